@@ -1,0 +1,265 @@
+//! One tenant's samples, in compressed rows: the layout of an Arrow list.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::labels::{Labels, SeriesId};
+use crate::tenant::Tenant;
+
+/// The bits of the NaN that marks the end of a series.
+pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
+
+/// The NaN that marks the end of a series. Compare with [`is_stale`], never with `==`.
+pub const STALE: f64 = f64::from_bits(STALE_BITS);
+
+/// Whether `value` is the staleness marker, bit for bit.
+pub fn is_stale(value: f64) -> bool {
+    value.to_bits() == STALE_BITS
+}
+
+/// One tenant's samples. A clone shares the buffers.
+///
+/// Shape: series `i` owns samples `offsets[i]..offsets[i + 1]` of `timestamps` (milliseconds since the Unix epoch) and
+/// `values`. A series may come more than once; its samples may be in any order.
+#[derive(Clone)]
+pub struct Batch {
+    tenant: Tenant,
+    rows: Arc<Rows>,
+}
+
+/// The buffers of a batch. What is unused is empty.
+#[derive(Default)]
+struct Rows {
+    /// The canonical encodings of all series, one after the other.
+    labels: Vec<u8>,
+    /// Where each encoding ends in `labels`.
+    label_ends: Vec<u32>,
+    ids: Vec<SeriesId>,
+    /// One more than there are series; starts with 0.
+    offsets: Vec<u32>,
+    timestamps: Vec<i64>,
+    values: Vec<f64>,
+    /// Start timestamps, parallel to `timestamps`, 0 for unknown; empty where no sample has one.
+    start_timestamps: Vec<i64>,
+    /// What is known of metrics, for those that said something.
+    metadata: Vec<Metadata>,
+}
+
+/// The kind of a metric, as exposition formats and remote write name it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum MetricKind {
+    /// Not said.
+    #[default]
+    Unknown,
+    /// Only grows, apart from resets.
+    Counter,
+    /// Goes up and down.
+    Gauge,
+    /// `_bucket`, `_sum` and `_count` series.
+    Histogram,
+    /// A histogram of current values.
+    GaugeHistogram,
+    /// `quantile`, `_sum` and `_count` series.
+    Summary,
+    /// Labels that describe.
+    Info,
+    /// One of several states.
+    StateSet,
+}
+
+/// What the sender says of one metric family.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Metadata {
+    /// The family's name.
+    pub metric: String,
+    /// Its kind.
+    pub kind: MetricKind,
+    /// The help text, empty where not said.
+    pub help: String,
+    /// The unit, empty where not said.
+    pub unit: String,
+}
+
+/// One series of a batch, borrowed.
+#[derive(Clone, Copy)]
+pub struct Series<'a> {
+    /// The id of `labels`.
+    pub id: SeriesId,
+    /// The label set.
+    pub labels: Labels<'a>,
+    /// Milliseconds since the Unix epoch.
+    pub timestamps: &'a [i64],
+    /// As long as `timestamps`.
+    pub values: &'a [f64],
+    /// As long as `timestamps`, or empty; 0 is unknown.
+    pub start_timestamps: &'a [i64],
+}
+
+/// Builds a batch series by series: labels first, then the samples of that series.
+pub struct BatchBuilder {
+    tenant: Tenant,
+    rows: Rows,
+}
+
+// === impl Batch ===
+
+impl Batch {
+    /// An empty builder for `tenant`.
+    pub fn builder(tenant: Tenant) -> BatchBuilder {
+        BatchBuilder { tenant, rows: Rows { offsets: vec![0], ..Rows::default() } }
+    }
+
+    /// Whose samples these are.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// The same samples, owned by `tenant`. Shares the buffers.
+    #[must_use]
+    pub fn with_tenant(&self, tenant: Tenant) -> Self {
+        Self { tenant, rows: self.rows.clone() }
+    }
+
+    /// How many series entries there are.
+    pub fn series_count(&self) -> usize {
+        self.rows.label_ends.len()
+    }
+
+    /// How many samples there are.
+    pub fn sample_count(&self) -> usize {
+        self.rows.timestamps.len()
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.rows.timestamps.is_empty()
+    }
+
+    /// What the buffers take, in bytes.
+    pub fn byte_size(&self) -> usize {
+        let rows = &*self.rows;
+        rows.labels.len()
+            + rows.label_ends.len() * (4 + 16 + 4)
+            + rows.timestamps.len() * 16
+            + rows.start_timestamps.len() * 8
+            + rows.metadata.iter().map(|m| m.metric.len() + m.help.len() + m.unit.len() + 80).sum::<usize>()
+    }
+
+    /// The `i`-th series.
+    ///
+    /// # Panics
+    /// Where `i` is not below [`Batch::series_count`].
+    pub fn series(&self, i: usize) -> Series<'_> {
+        let rows = &*self.rows;
+        let labels = if i == 0 { 0 } else { rows.label_ends[i - 1] as usize }..rows.label_ends[i] as usize;
+        let samples = rows.offsets[i] as usize..rows.offsets[i + 1] as usize;
+        Series {
+            id: rows.ids[i],
+            labels: Labels::from_canonical(&rows.labels[labels]),
+            timestamps: &rows.timestamps[samples.clone()],
+            values: &rows.values[samples.clone()],
+            start_timestamps: if rows.start_timestamps.is_empty() { &[] } else { &rows.start_timestamps[samples] },
+        }
+    }
+
+    /// All series, in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Series<'_>> {
+        (0..self.series_count()).map(|i| self.series(i))
+    }
+
+    /// What is known of metrics.
+    pub fn metadata(&self) -> &[Metadata] {
+        &self.rows.metadata
+    }
+
+    /// A batch of those series for which `keep` holds. Shares the buffers where all are kept.
+    #[must_use]
+    pub fn filter(&self, mut keep: impl FnMut(Series<'_>) -> bool) -> Self {
+        let kept: Vec<usize> = (0..self.series_count()).filter(|&i| keep(self.series(i))).collect();
+        if kept.len() == self.series_count() {
+            return self.clone();
+        }
+        let mut out = Self::builder(self.tenant.clone());
+        for &i in &kept {
+            let series = self.series(i);
+            out.push_series(series.labels, series);
+        }
+        out.rows.metadata.clone_from(&self.rows.metadata);
+        out.build()
+    }
+}
+
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch({}, {} series, {} samples)", self.tenant, self.series_count(), self.sample_count())
+    }
+}
+
+// === impl BatchBuilder ===
+
+impl BatchBuilder {
+    /// Begins a series. Samples pushed from now on are its own.
+    pub fn series(&mut self, labels: Labels<'_>) -> &mut Self {
+        self.series_with(|out| out.extend_from_slice(labels.encoded()))
+    }
+
+    /// Begins a series whose canonical encoding `write` appends to the buffer. What `write` appends must be canonical.
+    pub fn series_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
+        let start = self.rows.labels.len();
+        write(&mut self.rows.labels);
+        self.rows.ids.push(SeriesId::of(&self.rows.labels[start..]));
+        self.rows.label_ends.push(self.rows.labels.len() as u32);
+        self.rows.offsets.push(self.rows.timestamps.len() as u32);
+        self
+    }
+
+    /// Adds a sample to the series begun last.
+    pub fn sample(&mut self, timestamp: i64, value: f64) -> &mut Self {
+        self.sample_since(0, timestamp, value)
+    }
+
+    /// Adds a sample with its start timestamp (0 for unknown) to the series begun last.
+    pub fn sample_since(&mut self, start: i64, timestamp: i64, value: f64) -> &mut Self {
+        // The first start timestamp of the batch brings the column; the samples before it have none.
+        if start != 0 && self.rows.start_timestamps.is_empty() {
+            self.rows.start_timestamps.resize(self.rows.timestamps.len(), 0);
+            self.rows.start_timestamps.push(start);
+        } else if !self.rows.start_timestamps.is_empty() {
+            self.rows.start_timestamps.push(start);
+        }
+        self.rows.timestamps.push(timestamp);
+        self.rows.values.push(value);
+        if let Some(end) = self.rows.offsets.last_mut() {
+            *end += 1;
+        }
+        self
+    }
+
+    /// Adds a whole series under other labels.
+    pub fn push_series(&mut self, labels: Labels<'_>, series: Series<'_>) -> &mut Self {
+        self.series(labels);
+        for (i, (&t, &v)) in series.timestamps.iter().zip(series.values).enumerate() {
+            self.sample_since(series.start_timestamps.get(i).copied().unwrap_or(0), t, v);
+        }
+        self
+    }
+
+    /// Adds what is known of a metric.
+    pub fn metadata(&mut self, metadata: Metadata) -> &mut Self {
+        self.rows.metadata.push(metadata);
+        self
+    }
+
+    /// How many samples there are so far.
+    pub fn sample_count(&self) -> usize {
+        self.rows.timestamps.len()
+    }
+
+    /// The batch.
+    pub fn build(self) -> Batch {
+        Batch { tenant: self.tenant, rows: Arc::new(self.rows) }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,99 @@
+//! What a component of a pipeline gets from the program around it.
+
+use std::any::{Any, type_name};
+use std::collections::HashMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
+use crate::error::{Error, Place, Result};
+use crate::metrics::Metrics;
+
+/// What a component gets from the program around it. A clone shares everything.
+#[derive(Clone)]
+pub struct Context {
+    /// The time.
+    pub clock: Clock,
+    /// Where metrics are registered.
+    pub metrics: Metrics,
+    /// Where the component stands, as in `agent.stages[2].shard`.
+    pub place: Place,
+    /// The pipeline's name; empty for resources.
+    pub pipeline: Arc<str>,
+    /// Cancelled when sources should stop. A source then takes nothing new, waits for what it sent, and returns.
+    pub shutdown: CancellationToken,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    resources: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
+    closers: Mutex<Vec<(Place, BoxFuture<'static, Result<()>>)>>,
+    listening: Mutex<Vec<(Place, SocketAddr)>>,
+}
+
+// === impl Context ===
+
+impl Context {
+    /// A context with nothing in it yet.
+    pub fn new(clock: Clock, metrics: Metrics, shutdown: CancellationToken) -> Self {
+        Self { clock, metrics, place: "".into(), pipeline: "".into(), shutdown, shared: Arc::default() }
+    }
+
+    /// The same context for the component at `place` of `pipeline`.
+    #[must_use]
+    pub fn at(&self, pipeline: &str, place: impl Into<Place>) -> Self {
+        Self { pipeline: pipeline.into(), place: place.into(), ..self.clone() }
+    }
+
+    /// The resource `name`, which must have been opened as a `T`.
+    ///
+    /// # Errors
+    /// There is no such resource, or it is of another type.
+    pub fn resource<T: Send + Sync + 'static>(&self, name: &str) -> Result<Arc<T>> {
+        let resources = lock(&self.shared.resources);
+        let found = resources.get(name).ok_or_else(|| Error::invalid(format!("no resource `{name}` is declared")))?;
+        let kind = || Error::invalid(format!("resource `{name}` is not a {}", type_name::<T>()));
+        found.clone().downcast::<T>().map_err(|_| kind())
+    }
+
+    /// Keeps an opened resource under its name.
+    pub fn keep_resource<T: Send + Sync + 'static>(&self, name: &str, resource: Arc<T>) {
+        lock(&self.shared.resources).insert(name.to_owned(), resource);
+    }
+
+    /// Has `close` run when the program ends, after all pipelines have drained; the last one registered runs first.
+    pub fn on_close(&self, close: impl Future<Output = Result<()>> + Send + 'static) {
+        lock(&self.shared.closers).push((self.place.clone(), Box::pin(close)));
+    }
+
+    /// Runs what [`Context::on_close`] registered, last first, and returns every failure.
+    pub async fn close(&self) -> Vec<Error> {
+        let mut errors = Vec::new();
+        loop {
+            let Some((place, close)) = lock(&self.shared.closers).pop() else { return errors };
+            if let Err(error) = close.await {
+                errors.push(error.at(&place));
+            }
+        }
+    }
+
+    /// Says that the component accepts connections at `address`. A source that listens calls this once it does.
+    pub fn listening(&self, address: SocketAddr) {
+        lock(&self.shared.listening).push((self.place.clone(), address));
+    }
+
+    /// Which components accept connections, and where.
+    pub fn listeners(&self) -> Vec<(Place, SocketAddr)> {
+        lock(&self.shared.listening).clone()
+    }
+}
+
+/// The data of a mutex, also where a holder panicked: none of these hold half-made states.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,42 @@
+//! The framework of Weir's pipelines: what flows, the traits of those who handle it, and the program around them.
+//!
+//! A pipeline is a straight list of tower services, composed from the sink up. See `ARCHITECTURE.md`.
+
+pub mod ack;
+pub mod batch;
+pub mod clock;
+pub mod context;
+pub mod error;
+pub mod fanout;
+pub mod labels;
+pub mod matcher;
+pub mod metrics;
+pub mod next;
+pub mod path;
+pub mod pattern;
+pub mod query;
+pub mod resource;
+pub mod sink;
+pub mod source;
+pub mod stage;
+pub mod tenant;
+pub mod transform;
+
+pub use ack::{Ack, Outcome};
+pub use batch::{Batch, BatchBuilder, STALE, is_stale};
+pub use clock::Clock;
+pub use context::Context;
+pub use error::{Error, Kind, Result};
+pub use fanout::Fanout;
+pub use labels::{LabelSet, Labels, LabelsBuilder, SeriesId};
+pub use matcher::{MatchOp, Matcher};
+pub use metrics::Metrics;
+pub use next::{Next, Reply};
+pub use path::{Path, Read, Write};
+pub use query::{Answer, Ask, Data, Query};
+pub use resource::Resource;
+pub use sink::Sink;
+pub use source::Source;
+pub use stage::Stage;
+pub use tenant::Tenant;
+pub use transform::Transform;

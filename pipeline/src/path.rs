@@ -1,0 +1,60 @@
+//! The two paths that share one set of traits.
+
+use crate::ack::Ack;
+use crate::batch::Batch;
+use crate::query::{Answer, Query};
+
+/// A path: what flows down and what comes back. A stage that does not care serves both.
+pub trait Path: Send + Sync + 'static {
+    /// What flows down. A clone shares its buffers.
+    type Request: Clone + Send + Sync + 'static;
+    /// What comes back.
+    type Response: Send + 'static;
+    /// The name, as in metrics.
+    const NAME: &'static str;
+
+    /// The samples that go down with a request: what the law counts.
+    fn samples(request: &Self::Request) -> u64;
+    /// The ack in a response, where the path has acks.
+    fn ack(response: &mut Self::Response) -> Option<&mut Ack>;
+}
+
+/// Samples go down, an [`Ack`] comes back.
+#[derive(Debug)]
+pub enum Write {}
+
+/// A [`Query`] goes down, an [`Answer`] comes back.
+#[derive(Debug)]
+pub enum Read {}
+
+// === impl Write ===
+
+impl Path for Write {
+    type Request = Batch;
+    type Response = Ack;
+    const NAME: &'static str = "write";
+
+    fn samples(request: &Batch) -> u64 {
+        request.sample_count() as u64
+    }
+
+    fn ack(response: &mut Ack) -> Option<&mut Ack> {
+        Some(response)
+    }
+}
+
+// === impl Read ===
+
+impl Path for Read {
+    type Request = Query;
+    type Response = Answer;
+    const NAME: &'static str = "read";
+
+    fn samples(_: &Query) -> u64 {
+        0
+    }
+
+    fn ack(_: &mut Answer) -> Option<&mut Ack> {
+        None
+    }
+}

@@ -1,0 +1,25 @@
+//! What pipelines share and outlives them.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::error::Result;
+
+/// Something declared once under `resources`, which pipelines name: a store, a bucket. The settings are the resource.
+///
+/// What it must do at the end (close a log) it registers with [`Context::on_close`].
+pub trait Resource: DeserializeOwned + Clone + Send + Sync + 'static {
+    /// The name in YAML, and of the module.
+    const NAME: &'static str;
+    /// What [`Context::resource`] returns to those who name it.
+    type Opened: Send + Sync + 'static;
+
+    /// Opens it. Resources that it names itself are open already.
+    ///
+    /// # Errors
+    /// It can't be opened; the program does not start.
+    fn open(self, context: &Context) -> impl Future<Output = Result<Arc<Self::Opened>>> + Send;
+}
