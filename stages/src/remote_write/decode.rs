@@ -1,0 +1,172 @@
+//! What both versions share: limits, faults, and the way of a series into the batch.
+
+use weir_pipeline::batch::{BatchBuilder, Metadata};
+use weir_pipeline::{Batch, Error, Result, Tenant};
+
+use super::refused::{Reason, Refused};
+use super::row::Row;
+use super::wire::Malformed;
+use super::{Version, v1, v2};
+
+/// What a sample takes at most: two timestamps and a value.
+const SAMPLE_BYTES: usize = 24;
+
+/// What a request may hold. Beyond the limits of a series, the series is refused; beyond those of a request, all of it.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Labels of one series.
+    pub labels: usize,
+    /// Bytes of a label's name.
+    pub name_bytes: usize,
+    /// Bytes of a label's value.
+    pub value_bytes: usize,
+    /// Symbols of a 2.0 request.
+    pub symbols: usize,
+    /// Bytes that the batch may take in memory. References make a small 2.0 body a large batch.
+    pub batch_bytes: u64,
+}
+
+/// A request, read.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The good series.
+    pub batch: Batch,
+    /// The bad ones.
+    pub refused: Refused,
+    /// Exemplars, which are not supported yet and were left out.
+    pub exemplars: u64,
+}
+
+/// Why a request can't be read at all.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Fault {
+    Malformed(Malformed),
+    TooManySymbols,
+    TooLarge,
+}
+
+/// Where the series of a request go.
+pub(super) struct Intake<'l> {
+    pub(super) limits: &'l Limits,
+    version: Version,
+    builder: BatchBuilder,
+    refused: Refused,
+    /// How many series there were, good or bad.
+    series: u64,
+    exemplars: u64,
+    /// What the batch takes so far, roughly and never too little.
+    bytes: u64,
+}
+
+/// Reads `body`, decompressed, as one request of `version`.
+///
+/// # Errors
+/// `Invalid`, where the bytes are no such request or the batch would exceed `limits`.
+pub fn decode(body: &[u8], version: Version, tenant: Tenant, limits: &Limits) -> Result<Decoded> {
+    let mut intake = Intake {
+        limits,
+        version,
+        builder: Batch::builder(tenant),
+        refused: Refused::default(),
+        series: 0,
+        exemplars: 0,
+        bytes: 0,
+    };
+    let read = match version {
+        Version::V1 => v1::read(body, &mut intake),
+        Version::V2 => v2::read(body, &mut intake),
+    };
+    match read {
+        Ok(()) => Ok(Decoded { batch: intake.builder.build(), refused: intake.refused, exemplars: intake.exemplars }),
+        Err(Fault::Malformed(malformed)) => {
+            Err(Error::invalid(format!("expected a `{}`, got {malformed}", version.message())))
+        }
+        Err(Fault::TooManySymbols) => Err(Error::invalid(format!("expected at most {} symbols", limits.symbols))),
+        Err(Fault::TooLarge) => {
+            Err(Error::invalid(format!("expected samples that take at most {} bytes in memory", limits.batch_bytes)))
+        }
+    }
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { labels: 128, name_bytes: 1024, value_bytes: 64 << 10, symbols: 1_000_000, batch_bytes: 128 << 20 }
+    }
+}
+
+// === impl Intake ===
+
+impl Intake<'_> {
+    /// Charges `bytes` to the batch.
+    pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
+        self.bytes += bytes as u64;
+        if self.bytes > self.limits.batch_bytes { Err(Fault::TooLarge) } else { Ok(()) }
+    }
+
+    /// Whether a series may have one more sample than `samples`.
+    #[inline]
+    pub(super) fn room(&self, samples: usize) -> Result<(), Fault> {
+        if samples as u64 >= self.limits.batch_bytes / SAMPLE_BYTES as u64 { Err(Fault::TooLarge) } else { Ok(()) }
+    }
+
+    pub(super) fn exemplar(&mut self) {
+        self.exemplars += 1;
+    }
+
+    pub(super) fn metadata(&mut self, metadata: Metadata) -> Result<(), Fault> {
+        self.charge(metadata.metric.len() + metadata.help.len() + metadata.unit.len() + 80)?;
+        self.builder.metadata(metadata);
+        Ok(())
+    }
+
+    /// Takes a series, or refuses it and counts that. Returns whether samples were taken.
+    pub(super) fn take(&mut self, row: &mut Row<'_>) -> Result<bool, Fault> {
+        self.series += 1;
+        if let Err(flaw) = row.check(self.limits) {
+            let limits = self.limits;
+            self.refuse(row, flaw.reason(), || flaw.text(limits));
+            return Ok(false);
+        }
+        if row.histograms > 0 {
+            let series = self.series;
+            let tell = || format!("series {series} {}: native histograms are not supported yet", row.shown());
+            self.refused.add(Reason::HistogramUnsupported, row.histograms, tell);
+        } else if row.samples.is_empty() && self.version == Version::V2 {
+            self.refuse(row, Reason::EmptySeries, || "expected samples or histograms".into());
+        }
+        if row.samples.is_empty() {
+            return Ok(false);
+        }
+        self.charge(row.encoded_len() + 24 + row.samples.len() * SAMPLE_BYTES)?;
+        self.builder.series_with(|out| row.encode(out));
+        for sample in &row.samples {
+            self.builder.sample_since(sample.start, sample.timestamp, sample.value);
+        }
+        Ok(true)
+    }
+
+    /// Takes a series that was found bad before its labels were known.
+    pub(super) fn pass_over(&mut self, row: &Row<'_>, reason: Reason, tell: impl FnOnce() -> String) {
+        self.series += 1;
+        self.refuse(row, reason, tell);
+    }
+
+    fn refuse(&mut self, row: &Row<'_>, reason: Reason, tell: impl FnOnce() -> String) {
+        let series = self.series;
+        let samples = row.samples.len() as u64 + row.histograms;
+        self.refused.add(reason, samples, || format!("series {series} {}: {}", row.shown(), tell()));
+    }
+}
+
+// === impl Fault ===
+
+impl From<Malformed> for Fault {
+    fn from(malformed: Malformed) -> Self {
+        Self::Malformed(malformed)
+    }
+}
+
+#[cfg(test)]
+mod tests;
