@@ -21,6 +21,7 @@ pub mod source;
 pub mod stage;
 pub mod tenant;
 pub mod transform;
+pub mod units;
 
 pub use ack::{Ack, Outcome};
 pub use batch::{Batch, BatchBuilder, STALE, is_stale};
