@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use crate::labels::{self, Labels};
 use crate::pattern::{InvalidPattern, Pattern};
+use crate::selector::quote;
 
 /// How a matcher compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -74,6 +76,16 @@ impl Matcher {
         }
     }
 
+    /// Whether a series with these labels satisfies the condition.
+    pub fn selects(&self, labels: Labels<'_>) -> bool {
+        self.matches(labels.get(&self.name).unwrap_or(""))
+    }
+
+    /// The regular expression, where there is one.
+    pub fn pattern(&self) -> Option<&Pattern> {
+        self.pattern.as_ref()
+    }
+
     /// Whether series without the label satisfy the condition.
     pub fn matches_empty(&self) -> bool {
         self.matches("")
@@ -88,8 +100,17 @@ impl PartialEq for Matcher {
 
 impl Eq for Matcher {}
 
+/// PromQL's notation: `name="value"`.
 impl fmt::Display for Matcher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}{}{:?}", self.name, self.op, self.value)
+        if labels::is_label_name(&self.name) {
+            f.write_str(&self.name)?;
+        } else {
+            f.write_str(&quote(&self.name))?;
+        }
+        write!(f, "{}{}", self.op, quote(&self.value))
     }
 }
+
+#[cfg(test)]
+mod tests;
