@@ -1,0 +1,141 @@
+//! `receive`: takes remote write requests, 1.0 and 2.0, and sends each as one batch.
+//!
+//! ```yaml
+//! source: { receive: { listen: 127.0.0.1:19291 } }
+//! ```
+//!
+//! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`; one request is one batch of one tenant, and the reply
+//! waits for the ack. `GET /-/healthy` and `/-/ready` answer on the same address. The tenant is named by
+//! `X-Scope-OrgID` or `THANOS-TENANT`.
+//!
+//! Errors: 400 for what must not be repeated (after the good part was written), 413 and 415 for bodies that are too
+//! large or of another kind, 429 for a tenant's own limit, 503 with `Retry-After` where the node is busy, 500 for
+//! faults. Replies to 2.0 say how much was written. The order of the checks is that of Prometheus: encoding, size,
+//! method, snappy, content type, message. (The tenant comes before the body, and the method before snappy.)
+//!
+//! Order: begins a pipeline. A stage right below that makes the request wait is bounded by `timeout`.
+//!
+//! Source: the remote write specifications 1.0 and 2.0; `storage/remote/write_handler.go` of Prometheus.
+
+mod body;
+mod budget;
+mod headers;
+mod reply;
+mod server;
+mod telemetry;
+mod write;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::{Context, Error, Kind, Next, Result, Source, Tenant, Write};
+
+pub use headers::TenantHeader;
+
+/// Takes remote write requests and sends each as one batch.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receive {
+    /// Where to listen, host and port. No default.
+    pub listen: String,
+    /// The largest request body, compressed. Larger ones get 413. Default 32MiB.
+    #[serde(default = "default_body")]
+    pub max_body: Bytes,
+    /// The largest request body, decompressed. Larger ones get 400. Default 32MiB.
+    #[serde(default = "default_body")]
+    pub max_decoded: Bytes,
+    /// The most memory that one request's samples may take with their labels. Larger ones get 400. Default 128MiB.
+    #[serde(default = "default_batch")]
+    pub max_batch: Bytes,
+    /// The most labels of one series; series with more are refused. Default 128.
+    #[serde(default = "default_labels")]
+    pub max_labels: NonZeroUsize,
+    /// The longest label name; series with longer ones are refused. Default 1KiB.
+    #[serde(default = "default_name")]
+    pub max_label_name: Bytes,
+    /// The longest label value; series with longer ones are refused. Default 64KiB.
+    #[serde(default = "default_value")]
+    pub max_label_value: Bytes,
+    /// Memory for all requests being worked on: bodies, and batches until their ack. Beyond it requests get 503. A
+    /// request that is alone is always taken. Default 256MiB.
+    #[serde(default = "default_in_flight")]
+    pub in_flight: Bytes,
+    /// How many requests are worked on at once; others wait, up to `timeout`. Default 64.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: NonZeroUsize,
+    /// How many connections are held at once; others wait to be accepted. Default 1024.
+    #[serde(default = "default_connections")]
+    pub connections: NonZeroUsize,
+    /// The only header that names the tenant. Default: `X-Scope-OrgID` or `THANOS-TENANT`, which must agree where both
+    /// are given.
+    #[serde(default)]
+    pub tenant_header: Option<TenantHeader>,
+    /// The tenant of requests that name none. Default `default-tenant`.
+    #[serde(default)]
+    pub default_tenant: Tenant,
+    /// How long a request may take from its first byte to its reply. Beyond it, 503. Default 30s.
+    #[serde(default = "default_timeout")]
+    pub timeout: Span,
+}
+
+fn default_body() -> Bytes {
+    Bytes::mib(32)
+}
+
+fn default_batch() -> Bytes {
+    Bytes::mib(128)
+}
+
+fn default_in_flight() -> Bytes {
+    Bytes::mib(256)
+}
+
+fn default_name() -> Bytes {
+    Bytes::kib(1)
+}
+
+fn default_value() -> Bytes {
+    Bytes::kib(64)
+}
+
+fn default_labels() -> NonZeroUsize {
+    const { NonZeroUsize::new(128).unwrap() }
+}
+
+fn default_concurrency() -> NonZeroUsize {
+    const { NonZeroUsize::new(64).unwrap() }
+}
+
+fn default_connections() -> NonZeroUsize {
+    const { NonZeroUsize::new(1024).unwrap() }
+}
+
+fn default_timeout() -> Span {
+    Span::from_secs(30)
+}
+
+// === impl Receive ===
+
+impl Source<Write> for Receive {
+    const NAME: &'static str = "receive";
+
+    async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            let kind = Kind::Unavailable { retry_after: None };
+            Error::new(kind, format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
+        };
+        let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
+        context.listening(listener.local_addr().map_err(failed)?);
+        let shutdown = context.shutdown.clone();
+        let connections = self.connections.get();
+        let receiver = Arc::new(write::Receiver::new(self, &context, next));
+        server::serve(listener, receiver, connections, shutdown).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

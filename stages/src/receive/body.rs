@@ -1,0 +1,78 @@
+//! From the body on the wire to a batch: read within limits, decompressed, decoded.
+
+use std::cell::RefCell;
+
+use http_body_util::BodyExt;
+use hyper::body::Body;
+use weir_pipeline::Tenant;
+
+use super::budget::Share;
+use super::reply::Reply;
+use crate::remote_write::{Decoded, Limits, Version, decode, decompress};
+
+/// Bodies longer than this are decoded on a thread of their own, so that none holds up the connections of a worker.
+pub(super) const LONG: u64 = 1 << 20;
+
+/// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
+const DISCARDED: usize = 1 << 20;
+
+thread_local! {
+    /// Where bodies are decompressed: a request's worth of memory per thread, not one allocation per request.
+    static DECOMPRESSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Reads a body of at most `limit` bytes, charged to `share` before it is kept.
+pub(super) async fn read<B>(mut body: B, length: Option<u64>, limit: u64, share: &mut Share) -> Result<Vec<u8>, Reply>
+where
+    B: Body<Data = bytes::Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let full = |_| Reply::busy("expected to find memory for the request, and all of it is in use");
+    share.resize(length.unwrap_or(0)).map_err(full)?;
+    let mut bytes = Vec::with_capacity(length.unwrap_or(0) as usize);
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| Reply::bad(format!("expected a whole body: {e}")))?;
+        let Some(data) = frame.data_ref() else { continue };
+        let after = (bytes.len() + data.len()) as u64;
+        if after > limit {
+            return Err(Reply::too_large(limit));
+        }
+        if after > share.bytes() {
+            share.resize(after).map_err(full)?;
+        }
+        bytes.extend_from_slice(data);
+    }
+    Ok(bytes)
+}
+
+/// Reads on for a while and keeps nothing.
+pub(super) async fn discard<B>(mut body: B)
+where
+    B: Body<Data = bytes::Bytes> + Unpin,
+{
+    let mut left = DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+/// Decompresses and decodes a body. The content type is looked at in between, as Prometheus does.
+pub(super) fn open(
+    body: &[u8],
+    version: Result<Version, Reply>,
+    tenant: Tenant,
+    max_decoded: u64,
+    limits: &Limits,
+) -> Result<Decoded, Reply> {
+    let mut decompressed = DECOMPRESSED.take();
+    let decoded = decompress(body, max_decoded, &mut decompressed)
+        .map_err(Reply::from)
+        .and_then(|()| Ok(decode(&decompressed, version?, tenant, limits)?));
+    if decompressed.capacity() as u64 <= LONG {
+        DECOMPRESSED.set(decompressed);
+    }
+    decoded
+}

@@ -1,0 +1,106 @@
+//! What the sender gets back.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use weir_pipeline::{Error, Kind};
+
+use crate::remote_write::{EXEMPLARS_WRITTEN, HISTOGRAMS_WRITTEN, SAMPLES_WRITTEN, Version};
+
+/// When to come again, where the error does not say.
+const SOON: Duration = Duration::from_secs(1);
+
+/// What the sender gets back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// The body, empty on success.
+    pub(super) text: String,
+    /// When to come again.
+    pub(super) retry_after: Option<Duration>,
+    /// How many samples were written.
+    pub(super) written: u64,
+}
+
+// === impl Reply ===
+
+impl Reply {
+    pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
+        Self { status, text: text.into(), retry_after: None, written: 0 }
+    }
+
+    /// All is written.
+    pub(super) fn done(written: u64) -> Self {
+        Self { written, ..Self::new(StatusCode::NO_CONTENT, "") }
+    }
+
+    /// Something is wrong with the request; `written` samples of it were good.
+    pub(super) fn partial(text: String, written: u64) -> Self {
+        Self { written, ..Self::bad(text) }
+    }
+
+    pub(super) fn bad(text: String) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, text)
+    }
+
+    pub(super) fn unsupported(text: String) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, text)
+    }
+
+    pub(super) fn too_large(limit: u64) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of at most {limit} bytes"))
+    }
+
+    /// Come again.
+    pub(super) fn busy(text: impl Into<String>) -> Self {
+        Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
+    }
+
+    /// The response; that to a 2.0 request says how much was written.
+    pub(super) fn into_response(self, version: Option<Version>) -> Response<Full<Bytes>> {
+        let mut text = self.text;
+        if !text.is_empty() && !text.ends_with('\n') {
+            text.push('\n');
+        }
+        let bodiless = text.is_empty();
+        let mut response = Response::new(Full::new(Bytes::from(text)));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        if !bodiless {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        }
+        if let Some(after) = self.retry_after {
+            // Whole seconds, and not zero: zero would be "at once".
+            let seconds = after.as_millis().div_ceil(1000).clamp(1, 3600) as u64;
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.status == StatusCode::METHOD_NOT_ALLOWED {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        if version == Some(Version::V2) {
+            headers.insert(SAMPLES_WRITTEN, HeaderValue::from(self.written));
+            headers.insert(HISTOGRAMS_WRITTEN, HeaderValue::from(0u64));
+            headers.insert(EXEMPLARS_WRITTEN, HeaderValue::from(0u64));
+        }
+        response
+    }
+}
+
+/// By the error's kind: what the sender should do. Nothing is known to be written.
+impl From<Error> for Reply {
+    fn from(error: Error) -> Self {
+        let text = error.report();
+        match error.kind() {
+            Kind::Invalid | Kind::Unprocessable => Self::bad(text),
+            Kind::TimedOut | Kind::Closed => Self::busy(text),
+            Kind::Unavailable { retry_after } => Self { retry_after: retry_after.or(Some(SOON)), ..Self::busy(text) },
+            Kind::Overloaded { retry_after } => {
+                Self { retry_after: retry_after.or(Some(SOON)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, text) }
+            }
+            Kind::Internal => Self::new(StatusCode::INTERNAL_SERVER_ERROR, text),
+        }
+    }
+}
