@@ -1,0 +1,91 @@
+//! Tests of `filter`.
+
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Value, json};
+use weir_pipeline::{LabelSet, Tenant};
+
+use super::*;
+
+fn filter(settings: Value) -> Filter {
+    serde_json::from_value(settings).unwrap()
+}
+
+fn batch(selectors: &[&str]) -> Batch {
+    let mut out = Batch::builder(Tenant::default());
+    for text in selectors {
+        let labels: LabelSet = selector::parse(text).unwrap().into_iter().map(|m| (m.name, m.value)).collect();
+        out.series(labels.as_labels()).sample(1, 1.0).sample(2, 2.0);
+    }
+    out.build()
+}
+
+/// Which series of `up{job="a"}`, `up{job="b"}`, `go_gc{job="a"}` and `go_gc` pass.
+#[track_caller]
+fn check(settings: Value, expect: &[&str]) {
+    let sent = batch(&["up{job=\"a\"}", "up{job=\"b\"}", "go_gc{job=\"a\"}", "go_gc"]);
+    let (out, ack) = filter(settings).apply(sent.clone()).unwrap();
+    let got: Vec<_> = out.iter().map(|s| s.labels.to_string()).collect();
+    assert_eq!(got, expect);
+    assert_eq!(ack, Ack::default().with(Outcome::Dropped, "filter", 2 * (4 - expect.len() as u64)));
+    assert_eq!(out.sample_count() as u64 + ack.total(), 8);
+}
+
+#[test]
+fn drops_what_a_selector_selects() {
+    check(json!({"drop": ["{__name__=~\"go_.*\"}"]}), &["up{job=\"a\"}", "up{job=\"b\"}"]);
+    check(json!({"drop": ["up{job=\"a\"}", "go_gc{job=\"\"}"]}), &["up{job=\"b\"}", "go_gc{job=\"a\"}"]);
+    check(json!({"drop": ["{job!=\"a\"}"]}), &["up{job=\"a\"}", "go_gc{job=\"a\"}"]);
+    check(json!({"drop": ["{}"]}), &[]);
+    check(json!({"drop": ["down"]}), &["up{job=\"a\"}", "up{job=\"b\"}", "go_gc{job=\"a\"}", "go_gc"]);
+}
+
+#[test]
+fn keeps_only_what_a_selector_selects() {
+    check(json!({"keep": ["up"]}), &["up{job=\"a\"}", "up{job=\"b\"}"]);
+    check(json!({"keep": ["up{job=\"b\"}", "{job!~\".+\"}"]}), &["up{job=\"b\"}", "go_gc"]);
+    check(json!({"keep": ["down"]}), &[]);
+}
+
+#[test]
+fn drop_wins_over_keep() {
+    check(json!({"keep": ["up"], "drop": ["{job=\"a\"}"]}), &["up{job=\"b\"}"]);
+}
+
+#[test]
+fn without_selectors_everything_passes() {
+    let all = ["up{job=\"a\"}", "up{job=\"b\"}", "go_gc{job=\"a\"}", "go_gc"];
+    check(json!({}), &all);
+    check(json!({"keep": [], "drop": []}), &all);
+}
+
+#[test]
+fn what_passes_as_a_whole_is_not_copied() {
+    let sent = batch(&["up"]);
+    let (out, _) = filter(json!({"drop": ["go_gc"]})).apply(sent.clone()).unwrap();
+    assert_eq!(out.series(0).values.as_ptr(), sent.series(0).values.as_ptr());
+}
+
+#[test]
+fn refuses_wrong_selectors() {
+    fn check(settings: Value, expect: &str) {
+        assert_eq!(serde_json::from_value::<Filter>(settings).unwrap_err().to_string(), expect);
+    }
+    let selector = |got: &str, why: &str| format!("expected a selector such as `{{job=\"a\"}}`, got `{got}`: {why}");
+    let one = |got: &str, why: &str| check(json!({"drop": [got]}), &selector(got, why));
+    one("", "1:1: expected a metric name or `{`, got the end");
+    one("{job=\"a\"", "1:9: expected `,` or `}`, got the end");
+    one("{job=a}", "1:6: expected a string, got `a`");
+    one("{job=~\"a(\"}", "1:7: error parsing regexp: missing closing ): `a(`");
+    one("up[5m]", "1:3: expected the end of the selector, got `[`");
+    one("rate(up[5m])", "1:5: expected the end of the selector, got `(`");
+    one("up offset 5m", "1:4: expected the end of the selector, got `o`");
+    one("up @ 0", "1:4: expected the end of the selector, got `@`");
+    one("a or b", "1:3: expected the end of the selector, got `o`");
+    one("{job=\"\\q\"}", "1:7: expected an escape sequence, got `\\q`");
+    check(json!({"drop": [1]}), "invalid type: integer `1`, expected a string");
+    check(json!({"keep": "up"}), "invalid type: string \"up\", expected a sequence");
+    check(json!({"keep": [{"job": "a"}]}), "invalid type: map, expected a string");
+    check(json!({"pass": ["up"]}), "unknown field `pass`, expected `keep` or `drop`");
+    check(json!({"keep": null}), "invalid type: null, expected a sequence");
+}
