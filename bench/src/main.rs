@@ -1,0 +1,66 @@
+//! `weir-bench`: load for anything that takes remote write, and comparisons of those who do. See the README beside it.
+
+mod compare;
+mod decode;
+mod http;
+mod latency;
+mod load;
+mod peer;
+mod process;
+mod series;
+mod template;
+mod walk;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use serde::Serialize;
+
+/// What went wrong, in words: a benchmark only prints it.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Result<T, E = Failure> = std::result::Result<T, E>;
+
+/// Load for anything that takes remote write, and comparisons of those who do.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sends Kubernetes-like series to one server and reports throughput, latencies, and what the server took.
+    Load(load::Arguments),
+    /// Runs Weir, VictoriaMetrics and Prometheus in turn under the same load, and compares.
+    Compare(compare::Arguments),
+    /// Decodes the load's requests in this process: what reading costs, without a network and a store.
+    Decode(decode::Arguments),
+}
+
+fn main() -> ExitCode {
+    let done = match Arguments::parse().command {
+        Command::Load(arguments) => load::main(&arguments),
+        Command::Compare(arguments) => compare::main(&arguments),
+        Command::Decode(arguments) => decode::main(&arguments),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("weir-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Writes a report to `file`, or to standard output.
+fn publish(report: &impl Serialize, file: Option<&PathBuf>) -> Result<()> {
+    let mut text = serde_json::to_string_pretty(report)?;
+    text.push('\n');
+    match file {
+        Some(file) => std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()).into()),
+        None => Ok(std::io::stdout().write_all(text.as_bytes())?),
+    }
+}
