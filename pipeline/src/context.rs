@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::clock::Clock;
@@ -33,7 +34,7 @@ pub struct Context {
 struct Shared {
     resources: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
     closers: Mutex<Vec<(Place, BoxFuture<'static, Result<()>>)>>,
-    listening: Mutex<Vec<(Place, SocketAddr)>>,
+    listening: watch::Sender<Vec<(Place, SocketAddr)>>,
 }
 
 // === impl Context ===
@@ -84,12 +85,19 @@ impl Context {
 
     /// Says that the component accepts connections at `address`. A source that listens calls this once it does.
     pub fn listening(&self, address: SocketAddr) {
-        lock(&self.shared.listening).push((self.place.clone(), address));
+        self.shared.listening.send_modify(|listeners| listeners.push((self.place.clone(), address)));
     }
 
     /// Which components accept connections, and where.
     pub fn listeners(&self) -> Vec<(Place, SocketAddr)> {
-        lock(&self.shared.listening).clone()
+        self.shared.listening.borrow().clone()
+    }
+
+    /// Waits until so many components accept connections.
+    pub(crate) async fn wait_for_listeners(&self, count: usize) {
+        let mut listeners = self.shared.listening.subscribe();
+        // The sender lives in `self`: it can't be gone.
+        let _ = listeners.wait_for(|listeners| listeners.len() >= count).await;
     }
 }
 

@@ -3,19 +3,26 @@
 //! A pipeline is a straight list of tower services, composed from the sink up. See `ARCHITECTURE.md`.
 
 pub mod ack;
+mod assemble;
 pub mod batch;
 pub mod clock;
+pub mod config;
 pub mod context;
 pub mod error;
+pub mod external_labels;
 pub mod fanout;
 pub mod labels;
 pub mod matcher;
 pub mod metrics;
 pub mod next;
+pub mod observe;
 pub mod path;
 pub mod pattern;
+pub mod plan;
 pub mod query;
+pub mod registry;
 pub mod resource;
+pub mod run;
 pub mod selector;
 pub mod sink;
 pub mod source;
@@ -37,6 +44,7 @@ pub use next::{Next, Reply};
 pub use path::{Path, Read, Write};
 pub use pattern::Pattern;
 pub use query::{Answer, Ask, Data, Query};
+pub use registry::Registry;
 pub use resource::Resource;
 pub use sink::Sink;
 pub use source::Source;

@@ -3,6 +3,7 @@
 use crate::ack::Ack;
 use crate::batch::Batch;
 use crate::query::{Answer, Query};
+use crate::registry::{Components, Registry};
 
 /// A path: what flows down and what comes back. A stage that does not care serves both.
 pub trait Path: Send + Sync + 'static {
@@ -17,6 +18,18 @@ pub trait Path: Send + Sync + 'static {
     fn samples(request: &Self::Request) -> u64;
     /// The ack in a response, where the path has acks.
     fn ack(response: &mut Self::Response) -> Option<&mut Ack>;
+
+    /// The components of this path.
+    #[doc(hidden)]
+    fn components(registry: &Registry) -> &Components<Self>
+    where
+        Self: Sized;
+
+    /// The components of this path.
+    #[doc(hidden)]
+    fn components_mut(registry: &mut Registry) -> &mut Components<Self>
+    where
+        Self: Sized;
 }
 
 /// Samples go down, an [`Ack`] comes back.
@@ -41,6 +54,14 @@ impl Path for Write {
     fn ack(response: &mut Ack) -> Option<&mut Ack> {
         Some(response)
     }
+
+    fn components(registry: &Registry) -> &Components<Self> {
+        registry.write()
+    }
+
+    fn components_mut(registry: &mut Registry) -> &mut Components<Self> {
+        registry.write_mut()
+    }
 }
 
 // === impl Read ===
@@ -56,5 +77,13 @@ impl Path for Read {
 
     fn ack(_: &mut Answer) -> Option<&mut Ack> {
         None
+    }
+
+    fn components(registry: &Registry) -> &Components<Self> {
+        registry.read()
+    }
+
+    fn components_mut(registry: &mut Registry) -> &mut Components<Self> {
+        registry.read_mut()
     }
 }

@@ -13,6 +13,8 @@ use crate::path::Path;
 pub trait Source<P: Path>: DeserializeOwned + Clone + Send + Sync + 'static {
     /// The name in YAML, in metrics, and of the module.
     const NAME: &'static str;
+    /// Whether it accepts connections, and says so by [`Context::listening`] once it does.
+    const LISTENS: bool = false;
 
     /// Runs until `context.shutdown` is cancelled; then takes nothing new, waits for what was sent down, and returns.
     ///

@@ -105,7 +105,7 @@ impl fmt::Display for Span {
             return f.write_str("0s");
         }
         for (unit, size) in TIMES {
-            if rest >= size && (rest % size == 0 || !matches!(unit, "y" | "w")) {
+            if rest >= size && (rest.is_multiple_of(size) || !matches!(unit, "y" | "w")) {
                 write!(f, "{}{unit}", rest / size)?;
                 rest %= size;
             }
@@ -168,7 +168,7 @@ impl FromStr for Bytes {
 
 impl fmt::Display for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let fits = SIZES.iter().filter(|(_, size)| self.0 >= *size && self.0 % size == 0);
+        let fits = SIZES.iter().filter(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size));
         let (unit, size) = fits.max_by_key(|(_, size)| *size).copied().unwrap_or(("B", 1));
         write!(f, "{}{unit}", self.0 / size)
     }

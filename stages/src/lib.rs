@@ -5,3 +5,10 @@ mod memo;
 pub mod receive;
 pub mod relabel;
 pub mod remote_write;
+
+use weir_pipeline::{Registry, Write};
+
+/// Makes what is here known to pipeline files.
+pub fn register(registry: &mut Registry) {
+    registry.source::<Write, receive::Receive>().transform::<filter::Filter>().transform::<relabel::Relabel>();
+}

@@ -121,6 +121,7 @@ fn default_timeout() -> Span {
 
 impl Source<Write> for Receive {
     const NAME: &'static str = "receive";
+    const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
         let failed = |e: std::io::Error| {

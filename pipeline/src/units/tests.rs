@@ -5,7 +5,8 @@ use super::*;
 
 #[test]
 fn durations_read_as_prometheus_writes_them() {
-    let check = |text: &str, ms: u64| assert_eq!(text.parse::<Span>().unwrap().get(), Duration::from_millis(ms), "{text}");
+    let check =
+        |text: &str, ms: u64| assert_eq!(text.parse::<Span>().unwrap().get(), Duration::from_millis(ms), "{text}");
     check("0", 0);
     check("30s", 30_000);
     check("1m30s", 90_000);

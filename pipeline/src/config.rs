@@ -1,0 +1,16 @@
+//! Pipeline files: YAML with positions, and all mistakes at once.
+
+pub mod de;
+pub mod env;
+pub mod mistake;
+pub mod node;
+pub mod parse;
+
+pub use de::{Settings, settings};
+pub use env::Env;
+pub use mistake::{Mistake, nearest};
+pub use node::{Key, Node, Position, Value};
+pub use parse::parse;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,101 @@
+//! A YAML document as a tree in which every node knows where it stands.
+
+use std::fmt;
+
+/// A place in a file, both counted from 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position {
+    /// The line.
+    pub line: usize,
+    /// The column, in characters.
+    pub column: usize,
+}
+
+/// A node of the tree.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Where it begins.
+    pub at: Position,
+    /// What it is.
+    pub value: Value,
+}
+
+/// What a node is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A text; `plain` where it stands without quotes, so that it may also be a number, a truth value or null.
+    Scalar {
+        /// The text, with variables of the environment filled in.
+        text: String,
+        /// Whether it stands without quotes.
+        plain: bool,
+    },
+    /// A sequence.
+    List(Vec<Node>),
+    /// A mapping, in the order of the file.
+    Map(Vec<(Key, Node)>),
+}
+
+/// A key of a mapping.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Where it begins.
+    pub at: Position,
+    /// Its text.
+    pub text: String,
+}
+
+// === impl Node ===
+
+impl Node {
+    /// An absent value that stands at `at`.
+    pub fn null(at: Position) -> Self {
+        Self { at, value: Value::Scalar { text: String::new(), plain: true } }
+    }
+
+    /// Whether it is null: nothing, `~` or `null`.
+    pub fn is_null(&self) -> bool {
+        matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The value under `key`, where this is a mapping that has it.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node),
+            _ => None,
+        }
+    }
+
+    /// What it is, for messages.
+    pub fn describe(&self) -> String {
+        match &self.value {
+            _ if self.is_null() => "nothing".to_owned(),
+            Value::Scalar { text, .. } => format!("`{}`", text.chars().take(80).collect::<String>()),
+            Value::List(_) => "a list".to_owned(),
+            Value::Map(_) => "a map".to_owned(),
+        }
+    }
+}
+
+/// Flow style on one line, shortened: what `explain` shows.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Value::Scalar { text, .. } => f.write_str(text),
+            Value::List(items) => {
+                f.write_str("[")?;
+                for (i, item) in items.iter().enumerate() {
+                    write!(f, "{}{item}", if i == 0 { "" } else { ", " })?;
+                }
+                f.write_str("]")
+            }
+            Value::Map(entries) => {
+                f.write_str("{ ")?;
+                for (i, (key, value)) in entries.iter().enumerate() {
+                    write!(f, "{}{}: {value}", if i == 0 { "" } else { ", " }, key.text)?;
+                }
+                f.write_str(" }")
+            }
+        }
+    }
+}

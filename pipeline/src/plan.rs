@@ -1,0 +1,158 @@
+//! What pipeline files say, read and checked, before anything is opened.
+
+use std::collections::BTreeMap;
+use std::path::{Path as FilePath, PathBuf};
+use std::sync::Arc;
+
+use crate::config::{Env, Mistake, Node};
+use crate::external_labels::ExternalLabels;
+use crate::path::{Path, Read, Write};
+use crate::registry::{AnyResource, AnySink, AnySource, Registry, Step};
+
+mod explain;
+mod file;
+mod order;
+
+/// What pipeline files say: resources, in the order in which they must be opened, and pipelines. Valid as a whole.
+pub struct Plan {
+    pub(crate) resources: Vec<Declared>,
+    pub(crate) pipelines: Vec<Pipeline>,
+}
+
+/// A declared resource.
+pub(crate) struct Declared {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) settings: Node,
+    pub(crate) resource: Arc<dyn AnyResource>,
+    /// The resources that it names.
+    pub(crate) needs: Vec<String>,
+}
+
+/// A pipeline of either path.
+pub(crate) enum Pipeline {
+    Write(Parts<Write>),
+    Read(Parts<Read>),
+}
+
+/// The parts of a pipeline.
+pub(crate) struct Parts<P: Path> {
+    pub(crate) name: String,
+    pub(crate) file: String,
+    pub(crate) external_labels: ExternalLabels,
+    pub(crate) source: Part<Arc<dyn AnySource<P>>>,
+    pub(crate) steps: Vec<Part<Step<P>>>,
+    pub(crate) sink: Part<Arc<dyn AnySink<P>>>,
+}
+
+/// A component with what the file says of it.
+pub(crate) struct Part<T> {
+    pub(crate) kind: String,
+    pub(crate) settings: Node,
+    pub(crate) value: T,
+}
+
+/// A file's name, as messages show it, and its text.
+#[derive(Clone, Debug)]
+pub struct Document {
+    /// As messages show it.
+    pub name: String,
+    /// The YAML.
+    pub text: String,
+}
+
+// === impl Plan ===
+
+impl Plan {
+    /// Reads and checks documents as a whole.
+    ///
+    /// # Errors
+    /// Every mistake of every document, in the order of documents and positions.
+    pub fn read(documents: &[Document], registry: &Registry, env: &Env) -> Result<Self, Vec<Mistake>> {
+        let mut reader = file::Reader::new(registry, env);
+        for document in documents {
+            reader.document(document);
+        }
+        reader.finish()
+    }
+
+    /// The names of the pipelines.
+    pub fn names(&self) -> Vec<&str> {
+        self.pipelines.iter().map(Pipeline::name).collect()
+    }
+
+    /// The place of each source that accepts connections, with its kind: what to look for in
+    /// [`Running::listeners`](crate::run::Running::listeners).
+    pub(crate) fn listening_sources(&self) -> usize {
+        let listens = |p: &Pipeline| match p {
+            Pipeline::Write(parts) => parts.source.value.listens(),
+            Pipeline::Read(parts) => parts.source.value.listens(),
+        };
+        self.pipelines.iter().filter(|p| listens(p)).count()
+    }
+}
+
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plan{:?}", self.names())
+    }
+}
+
+// === impl Pipeline ===
+
+impl Pipeline {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Write(parts) => &parts.name,
+            Self::Read(parts) => &parts.name,
+        }
+    }
+}
+
+// === impl Document ===
+
+impl Document {
+    /// Reads files, and the `*.yaml` and `*.yml` files of directories in the order of their names.
+    ///
+    /// # Errors
+    /// A path can't be read, or a directory has no such file: a mistake for each.
+    pub fn load(paths: &[PathBuf]) -> Result<Vec<Self>, Vec<Mistake>> {
+        let (mut documents, mut mistakes) = (Vec::new(), Vec::new());
+        for path in paths {
+            let found =
+                files(path).and_then(|files| files.iter().map(|f| Self::file(f)).collect::<Result<Vec<_>, _>>());
+            match found {
+                Ok(found) => documents.extend(found),
+                Err(mistake) => mistakes.push(mistake),
+            }
+        }
+        if mistakes.is_empty() { Ok(documents) } else { Err(mistakes) }
+    }
+
+    fn file(path: &FilePath) -> Result<Self, Mistake> {
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e.to_string()))?;
+        Ok(Self { name: path.display().to_string(), text })
+    }
+}
+
+fn unreadable(path: &FilePath, message: &str) -> Mistake {
+    let at = crate::config::Position { line: 1, column: 1 };
+    Mistake { file: path.display().to_string(), at, path: String::new(), message: message.to_owned() }
+}
+
+fn files(path: &FilePath) -> Result<Vec<PathBuf>, Mistake> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, &e.to_string()))?;
+    let is_yaml = |p: &PathBuf| p.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    let found: BTreeMap<_, _> =
+        entries.filter_map(Result::ok).map(|e| e.path()).filter(is_yaml).map(|p| (p.clone(), p)).collect();
+    if found.is_empty() {
+        return Err(unreadable(path, "expected `*.yaml` files in this directory, found none"));
+    }
+    Ok(found.into_values().collect())
+}
+
+#[cfg(test)]
+mod tests;

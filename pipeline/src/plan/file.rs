@@ -1,0 +1,322 @@
+//! From documents to a plan, with all mistakes.
+
+use std::collections::BTreeMap;
+
+use super::{Declared, Document, Part, Parts, Pipeline, Plan, order};
+use crate::config::de::Reference;
+use crate::config::mistake::unknown;
+use crate::config::{Env, Key, Mistake, Node, Position, Settings, Value, parse, settings};
+use crate::error::Result;
+use crate::external_labels::ExternalLabels;
+use crate::labels::is_label_name;
+use crate::path::{Path, Read, Write};
+use crate::registry::{Components, Parse, Registry, Step};
+
+/// What a pipeline file may have at its top.
+const TOP: [&str; 7] = ["name", "external_labels", "source", "stages", "sink", "resources", "tests"];
+
+/// Reads documents one by one.
+pub(super) struct Reader<'a> {
+    registry: &'a Registry,
+    env: &'a Env,
+    resources: Vec<Declared>,
+    /// Where each resource and each pipeline is declared.
+    resource_places: BTreeMap<String, (String, Position)>,
+    pipeline_places: BTreeMap<String, (String, Position)>,
+    pipelines: Vec<Pipeline>,
+    references: Vec<(String, Reference)>,
+    mistakes: Vec<Mistake>,
+}
+
+/// One component as the file has it: `kind` or `kind: settings`.
+struct Entry<'a> {
+    kind: &'a str,
+    at: Position,
+    path: String,
+    settings: Node,
+}
+
+// === impl Reader ===
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(registry: &'a Registry, env: &'a Env) -> Self {
+        let at = Position { line: 1, column: 1 };
+        let program = |m: &String| Mistake { file: "weir".into(), at, path: String::new(), message: m.clone() };
+        Self {
+            registry,
+            env,
+            resources: Vec::new(),
+            resource_places: BTreeMap::new(),
+            pipeline_places: BTreeMap::new(),
+            pipelines: Vec::new(),
+            references: Vec::new(),
+            mistakes: registry.twice().iter().map(program).collect(),
+        }
+    }
+
+    pub(super) fn document(&mut self, document: &Document) {
+        let file = document.name.as_str();
+        let root = match parse(file, &document.text, self.env) {
+            Ok(root) => root,
+            Err(mistakes) => return self.mistakes.extend(mistakes),
+        };
+        let Value::Map(entries) = &root.value else {
+            let message = format!("expected a map with {}, got {}", list(&TOP), root.describe());
+            return self.mistake(file, root.at, "", message);
+        };
+        for (key, _) in entries.iter().filter(|(key, _)| !TOP.contains(&key.text.as_str())) {
+            self.mistake(file, key.at, &key.text, unknown("field", &key.text, TOP));
+        }
+        if let Some(resources) = root.get("resources") {
+            self.resources(file, resources);
+        }
+        if let Some(tests) = root.get("tests").filter(|tests| !matches!(tests.value, Value::List(_))) {
+            self.mistake(file, tests.at, "tests", format!("expected a list, got {}", tests.describe()));
+        }
+        let is_pipeline = entries.iter().any(|(key, _)| key.text != "resources");
+        if is_pipeline {
+            self.pipeline(file, &root);
+        } else if root.get("resources").is_none() {
+            self.mistake(file, root.at, "", format!("expected {}, got nothing", list(&TOP)));
+        }
+    }
+
+    /// Checks what holds over all documents.
+    pub(super) fn finish(mut self) -> Result<Plan, Vec<Mistake>> {
+        for (file, reference) in std::mem::take(&mut self.references) {
+            if !self.resource_places.contains_key(&reference.name) {
+                let names = self.resource_places.keys().map(String::as_str);
+                let message = unknown("resource", &reference.name, names);
+                self.mistake(&file, reference.at, &reference.path, message);
+            }
+        }
+        match order::by_need(self.resources) {
+            Ok(resources) if self.mistakes.is_empty() => return Ok(Plan { resources, pipelines: self.pipelines }),
+            Ok(_) => {}
+            Err(circle) => {
+                let (file, at) = self.resource_places[&circle[0]].clone();
+                let message = format!("resources that need each other: {}", circle.join(" → "));
+                self.mistakes.push(Mistake { file, at, path: format!("resources.{}", circle[0]), message });
+            }
+        }
+        self.mistakes.sort();
+        self.mistakes.dedup();
+        Err(self.mistakes)
+    }
+
+    fn mistake(&mut self, file: &str, at: Position, path: &str, message: impl Into<String>) {
+        self.mistakes.push(Mistake { file: file.to_owned(), at, path: path.to_owned(), message: message.into() });
+    }
+
+    fn resources(&mut self, file: &str, node: &Node) {
+        let Value::Map(entries) = &node.value else {
+            return self.mistake(file, node.at, "resources", format!("expected a map, got {}", node.describe()));
+        };
+        for (name, node) in entries {
+            let path = format!("resources.{}", name.text);
+            if let Some((first, at)) = self.resource_places.get(&name.text) {
+                let message = format!("`{}` is also declared at {first}:{}:{}", name.text, at.line, at.column);
+                self.mistake(file, name.at, &path, message);
+                continue;
+            }
+            self.resource_places.insert(name.text.clone(), (file.to_owned(), name.at));
+            let Some(entry) = self.entry(file, &path, node) else { continue };
+            let kinds = self.registry.resource_kinds();
+            let Some(parse) = kinds.get(entry.kind) else {
+                let message = unknown("resource", entry.kind, kinds.keys().copied());
+                self.mistake(file, entry.at, &entry.path, message);
+                continue;
+            };
+            let before = self.references.len();
+            if let Some(resource) = self.settings(file, &entry, *parse) {
+                let needs = self.references[before..].iter().map(|(_, r)| r.name.clone()).collect();
+                let Entry { kind, settings, .. } = entry;
+                self.resources.push(Declared {
+                    name: name.text.clone(),
+                    kind: kind.to_owned(),
+                    settings,
+                    resource,
+                    needs,
+                });
+            }
+        }
+    }
+
+    fn pipeline(&mut self, file: &str, root: &Node) {
+        let name = self.name(file, root);
+        let external_labels = self.external_labels(file, root);
+        let source = self.required(file, root, "source");
+        let sink = self.required(file, root, "sink");
+        let (write, read) = (self.registry.write(), self.registry.read());
+        let reads = match (&source, &sink) {
+            (Some(s), _) if write.sources.contains_key(s.kind) => false,
+            (Some(s), _) if read.sources.contains_key(s.kind) => true,
+            (_, Some(s)) => read.sinks.contains_key(s.kind) && !write.sinks.contains_key(s.kind),
+            _ => false,
+        };
+        let parts = (file, root, name, external_labels, source, sink);
+        if reads {
+            if let Some(parts) = self.parts::<Read>(parts, read) {
+                self.pipelines.push(Pipeline::Read(parts));
+            }
+        } else if let Some(parts) = self.parts::<Write>(parts, write) {
+            self.pipelines.push(Pipeline::Write(parts));
+        }
+    }
+
+    fn parts<P: Path>(
+        &mut self,
+        (file, root, name, external_labels, source, sink): (
+            &str,
+            &Node,
+            Option<String>,
+            ExternalLabels,
+            Option<Entry<'_>>,
+            Option<Entry<'_>>,
+        ),
+        components: &Components<P>,
+    ) -> Option<Parts<P>> {
+        let source = source.and_then(|entry| self.part::<P, _>(file, "source", entry, &components.sources, 0));
+        let steps = self.steps::<P>(file, root, components);
+        let sink = sink.and_then(|entry| self.part::<P, _>(file, "sink", entry, &components.sinks, 2));
+        if P::NAME == Read::NAME && !external_labels.is_empty() {
+            let at = root.get("external_labels").map_or(root.at, |n| n.at);
+            self.mistake(file, at, "external_labels", "external labels belong to a pipeline that writes");
+        }
+        Some(Parts { name: name?, file: file.to_owned(), external_labels, source: source?, steps: steps?, sink: sink? })
+    }
+
+    fn steps<P: Path>(&mut self, file: &str, root: &Node, components: &Components<P>) -> Option<Vec<Part<Step<P>>>> {
+        let Some(node) = root.get("stages").filter(|node| !node.is_null()) else { return Some(Vec::new()) };
+        let Value::List(items) = &node.value else {
+            self.mistake(file, node.at, "stages", format!("expected a list, got {}", node.describe()));
+            return None;
+        };
+        let mut steps = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            if let Some(entry) = self.entry(file, &format!("stages[{i}]"), item) {
+                steps.extend(self.part::<P, _>(file, "stage", entry, &components.steps, 1));
+            }
+        }
+        (steps.len() == items.len()).then_some(steps)
+    }
+
+    /// Reads one component. `role` is its place in [`Registry::names`].
+    fn part<P: Path, T>(
+        &mut self,
+        file: &str,
+        what: &str,
+        entry: Entry<'_>,
+        kinds: &BTreeMap<&'static str, Parse<T>>,
+        role: usize,
+    ) -> Option<Part<T>> {
+        let Some(parse) = kinds.get(entry.kind) else {
+            let others =
+                if P::NAME == Write::NAME { self.registry.names::<Read>() } else { self.registry.names::<Write>() };
+            let message = if others[role].contains(&entry.kind) {
+                format!("{what} `{}` is not for the {} path, which the source begins", entry.kind, P::NAME)
+            } else if what == "source" {
+                unknown(what, entry.kind, kinds.keys().copied().chain(others[0].iter().copied()))
+            } else {
+                unknown(what, entry.kind, kinds.keys().copied())
+            };
+            self.mistake(file, entry.at, &entry.path, message);
+            return None;
+        };
+        let value = self.settings(file, &entry, *parse)?;
+        Some(Part { kind: entry.kind.to_owned(), settings: entry.settings, value })
+    }
+
+    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<T> {
+        match parse(file, &entry.path, &entry.settings) {
+            Ok(Settings { value, references }) => {
+                self.references.extend(references.into_iter().map(|r| (file.to_owned(), r)));
+                Some(value)
+            }
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                None
+            }
+        }
+    }
+
+    /// The one component in `node`: `kind`, or `kind: settings`.
+    fn entry<'n>(&mut self, file: &str, path: &str, node: &'n Node) -> Option<Entry<'n>> {
+        match &node.value {
+            Value::Scalar { text, .. } if !node.is_null() => {
+                Some(Entry { kind: text, at: node.at, path: format!("{path}.{text}"), settings: Node::null(node.at) })
+            }
+            Value::Map(entries) if entries.len() == 1 => {
+                let (Key { at, text }, settings) = &entries[0];
+                Some(Entry { kind: text, at: *at, path: format!("{path}.{text}"), settings: settings.clone() })
+            }
+            Value::Map(entries) if entries.len() > 1 => {
+                let keys: Vec<&str> = entries.iter().map(|(k, _)| k.text.as_str()).collect();
+                let message = format!("expected one kind with its settings below it, got {}", list(&keys));
+                self.mistake(file, node.at, path, message);
+                None
+            }
+            _ => {
+                self.mistake(file, node.at, path, format!("expected a kind and its settings, got {}", node.describe()));
+                None
+            }
+        }
+    }
+
+    fn required<'n>(&mut self, file: &str, root: &'n Node, name: &str) -> Option<Entry<'n>> {
+        match root.get(name) {
+            Some(node) => self.entry(file, name, node),
+            None => {
+                self.mistake(file, root.at, "", format!("`{name}` is missing"));
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, file: &str, root: &Node) -> Option<String> {
+        let Some(node) = root.get("name") else {
+            self.mistake(file, root.at, "", "`name` is missing");
+            return None;
+        };
+        let name = match settings::<String>(file, "name", node) {
+            Ok(name) => name.value,
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                return None;
+            }
+        };
+        if !is_label_name(&name.replace('-', "_")) {
+            let message = format!("expected letters, digits, `-` and `_`, a letter first, got `{name}`");
+            self.mistake(file, node.at, "name", message);
+            return None;
+        }
+        if let Some((first, at)) = self.pipeline_places.get(&name) {
+            let message = format!("`{name}` is also the pipeline at {first}:{}:{}", at.line, at.column);
+            self.mistake(file, node.at, "name", message);
+            return None;
+        }
+        self.pipeline_places.insert(name.clone(), (file.to_owned(), node.at));
+        Some(name)
+    }
+
+    fn external_labels(&mut self, file: &str, root: &Node) -> ExternalLabels {
+        let Some(node) = root.get("external_labels") else { return ExternalLabels::default() };
+        if let Value::Map(entries) = &node.value {
+            for (key, _) in entries.iter().filter(|(k, _)| k.text == crate::labels::METRIC || k.text.is_empty()) {
+                let message = format!("expected the name of a label, got `{}`", key.text);
+                self.mistake(file, key.at, "external_labels", message);
+            }
+        }
+        match settings::<ExternalLabels>(file, "external_labels", node) {
+            Ok(labels) => labels.value,
+            Err(mistakes) => {
+                self.mistakes.extend(mistakes);
+                ExternalLabels::default()
+            }
+        }
+    }
+}
+
+fn list(names: &[&str]) -> String {
+    format!("`{}`", names.join("`, `"))
+}
