@@ -28,6 +28,7 @@ pub mod sink;
 pub mod source;
 pub mod stage;
 pub mod tenant;
+pub mod testing;
 pub mod transform;
 pub mod units;
 

@@ -7,6 +7,9 @@
 //!     - { source_labels: [instance], regex: "([^:]+):.*", target_label: host }
 //! ```
 //!
+//! In a pipeline file `${name}` is a variable of the environment: write `$${name}` for the group of that name. `$1` and
+//! `${1}` need nothing.
+//!
 //! Shape: series keep their place in the batch. Rules run in order; one that drops ends the list. Two series that end up
 //! with the same labels both stay, as two entries of one series: what comes after merges them. A series without any
 //! label left is dropped. Metadata go on unchanged.

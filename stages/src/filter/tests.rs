@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
+use weir_pipeline::testing::{self, Subject};
 use weir_pipeline::{LabelSet, Tenant};
 
 use super::*;
@@ -88,4 +89,17 @@ fn refuses_wrong_selectors() {
     check(json!({"keep": [{"job": "a"}]}), "invalid type: map, expected a string");
     check(json!({"pass": ["up"]}), "unknown field `pass`, expected `keep` or `drop`");
     check(json!({"keep": null}), "invalid type: null, expected a sequence");
+}
+
+#[test]
+fn the_example_in_the_docs_is_valid() {
+    let filter: Filter = testing::documented(include_str!("../filter.rs"), "filter");
+    assert!(!filter.passes([("__name__", "go_gc")].into_iter().collect::<LabelSet>().as_labels()));
+}
+
+#[test]
+fn keeps_the_contract() {
+    testing::assert_contract(Subject::transform(filter(json!({"drop": ["{instance=~\"host-[12].*\"}"]}))));
+    testing::assert_contract(Subject::transform(filter(json!({"keep": ["down"]}))));
+    testing::assert_contract(Subject::transform(filter(json!({}))));
 }

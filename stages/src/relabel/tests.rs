@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use weir_pipeline::testing::{self, Subject};
 use weir_pipeline::{LabelSet, Tenant};
 
 use super::*;
@@ -228,11 +229,56 @@ fn case_is_mapped_as_in_go() {
 
 #[test]
 fn the_example_in_the_docs_is_valid() {
-    let rules = json!([
-        { "source_labels": ["__name__"], "regex": "go_gc_.*", "action": "drop" },
-        { "source_labels": ["instance"], "regex": "([^:]+):.*", "target_label": "host" },
-    ]);
+    let stage: Relabel = testing::documented(include_str!("../relabel.rs"), "relabel");
     let labels: LabelSet = [("instance", "web:80")].into_iter().collect();
-    let out = relabel(rules).relabel(labels.as_labels()).unwrap();
+    let out = stage.relabel(labels.as_labels()).unwrap();
     assert_eq!(out.to_string(), "{host=\"web\", instance=\"web:80\"}");
+}
+
+#[test]
+fn rules_read_from_yaml_as_prometheus_writes_them() {
+    let stage: Relabel = testing::settings(
+        "cache: 1MiB
+rules:
+- source_labels: [a, b]
+  separator: ''
+  regex: (?P<first>.)(.*)
+  target_label: ${2}_x
+  replacement: ${1}$${first}$$
+- target_label: answer
+  replacement: 42
+- { action: HashMod, source_labels: [a], target_label: shard, modulus: 8 }
+- { action: labeldrop, regex: 'a|b' }",
+    )
+    .unwrap();
+    let labels: LabelSet = [("a", "p"), ("b", "q")].into_iter().collect();
+    let out = stage.relabel(labels.as_labels()).unwrap();
+    assert_eq!(out.to_string(), "{answer=\"42\", q_x=\"pp$\", shard=\"2\"}");
+}
+
+#[test]
+fn mistakes_in_rules_say_where_they_are() {
+    let error = testing::settings::<Relabel>(
+        "rules:
+- { action: drop, regex: 'a(' }
+- { action: hash }
+- { target_label: x, modulus: -1 }",
+    );
+    let error = error.unwrap_err();
+    assert!(error.starts_with("2:"), "{error}");
+    assert!(error.contains("expected a regular expression in `regex`: error parsing regexp: missing closing ): `a(`"));
+}
+
+#[test]
+fn keeps_the_contract() {
+    testing::assert_contract(Subject::transform(relabel(json!([
+        {"source_labels": ["instance"], "regex": "host-[12].*", "action": "drop"},
+        {"target_label": "job", "replacement": "x"},
+        {"regex": "instance", "action": "labeldrop"},
+    ]))));
+    testing::assert_contract(Subject::transform(relabel(json!([]))));
+    testing::assert_contract(Subject::transform(relabel(json!([{"action": "drop"}]))));
+    testing::assert_contract(Subject::transform(relabel(json!([
+        {"action": "labelmap", "regex": "job(.*)"},
+    ]))));
 }
