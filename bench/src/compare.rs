@@ -129,7 +129,7 @@ fn run(
     let (visible, found) = runtime.block_on(await_samples(&peer, &load, expected))?;
     runtime.block_on(peer.flush())?;
     let cpu_seconds_with_flush = Cpu::of(peer.pid())?.since(before).total();
-    let disk = peer.stop()?;
+    let disk = runtime.block_on(peer.stop())?;
     let per_sample = |bytes: u64| bytes as f64 / load.samples_taken.max(1) as f64;
     Ok(Row {
         name: kind.name(),

@@ -5,11 +5,12 @@ mod sender;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::str::FromStr;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use hyper::body::Bytes;
 use serde::Serialize;
 use tokio::sync::mpsc;
+use weir_pipeline::Clock;
 use weir_pipeline::units::Span;
 use weir_stages::remote_write::{Version, compress};
 
@@ -224,7 +225,7 @@ fn produce(
 }
 
 fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    Clock::system().now()
 }
 
 // === impl Shape ===

@@ -1,5 +1,6 @@
 //! `weir-bench`: load for anything that takes remote write, and comparisons of those who do. See the README beside it.
 
+mod alone;
 mod compare;
 mod decode;
 mod http;
@@ -17,6 +18,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use serde::Serialize;
+
+/// The allocator of the program that is measured.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// What went wrong, in words: a benchmark only prints it.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -36,6 +41,8 @@ enum Command {
     Load(load::Arguments),
     /// Runs Weir, VictoriaMetrics and Prometheus in turn under the same load, and compares.
     Compare(compare::Arguments),
+    /// Receives and throws away: the receiver alone, as a server for `load`.
+    Receive(alone::Arguments),
     /// Decodes the load's requests in this process: what reading costs, without a network and a store.
     Decode(decode::Arguments),
 }
@@ -44,6 +51,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Load(arguments) => load::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
+        Command::Receive(arguments) => alone::main(&arguments),
         Command::Decode(arguments) => decode::main(&arguments),
     };
     match done {

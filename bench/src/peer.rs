@@ -216,14 +216,14 @@ impl Peer {
     }
 
     /// Asks the server to stop, and waits for it. Returns what it left on disk.
-    pub(crate) fn stop(mut self) -> Result<Disk> {
+    pub(crate) async fn stop(mut self) -> Result<Disk> {
         Command::new("kill").arg(self.child.id().to_string()).status()?;
         let start = Instant::now();
         while self.child.try_wait()?.is_none() {
             if start.elapsed() > PATIENCE {
                 return Err(self.failed("did not stop"));
             }
-            std::thread::sleep(PAUSE);
+            tokio::time::sleep(PAUSE).await;
         }
         let data = self.directory.join("data");
         let blocks: &[&str] = match self.kind {

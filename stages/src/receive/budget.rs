@@ -35,11 +35,6 @@ impl Budget {
     pub(super) fn share(&self) -> Share {
         Share { budget: self.clone(), bytes: 0 }
     }
-
-    #[cfg(test)]
-    pub(super) fn used(&self) -> u64 {
-        self.0.used.load(Ordering::Relaxed)
-    }
 }
 
 // === impl Share ===
@@ -70,3 +65,6 @@ impl Drop for Share {
         self.budget.0.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! Tests of `receive`, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
@@ -12,11 +11,12 @@ use hyper::body::Frame;
 use hyper::{HeaderMap, Method, Request};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
-use serde::de::value::{Error as ValueError, MapDeserializer};
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Clock, LabelSet, Metrics, Outcome};
+
+mod lifecycle;
+mod yaml;
 
 use super::*;
 use crate::remote_write::{SAMPLES_WRITTEN, Version, compress, encode};
@@ -41,8 +41,7 @@ struct Got {
 }
 
 fn settings() -> Receive {
-    let yaml = MapDeserializer::<_, ValueError>::new([("listen", "127.0.0.1:0")].into_iter());
-    Receive::deserialize(yaml).unwrap()
+    yaml::read("{ listen: 127.0.0.1:0 }").unwrap()
 }
 
 async fn start(
@@ -303,118 +302,4 @@ async fn the_good_part_of_a_request_is_written_and_the_rest_is_told_and_counted(
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line} in\n{metrics}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_pipeline_that_never_answers_is_given_up_after_the_timeout() {
-    let running = start(settings(), |_| Box::pin(pending())).await;
-    let got = running.write(&[V2], body(Version::V2, 1)).await;
-    assert_eq!((got.status, got.header("retry-after"), got.header(SAMPLES_WRITTEN)), (503, Some("1"), Some("0")));
-    assert_eq!(got.text, "expected the request to be done within 30s\n");
-}
-
-#[tokio::test]
-async fn requests_beyond_the_memory_are_told_to_come_again() {
-    let mut settings = settings();
-    settings.in_flight = Bytes::kib(1);
-    let gate = Arc::new(Notify::new());
-    let hold = gate.clone();
-    let running = start(settings, move |batch| {
-        let hold = hold.clone();
-        Box::pin(async move {
-            hold.notified().await;
-            Ok(Ack::written(batch.sample_count() as u64))
-        })
-    });
-    let running = Arc::new(running.await);
-    // Larger than all of the budget, and taken because it is alone.
-    let first = tokio::spawn({
-        let running = running.clone();
-        async move { running.write(&[], body(Version::V1, 1000)).await }
-    });
-    while running.seen.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    let got = running.write(&[V2], body(Version::V2, 1)).await;
-    assert_eq!((got.status, got.header("retry-after"), got.header(SAMPLES_WRITTEN)), (503, Some("1"), Some("0")));
-    gate.notify_one();
-    assert_eq!(first.await.unwrap().status, 204);
-    gate.notify_one();
-    assert_eq!(running.write(&[], body(Version::V1, 1)).await.status, 204);
-}
-
-#[test]
-fn a_share_of_the_budget_comes_back() {
-    let budget = budget::Budget::new(10);
-    let (mut a, mut b) = (budget.share(), budget.share());
-    assert_eq!((a.resize(6), b.resize(5), b.resize(4)), (Ok(()), Err(budget::Full), Ok(())));
-    assert_eq!((a.resize(7), a.resize(5), budget.used()), (Err(budget::Full), Ok(()), 9));
-    drop(b);
-    assert_eq!((a.resize(100), budget.used()), (Ok(()), 100));
-    let mut c = budget.share();
-    assert_eq!((c.resize(1), a.resize(60), c.resize(0)), (Err(budget::Full), Ok(()), Ok(())));
-    drop(a);
-    assert_eq!((budget.used(), c.bytes()), (0, 0));
-}
-
-#[tokio::test]
-async fn at_shutdown_a_request_in_flight_is_answered_and_no_other_is_taken() {
-    let gate = Arc::new(Notify::new());
-    let hold = gate.clone();
-    let running = start(settings(), move |batch| {
-        let hold = hold.clone();
-        Box::pin(async move {
-            hold.notified().await;
-            Ok(Ack::written(batch.sample_count() as u64))
-        })
-    });
-    let running = Arc::new(running.await);
-    let idle = tokio::net::TcpStream::connect(running.address).await.unwrap();
-    let flying = tokio::spawn({
-        let running = running.clone();
-        async move { running.write(&[], body(Version::V1, 1)).await }
-    });
-    while running.seen.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
-    running.context.shutdown.cancel();
-    while tokio::net::TcpStream::connect(running.address).await.is_ok() {
-        tokio::task::yield_now().await;
-    }
-    assert!(!running.task.is_finished(), "it waits for the request");
-    gate.notify_one();
-    assert_eq!(flying.await.unwrap().status, 204);
-    let running = Arc::into_inner(running).unwrap();
-    running.task.await.unwrap().unwrap();
-    drop(idle);
-}
-
-#[tokio::test]
-async fn an_address_in_use_ends_the_source_by_name() {
-    let running = start_good().await;
-    let taken = Receive { listen: running.address.to_string(), ..settings() };
-    let next = Next::new(tower::service_fn(|_| pending::<Result<Ack>>()));
-    let error = taken.run(running.context.clone(), next).await.unwrap_err();
-    assert_eq!(error.message(), format!("expected an address to listen on, got `{}`", running.address));
-    assert!(error.report().contains("in use"), "{}", error.report());
-}
-
-#[test]
-fn settings_that_deserialize_are_valid() {
-    let check = |key: &'static str, value: &'static str, expect: &str| {
-        let pairs = [("listen", "127.0.0.1:0"), (key, value)];
-        let read = Receive::deserialize(MapDeserializer::<_, ValueError>::new(pairs.into_iter()));
-        assert_eq!(read.map(|_| ()).unwrap_err().to_string(), expect, "{key}");
-    };
-    let header = TenantHeader::try_from("not a header".to_owned());
-    assert_eq!(header.unwrap_err(), "expected the name of a header, got `not a header`");
-    check("default_tenant", "..", "expected a tenant of 1 to 150 characters from a-z A-Z 0-9 !-_.*'(), got `..`");
-    check("timeout", "30", "expected a duration such as `30s` or `1m30s`, got `30`");
-    check(
-        "listen_on",
-        "x",
-        "unknown field `listen_on`, expected one of `listen`, `max_body`, `max_decoded`, `max_batch`, \
-        `max_labels`, `max_label_name`, `max_label_value`, `in_flight`, `concurrency`, `connections`, `tenant_header`, \
-        `default_tenant`, `timeout`",
-    );
 }

@@ -54,6 +54,7 @@ impl<'a> Row<'a> {
         (self.label_count, self.histograms, self.utf8) = (0, 0, false);
     }
 
+    #[inline]
     pub(super) fn label(&mut self, pair: Pair<'a>, limits: &Limits) {
         self.label_count += 1;
         if self.label_count <= limits.labels {
