@@ -13,6 +13,9 @@ use crate::remote_write::{Decoded, Limits, Version, decode, decompress};
 /// Bodies longer than this are decoded on a thread of their own, so that none holds up the connections of a worker.
 pub(super) const LONG: u64 = 1 << 20;
 
+/// What is set aside for a body before it comes: enough for nearly all.
+const FIRST: u64 = 64 << 10;
+
 /// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
 const DISCARDED: usize = 1 << 20;
 
@@ -21,15 +24,17 @@ thread_local! {
     static DECOMPRESSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Reads a body of at most `limit` bytes, charged to `share` before it is kept.
+/// Reads a body of at most `limit` bytes, charged to `share` as it comes.
 pub(super) async fn read<B>(mut body: B, length: Option<u64>, limit: u64, share: &mut Share) -> Result<Vec<u8>, Reply>
 where
     B: Body<Data = bytes::Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
     let full = |_| Reply::busy("expected to find memory for the request, and all of it is in use");
-    share.resize(length.unwrap_or(0)).map_err(full)?;
-    let mut bytes = Vec::with_capacity(length.unwrap_or(0) as usize);
+    // What a header says of the length costs its sender nothing, so only so much is set aside for it.
+    let first = length.unwrap_or(0).min(FIRST);
+    share.resize(first).map_err(full)?;
+    let mut bytes = Vec::with_capacity(first as usize);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|e| Reply::bad(format!("expected a whole body: {e}")))?;
         let Some(data) = frame.data_ref() else { continue };

@@ -33,7 +33,7 @@ pub(super) fn content_length(headers: &HeaderMap) -> Option<u64> {
 
 /// Which message the body is.
 pub(super) fn version(headers: &HeaderMap) -> Result<Version, Reply> {
-    let Some(value) = headers.get(CONTENT_TYPE) else { return Ok(Version::V1) };
+    let Some(value) = headers.get(CONTENT_TYPE).filter(|v| !v.is_empty()) else { return Ok(Version::V1) };
     let unsupported = |what: &str| Reply::unsupported(format!("expected {what}, got `{}`", shown(value)));
     let text = value.to_str().map_err(|_| unsupported("a content type"))?;
     let mut parts = text.split(';').map(str::trim);

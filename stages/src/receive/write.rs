@@ -155,7 +155,7 @@ impl Receiver {
         }
         for entry in ack.entries().iter().filter(|entry| entry.outcome == Outcome::Rejected) {
             let detail = entry.detail.as_ref().map(|detail| format!(": {detail}")).unwrap_or_default();
-            texts.push(format!("{} samples rejected as {}{detail}", entry.count, entry.reason));
+            texts.push(format!("{}: {} rejected{detail}", entry.reason, entry.count));
         }
         // What a stage dropped or absorbed is as its operator wants it: for the sender it is done.
         let written = samples.saturating_sub(ack.count(Outcome::Rejected));

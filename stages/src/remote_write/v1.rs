@@ -48,7 +48,11 @@ fn read_series<'a>(mut cursor: Cursor<'a>, row: &mut Row<'a>, intake: &mut Intak
     while let Some(key) = cursor.key()? {
         match key {
             LABEL => {
-                row.label(read_label(cursor.message()?)?, intake.limits);
+                let label = match cursor.short_pair() {
+                    Some(pair) => pair,
+                    None => read_label(cursor.message()?)?,
+                };
+                row.label(label, intake.limits);
                 labels = cursor.since(start);
             }
             SAMPLE => {
