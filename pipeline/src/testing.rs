@@ -24,7 +24,7 @@ mod yaml;
 
 pub use contract::{Subject, assert_contract, assert_sink_contract, check_contract, check_sink_contract};
 pub use recorder::Recorder;
-pub use requests::Requests;
+pub use requests::{Requests, request};
 pub use yaml::{documented, settings};
 
 use tokio_util::sync::CancellationToken;

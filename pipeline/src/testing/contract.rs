@@ -9,7 +9,7 @@ use futures_util::future::{join, poll_fn};
 use tower::Service;
 
 use super::recorder::Recorder;
-use super::requests::Requests;
+use super::requests::{Requests, request};
 use crate::context::Context;
 use crate::error::{Error, Kind, Result};
 use crate::next::Next;
@@ -112,12 +112,7 @@ fn run(check: impl Future<Output = Fault>) {
 
 /// A rest that gives the `i`-th answer.
 fn rest<P: Requests>(i: usize) -> Recorder<P> {
-    Recorder::new(move |request| answer::<P>(request, i))
-}
-
-fn answer<P: Requests>(request: &P::Request, i: usize) -> Result<P::Response> {
-    let answer = P::answers(request).into_iter().nth(i);
-    answer.map(|(_, answer)| answer).ok_or_else(|| Error::internal("there is no such answer"))
+    Recorder::new(move |request| super::recorder::answer::<P>(request, i))
 }
 
 async fn within<T>(name: &str, what: &str, future: impl Future<Output = T>) -> std::result::Result<T, String> {
@@ -150,11 +145,6 @@ async fn law<P: Requests>(subject: &Subject<P>) -> Fault {
     Ok(())
 }
 
-fn plain<P: Requests>() -> P::Request {
-    let mut all = P::requests();
-    all.swap_remove(0).1
-}
-
 /// Whether the service is ready after everyone had a turn.
 async fn is_ready<P: Path>(next: &mut Next<P>) -> Result<bool> {
     for _ in 0..16 {
@@ -183,7 +173,7 @@ async fn backpressure<P: Requests>(subject: &Subject<P>) -> Fault {
     }
     rest.set_ready(true);
     within(subject.name, "the rest became ready", poll_fn(|cx| next.poll_ready(cx))).await?.map_err(fails)?;
-    let request = plain::<P>();
+    let request = request::<P>();
     let response = within(subject.name, "the rest became ready", next.call(request.clone())).await?.map_err(fails)?;
     P::fault(&request, &response).map_or(Ok(()), |fault| broken(subject.name, "the rest became ready", &fault))
 }
@@ -191,7 +181,7 @@ async fn backpressure<P: Requests>(subject: &Subject<P>) -> Fault {
 /// A stage that is ready by design refuses the request so that it can be repeated, or keeps it until the rest is ready.
 async fn patience<P: Requests>(subject: &Subject<P>, rest: &Recorder<P>, mut next: Next<P>) -> Fault {
     let what = "it was ready before the rest was";
-    let request = plain::<P>();
+    let request = request::<P>();
     let mut reply = pin!(next.call(request.clone()));
     for _ in 0..16 {
         if let Poll::Ready(result) = futures_util::poll!(reply.as_mut()) {
@@ -236,23 +226,23 @@ async fn errors<P: Requests>(subject: &Subject<P>) -> Fault {
         let next = subject.over(&rest)?;
         let failing = error.clone();
         rest.answer(move |_| Err(failing.clone()));
-        let result = within(subject.name, &what, next.send(plain::<P>())).await?;
+        let result = within(subject.name, &what, next.send(request::<P>())).await?;
         // A stage that lets nothing through has nothing to pass on.
         if !rest.requests().is_empty() {
             unharmed(subject.name, &what, result, &error)?;
         }
-        rest.answer(|request| answer::<P>(request, 0));
-        sends(subject.name, &format!("after {what}"), &next, plain::<P>()).await?;
+        rest.answer(|request| super::recorder::answer::<P>(request, 0));
+        sends(subject.name, &format!("after {what}"), &next, request::<P>()).await?;
 
         let what = format!("the rest fails to become ready with the error `{}`", kind.as_str());
         rest.fail_ready(error.clone());
         let passes = rest.requests().len() > 1;
-        let result = within(subject.name, &what, next.send(plain::<P>())).await?;
+        let result = within(subject.name, &what, next.send(request::<P>())).await?;
         if passes {
             unharmed(subject.name, &what, result, &error)?;
         }
         rest.set_ready(true);
-        sends(subject.name, &format!("after {what}"), &next, plain::<P>()).await?;
+        sends(subject.name, &format!("after {what}"), &next, request::<P>()).await?;
     }
     Ok(())
 }
@@ -274,11 +264,11 @@ async fn clones<P: Requests>(subject: &Subject<P>) -> Fault {
     let rest = rest(0);
     let one = subject.over(&rest)?;
     let two = one.clone();
-    let send = |next| sends(subject.name, "two clones at a time", next, plain::<P>());
+    let send = |next| sends(subject.name, "two clones at a time", next, request::<P>());
     let (first, second) = join(send(&one), send(&two)).await;
     first.and(second)?;
     drop(one);
-    sends(subject.name, "the first clone is gone", &two, plain::<P>()).await
+    sends(subject.name, "the first clone is gone", &two, request::<P>()).await
 }
 
 async fn cancellation<P: Requests>(subject: &Subject<P>) -> Fault {
@@ -291,13 +281,13 @@ async fn cancellation<P: Requests>(subject: &Subject<P>) -> Fault {
     if !ready {
         return broken(subject.name, "the rest is ready", "it is not");
     }
-    sends(subject.name, "a caller made it ready and went away", &next, plain::<P>()).await?;
+    sends(subject.name, "a caller made it ready and went away", &next, request::<P>()).await?;
 
     for ready in [true, false] {
         rest.set_open(false);
         rest.set_ready(ready);
         {
-            let mut reply = pin!(next.send(plain::<P>()));
+            let mut reply = pin!(next.send(request::<P>()));
             for _ in 0..16 {
                 if futures_util::poll!(reply.as_mut()).is_ready() {
                     break;
@@ -311,7 +301,7 @@ async fn cancellation<P: Requests>(subject: &Subject<P>) -> Fault {
         }
         rest.set_ready(true);
         rest.set_open(true);
-        sends(subject.name, "a caller went away while it waited", &next, plain::<P>()).await?;
+        sends(subject.name, "a caller went away while it waited", &next, request::<P>()).await?;
     }
     Ok(())
 }
@@ -339,13 +329,13 @@ pub async fn check_sink_contract<P: Requests>(name: &str, sink: Next<P>) -> Faul
         sends(name, sent, &sink, request).await?;
     }
     let clone = sink.clone();
-    let send = |next| sends(name, "two clones at a time", next, plain::<P>());
+    let send = |next| sends(name, "two clones at a time", next, request::<P>());
     let (first, second) = join(send(&sink), send(&clone)).await;
     first.and(second)?;
     {
-        let mut reply = pin!(sink.send(plain::<P>()));
+        let mut reply = pin!(sink.send(request::<P>()));
         let _ = futures_util::poll!(reply.as_mut());
     }
     drop(sink);
-    sends(name, "a caller went away, and the first clone is gone", &clone, plain::<P>()).await
+    sends(name, "a caller went away, and the first clone is gone", &clone, request::<P>()).await
 }

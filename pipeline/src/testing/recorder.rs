@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::sync::watch;
 use tower::Service;
 
+use super::requests::Requests;
 use crate::error::{Error, Result};
 use crate::next::{Next, Reply};
 use crate::path::Path;
@@ -107,6 +108,19 @@ impl<P: Path> Recorder<P> {
         state.ready = ready;
         state.wakers.drain(..).for_each(Waker::wake);
     }
+}
+
+/// A rest that is ready and gives the plainest answers.
+impl<P: Requests> Default for Recorder<P> {
+    fn default() -> Self {
+        Self::new(|request| answer::<P>(request, 0))
+    }
+}
+
+/// The `i`-th answer to `request`.
+pub(super) fn answer<P: Requests>(request: &P::Request, i: usize) -> Result<P::Response> {
+    let answer = P::answers(request).into_iter().nth(i);
+    answer.map(|(_, answer)| answer).ok_or_else(|| Error::internal("there is no such answer"))
 }
 
 impl<P: Path> Clone for Recorder<P> {

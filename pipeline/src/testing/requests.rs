@@ -9,7 +9,7 @@ use crate::tenant::Tenant;
 
 /// A path whose contract can be checked.
 pub trait Requests: Path {
-    /// Requests of every shape, each with a name.
+    /// Requests of every shape, each with a name; the first is the plainest.
     fn requests() -> Vec<(&'static str, Self::Request)>;
 
     /// Answers that a rest may give to `request`, each with a name; the first is the plainest.
@@ -17,6 +17,11 @@ pub trait Requests: Path {
 
     /// What is wrong with `response` to `request`, if something is.
     fn fault(request: &Self::Request, response: &Self::Response) -> Option<String>;
+}
+
+/// The plainest request: one sample, or an instant query.
+pub fn request<P: Requests>() -> P::Request {
+    P::requests().swap_remove(0).1
 }
 
 // === impl Write ===
