@@ -1,0 +1,196 @@
+//! Compressed samples of one series, in memory.
+//!
+//! Byte-aligned, so that it is fast, and made for what metrics are: regular timestamps, counters that grow by small
+//! integers, gauges with few decimals, values that stay. One tag byte per sample, bits 7 and 6 for the timestamp, the
+//! rest for the value:
+//!
+//! ```text
+//! timestamp  0: delta as before   1: change of delta, i8   2: change of delta, i16   3: change of delta, varint
+//! value      0: as before         1: decimal delta, varint           2: new scale byte, then decimal delta
+//!            3..=38: XOR with the last value, of which only the bytes that are not zero
+//!            40..=63: this and 1..=24 more samples at the same delta with the same value (timestamp code 0 only)
+//! ```
+//!
+//! A decimal is `mantissa / 10^scale`, taken only where that gives the value back bit for bit; the delta is against the
+//! mantissa nearest to the last value. Every `f64` survives: NaN payloads, `-0.0`, infinities. The first timestamp is
+//! kept beside the bytes. The format lives in memory only and has no version.
+
+mod codec;
+#[doc(hidden)]
+pub mod fuzz;
+
+use codec::{Hints, State};
+
+/// How many samples a chunk takes before the next one begins.
+pub const SAMPLES: u32 = 120;
+
+/// A finished chunk: samples of one series with strictly rising timestamps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    min_ts: i64,
+    max_ts: i64,
+    count: u32,
+    data: Box<[u8]>,
+}
+
+/// A chunk that still grows.
+#[derive(Clone, Debug, Default)]
+pub struct Open {
+    data: Vec<u8>,
+    min_ts: i64,
+    count: u32,
+    state: State,
+    hints: Hints,
+}
+
+/// The walk over the samples of a chunk.
+#[derive(Clone, Debug)]
+pub struct Samples<'a> {
+    data: &'a [u8],
+    left: u32,
+    repeat: u32,
+    state: State,
+}
+
+// === impl Chunk ===
+
+impl Chunk {
+    /// A chunk of samples with strictly rising timestamps; `None` where there is none.
+    pub fn of(samples: impl IntoIterator<Item = (i64, f64)>) -> Option<Self> {
+        let mut open = Open::default();
+        samples.into_iter().for_each(|(t, v)| open.push(t, v));
+        open.seal()
+    }
+
+    /// The first timestamp.
+    pub fn min_ts(&self) -> i64 {
+        self.min_ts
+    }
+
+    /// The last timestamp.
+    pub fn max_ts(&self) -> i64 {
+        self.max_ts
+    }
+
+    /// How many samples there are, at least one.
+    pub fn count(&self) -> usize {
+        self.count as usize
+    }
+
+    /// What the chunk takes in memory, in bytes.
+    pub fn byte_size(&self) -> usize {
+        size_of::<Self>() + self.data.len()
+    }
+
+    /// The samples, in order of time.
+    pub fn iter(&self) -> Samples<'_> {
+        Samples::new(&self.data, self.count, self.min_ts)
+    }
+
+    /// Appends the samples within `start..=end`.
+    pub fn decode_into(&self, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
+        if start <= self.min_ts && self.max_ts <= end {
+            timestamps.reserve(self.count());
+            values.reserve(self.count());
+        }
+        for (t, v) in self.iter().take_while(|(t, _)| *t <= end) {
+            if t >= start {
+                timestamps.push(t);
+                values.push(v);
+            }
+        }
+    }
+}
+
+// === impl Open ===
+
+impl Open {
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many samples there are.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The last sample; meaningless while there is none.
+    pub fn last(&self) -> (i64, f64) {
+        (self.state.ts, self.state.value())
+    }
+
+    /// The first timestamp; meaningless while there is none.
+    pub fn min_ts(&self) -> i64 {
+        self.min_ts
+    }
+
+    /// What the bytes take in memory.
+    pub fn byte_size(&self) -> usize {
+        self.data.capacity()
+    }
+
+    /// Adds a sample. Its timestamp must be above the last one's.
+    pub fn push(&mut self, ts: i64, value: f64) {
+        if self.count == 0 {
+            self.min_ts = ts;
+            self.state.ts = ts;
+            self.data.reserve(16);
+        }
+        codec::encode(&mut self.state, &mut self.hints, ts, value, &mut self.data);
+        self.count += 1;
+    }
+
+    /// A finished copy; `None` where there is no sample.
+    pub fn snapshot(&self) -> Option<Chunk> {
+        let (max_ts, _) = self.last();
+        let chunk = || Chunk { min_ts: self.min_ts, max_ts, count: self.count, data: self.data.as_slice().into() };
+        (self.count > 0).then(chunk)
+    }
+
+    /// Takes the samples out as a finished chunk; `None` where there is no sample.
+    pub fn seal(&mut self) -> Option<Chunk> {
+        let open = std::mem::take(self);
+        let (max_ts, _) = open.last();
+        let chunk = || Chunk { min_ts: open.min_ts, max_ts, count: open.count, data: open.data.into_boxed_slice() };
+        (open.count > 0).then(chunk)
+    }
+}
+
+// === impl Samples ===
+
+impl<'a> Samples<'a> {
+    /// Reads `count` samples from `data`, which may be rubbish: then there are fewer.
+    pub(crate) fn new(data: &'a [u8], count: u32, min_ts: i64) -> Self {
+        Self { data, left: count, repeat: 0, state: State { ts: min_ts, ..State::default() } }
+    }
+}
+
+impl Iterator for Samples<'_> {
+    type Item = (i64, f64);
+
+    fn next(&mut self) -> Option<(i64, f64)> {
+        if self.left == 0 {
+            return None;
+        }
+        self.left -= 1;
+        if self.repeat > 0 {
+            self.repeat -= 1;
+            self.state.ts = self.state.ts.wrapping_add(self.state.delta);
+        } else if let Some((repeat, rest)) = codec::decode(&mut self.state, self.data) {
+            self.repeat = repeat;
+            self.data = rest;
+        } else {
+            self.left = 0;
+            return None;
+        }
+        Some((self.state.ts, self.state.value()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (0, Some(self.left as usize))
+    }
+}
+
+#[cfg(test)]
+mod tests;

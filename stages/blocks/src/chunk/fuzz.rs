@@ -1,0 +1,33 @@
+//! Rubbish never panics, and what is encoded comes back bit for bit.
+
+use super::{Chunk, Samples};
+
+/// Takes the bytes for a chunk, and then for samples.
+///
+/// # Panics
+/// Where the law does not hold.
+pub fn fuzz(data: &[u8]) {
+    let _ = Samples::new(data, u32::from(u16::MAX), 0).count();
+    let mut ts = 0i64;
+    let mut samples = Vec::new();
+    for word in data.chunks_exact(9) {
+        let (step, bytes) = word.split_at(1);
+        let Ok(bytes) = <[u8; 8]>::try_from(bytes) else { return };
+        let step = i64::from(step.first().copied().unwrap_or(0));
+        // Mostly regular steps and small numbers, as in life; sometimes anything.
+        let (step, value) = match step {
+            0..64 => (15_000, f64::from_le_bytes(bytes)),
+            64..128 => (15_000, f64::from(u16::from_le_bytes([bytes[0], bytes[1]])) / 100.0),
+            128..192 => (step, f64::from(i16::from_le_bytes([bytes[0], bytes[1]]))),
+            _ => (step << (bytes[7] % 48), samples.last().map_or(0.0, |(_, v)| *v)),
+        };
+        let Some(next) = ts.checked_add(step) else { break };
+        ts = next;
+        samples.push((ts, value));
+    }
+    let same = |(a, b): ((i64, f64), &(i64, f64))| a.0 == b.0 && a.1.to_bits() == b.1.to_bits();
+    match Chunk::of(samples.iter().copied()) {
+        Some(chunk) => assert!(chunk.count() == samples.len() && chunk.iter().zip(&samples).all(same)),
+        None => assert!(samples.is_empty()),
+    }
+}

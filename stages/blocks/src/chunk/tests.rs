@@ -1,0 +1,117 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use proptest::prelude::*;
+
+use super::{Chunk, Open, fuzz};
+use crate::testing::{corpus, mutations};
+
+fn bits(samples: impl IntoIterator<Item = (i64, f64)>) -> Vec<(i64, u64)> {
+    samples.into_iter().map(|(t, v)| (t, v.to_bits())).collect()
+}
+
+/// Encodes, compares bit for bit, and returns the bytes per sample.
+fn check(name: &str, samples: &[(i64, f64)]) -> f64 {
+    let chunk = Chunk::of(samples.iter().copied()).unwrap();
+    assert_eq!(bits(chunk.iter()), bits(samples.iter().copied()), "{name}");
+    assert_eq!((chunk.min_ts(), chunk.max_ts(), chunk.count()), (samples[0].0, samples[samples.len() - 1].0, samples.len()));
+    chunk.data.len() as f64 / samples.len() as f64
+}
+
+fn regular(values: impl IntoIterator<Item = f64>) -> Vec<(i64, f64)> {
+    values.into_iter().enumerate().map(|(i, v)| (1_700_000_000_000 + 15_000 * i as i64, v)).collect()
+}
+
+#[test]
+fn each_kind_of_series_takes_few_bytes_per_sample() {
+    let noise = |i: u64| (i.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f64 / 1e6;
+    let table: [(&str, Vec<f64>, f64); 7] = [
+        ("idle counter", vec![42.0; 120], 0.2),
+        ("counter by ones", (0..120).map(f64::from).collect(), 2.1),
+        ("counter of bytes", (0..120u64).map(|i| 1e9 + (i * 1_234_567) as f64 + noise(i).floor()).collect(), 4.8),
+        ("gauge of two decimals", (0..120u64).map(|i| (noise(i) * 100.0).round() / 100.0).collect(), 4.1),
+        ("gauge of seconds", (0..120u64).map(|i| (noise(i) * 1e6).round() / 1e6).collect(), 5.5),
+        ("any floats", (0..120u64).map(|i| noise(i).sqrt()).collect(), 9.3),
+        ("up and stale", (0..120).map(|i| if i == 119 { weir_pipeline::STALE } else { 1.0 }).collect(), 0.3),
+    ];
+    for (name, values, most) in table {
+        let samples = regular(values);
+        let took = check(name, &samples);
+        println!("{name}: {took:.2} bytes per sample");
+        assert!(took <= most, "{name}: {took}");
+    }
+}
+
+#[test]
+fn every_float_survives() {
+    let odd = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 0.1, -0.1];
+    let bits = [1, 0x7ff0_0000_0000_0001, 0x7ff0_0000_0000_0002, 0x7ff8_0000_0000_0000, 0xfff8_dead_beef_0001, u64::MAX];
+    let mut all: Vec<f64> = odd.into_iter().chain(bits.map(f64::from_bits)).collect();
+    all.extend([9_007_199_254_740_991.0, 9_007_199_254_740_992.0, 9_007_199_254_740_994.0, 1e300, 1e-300, 0.3, 1e9 + 0.1]);
+    for a in &all {
+        for b in &all {
+            check("pair", &regular([*a, *b, *b, *a, *b]));
+        }
+    }
+}
+
+#[test]
+fn extreme_timestamps_survive() {
+    check("extremes", &[(i64::MIN, 1.0), (-1, 1.0), (0, 1.0), (1, 1.0), (i64::MAX, 1.0)]);
+    check("steps", &[(0, 1.0), (127, 1.0), (128, 1.0), (32_768, 2.0), (40_000_000, 2.0), (40_000_001, 2.0)]);
+}
+
+#[test]
+fn a_snapshot_does_not_see_what_comes_later() {
+    let mut open = Open::default();
+    assert_eq!(open.snapshot(), None);
+    open.push(1, 5.0);
+    open.push(2, 5.0);
+    let before = open.snapshot().unwrap();
+    open.push(3, 5.0);
+    assert_eq!(bits(before.iter()), bits([(1, 5.0), (2, 5.0)]));
+    assert_eq!(open.seal().unwrap().count(), 3);
+    assert!(open.is_empty() && open.seal().is_none());
+}
+
+#[test]
+fn decoding_a_range_keeps_both_ends() {
+    let chunk = Chunk::of((0..10).map(|i| (i * 10, i as f64))).unwrap();
+    let check = |start, end, expect: &[i64]| {
+        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+        chunk.decode_into(start, end, &mut timestamps, &mut values);
+        assert_eq!(timestamps, expect);
+        assert_eq!(values.len(), expect.len());
+    };
+    check(20, 40, &[20, 30, 40]);
+    check(21, 29, &[]);
+    check(-5, 0, &[0]);
+    check(90, i64::MAX, &[90]);
+    check(i64::MIN, i64::MAX, &[0, 10, 20, 30, 40, 50, 60, 70, 80, 90]);
+}
+
+proptest! {
+    #[test]
+    fn what_goes_in_comes_out(steps in prop::collection::vec((1i64..100_000, any::<u64>(), 0u8..4), 1..200)) {
+        let mut ts = -50_000;
+        let mut last = 0.0;
+        let samples: Vec<_> = steps.iter().map(|&(step, word, kind)| {
+            ts += if kind == 0 { 15_000 } else { step };
+            last = match kind {
+                0 => last,
+                1 => f64::from_bits(word),
+                2 => (word % 1_000_000) as f64 / 1000.0,
+                _ => last + (word % 50) as f64,
+            };
+            (ts, last)
+        }).collect();
+        let chunk = Chunk::of(samples.iter().copied()).unwrap();
+        prop_assert_eq!(bits(chunk.iter()), bits(samples));
+    }
+}
+
+#[test]
+fn rubbish_reads_as_fewer_samples() {
+    for seed in corpus("chunk") {
+        mutations(&seed, 300, fuzz::fuzz);
+    }
+}

@@ -1,0 +1,272 @@
+//! The head: recent samples, compressed, in memory, under a byte budget.
+//!
+//! Shape: per tenant, shards of series and one index of their labels. A series outlives cuts; its samples belong to an
+//! *epoch*. A cut freezes the running epoch by beginning the next one, which takes no time, collects the frozen chunks,
+//! writes them as blocks, and then hides them from readers in the instant in which it shows the blocks.
+//!
+//! Samples may come in any order: those that rise go to the series' open chunk, late ones to a buffer that becomes a
+//! chunk of its own. Readers merge.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use weir_pipeline::{Batch, Labels, Matcher, SeriesId, Tenant};
+
+use crate::chunk::Chunk;
+use crate::order;
+
+mod index;
+mod series;
+mod shard;
+mod tenant;
+
+use shard::Found;
+use tenant::TenantHead;
+
+/// What an empty tenant takes, in bytes.
+const TENANT_BYTES: u64 = 4096;
+
+/// Recent samples of all tenants. A clone is the same head.
+#[derive(Clone, Default)]
+pub struct Head(Arc<State>);
+
+#[derive(Default)]
+struct State {
+    tenants: RwLock<HashMap<Tenant, TenantHead>>,
+    shared: Shared,
+}
+
+/// What the tenants' heads count together.
+#[derive(Default)]
+struct Shared {
+    epoch: AtomicU32,
+    /// The number of the last series created: unique while the process lives.
+    numbers: AtomicU64,
+    series: AtomicU64,
+    created: AtomicU64,
+    removed: AtomicU64,
+    samples: AtomicU64,
+    series_bytes: AtomicU64,
+    chunk_bytes: AtomicU64,
+}
+
+/// What the head holds now.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Series, also those without a sample at the moment.
+    pub series: u64,
+    /// Series created since the start.
+    pub created: u64,
+    /// Series removed since the start.
+    pub removed: u64,
+    /// Samples that are in no block yet.
+    pub samples: u64,
+    /// Labels, index and the like, in bytes.
+    pub series_bytes: u64,
+    /// Samples and what holds them, in bytes.
+    pub chunk_bytes: u64,
+}
+
+/// The places of a batch's series in the head.
+pub struct Places {
+    /// Parallel to the batch's series: the series found, `None` for a collision.
+    found: Vec<Option<Found>>,
+    /// The series of the batch, shard by shard.
+    order: Vec<u32>,
+}
+
+/// Samples of one series, as of one moment.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The series' id.
+    pub id: SeriesId,
+    /// Its labels, canonical.
+    pub labels: Arc<[u8]>,
+    /// Its chunks, which may overlap.
+    pub pieces: Vec<Arc<Piece>>,
+}
+
+/// A finished chunk and the epoch that it belongs to.
+#[derive(Debug)]
+pub struct Piece {
+    epoch: u32,
+    chunk: Chunk,
+}
+
+// === impl Head ===
+
+impl Head {
+    /// Finds the series of a batch, and creates those that are new: without samples, and invisible until they have some.
+    pub fn resolve(&self, batch: &Batch) -> Places {
+        self.with_tenant(batch.tenant(), |tenant, shared| {
+            let ids = batch.iter().map(|series| series.id);
+            let order = shard::order(ids);
+            let mut found = vec![None; batch.series_count()];
+            tenant.each_shard(&order, batch, |shard, number, i| {
+                let series = batch.series(i);
+                if let Some(place) = found.get_mut(i) {
+                    *place = tenant.find_or_create(shard, number, series.id, series.labels, shared).ok();
+                }
+            });
+            Places { found, order }
+        })
+    }
+
+    /// Adds a batch's samples to the series that were found, and returns how many values lost a conflict here: others
+    /// may be found later, where chunks are merged.
+    pub fn insert(&self, batch: &Batch, places: &Places) -> u64 {
+        self.with_tenant(batch.tenant(), |tenant, shared| {
+            let mut change = series::Change::default();
+            tenant.each_shard(&places.order, batch, |shard, number, i| {
+                let Some(Some(place)) = places.found.get(i) else { return };
+                let series = batch.series(i);
+                // Under the shard's lock, so that a frozen epoch gets nothing more once the cut has been here.
+                let epoch = shared.epoch.load(SeqCst);
+                let known = shard.get_mut(*place).is_some();
+                let place = match known {
+                    true => Ok(*place),
+                    // It was removed in between: a series without samples.
+                    false => tenant.find_or_create(shard, number, series.id, series.labels, shared),
+                };
+                let Some(entry) = place.ok().and_then(|place| shard.get_mut(place)) else { return };
+                for (&ts, &value) in series.timestamps.iter().zip(series.values) {
+                    entry.push(ts, value, epoch, &mut change);
+                }
+            });
+            shared.samples.fetch_add(change.samples, Relaxed);
+            shared.chunk_bytes.fetch_add(change.bytes as u64, Relaxed);
+            change.conflicts
+        })
+    }
+
+    /// The labels of a series, shared with the head where it has them.
+    pub fn share(&self, tenant: &Tenant, labels: &[u8]) -> Arc<[u8]> {
+        let tenants = self.tenants();
+        tenants.get(tenant).and_then(|tenant| tenant.share(labels)).unwrap_or_else(|| labels.into())
+    }
+
+    /// The tenants that have series here, sorted.
+    pub fn tenant_names(&self) -> Vec<Tenant> {
+        let mut names: Vec<_> = self.tenants().keys().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// The series that satisfy all matchers and have samples within `start..=end`, in block order.
+    pub fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Vec<Snapshot> {
+        let mut found = match self.tenants().get(tenant) {
+            Some(tenant) => tenant.select(matchers, start, end),
+            None => Vec::new(),
+        };
+        sort(&mut found);
+        found
+    }
+
+    /// Begins the next epoch, and returns the one that is now frozen.
+    pub fn freeze(&self) -> u32 {
+        self.0.shared.epoch.fetch_add(1, SeqCst)
+    }
+
+    /// The epoch that takes samples.
+    pub fn epoch(&self) -> u32 {
+        self.0.shared.epoch.load(SeqCst)
+    }
+
+    /// All samples of a tenant of epochs up to `epoch` that are not hidden, in block order.
+    pub fn frozen(&self, tenant: &Tenant, epoch: u32) -> Vec<Snapshot> {
+        let mut found = match self.tenants().get(tenant) {
+            Some(tenant) => tenant.frozen(epoch, &self.0.shared),
+            None => Vec::new(),
+        };
+        sort(&mut found);
+        found
+    }
+
+    /// Hides a tenant's samples of epochs up to `epoch` from readers.
+    pub fn hide(&self, tenant: &Tenant, epoch: u32) {
+        if let Some(tenant) = self.tenants().get(tenant) {
+            tenant.hide(epoch);
+        }
+    }
+
+    /// Frees what is hidden, and series that had no sample for a whole epoch.
+    pub fn release(&self) {
+        for tenant in self.tenants().values() {
+            tenant.release(&self.0.shared);
+        }
+        let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
+        let before = tenants.len();
+        tenants.retain(|_, tenant| !tenant.is_empty());
+        let gone = (before - tenants.len()) as u64;
+        self.0.shared.series_bytes.fetch_sub(gone * TENANT_BYTES, Relaxed);
+    }
+
+    /// What the head holds now.
+    pub fn usage(&self) -> Usage {
+        let shared = &self.0.shared;
+        Usage {
+            series: shared.series.load(Relaxed),
+            created: shared.created.load(Relaxed),
+            removed: shared.removed.load(Relaxed),
+            samples: shared.samples.load(Relaxed),
+            series_bytes: shared.series_bytes.load(Relaxed),
+            chunk_bytes: shared.chunk_bytes.load(Relaxed),
+        }
+    }
+
+    fn tenants(&self) -> RwLockReadGuard<'_, HashMap<Tenant, TenantHead>> {
+        self.0.tenants.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `f` on a tenant's head, created where needed. It is not removed meanwhile.
+    fn with_tenant<T>(&self, name: &Tenant, f: impl FnOnce(&TenantHead, &Shared) -> T) -> T {
+        loop {
+            if let Some(tenant) = self.tenants().get(name) {
+                return f(tenant, &self.0.shared);
+            }
+            let mut tenants = self.0.tenants.write().unwrap_or_else(PoisonError::into_inner);
+            tenants.entry(name.clone()).or_insert_with(|| {
+                self.0.shared.series_bytes.fetch_add(TENANT_BYTES, Relaxed);
+                TenantHead::default()
+            });
+        }
+    }
+}
+
+/// Sorts into block order.
+fn sort(found: &mut Vec<Snapshot>) {
+    let mut order: Vec<u32> = (0..found.len() as u32).collect();
+    {
+        let keys: Vec<_> = found.iter().map(|s| order::Key::new(Labels::from_canonical(&s.labels))).collect();
+        order.sort_unstable_by(|a, b| keys.get(*a as usize).cmp(&keys.get(*b as usize)));
+    }
+    let mut taken: Vec<_> = std::mem::take(found).into_iter().map(Some).collect();
+    found.extend(order.iter().filter_map(|i| taken.get_mut(*i as usize)?.take()));
+}
+
+// === impl Places ===
+
+impl Places {
+    /// The numbers of the series, `None` for a collision.
+    pub fn numbers(&self) -> impl Iterator<Item = Option<u64>> + '_ {
+        self.found.iter().map(|found| found.map(|place| place.number))
+    }
+
+    /// Which series of the batch have an id that another series has already.
+    pub fn collisions(&self) -> impl Iterator<Item = usize> + '_ {
+        self.found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(i, _)| i)
+    }
+}
+
+// === impl Piece ===
+
+impl Piece {
+    /// The samples.
+    pub fn chunk(&self) -> &Chunk {
+        &self.chunk
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,205 @@
+//! One series of the head.
+
+use std::sync::Arc;
+
+use weir_pipeline::{Labels, SeriesId};
+
+use super::shard::Found;
+use super::{Piece, Snapshot};
+use crate::chunk::{Chunk, Open, SAMPLES};
+use crate::merge::winner;
+
+/// So many late samples become a chunk of their own.
+const LATE: usize = 64;
+
+/// What a series takes beside its labels and samples: itself, its slot, its share of the map, allocations.
+const FIXED_BYTES: usize = size_of::<Series>() + 8 + 32 + 48;
+
+/// A series: its labels, and its samples of all epochs that are not released.
+pub(super) struct Series {
+    pub(super) place: Found,
+    pub(super) id: SeriesId,
+    pub(super) labels: Arc<[u8]>,
+    /// The last epoch in which somebody wrote to it.
+    pub(super) touched: u32,
+    /// The epoch of `open` and `late`.
+    epoch: u32,
+    open: Open,
+    late: Vec<(i64, f64)>,
+    pieces: Vec<Arc<Piece>>,
+}
+
+/// What pushing changed.
+#[derive(Default)]
+pub(super) struct Change {
+    /// Samples that are new, as far as can be told before a merge.
+    pub(super) samples: u64,
+    /// Values that lost a conflict.
+    pub(super) conflicts: u64,
+    /// Bytes more, or fewer.
+    pub(super) bytes: i64,
+}
+
+// === impl Series ===
+
+impl Series {
+    pub(super) fn new(place: Found, id: SeriesId, labels: Labels<'_>, epoch: u32) -> Self {
+        Self {
+            place,
+            id,
+            labels: labels.encoded().into(),
+            touched: epoch,
+            epoch,
+            open: Open::default(),
+            late: Vec::new(),
+            pieces: Vec::new(),
+        }
+    }
+
+    /// What the series takes without its samples.
+    pub(super) fn byte_size(&self) -> u64 {
+        (FIXED_BYTES + self.labels.len()) as u64
+    }
+
+    pub(super) fn push(&mut self, ts: i64, value: f64, epoch: u32, change: &mut Change) {
+        self.touched = epoch;
+        if self.epoch != epoch {
+            self.seal(change);
+            self.epoch = epoch;
+        }
+        change.bytes -= self.growing();
+        let (last_ts, last_value) = self.open.last();
+        if self.open.is_empty() || ts > last_ts {
+            self.open.push(ts, value);
+            change.samples += 1;
+        } else if ts < last_ts || winner(last_value, value).to_bits() != last_value.to_bits() {
+            self.late.push((ts, value));
+            change.samples += 1;
+        } else {
+            change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
+        }
+        change.bytes += self.growing();
+        if self.open.count() >= SAMPLES {
+            self.seal_open(change);
+        }
+        if self.late.len() >= LATE {
+            self.seal_late(change);
+        }
+    }
+
+    /// Finishes what still grows.
+    pub(super) fn seal(&mut self, change: &mut Change) {
+        self.seal_open(change);
+        self.seal_late(change);
+    }
+
+    fn seal_open(&mut self, change: &mut Change) {
+        change.bytes -= self.growing();
+        let chunk = self.open.seal();
+        change.bytes += self.growing();
+        self.keep(chunk, change);
+    }
+
+    fn seal_late(&mut self, change: &mut Change) {
+        change.bytes -= self.growing();
+        let late = std::mem::take(&mut self.late);
+        change.bytes += self.growing();
+        let chunk = Chunk::of(sorted(late, change));
+        self.keep(chunk, change);
+    }
+
+    fn keep(&mut self, chunk: Option<Chunk>, change: &mut Change) {
+        let Some(chunk) = chunk else { return };
+        let piece = Arc::new(Piece { epoch: self.epoch, chunk });
+        change.bytes += piece.byte_size();
+        self.pieces.push(piece);
+    }
+
+    /// The pieces that `epochs` has and that reach into `start..=end`; what still grows is copied.
+    pub(super) fn pieces(&self, visible: u32, start: i64, end: i64) -> Vec<Arc<Piece>> {
+        let reaches = |chunk: &Chunk| chunk.min_ts() <= end && chunk.max_ts() >= start;
+        let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible && reaches(&piece.chunk));
+        let mut found: Vec<_> = sealed.cloned().collect();
+        if self.epoch >= visible {
+            let open = || self.open.snapshot();
+            let open = (self.open.min_ts() <= end && self.open.last().0 >= start).then(open).flatten();
+            let late = Chunk::of(sorted(self.late.clone(), &mut Change::default()));
+            let growing = open.into_iter().chain(late).filter(reaches);
+            found.extend(growing.map(|chunk| Arc::new(Piece { epoch: self.epoch, chunk })));
+        }
+        found
+    }
+
+    /// Finishes and returns the pieces of epochs from `visible` to `last`.
+    pub(super) fn frozen(&mut self, visible: u32, last: u32, change: &mut Change) -> Vec<Arc<Piece>> {
+        if self.epoch <= last {
+            self.seal(change);
+        }
+        self.pieces.iter().filter(|piece| (visible..=last).contains(&piece.epoch)).cloned().collect()
+    }
+
+    /// Frees the pieces of epochs before `visible`, and returns how many samples they had.
+    pub(super) fn release(&mut self, visible: u32, change: &mut Change) -> u64 {
+        let mut samples = 0;
+        self.pieces.retain(|piece| {
+            let keep = piece.epoch >= visible;
+            if !keep {
+                change.bytes -= piece.byte_size();
+                samples += piece.chunk.count() as u64;
+            }
+            keep
+        });
+        if self.pieces.is_empty() {
+            self.pieces = Vec::new();
+        }
+        samples
+    }
+
+    /// Whether there is no sample.
+    pub(super) fn is_empty(&self) -> bool {
+        self.open.is_empty() && self.late.is_empty() && self.pieces.is_empty()
+    }
+
+    pub(super) fn snapshot(&self, pieces: Vec<Arc<Piece>>) -> Snapshot {
+        Snapshot { id: self.id, labels: self.labels.clone(), pieces }
+    }
+
+    /// What `open` and `late` take.
+    fn growing(&self) -> i64 {
+        (self.open.byte_size() + self.late.capacity() * size_of::<(i64, f64)>()) as i64
+    }
+}
+
+// === impl Piece ===
+
+impl Piece {
+    fn byte_size(&self) -> i64 {
+        // The counts of the Arc, the allocator's share of two allocations, and the place in the series' list.
+        (self.chunk.byte_size() + 8 + 16 + 32 + 8) as i64
+    }
+}
+
+/// Late samples in order of time, one for each timestamp.
+fn sorted(mut late: Vec<(i64, f64)>, change: &mut Change) -> Vec<(i64, f64)> {
+    late.sort_by_key(|(ts, _)| *ts);
+    let before = late.len();
+    late.dedup_by(|next, kept| {
+        let same = next.0 == kept.0;
+        if same {
+            change.conflicts += u64::from(next.1.to_bits() != kept.1.to_bits());
+            kept.1 = winner(kept.1, next.1);
+        }
+        same
+    });
+    change.absorbed(before - late.len());
+    late
+}
+
+// === impl Change ===
+
+impl Change {
+    /// So many samples turned out to be others' duplicates.
+    fn absorbed(&mut self, count: usize) {
+        self.samples = self.samples.wrapping_sub(count as u64);
+    }
+}

@@ -1,0 +1,235 @@
+//! The payload of a samples record.
+//!
+//! ```text
+//! tenant       length, bytes
+//! definitions  count; then for each: the series' number, length of its labels, canonical labels
+//! samples      until the end: the series' number, count n, n timestamps, n values (f64, little-endian), and with the
+//!              flag n start timestamps
+//! ```
+//! Numbers are varints. A series' first timestamp is the zigzagged difference to the first one of the series before,
+//! the others are differences to the one before; start timestamps are differences to their sample's.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use weir_pipeline::batch::Series;
+use weir_pipeline::{Batch, BatchBuilder, Labels, Tenant};
+
+use super::format::HAS_STARTS;
+use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
+
+/// A part ends when its samples take so many bytes, its labels included.
+const PART_BYTES: usize = 1 << 20;
+
+/// So many samples of one series go into one part.
+const RUN: usize = 16 << 10;
+
+/// A batch as the log writes it, encoded by its sender.
+pub struct Entry {
+    batch: Batch,
+    parts: Vec<Part>,
+}
+
+/// What becomes one record.
+pub(super) struct Part {
+    /// The numbers of the series, each with its place in the batch.
+    series: Vec<(u64, u32)>,
+    samples: Vec<u8>,
+    starts: bool,
+}
+
+/// Which series a segment has defined: a bit per number, in pages, since numbers only ever grow.
+#[derive(Default)]
+pub(super) struct Defined(HashMap<u64, [u64; 64]>);
+
+/// The series that a segment has defined so far, while it is read.
+pub(super) type Known = HashMap<u64, Arc<[u8]>>;
+
+/// What a record came to.
+pub(super) struct Decoded {
+    pub(super) batch: Batch,
+    /// Samples of series whose definition was lost.
+    pub(super) orphans: u64,
+}
+
+// === impl Entry ===
+
+impl Entry {
+    /// Encodes those series of `batch` to which `numbers` gives a number. A number stands for one series of one tenant
+    /// while the process lives.
+    pub fn new(batch: &Batch, numbers: impl IntoIterator<Item = Option<u64>>) -> Self {
+        let mut parts = Vec::new();
+        let mut part = Part::new(batch.sample_count());
+        let (mut base, mut labels) = (0i64, 0);
+        for (i, (number, series)) in numbers.into_iter().zip(batch.iter()).enumerate() {
+            let Some(number) = number else { continue };
+            let mut at = 0;
+            while at < series.timestamps.len() {
+                let end = series.timestamps.len().min(at + RUN);
+                part.push(number, i as u32, series, at..end, &mut base);
+                at = end;
+                labels += series.labels.encoded().len();
+                if part.samples.len() + labels >= PART_BYTES {
+                    parts.push(std::mem::replace(&mut part, Part::new(0)));
+                    (base, labels) = (0, 0);
+                }
+            }
+        }
+        if !part.series.is_empty() {
+            parts.push(part);
+        }
+        Self { batch: batch.clone(), parts }
+    }
+
+    /// Whether there is nothing to write.
+    pub fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    pub(super) fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Appends the payload of `part`, with the labels of the series that are not `defined` yet, and returns its flags.
+    pub(super) fn write(&self, part: &Part, defined: &mut Defined, out: &mut Vec<u8>) -> u16 {
+        let tenant = self.batch.tenant().as_str();
+        put_varint(tenant.len() as u64, out);
+        out.extend_from_slice(tenant.as_bytes());
+        let new: Vec<_> = part.series.iter().filter(|(number, _)| defined.insert(*number)).collect();
+        put_varint(new.len() as u64, out);
+        for &&(number, i) in &new {
+            let labels = self.batch.series(i as usize).labels.encoded();
+            put_varint(number, out);
+            put_varint(labels.len() as u64, out);
+            out.extend_from_slice(labels);
+        }
+        out.extend_from_slice(&part.samples);
+        if part.starts { HAS_STARTS } else { 0 }
+    }
+}
+
+// === impl Part ===
+
+impl Part {
+    fn new(samples: usize) -> Self {
+        Self { series: Vec::new(), samples: Vec::with_capacity((samples * 14).min(PART_BYTES)), starts: false }
+    }
+
+    fn push(&mut self, number: u64, i: u32, series: Series<'_>, range: std::ops::Range<usize>, base: &mut i64) {
+        let (timestamps, values) = (&series.timestamps[range.clone()], &series.values[range.clone()]);
+        self.series.push((number, i));
+        put_varint(number, &mut self.samples);
+        put_varint(timestamps.len() as u64, &mut self.samples);
+        let mut last = *base;
+        for &ts in timestamps {
+            put_varint(zigzag(ts.wrapping_sub(last)), &mut self.samples);
+            last = ts;
+        }
+        *base = timestamps.first().copied().unwrap_or(*base);
+        for value in values {
+            self.samples.extend_from_slice(&value.to_bits().to_le_bytes());
+        }
+        if !series.start_timestamps.is_empty() {
+            self.starts = true;
+            for (start, ts) in series.start_timestamps[range].iter().zip(timestamps) {
+                put_varint(zigzag(ts.wrapping_sub(*start)), &mut self.samples);
+            }
+        }
+    }
+}
+
+// === impl Defined ===
+
+impl Defined {
+    /// Notes a series, and says whether it is new.
+    pub(super) fn insert(&mut self, number: u64) -> bool {
+        let page = self.0.entry(number >> 12).or_insert([0; 64]);
+        let (word, bit) = ((number >> 6 & 63) as usize, 1u64 << (number & 63));
+        let new = page[word] & bit == 0;
+        page[word] |= bit;
+        new
+    }
+}
+
+// === decode ===
+
+/// Reads a payload; `None` where it makes no sense. `share` may return labels that are kept elsewhere already.
+pub(super) fn decode(
+    payload: &[u8],
+    flags: u16,
+    known: &mut Known,
+    share: &dyn Fn(&Tenant, &[u8]) -> Arc<[u8]>,
+) -> Option<Decoded> {
+    let (tenant, rest) = take_bytes(payload)?;
+    let tenant = Tenant::new(std::str::from_utf8(tenant).ok()?).ok()?;
+    let (count, mut rest) = take_varint(rest)?;
+    for _ in 0..count {
+        let (number, after) = take_varint(rest)?;
+        let (labels, after) = take_bytes(after)?;
+        Labels::check(labels).ok()?;
+        known.insert(number, share(&tenant, labels));
+        rest = after;
+    }
+    let mut batch = Batch::builder(tenant);
+    let (mut orphans, mut base) = (0, 0);
+    while !rest.is_empty() {
+        let (number, after) = take_varint(rest)?;
+        let (run, after) = Run::take(after, flags & HAS_STARTS != 0, &mut base)?;
+        rest = after;
+        match known.get(&number) {
+            Some(labels) => run.append(Labels::from_canonical(labels), &mut batch),
+            None => orphans += run.timestamps.len() as u64,
+        }
+    }
+    Some(Decoded { batch: batch.build(), orphans })
+}
+
+/// One series' samples in a record.
+struct Run<'a> {
+    timestamps: Vec<i64>,
+    values: &'a [u8],
+    starts: Vec<i64>,
+}
+
+impl<'a> Run<'a> {
+    fn take(data: &'a [u8], has_starts: bool, base: &mut i64) -> Option<(Self, &'a [u8])> {
+        let (count, mut rest) = take_varint(data)?;
+        let count = usize::try_from(count).ok()?;
+        // Each sample takes more than eight bytes: a count that can't be true reserves nothing.
+        if count == 0 || count > rest.len() / 9 {
+            return None;
+        }
+        let mut timestamps = Vec::with_capacity(count);
+        let mut last = *base;
+        for _ in 0..count {
+            let (step, after) = take_varint(rest)?;
+            last = last.wrapping_add(unzigzag(step));
+            timestamps.push(last);
+            rest = after;
+        }
+        *base = timestamps.first().copied()?;
+        let (values, mut rest) = rest.split_at_checked(count * 8)?;
+        let mut starts = Vec::new();
+        if has_starts {
+            for ts in &timestamps {
+                let (back, after) = take_varint(rest)?;
+                starts.push(ts.wrapping_sub(unzigzag(back)));
+                rest = after;
+            }
+        }
+        Some((Self { timestamps, values, starts }, rest))
+    }
+
+    fn append(&self, labels: Labels<'_>, batch: &mut BatchBuilder) {
+        batch.series(labels);
+        for (i, (&ts, value)) in self.timestamps.iter().zip(self.values.as_chunks().0).enumerate() {
+            let start = self.starts.get(i).copied().unwrap_or(0);
+            batch.sample_since(start, ts, f64::from_bits(u64::from_le_bytes(*value)));
+        }
+    }
+}
+
+fn take_bytes(data: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (len, rest) = take_varint(data)?;
+    rest.split_at_checked(usize::try_from(len).ok()?)
+}

@@ -1,0 +1,86 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use weir_pipeline::STALE;
+
+use super::{merge, winner};
+
+type Run = (Vec<i64>, Vec<f64>);
+
+fn union(runs: &[&Run]) -> (Run, u64) {
+    let borrowed: Vec<_> = runs.iter().map(|(t, v)| (t.as_slice(), v.as_slice())).collect();
+    let mut out = Run::default();
+    let conflicts = merge(&borrowed, &mut out.0, &mut out.1);
+    (out, conflicts)
+}
+
+fn bits(run: &Run) -> Vec<(i64, u64)> {
+    run.0.iter().copied().zip(run.1.iter().map(|v| v.to_bits())).collect()
+}
+
+fn run() -> impl Strategy<Value = Run> {
+    let value = prop_oneof![Just(f64::NAN), Just(STALE), Just(0.0), Just(-0.0), -3.0..3.0, any::<f64>()];
+    prop::collection::btree_map(0i64..40, value, 0..30).prop_map(|map: BTreeMap<i64, f64>| map.into_iter().unzip())
+}
+
+fn check(a: f64, b: f64, expect: f64) {
+    assert_eq!(winner(a, b).to_bits(), expect.to_bits(), "{a} {b}");
+    assert_eq!(winner(b, a).to_bits(), expect.to_bits(), "{b} {a}");
+}
+
+#[test]
+fn a_number_beats_nan_and_greater_bits_win() {
+    check(1.0, f64::NAN, 1.0);
+    check(1.0, STALE, 1.0);
+    check(f64::NAN, STALE, f64::NAN);
+    check(1.0, 2.0, 2.0);
+    check(0.0, -0.0, -0.0);
+    check(-1.0, 1.0, -1.0);
+    check(-1.0, -2.0, -2.0);
+    check(f64::INFINITY, 5.0, f64::INFINITY);
+}
+
+#[test]
+fn what_was_in_the_output_is_left_alone() {
+    let (mut ts, mut v) = (vec![5], vec![1.0]);
+    let runs: [(&[i64], &[f64]); 3] = [(&[5], &[2.0]), (&[5], &[3.0]), (&[6], &[4.0])];
+    assert_eq!(merge(&runs, &mut ts, &mut v), 1);
+    assert_eq!((ts, v), (vec![5, 5, 6], vec![1.0, 3.0, 4.0]));
+}
+
+proptest! {
+    #[test]
+    fn merging_is_commutative(a in run(), b in run(), c in run()) {
+        let expect = union(&[&a, &b]);
+        prop_assert_eq!(bits(&union(&[&b, &a]).0), bits(&expect.0));
+        prop_assert_eq!(bits(&union(&[&c, &b, &a]).0), bits(&union(&[&a, &b, &c]).0));
+        prop_assert_eq!(union(&[&b, &a]).1, expect.1);
+    }
+
+    #[test]
+    fn merging_is_associative(a in run(), b in run(), c in run()) {
+        let left = union(&[&union(&[&a, &b]).0, &c]).0;
+        let right = union(&[&a, &union(&[&b, &c]).0]).0;
+        prop_assert_eq!(bits(&left), bits(&right));
+        prop_assert_eq!(bits(&left), bits(&union(&[&a, &b, &c]).0));
+    }
+
+    #[test]
+    fn merging_is_idempotent(a in run(), b in run()) {
+        prop_assert_eq!(bits(&union(&[&a, &a]).0), bits(&a));
+        prop_assert_eq!(union(&[&a, &a, &a]).1, 0);
+        let once = union(&[&a, &b]).0;
+        prop_assert_eq!(bits(&union(&[&once, &a, &b]).0), bits(&once));
+    }
+
+    #[test]
+    fn the_union_has_every_timestamp_once_in_order(a in run(), b in run(), c in run()) {
+        let all = union(&[&a, &b, &c]).0;
+        let mut expect: Vec<i64> = [a.0, b.0, c.0].concat();
+        expect.sort_unstable();
+        expect.dedup();
+        prop_assert_eq!(all.0, expect);
+    }
+}
