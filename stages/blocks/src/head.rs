@@ -47,6 +47,7 @@ struct Shared {
     created: AtomicU64,
     removed: AtomicU64,
     samples: AtomicU64,
+    conflicts: AtomicU64,
     series_bytes: AtomicU64,
     chunk_bytes: AtomicU64,
 }
@@ -62,6 +63,8 @@ pub struct Usage {
     pub removed: u64,
     /// Samples that are in no block yet.
     pub samples: u64,
+    /// Values that lost a conflict since the start, as far as it was seen here: others are where chunks are merged.
+    pub conflicts: u64,
     /// Labels, index and the like, in bytes.
     pub series_bytes: u64,
     /// Samples and what holds them, in bytes.
@@ -113,9 +116,8 @@ impl Head {
         })
     }
 
-    /// Adds a batch's samples to the series that were found, and returns how many values lost a conflict here: others
-    /// may be found later, where chunks are merged.
-    pub fn insert(&self, batch: &Batch, places: &Places) -> u64 {
+    /// Adds a batch's samples to the series that were found.
+    pub fn insert(&self, batch: &Batch, places: &Places) {
         self.with_tenant(batch.tenant(), |tenant, shared| {
             let mut change = series::Change::default();
             tenant.each_shard(&places.order, batch, |shard, number, i| {
@@ -134,10 +136,8 @@ impl Head {
                     entry.push(ts, value, epoch, &mut change);
                 }
             });
-            shared.samples.fetch_add(change.samples, Relaxed);
-            shared.chunk_bytes.fetch_add(change.bytes as u64, Relaxed);
-            change.conflicts
-        })
+            shared.apply(&change);
+        });
     }
 
     /// The labels of a series, shared with the head where it has them.
@@ -210,6 +210,7 @@ impl Head {
             created: shared.created.load(Relaxed),
             removed: shared.removed.load(Relaxed),
             samples: shared.samples.load(Relaxed),
+            conflicts: shared.conflicts.load(Relaxed),
             series_bytes: shared.series_bytes.load(Relaxed),
             chunk_bytes: shared.chunk_bytes.load(Relaxed),
         }
@@ -243,6 +244,15 @@ fn sort(found: &mut Vec<Snapshot>) {
     }
     let mut taken: Vec<_> = std::mem::take(found).into_iter().map(Some).collect();
     found.extend(order.iter().filter_map(|i| taken.get_mut(*i as usize)?.take()));
+}
+
+// === impl Usage ===
+
+impl Usage {
+    /// All bytes.
+    pub fn bytes(&self) -> u64 {
+        self.series_bytes.saturating_add(self.chunk_bytes)
+    }
 }
 
 // === impl Places ===

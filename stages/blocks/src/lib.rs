@@ -1,9 +1,18 @@
 //! The store: log, head and blocks, and the sink that writes to it.
 
+pub mod blocks;
 pub mod chunk;
+pub mod head;
 pub mod log;
 pub mod merge;
+pub mod order;
+mod register;
 pub mod seam;
+pub mod store;
 #[cfg(test)]
 mod testing;
 mod varint;
+
+pub use blocks::Blocks;
+pub use register::register;
+pub use store::{Run, Selection, Stats, Store};

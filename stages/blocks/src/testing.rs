@@ -38,3 +38,5 @@ fn mutate(data: &mut Vec<u8>, dice: &mut Dice) {
         }
     }
 }
+
+pub(crate) mod shelf;

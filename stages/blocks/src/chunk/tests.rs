@@ -13,7 +13,10 @@ fn bits(samples: impl IntoIterator<Item = (i64, f64)>) -> Vec<(i64, u64)> {
 fn check(name: &str, samples: &[(i64, f64)]) -> f64 {
     let chunk = Chunk::of(samples.iter().copied()).unwrap();
     assert_eq!(bits(chunk.iter()), bits(samples.iter().copied()), "{name}");
-    assert_eq!((chunk.min_ts(), chunk.max_ts(), chunk.count()), (samples[0].0, samples[samples.len() - 1].0, samples.len()));
+    assert_eq!(
+        (chunk.min_ts(), chunk.max_ts(), chunk.count()),
+        (samples[0].0, samples[samples.len() - 1].0, samples.len())
+    );
     chunk.data.len() as f64 / samples.len() as f64
 }
 
@@ -43,10 +46,20 @@ fn each_kind_of_series_takes_few_bytes_per_sample() {
 
 #[test]
 fn every_float_survives() {
-    let odd = [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 0.1, -0.1];
-    let bits = [1, 0x7ff0_0000_0000_0001, 0x7ff0_0000_0000_0002, 0x7ff8_0000_0000_0000, 0xfff8_dead_beef_0001, u64::MAX];
+    let odd =
+        [0.0, -0.0, f64::INFINITY, f64::NEG_INFINITY, f64::MIN, f64::MAX, f64::MIN_POSITIVE, f64::EPSILON, 0.1, -0.1];
+    let bits =
+        [1, 0x7ff0_0000_0000_0001, 0x7ff0_0000_0000_0002, 0x7ff8_0000_0000_0000, 0xfff8_dead_beef_0001, u64::MAX];
     let mut all: Vec<f64> = odd.into_iter().chain(bits.map(f64::from_bits)).collect();
-    all.extend([9_007_199_254_740_991.0, 9_007_199_254_740_992.0, 9_007_199_254_740_994.0, 1e300, 1e-300, 0.3, 1e9 + 0.1]);
+    all.extend([
+        9_007_199_254_740_991.0,
+        9_007_199_254_740_992.0,
+        9_007_199_254_740_994.0,
+        1e300,
+        1e-300,
+        0.3,
+        1e9 + 0.1,
+    ]);
     for a in &all {
         for b in &all {
             check("pair", &regular([*a, *b, *b, *a, *b]));

@@ -107,13 +107,13 @@ impl Shard {
     }
 
     /// Removes the series for which `idle` holds, and returns them.
-    pub(super) fn remove(&mut self, idle: impl Fn(&Series) -> bool) -> Vec<Box<Series>> {
+    pub(super) fn remove(&mut self, idle: impl Fn(&Series) -> bool) -> Vec<Series> {
         let mut removed = Vec::new();
         for (i, slot) in self.slots.iter_mut().enumerate() {
             if let Some(series) = slot.take_if(|series| idle(series)) {
                 self.by_id.remove(&series.id);
                 self.free.push(i as u32);
-                removed.push(series);
+                removed.push(*series);
             }
         }
         removed

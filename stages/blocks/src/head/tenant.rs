@@ -137,6 +137,7 @@ impl TenantHead {
 impl Shared {
     pub(super) fn apply(&self, change: &Change) {
         self.samples.fetch_add(change.samples, Relaxed);
+        self.conflicts.fetch_add(change.conflicts, Relaxed);
         self.chunk_bytes.fetch_add(change.bytes as u64, Relaxed);
     }
 }

@@ -29,7 +29,8 @@ pub fn fuzz(data: &[u8]) {
     let (first, second) = (record(1, &mut defined), record(2, &mut defined));
     let found = read([&header[..], &first, data, &second].concat());
     // The data may be a good record too, or the beginning of one that swallows what follows.
-    let swallows = data.windows(RECORD_HEADER).any(|w| w.first_chunk().is_some_and(|w| RecordHeader::decode(w, SALT).is_some()));
+    let swallows =
+        data.windows(RECORD_HEADER).any(|w| w.first_chunk().is_some_and(|w| RecordHeader::decode(w, SALT).is_some()));
     assert!(swallows || found == [1, 2], "{found:?}");
 }
 
@@ -52,7 +53,7 @@ fn read(bytes: Vec<u8>) -> Vec<i64> {
     fs.put(&dir.join(file_name(1)), bytes);
     let mut found = Vec::new();
     let Ok(mut replay) = Replay::new(Arc::new(fs), PathBuf::from(dir), |_, labels| labels.into()) else { return found };
-    while let Ok(Some((batch, _))) = replay.next() {
+    while let Ok(Some((batch, _))) = replay.read() {
         found.extend(batch.iter().flat_map(|series| series.timestamps.to_vec()));
     }
     found

@@ -45,6 +45,9 @@ pub(super) struct Defined(HashMap<u64, [u64; 64]>);
 /// The series that a segment has defined so far, while it is read.
 pub(super) type Known = HashMap<u64, Arc<[u8]>>;
 
+/// Finds labels where they are kept already, to save memory, or copies them.
+pub(super) type Share = dyn Fn(&Tenant, &[u8]) -> Arc<[u8]> + Send;
+
 /// What a record came to.
 pub(super) struct Decoded {
     pub(super) batch: Batch,
@@ -154,12 +157,7 @@ impl Defined {
 // === decode ===
 
 /// Reads a payload; `None` where it makes no sense. `share` may return labels that are kept elsewhere already.
-pub(super) fn decode(
-    payload: &[u8],
-    flags: u16,
-    known: &mut Known,
-    share: &dyn Fn(&Tenant, &[u8]) -> Arc<[u8]>,
-) -> Option<Decoded> {
+pub(super) fn decode(payload: &[u8], flags: u16, known: &mut Known, share: &Share) -> Option<Decoded> {
     let (tenant, rest) = take_bytes(payload)?;
     let tenant = Tenant::new(std::str::from_utf8(tenant).ok()?).ok()?;
     let (count, mut rest) = take_varint(rest)?;

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use weir_pipeline::{Batch, Error, Result, Tenant};
 
-use super::format::{BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SAMPLES, SEGMENT_HEADER, SegmentHeader, VERSION};
-use super::record::{self, Known};
+use super::format::{
+    BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SAMPLES, SEGMENT_HEADER, SegmentHeader, VERSION,
+};
+use super::record::{self, Known, Share};
 use super::segments::{Hold, file_name, number_of};
 use crate::seam::Fs;
 
@@ -35,10 +37,9 @@ pub struct Damage {
 pub struct Replay {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
-    share: Box<dyn Fn(&Tenant, &[u8]) -> Arc<[u8]> + Send>,
-    left: VecDeque<u64>,
+    share: Box<Share>,
+    left: VecDeque<Hold>,
     segment: Option<Segment>,
-    holds: Vec<Hold>,
     damage: Damage,
     bytes: u64,
 }
@@ -100,27 +101,36 @@ impl Replay {
         dir: PathBuf,
         share: impl Fn(&Tenant, &[u8]) -> Arc<[u8]> + Send + 'static,
     ) -> Result<Self> {
-        let names = fs.list(&dir).map_err(|error| {
+        let unlisted = |error| {
             Error::internal(format!("the log directory `{}` can't be listed", dir.display())).with_source(error)
-        })?;
-        let mut left: Vec<u64> = names.iter().filter_map(|name| number_of(name)).collect();
-        left.sort_unstable();
-        let (holds, damage) = (Vec::new(), Damage::default());
-        Ok(Self { fs, dir, share: Box::new(share), left: left.into(), segment: None, holds, damage, bytes: 0 })
+        };
+        let mut left = Vec::new();
+        for number in fs.list(&dir).map_err(unlisted)?.iter().filter_map(|name| number_of(name)) {
+            left.push(Hold::new(number, fs.len(&dir.join(file_name(number))).map_err(unlisted)?));
+        }
+        left.sort_unstable_by_key(Hold::number);
+        let damage = Damage::default();
+        Ok(Self { fs, dir, share: Box::new(share), left: left.into(), segment: None, damage, bytes: 0 })
+    }
+
+    /// The segments that will be read, for the log that goes on after them.
+    pub fn segments(&self) -> Vec<Hold> {
+        self.left.iter().cloned().collect()
     }
 
     /// The next record's samples, and the segment that holds them; `None` at the end.
     ///
     /// # Errors
     /// A newer program wrote the log (`Invalid`), or the disk is broken.
-    pub fn next(&mut self) -> Result<Option<(Batch, Hold)>> {
+    pub fn read(&mut self) -> Result<Option<(Batch, Hold)>> {
         loop {
             if self.segment.is_none() {
-                let Some(number) = self.left.pop_front() else { return Ok(None) };
-                self.segment = self.begin(number)?;
+                let Some(hold) = self.left.pop_front() else { return Ok(None) };
+                self.segment = self.begin(hold)?;
                 continue;
             }
-            if let Some(found) = self.step().map_err(|error| self.unreadable(error))? {
+            let number = self.segment.as_ref().map_or(0, |segment| segment.hold.number());
+            if let Some(found) = self.step().map_err(|error| self.unreadable(number, error))? {
                 return Ok(Some(found));
             }
         }
@@ -136,26 +146,15 @@ impl Replay {
         self.bytes
     }
 
-    /// How many segments have not been begun yet.
-    pub fn segments_left(&self) -> usize {
-        self.left.len()
-    }
-
-    /// The segments that were read, for the log that goes on after them.
-    pub fn into_holds(self) -> Vec<Hold> {
-        self.holds
-    }
-
-    fn begin(&mut self, number: u64) -> Result<Option<Segment>> {
+    fn begin(&mut self, hold: Hold) -> Result<Option<Segment>> {
+        let (number, len) = (hold.number(), hold.bytes());
         let path = self.dir.join(file_name(number));
         let read = || {
             let mut window = Window::new(self.fs.open(&path)?);
             let have = window.fill(SEGMENT_HEADER)?;
-            Ok((window, have, self.fs.len(&path)?))
+            Ok((window, have))
         };
-        let (mut window, whole, len) = read().map_err(|error| self.unreadable_at(number, error))?;
-        let hold = Hold::new(number, len);
-        self.holds.push(hold.clone());
+        let (mut window, whole) = read().map_err(|error| self.unreadable(number, error))?;
         match SegmentHeader::decode(window.get(SEGMENT_HEADER)) {
             Ok(header) if whole => {
                 window.skip(SEGMENT_HEADER);
@@ -176,8 +175,7 @@ impl Replay {
                 let aside = path.with_extension("log.bad");
                 tracing::error!(path = %aside.display(), bytes = len, "a log segment has no readable header; set aside");
                 let moved = self.fs.rename(&path, &aside).and_then(|()| self.fs.sync_dir(&self.dir));
-                moved.map_err(|error| self.unreadable_at(number, error))?;
-                self.holds.pop();
+                moved.map_err(|error| self.unreadable(number, error))?;
                 self.damage += Damage { bad_segments: 1, bytes: len, ..Damage::default() };
                 Ok(None)
             }
@@ -215,11 +213,7 @@ impl Replay {
         }
     }
 
-    fn unreadable(&self, error: io::Error) -> Error {
-        self.unreadable_at(self.holds.last().map_or(0, Hold::number), error)
-    }
-
-    fn unreadable_at(&self, number: u64, error: io::Error) -> Error {
+    fn unreadable(&self, number: u64, error: io::Error) -> Error {
         let path = self.dir.join(file_name(number));
         Error::internal(format!("log segment `{}` can't be read", path.display())).with_source(error)
     }
@@ -253,7 +247,7 @@ impl Segment {
     }
 
     /// Takes the record at the window's start, all of which is there.
-    fn take(&mut self, header: RecordHeader, share: &dyn Fn(&Tenant, &[u8]) -> Arc<[u8]>) -> (Option<Batch>, Damage) {
+    fn take(&mut self, header: RecordHeader, share: &Share) -> (Option<Batch>, Damage) {
         let len = RECORD_HEADER + header.len as usize;
         let payload = self.window.get(len).get(RECORD_HEADER..).unwrap_or(&[]);
         // Kinds that this version does not know are skipped and counted like damage.
@@ -263,7 +257,12 @@ impl Segment {
         match decoded {
             Some(decoded) => (Some(decoded.batch), Damage { orphans: decoded.orphans, ..Damage::default() }),
             None => {
-                tracing::warn!(segment = self.hold.number(), kind = header.kind, bytes = len, "a bad record in the log");
+                tracing::warn!(
+                    segment = self.hold.number(),
+                    kind = header.kind,
+                    bytes = len,
+                    "a bad record in the log"
+                );
                 (None, Damage { bad_records: 1, bytes: len as u64, ..Damage::default() })
             }
         }

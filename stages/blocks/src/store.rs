@@ -1,0 +1,156 @@
+//! A store: log, head and blocks as one.
+//!
+//! ```yaml
+//! resources:
+//!   central:
+//!     store: { path: ./data/central, bucket: local }
+//! ```
+//!
+//! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
+//! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
+//! becomes blocks in the bucket, and the log's segments that held it go. A query sees head and blocks as one; in the
+//! instant of a cut samples change sides under one lock, so that none is seen twice or missed.
+//!
+//! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future, before 1970,
+//! of labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
+//!
+//! A start replays the log into the head, under the same budget. What a crash left both in the log and in blocks is
+//! merged away when it is read.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use tokio::sync::{Notify, Semaphore};
+use weir_pipeline::{Clock, Matcher, Result, Tenant};
+
+use crate::head::Head;
+use crate::log::{Hold, Log};
+use crate::seam::Held;
+
+mod append;
+mod cut;
+mod measure;
+mod open;
+mod selection;
+mod settings;
+pub mod shelf;
+
+pub use selection::{Run, Selection};
+pub use settings::{Budget, Declaration, LogSettings};
+
+use measure::Measures;
+use shelf::{Block, Shelf};
+
+/// A store that is open. A clone is the same store.
+#[derive(Clone)]
+pub struct Store(Arc<State>);
+
+/// What a store holds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Series in the head.
+    pub series: u64,
+    /// Samples in the head.
+    pub samples: u64,
+    /// What the head takes in memory, in bytes.
+    pub bytes: u64,
+    /// Blocks.
+    pub blocks: u64,
+    /// Samples in blocks.
+    pub block_samples: u64,
+    /// Log segments.
+    pub segments: u64,
+    /// What the log takes on disk, in bytes.
+    pub log_bytes: u64,
+}
+
+struct State {
+    settings: Declaration,
+    clock: Clock,
+    head: Head,
+    log: Log,
+    shelf: Arc<dyn Shelf>,
+    /// Held by a query while it looks at the head, and by a cut while its samples change sides.
+    view: RwLock<View>,
+    /// What is on its way to the head, in KiB.
+    in_flight: Arc<Semaphore>,
+    /// Which segments the samples of each epoch are in.
+    holds: Mutex<BTreeMap<u32, BTreeMap<u64, Hold>>>,
+    /// One cut at a time.
+    cutting: tokio::sync::Mutex<()>,
+    /// Memory runs short.
+    pressed: Notify,
+    measures: Measures,
+    /// The lock on the directory; released on close.
+    held: Mutex<Option<Box<dyn Held>>>,
+}
+
+/// The blocks that readers see.
+#[derive(Default)]
+struct View {
+    blocks: HashMap<Tenant, Arc<Vec<Arc<dyn Block>>>>,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// The series that satisfy all matchers and have samples within `start..=end`: a snapshot of this moment.
+    ///
+    /// # Errors
+    /// A block can't be read.
+    pub async fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Result<Selection> {
+        let (store, name, conditions) = (self.clone(), tenant.clone(), matchers.to_vec());
+        let look = move || {
+            let view = store.0.view.read().unwrap_or_else(PoisonError::into_inner);
+            let blocks = view.blocks.get(&name).cloned().unwrap_or_default();
+            (store.0.head.select(&name, &conditions, start, end), blocks)
+        };
+        let (head, blocks) = tokio::task::spawn_blocking(look).await.map_err(cut::lost)?;
+        Selection::new(head, &blocks, matchers, start, end).await
+    }
+
+    /// The tenants that have series or blocks, sorted.
+    pub async fn tenants(&self) -> Vec<Tenant> {
+        let mut names = self.0.head.tenant_names();
+        names.extend(self.0.view.read().unwrap_or_else(PoisonError::into_inner).blocks.keys().cloned());
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    /// What the store holds.
+    pub fn stats(&self) -> Stats {
+        let usage = self.0.head.usage();
+        let (segments, log_bytes) = self.0.log.size();
+        let view = self.0.view.read().unwrap_or_else(PoisonError::into_inner);
+        let blocks = || view.blocks.values().flat_map(|blocks| blocks.iter());
+        Stats {
+            series: usage.series,
+            samples: usage.samples,
+            bytes: usage.bytes(),
+            blocks: blocks().count() as u64,
+            block_samples: blocks().map(|block| block.samples()).sum(),
+            segments: segments as u64,
+            log_bytes,
+        }
+    }
+
+    /// Takes nothing new, waits until what was taken is durable, and lets the directory go.
+    ///
+    /// # Errors
+    /// The log could not be closed.
+    pub async fn close(&self) -> Result<()> {
+        self.0.in_flight.close();
+        let closed = self.0.log.close().await;
+        drop(lock(&self.0.held).take());
+        closed
+    }
+}
+
+/// The data of a mutex, also where a holder panicked: none of these hold half-made states.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! From a batch to its ack.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use weir_pipeline::batch::Series;
+use weir_pipeline::{Ack, Batch, Error, Kind, Result};
+
+use super::{Store, cut, lock};
+use crate::log::{Entry, Hold};
+
+/// How long a sender should wait where memory is full: a cut takes about that.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// No label set is longer, in bytes. A record of the log holds one in any case.
+const MAX_LABELS: usize = 1 << 20;
+
+/// Why a sample is rejected.
+#[derive(Clone, Copy)]
+enum Flaw {
+    TooFarInFuture,
+    TooOld,
+    LabelsTooLong,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Writes a batch: durable, and visible to queries, when this returns.
+    ///
+    /// Cancel safety: what has begun goes on; the samples may be written all the same.
+    ///
+    /// # Errors
+    /// `Unavailable` where memory or the disk is full, `Closed` where the store is.
+    pub async fn append(&self, batch: &Batch) -> Result<Ack> {
+        self.has_room(batch)?;
+        let permits = self.permits(batch);
+        let permit = self.0.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| Error::closed())?;
+        let (batch, mut ack) = self.admit(batch);
+        let places = self.0.head.resolve(&batch);
+        let mut written = batch.sample_count() as u64;
+        for i in places.collisions() {
+            let series = batch.series(i);
+            let detail = format!("series `{}` has the id {} of another series", shown(series), series.id);
+            ack.reject("id_collision", detail, series.timestamps.len() as u64);
+            written -= series.timestamps.len() as u64;
+        }
+        let entry = Entry::new(&batch, places.numbers());
+        if !entry.is_empty() {
+            let store = self.clone();
+            // Not to be cancelled between log and head: what is durable is to be seen.
+            let task = tokio::spawn(async move {
+                let holds = store.0.log.append(entry).await?;
+                store.insert(&batch, &places, &holds);
+                drop(permit);
+                Ok(())
+            });
+            task.await.map_err(cut::lost)??;
+        }
+        ack.add(weir_pipeline::Outcome::Written, "", written);
+        self.0.measures.appended(written, &ack);
+        self.watch();
+        Ok(ack)
+    }
+
+    /// What batches that wait for the log may take, in KiB.
+    pub(crate) fn room(&self) -> Arc<Semaphore> {
+        self.0.in_flight.clone()
+    }
+
+    /// Adds to the head what is in the log already, in the segments of `holds`.
+    pub(super) fn insert(&self, batch: &Batch, places: &crate::head::Places, holds: &[Hold]) {
+        let first = self.0.head.epoch();
+        self.keep(first, holds);
+        self.0.head.insert(batch, places);
+        // A cut may have begun meanwhile: then some of the samples belong to the next epoch.
+        for epoch in first + 1..=self.0.head.epoch() {
+            self.keep(epoch, holds);
+        }
+    }
+
+    fn keep(&self, epoch: u32, holds: &[Hold]) {
+        let mut all = lock(&self.0.holds);
+        let kept = all.entry(epoch).or_default();
+        for hold in holds {
+            kept.entry(hold.number()).or_insert_with(|| hold.clone());
+        }
+    }
+
+    fn has_room(&self, batch: &Batch) -> Result<()> {
+        let memory = self.0.settings.head.memory.get();
+        let total = self.in_flight_kib() as usize;
+        let waiting = total.saturating_sub(self.0.in_flight.available_permits()) as u64 * 1024;
+        let used = self.0.head.usage().bytes() + waiting + batch.byte_size() as u64;
+        if used <= memory {
+            return Ok(());
+        }
+        self.0.measures.refused(batch.sample_count() as u64);
+        self.0.pressed.notify_one();
+        let message = format!("the head is full: {} of {memory} bytes are in use", used - batch.byte_size() as u64);
+        Err(Error::new(Kind::Unavailable { retry_after: Some(RETRY) }, message))
+    }
+
+    /// Calls for a cut where memory begins to run short.
+    pub(super) fn watch(&self) {
+        let usage = self.0.head.usage();
+        self.0.measures.observe(&usage);
+        if self.is_pressed() {
+            self.0.pressed.notify_one();
+        }
+    }
+
+    /// Whether samples take half of what series leave of the budget: the other half is for those who write meanwhile.
+    pub(super) fn is_pressed(&self) -> bool {
+        let usage = self.0.head.usage();
+        let memory = self.0.settings.head.memory.get();
+        usage.chunk_bytes > memory.saturating_sub(usage.series_bytes) / 2
+    }
+
+    pub(super) fn in_flight_kib(&self) -> u32 {
+        u32::try_from(self.0.settings.head.in_flight.get() / 1024).unwrap_or(u32::MAX >> 3)
+    }
+
+    fn permits(&self, batch: &Batch) -> u32 {
+        u32::try_from(batch.byte_size() / 1024 + 1).unwrap_or(u32::MAX).min(self.in_flight_kib())
+    }
+
+    /// The samples that may be written, and what became of the others.
+    fn admit(&self, batch: &Batch) -> (Batch, Ack) {
+        let latest = self.0.clock.now().saturating_add(self.0.settings.head.max_future.as_millis());
+        let good = |series: Series<'_>| {
+            series.labels.encoded().len() <= MAX_LABELS && series.timestamps.iter().all(|ts| (0..=latest).contains(ts))
+        };
+        let mut ack = Ack::default();
+        if batch.iter().all(good) {
+            return (batch.clone(), ack);
+        }
+        let mut out = Batch::builder(batch.tenant().clone());
+        for series in batch.iter() {
+            let too_long = series.labels.encoded().len() > MAX_LABELS;
+            let flaw = |ts: i64| match () {
+                () if too_long => Some(Flaw::LabelsTooLong),
+                () if ts > latest => Some(Flaw::TooFarInFuture),
+                () if ts < 0 => Some(Flaw::TooOld),
+                () => None,
+            };
+            if series.timestamps.iter().any(|ts| flaw(*ts).is_none()) {
+                out.series(series.labels);
+            }
+            for (i, (&ts, &value)) in series.timestamps.iter().zip(series.values).enumerate() {
+                match flaw(ts) {
+                    Some(flaw) => ack.reject(flaw.reason(), flaw.detail(series, ts), 1),
+                    None => {
+                        out.sample_since(series.start_timestamps.get(i).copied().unwrap_or(0), ts, value);
+                    }
+                }
+            }
+        }
+        (out.build(), ack)
+    }
+}
+
+// === impl Flaw ===
+
+impl Flaw {
+    fn reason(self) -> &'static str {
+        match self {
+            Self::TooFarInFuture => "too_far_in_future",
+            Self::TooOld => "too_old",
+            Self::LabelsTooLong => "labels_too_long",
+        }
+    }
+
+    fn detail(self, series: Series<'_>, ts: i64) -> String {
+        let shown = shown(series);
+        match self {
+            Self::TooFarInFuture => format!("series `{shown}` has a sample too far in the future, at `{ts}`"),
+            Self::TooOld => format!("series `{shown}` has a sample before 1970, at `{ts}`"),
+            Self::LabelsTooLong => {
+                let bytes = series.labels.encoded().len();
+                format!("series `{shown}` has labels of {bytes} bytes, expected at most {MAX_LABELS}")
+            }
+        }
+    }
+}
+
+/// The labels, not all of them where they are long.
+fn shown(series: Series<'_>) -> String {
+    let text = series.labels.to_string();
+    match text.char_indices().nth(200) {
+        Some((at, _)) => format!("{}…", &text[..at]),
+        None => text,
+    }
+}

@@ -1,0 +1,137 @@
+//! From a declaration to a store, with what the log remembers.
+
+use std::io;
+use std::path::Path;
+use std::sync::{Arc, Mutex, RwLock};
+
+use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::time::{Duration, Instant};
+use weir_pipeline::{Batch, Context, Error, Resource, Result};
+
+use super::measure::Measures;
+use super::shelf::Shelf;
+use super::{Declaration, State, Store, View, cut};
+use crate::head::Head;
+use crate::log::{Hold, Log, Replay};
+use crate::seam::{Fs, Held, RealFs};
+
+/// How often a long replay says where it is.
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// So many records are read ahead of the head.
+const AHEAD: usize = 8;
+
+impl Resource for Declaration {
+    const NAME: &'static str = "store";
+    type Opened = Store;
+
+    async fn open(self, context: &Context) -> Result<Arc<Store>> {
+        let bucket = context.resource::<Arc<dyn Shelf>>(self.bucket.name())?;
+        let store = Store::open(self, context, Arc::new(RealFs), (*bucket).clone()).await?;
+        let cutter = tokio::spawn(cut::run(Arc::downgrade(&store.0)));
+        let closing = store.clone();
+        context.on_close(async move {
+            // A cut that is dropped has changed nothing.
+            cutter.abort();
+            let _ = cutter.await;
+            closing.close().await
+        });
+        Ok(Arc::new(store))
+    }
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Opens a store on a file system and a shelf: lists the blocks, replays the log, and cuts meanwhile where the log
+    /// is more than memory takes. Nothing cuts on its own afterwards.
+    ///
+    /// # Errors
+    /// Another process has the directory, a newer program wrote the log, or a disk or the bucket fails.
+    pub async fn open(
+        settings: Declaration,
+        context: &Context,
+        fs: Arc<dyn Fs>,
+        shelf: Arc<dyn Shelf>,
+    ) -> Result<Self> {
+        let path = settings.path.clone();
+        let held = claim(&*fs, &path)?;
+        let measures = Measures::new(&context.metrics);
+        let mut view = View::default();
+        for (tenant, block) in shelf.list().await? {
+            Arc::make_mut(view.blocks.entry(tenant).or_default()).push(block);
+        }
+        let head = Head::default();
+        let sharing = head.clone();
+        let dir = path.join("log");
+        let replay = Replay::new(fs.clone(), dir.clone(), move |tenant, labels| sharing.share(tenant, labels))?;
+        let in_flight = Arc::new(Semaphore::new((settings.head.in_flight.get() / 1024).min(1 << 28) as usize));
+        let log = Log::new(fs, dir, settings.log.segment.get(), replay.segments(), Arc::new(measures.clone()));
+        let store = Self(Arc::new(State {
+            settings,
+            clock: context.clock.clone(),
+            head,
+            log,
+            shelf,
+            view: RwLock::new(view),
+            in_flight,
+            holds: Mutex::default(),
+            cutting: tokio::sync::Mutex::default(),
+            pressed: Notify::new(),
+            measures,
+            held: Mutex::new(Some(held)),
+        }));
+        store.replay(replay).await?;
+        Ok(store)
+    }
+
+    async fn replay(&self, mut replay: Replay) -> Result<()> {
+        let begin = Instant::now();
+        let (sender, mut records) = mpsc::channel::<(Batch, Hold)>(AHEAD);
+        let reader = tokio::task::spawn_blocking(move || {
+            while let Some(record) = replay.read()? {
+                if sender.blocking_send(record).is_err() {
+                    break;
+                }
+            }
+            Ok::<_, Error>((replay.damage(), replay.bytes()))
+        });
+        let (mut samples, mut collisions, mut last) = (0, 0, begin);
+        while let Some((batch, hold)) = records.recv().await {
+            samples += batch.sample_count();
+            let places = self.0.head.resolve(&batch);
+            collisions += places.collisions().count();
+            self.insert(&batch, &places, &[hold]);
+            if self.is_pressed() {
+                self.cut_head().await?;
+            }
+            if last.elapsed() >= PROGRESS {
+                last = Instant::now();
+                tracing::info!(samples, series = self.0.head.usage().series, "replaying the log");
+            }
+        }
+        let (damage, bytes) = reader.await.map_err(cut::lost)??;
+        self.0.measures.replayed(&damage, begin.elapsed());
+        self.0.measures.observe(&self.0.head.usage());
+        if !damage.is_none() || collisions > 0 {
+            tracing::warn!(?damage, collisions, "the log was damaged; what could be read was");
+        }
+        self.0.log.reclaim().await?;
+        tracing::info!(samples, bytes, took = ?begin.elapsed(), "replayed the log");
+        Ok(())
+    }
+}
+
+/// Creates and locks the directory.
+fn claim(fs: &dyn Fs, path: &Path) -> Result<Box<dyn Held>> {
+    let wrong = |what: &str, error: io::Error| {
+        Error::invalid(format!("the store directory `{}` can't be {what}", path.display())).with_source(error)
+    };
+    fs.create_dir_all(&path.join("log")).map_err(|error| wrong("created", error))?;
+    fs.lock(&path.join("lock")).map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            Error::invalid(format!("the store directory `{}` is in use by another process", path.display()))
+        }
+        _ => wrong("locked", error),
+    })
+}

@@ -1,0 +1,223 @@
+//! What a query gets: series of head and blocks, and their samples on demand.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use futures_util::future::try_join_all;
+use weir_pipeline::{Labels, Matcher, Result, SeriesId};
+
+use super::cut;
+use super::shelf::{Block, Row};
+use crate::head::{Piece, Snapshot};
+use crate::order::Key;
+
+/// Series that match, in block order, each once. Holds the snapshot: cuts and removals do not change it. A clone shares
+/// it.
+#[derive(Clone, Debug)]
+pub struct Selection(Arc<Selected>);
+
+/// Samples of one series: timestamps that rise, each once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Run {
+    /// Which series of the selection.
+    pub series: usize,
+    /// Milliseconds since the Unix epoch.
+    pub timestamps: Vec<i64>,
+    /// As long as `timestamps`.
+    pub values: Vec<f64>,
+}
+
+#[derive(Debug, Default)]
+struct Selected {
+    start: i64,
+    end: i64,
+    series: Vec<Series>,
+    blocks: Vec<Arc<dyn Block>>,
+}
+
+#[derive(Debug)]
+struct Series {
+    id: SeriesId,
+    labels: Arc<[u8]>,
+    samples: usize,
+    head: Vec<Arc<Piece>>,
+    /// Blocks, and rows of them.
+    rows: Vec<(u32, u32)>,
+}
+
+// === impl Selection ===
+
+impl Selection {
+    pub(super) async fn new(
+        head: Vec<Snapshot>,
+        blocks: &[Arc<dyn Block>],
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+    ) -> Result<Self> {
+        let reaches = |block: &&Arc<dyn Block>| block.min_ts() <= end && block.max_ts() >= start;
+        let blocks: Vec<_> = blocks.iter().filter(reaches).cloned().collect();
+        let rows = try_join_all(blocks.iter().map(|block| block.select(matchers, start, end))).await?;
+        let join = move || {
+            let mut lists = vec![head.into_iter().map(Series::from).collect()];
+            lists.extend(
+                rows.into_iter()
+                    .zip(0..)
+                    .map(|(rows, block)| rows.into_iter().map(|row| Series::of(block, row)).collect::<Vec<_>>()),
+            );
+            Self(Arc::new(Selected { start, end, series: union(lists), blocks }))
+        };
+        tokio::task::spawn_blocking(join).await.map_err(cut::lost)
+    }
+
+    /// How many series there are.
+    pub fn len(&self) -> usize {
+        self.0.series.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.series.is_empty()
+    }
+
+    /// The labels of the `i`-th series; no labels where there is none.
+    pub fn labels(&self, i: usize) -> Labels<'_> {
+        Labels::from_canonical(self.0.series.get(i).map_or(&[], |series| &series.labels))
+    }
+
+    /// The id of the `i`-th series.
+    pub fn id(&self, i: usize) -> SeriesId {
+        self.0.series.get(i).map_or(SeriesId([0; 16]), |series| series.id)
+    }
+
+    /// How many samples [`read`](Self::read) returns for the `i`-th series at most, to size reads by.
+    pub fn samples_estimate(&self, i: usize) -> usize {
+        self.0.series.get(i).map_or(0, |series| series.samples)
+    }
+
+    /// The samples of some series, staleness markers included: runs in the order of series. A series may have several
+    /// runs, which may overlap; [`merge`](crate::merge::merge) joins them.
+    ///
+    /// # Errors
+    /// A block can't be read.
+    pub async fn read(&self, range: Range<usize>) -> Result<Vec<Run>> {
+        let range = range.start.min(self.len())..range.end.min(self.len());
+        let selected = &*self.0;
+        let mut runs = Vec::new();
+        for (i, series) in range.clone().zip(selected.series.get(range.clone()).unwrap_or(&[])) {
+            decode(i, series, selected.start, selected.end, &mut runs);
+        }
+        let reads = (0..).zip(&selected.blocks).map(|(n, block)| self.read_block(n, block, range.clone()));
+        for found in try_join_all(reads).await? {
+            runs.extend(found);
+        }
+        runs.sort_by_key(|run| run.series);
+        Ok(runs)
+    }
+
+    async fn read_block(&self, n: u32, block: &Arc<dyn Block>, range: Range<usize>) -> Result<Vec<Run>> {
+        let of = |i: usize| self.0.series.get(i).into_iter().flat_map(|s| &s.rows).find(|(block, _)| *block == n);
+        let (series, rows): (Vec<usize>, Vec<u32>) = range.filter_map(|i| of(i).map(|(_, row)| (i, *row))).unzip();
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found = block.read(&rows, self.0.start, self.0.end).await?;
+        let runs = series.into_iter().zip(found).filter(|(_, (timestamps, _))| !timestamps.is_empty());
+        Ok(runs.map(|(series, (timestamps, values))| Run { series, timestamps, values }).collect())
+    }
+}
+
+// === impl Series ===
+
+impl Series {
+    fn of(block: u32, row: Row) -> Self {
+        let samples = row.samples as usize;
+        Self { id: row.id, labels: row.labels, samples, head: Vec::new(), rows: vec![(block, row.row)] }
+    }
+
+    fn key(&self) -> Key<'_> {
+        Key::new(Labels::from_canonical(&self.labels))
+    }
+
+    /// Takes in the same series of another list.
+    fn absorb(&mut self, other: Self) {
+        self.samples += other.samples;
+        self.head.extend(other.head);
+        self.rows.extend(other.rows);
+    }
+}
+
+impl From<Snapshot> for Series {
+    fn from(snapshot: Snapshot) -> Self {
+        let samples = snapshot.pieces.iter().map(|piece| piece.chunk().count()).sum();
+        Self { id: snapshot.id, labels: snapshot.labels, samples, head: snapshot.pieces, rows: Vec::new() }
+    }
+}
+
+/// One list of sorted lists. Labels decide what is the same series, not ids, which can be forged.
+fn union(mut lists: Vec<Vec<Series>>) -> Vec<Series> {
+    while lists.len() > 1 {
+        let mut next = Vec::with_capacity(lists.len().div_ceil(2));
+        let mut all = lists.into_iter();
+        while let Some(a) = all.next() {
+            next.push(match all.next() {
+                Some(b) => union_two(a, b),
+                None => a,
+            });
+        }
+        lists = next;
+    }
+    lists.pop().unwrap_or_default()
+}
+
+fn union_two(a: Vec<Series>, b: Vec<Series>) -> Vec<Series> {
+    if a.is_empty() || b.is_empty() {
+        return if a.is_empty() { b } else { a };
+    }
+    let mut out = Vec::with_capacity(a.len().max(b.len()));
+    let (mut a, mut b) = (a.into_iter().peekable(), b.into_iter().peekable());
+    loop {
+        let order = match (a.peek(), b.peek()) {
+            (Some(x), Some(y)) => x.key().cmp(&y.key()),
+            (Some(_), None) => std::cmp::Ordering::Less,
+            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (None, None) => return out,
+        };
+        let mut series = if order.is_gt() { b.next() } else { a.next() };
+        if let (true, Some(series), Some(other)) =
+            (order.is_eq(), &mut series, if order.is_eq() { b.next() } else { None })
+        {
+            series.absorb(other);
+        }
+        out.extend(series);
+    }
+}
+
+/// Decodes the head's chunks into as few runs as can be.
+fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut Vec<Run>) {
+    let first = runs.len();
+    let mut pieces: Vec<_> = series.head.iter().map(|piece| piece.chunk()).collect();
+    pieces.sort_by_key(|chunk| chunk.min_ts());
+    for chunk in pieces {
+        let fits = |run: &Run| run.timestamps.last().is_none_or(|last| *last < chunk.min_ts());
+        let run = match runs[first..].iter().position(fits) {
+            Some(n) => first + n,
+            None => {
+                runs.push(Run { series: i, timestamps: Vec::new(), values: Vec::new() });
+                runs.len() - 1
+            }
+        };
+        if let Some(run) = runs.get_mut(run) {
+            chunk.decode_into(start, end, &mut run.timestamps, &mut run.values);
+        }
+    }
+    let empty = |run: &Run| run.timestamps.is_empty();
+    while runs.len() > first && runs.last().is_some_and(empty) {
+        runs.pop();
+    }
+    let mut n = 0;
+    runs.retain(|run| {
+        n += 1;
+        n <= first || !empty(run)
+    });
+}

@@ -1,0 +1,93 @@
+//! What a pipeline file says of a store.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use weir_pipeline::units::{Bytes, Ref, Span};
+
+use super::shelf::Shelf;
+
+/// A store as declared.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Declaration {
+    /// The directory of the log. One process at a time.
+    pub path: PathBuf,
+    /// The bucket that takes the blocks.
+    pub bucket: Ref<Arc<dyn Shelf>>,
+    /// Recent samples in memory.
+    #[serde(default)]
+    pub head: Budget,
+    /// The log.
+    #[serde(default)]
+    pub log: LogSettings,
+}
+
+/// What the head may take.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Budget {
+    /// What series and samples in memory may take, with those on their way; default 256MiB, at least 8MiB. Above it
+    /// senders are told to come back; well before it a cut begins.
+    #[serde(deserialize_with = "memory")]
+    pub memory: Bytes,
+    /// What batches that wait for the log may take; default 32MiB, at least 1MiB. Above it senders wait.
+    #[serde(deserialize_with = "in_flight")]
+    pub in_flight: Bytes,
+    /// How often the head is cut into blocks; default 5m, at least 1s.
+    #[serde(deserialize_with = "cut_after")]
+    pub cut_after: Span,
+    /// Samples later than now plus this are rejected; default 10m.
+    pub max_future: Span,
+}
+
+/// What a pipeline file says of the log.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSettings {
+    /// A segment that has grown to this is followed by the next; default 64MiB, at least 1MiB.
+    #[serde(deserialize_with = "segment")]
+    pub segment: Bytes,
+}
+
+// === impl Budget ===
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self {
+            memory: Bytes::mib(256),
+            in_flight: Bytes::mib(32),
+            cut_after: Span::from_secs(300),
+            max_future: Span::from_secs(600),
+        }
+    }
+}
+
+// === impl LogSettings ===
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self { segment: Bytes::mib(64) }
+    }
+}
+
+fn memory<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    at_least(Bytes::deserialize(deserializer)?, Bytes::mib(8))
+}
+
+fn in_flight<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    at_least(Bytes::deserialize(deserializer)?, Bytes::mib(1))
+}
+
+fn segment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    at_least(Bytes::deserialize(deserializer)?, Bytes::mib(1))
+}
+
+fn cut_after<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    at_least(Span::deserialize(deserializer)?, Span::from_secs(1))
+}
+
+fn at_least<T: PartialOrd + std::fmt::Display, E: serde::de::Error>(value: T, least: T) -> Result<T, E> {
+    if value < least { Err(E::custom(format!("expected at least {least}, got `{value}`"))) } else { Ok(value) }
+}

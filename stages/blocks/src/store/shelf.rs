@@ -1,0 +1,96 @@
+//! Where a store keeps its blocks, as the store sees it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
+
+/// Keeps blocks: immutable samples of one tenant and one UTC day.
+#[async_trait]
+pub trait Shelf: Send + Sync + 'static {
+    /// Writes a block of what `rows` has within `start..=end`, which lies within one UTC day. Durable, and listed from
+    /// now on, when this returns; `None` where there is no sample.
+    ///
+    /// # Errors
+    /// The bucket fails; nothing is listed.
+    async fn write(&self, tenant: &Tenant, start: i64, end: i64, rows: Arc<dyn Rows>)
+    -> Result<Option<Arc<dyn Block>>>;
+
+    /// All blocks.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    async fn list(&self) -> Result<Vec<(Tenant, Arc<dyn Block>)>>;
+
+    /// Takes a block off the list, and removes it once no reader has it any more.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    async fn remove(&self, tenant: &Tenant, block: Arc<dyn Block>) -> Result<()>;
+}
+
+/// Series to write, in block order, each once.
+pub trait Rows: Send + Sync {
+    /// How many series there are.
+    fn len(&self) -> usize;
+
+    /// Whether there is none.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The labels of the `i`-th series.
+    fn labels(&self, i: usize) -> Labels<'_>;
+
+    /// The id of the `i`-th series.
+    fn id(&self, i: usize) -> SeriesId;
+
+    /// Appends the samples of the `i`-th series within `start..=end`: rising timestamps, each once.
+    fn samples(&self, i: usize, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>);
+}
+
+/// A block, opened to be read.
+#[async_trait]
+pub trait Block: Send + Sync + fmt::Debug + 'static {
+    /// The first timestamp.
+    fn min_ts(&self) -> i64;
+
+    /// The last timestamp.
+    fn max_ts(&self) -> i64;
+
+    /// How many samples there are.
+    fn samples(&self) -> u64;
+
+    /// How many bytes it takes in the bucket.
+    fn bytes(&self) -> u64;
+
+    /// The series that satisfy all matchers and may have samples within `start..=end`, in block order.
+    ///
+    /// # Errors
+    /// The bucket fails, or the block is damaged.
+    async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>>;
+
+    /// The samples of some rows within `start..=end`, in the order of `rows`, which rises. A row without samples there
+    /// gives empty lists.
+    ///
+    /// # Errors
+    /// The bucket fails, or the block is damaged.
+    async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>>;
+}
+
+/// The samples of one row: timestamps and values.
+pub type Samples = (Vec<i64>, Vec<f64>);
+
+/// A series of a block.
+#[derive(Clone, Debug)]
+pub struct Row {
+    /// Its place in the block.
+    pub row: u32,
+    /// Its id.
+    pub id: SeriesId,
+    /// Its labels, canonical.
+    pub labels: Arc<[u8]>,
+    /// How many samples it has, about.
+    pub samples: u32,
+}

@@ -1,0 +1,378 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::SeqCst;
+
+use tokio_util::sync::CancellationToken;
+use weir_pipeline::units::{Bytes, Ref, Span};
+use weir_pipeline::{Batch, Clock, Context, LabelSet, Matcher, Metrics, Outcome, Tenant};
+
+use super::{Declaration, Store};
+use crate::merge::merge;
+use crate::seam::Fs;
+use crate::seam::sim::{Fault, Op, SimFs};
+use crate::testing::shelf::MemoryShelf;
+
+mod crash;
+
+const NOW: i64 = 1_700_000_000_000;
+
+/// What a store is opened on, and survives it.
+#[derive(Clone)]
+struct Ground {
+    fs: SimFs,
+    shelf: Arc<MemoryShelf>,
+    settings: Declaration,
+    metrics: Metrics,
+}
+
+type Content = BTreeMap<String, Vec<(i64, f64)>>;
+
+fn ground() -> Ground {
+    let settings = Declaration {
+        path: "/store".into(),
+        bucket: serde_json::from_str::<Ref<_>>("\"local\"").unwrap(),
+        head: super::Budget::default(),
+        log: super::LogSettings { segment: Bytes::mib(1) },
+    };
+    Ground { fs: SimFs::default(), shelf: MemoryShelf::new(), settings, metrics: Metrics::default() }
+}
+
+impl Ground {
+    async fn try_open(&self) -> weir_pipeline::Result<Store> {
+        let context = Context::new(Clock::starting_at(NOW), self.metrics.clone(), CancellationToken::new());
+        Store::open(self.settings.clone(), &context, Arc::new(self.fs.clone()), self.shelf.clone()).await
+    }
+
+    async fn open(&self) -> Store {
+        self.try_open().await.unwrap()
+    }
+}
+
+fn batch(series: &[&str], samples: &[(i64, f64)]) -> Batch {
+    let mut out = Batch::builder(Tenant::default());
+    for name in series {
+        let labels: LabelSet = [("__name__", *name), ("job", "j")].into_iter().collect();
+        out.series(labels.as_labels());
+        samples.iter().for_each(|(t, v)| {
+            out.sample(*t, *v);
+        });
+    }
+    out.build()
+}
+
+async fn content(store: &Store) -> Content {
+    range(store, i64::MIN, i64::MAX).await
+}
+
+/// What a query sees; it must not see a sample twice.
+async fn range(store: &Store, start: i64, end: i64) -> Content {
+    let selection = store.select(&Tenant::default(), &[], start, end).await.unwrap();
+    let mut content = Content::new();
+    let runs = selection.read(0..selection.len()).await.unwrap();
+    assert!(runs.is_sorted_by_key(|run| run.series));
+    for group in runs.chunk_by(|a, b| a.series == b.series) {
+        let parts: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
+        assert!(parts.iter().all(|(t, v)| t.is_sorted_by(|a, b| a < b) && t.len() == v.len() && !t.is_empty()));
+        let (mut t, mut v) = (Vec::new(), Vec::new());
+        merge(&parts, &mut t, &mut v);
+        let samples: Vec<_> = t.into_iter().zip(v).collect();
+        assert!(samples.len() <= selection.samples_estimate(group[0].series));
+        content.insert(selection.labels(group[0].series).to_string(), samples);
+    }
+    content
+}
+
+fn up(name: &str) -> String {
+    format!("{name}{{job=\"j\"}}")
+}
+
+#[tokio::test]
+async fn a_sample_is_seen_when_it_is_acknowledged_and_after_a_crash() {
+    let ground = ground();
+    let store = ground.open().await;
+    let ack = store.append(&batch(&["a", "b"], &[(NOW, 1.0), (NOW + 1, 2.0)])).await.unwrap();
+    assert_eq!((ack.count(Outcome::Written), ack.total()), (4, 4));
+    let before = content(&store).await;
+    assert_eq!(before[&up("a")], [(NOW, 1.0), (NOW + 1, 2.0)]);
+    drop(store);
+    ground.fs.crash(1);
+    assert_eq!(content(&ground.open().await).await, before);
+}
+
+#[tokio::test]
+async fn a_cut_moves_samples_to_blocks_and_frees_log_and_memory() {
+    let ground = ground();
+    let store = ground.open().await;
+    for n in 0..50 {
+        store.append(&batch(&["a", "b"], &[(NOW + n, n as f64)])).await.unwrap();
+    }
+    let before = content(&store).await;
+    let cut = store.cut().await.unwrap();
+    assert_eq!((cut.blocks, cut.samples, cut.segments), (1, 100, 1));
+    assert_eq!(content(&store).await, before);
+    let stats = store.stats();
+    assert_eq!((stats.samples, stats.blocks, stats.block_samples, stats.segments), (0, 1, 100, 0));
+    store.append(&batch(&["a"], &[(NOW + 25, 25.0), (NOW + 60, 60.0)])).await.unwrap();
+    assert_eq!(content(&store).await[&up("a")].len(), 51);
+    store.close().await.unwrap();
+    let again = ground.open().await;
+    assert_eq!(content(&again).await[&up("a")].len(), 51);
+    assert_eq!(range(&again, NOW + 49, NOW + 60).await[&up("a")], [(NOW + 49, 49.0), (NOW + 60, 60.0)]);
+}
+
+#[tokio::test]
+async fn no_block_crosses_a_day() {
+    const DAY: i64 = 86_400_000;
+    let ground = ground();
+    let store = ground.open().await;
+    let midnight = NOW / DAY * DAY;
+    let times = [0, 1, midnight - DAY * 3 - 1, midnight - 1, midnight, midnight + 1];
+    store.append(&batch(&["a"], &times.map(|t| (t, 1.0)))).await.unwrap();
+    assert_eq!(store.cut().await.unwrap().blocks, 4);
+    assert_eq!(content(&store).await[&up("a")], times.map(|t| (t, 1.0)));
+}
+
+#[tokio::test]
+async fn a_cut_that_fails_changes_nothing_and_the_next_one_makes_up_for_it() {
+    const DAY: i64 = 86_400_000;
+    let ground = ground();
+    let store = ground.open().await;
+    store.append(&batch(&["a"], &[(NOW - DAY, 1.0), (NOW, 1.0)])).await.unwrap();
+    let before = content(&store).await;
+    // The second of two days fails: the first one's block is taken back.
+    ground.shelf.fail_after.store(1, SeqCst);
+    assert_eq!(store.cut().await.unwrap_err().message(), "the bucket is out of order");
+    assert_eq!((content(&store).await, ground.shelf.len()), (before, 0));
+    assert_eq!(store.stats().segments, 1);
+    store.append(&batch(&["a"], &[(NOW + 1, 2.0)])).await.unwrap();
+    let cut = store.cut().await.unwrap();
+    assert_eq!((cut.blocks, cut.samples, cut.segments), (2, 3, 2));
+    assert_eq!(content(&store).await[&up("a")].len(), 3);
+}
+
+#[tokio::test]
+async fn a_selection_outlives_a_cut() {
+    let ground = ground();
+    let store = ground.open().await;
+    store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
+    let selection = store.select(&Tenant::default(), &[Matcher::equal("job", "j")], 0, NOW).await.unwrap();
+    store.cut().await.unwrap();
+    store.append(&batch(&["a"], &[(NOW - 5, 5.0)])).await.unwrap();
+    let runs = selection.read(0..1).await.unwrap();
+    assert_eq!((runs.len(), runs[0].timestamps.as_slice()), (1, &[NOW][..]));
+    assert_eq!(selection.read(5..9).await.unwrap(), []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn readers_see_every_acknowledged_sample_once_while_the_head_is_cut() {
+    let ground = ground();
+    let store = ground.open().await;
+    let acked = Arc::new(std::sync::atomic::AtomicI64::new(0));
+    let writer = {
+        let (store, acked) = (store.clone(), acked.clone());
+        tokio::spawn(async move {
+            for n in 1..=1500 {
+                store.append(&batch(&["a", "b", "c"], &[(NOW - 10_000 + n, n as f64)])).await.unwrap();
+                acked.store(n, SeqCst);
+            }
+        })
+    };
+    let cutter = {
+        let (store, acked) = (store.clone(), acked.clone());
+        tokio::spawn(async move {
+            while acked.load(SeqCst) < 1500 {
+                store.cut().await.unwrap();
+            }
+        })
+    };
+    while acked.load(SeqCst) < 1500 {
+        let least = acked.load(SeqCst);
+        let selection = store.select(&Tenant::default(), &[], 0, NOW).await.unwrap();
+        let mut counts = BTreeMap::<usize, usize>::new();
+        for run in selection.read(0..selection.len()).await.unwrap() {
+            *counts.entry(run.series).or_default() += run.timestamps.len();
+        }
+        let most = acked.load(SeqCst) + 1;
+        for count in counts.values() {
+            assert!((least as usize..=most as usize).contains(count), "{least} {count} {most}");
+        }
+    }
+    writer.await.unwrap();
+    cutter.await.unwrap();
+    assert_eq!(content(&store).await[&up("b")].len(), 1500);
+}
+
+#[tokio::test(start_paused = true)]
+async fn samples_that_can_not_be_are_rejected_and_the_others_written() {
+    let ground = ground();
+    let store = ground.open().await;
+    let future = NOW + 600_000;
+    let long = "x".repeat(1 << 20);
+    let mut mixed = Batch::builder(Tenant::default());
+    let labels: LabelSet = [("__name__", "a"), ("job", "j")].into_iter().collect();
+    let too_long: LabelSet = [("__name__", long.as_str())].into_iter().collect();
+    mixed.series(labels.as_labels()).sample(future + 1, 1.0).sample(future, 2.0).sample(-1, 3.0).sample(i64::MIN, 1.0);
+    mixed.series(too_long.as_labels()).sample(NOW, 1.0);
+    let ack = store.append(&mixed.build()).await.unwrap();
+    assert!(ack.balances(5));
+    let of = |reason: &str| ack.entries().iter().find(|e| e.reason == reason).unwrap();
+    assert_eq!((ack.count(Outcome::Written), ack.count(Outcome::Rejected)), (1, 4));
+    assert_eq!((of("too_far_in_future").count, of("too_old").count, of("labels_too_long").count), (1, 2, 1));
+    let detail = format!("series `a{{job=\"j\"}}` has a sample too far in the future, at `{}`", future + 1);
+    assert_eq!(of("too_far_in_future").detail.as_deref(), Some(detail.as_str()));
+    assert_eq!(of("too_old").detail.as_deref(), Some("series `a{job=\"j\"}` has a sample before 1970, at `-1`"));
+    assert!(
+        of("labels_too_long")
+            .detail
+            .as_ref()
+            .unwrap()
+            .ends_with("has labels of 1048588 bytes, expected at most 1048576")
+    );
+    assert_eq!(content(&store).await[&up("a")], [(future, 2.0)]);
+}
+
+#[tokio::test]
+async fn a_full_head_says_come_back_and_takes_more_after_a_cut() {
+    let mut ground = ground();
+    ground.settings.head.memory = Bytes::mib(8);
+    let store = ground.open().await;
+    let noise = |n: i64| (n as f64).sqrt();
+    let mut at = 0;
+    let error = loop {
+        let samples: Vec<_> = (at..at + 20_000).map(|n| (NOW - 10_000_000 + n, noise(n))).collect();
+        match store.append(&batch(&["a"], &samples)).await {
+            Ok(_) => at += 20_000,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.kind().as_str(), "unavailable");
+    assert!(
+        error.message().starts_with("the head is full: ") && error.message().ends_with(" of 8388608 bytes are in use")
+    );
+    assert!(at > 400_000, "{at} samples fit");
+    store.cut().await.unwrap();
+    store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
+    assert_eq!(content(&store).await[&up("a")].len(), at as usize + 1);
+}
+
+#[tokio::test]
+async fn a_log_larger_than_memory_is_cut_while_it_is_replayed() {
+    let mut ground = ground();
+    let store = ground.open().await;
+    for n in 0..40 {
+        let samples: Vec<_> = (0..20_000).map(|i| (NOW - 10_000_000 + n * 20_000 + i, (i as f64).sqrt())).collect();
+        store.append(&batch(&["a", "b"], &samples)).await.unwrap();
+    }
+    let before = content(&store).await;
+    drop(store);
+    ground.fs.crash(9);
+    ground.settings.head.memory = Bytes::mib(8);
+    let store = ground.open().await;
+    assert!(store.stats().blocks > 1 && store.stats().bytes < 8 << 20, "{:?}", store.stats());
+    assert_eq!(content(&store).await, before);
+}
+
+#[tokio::test]
+async fn a_full_disk_is_unavailable_and_nothing_is_lost_when_there_is_space_again() {
+    let ground = ground();
+    let store = ground.open().await;
+    store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
+    ground.fs.set_capacity(Some(100));
+    let error = store.append(&batch(&["a"], &[(NOW + 1, 2.0)])).await.unwrap_err();
+    assert_eq!(
+        (error.kind().as_str(), error.report()),
+        ("unavailable", "the log can't be written: no storage space".into())
+    );
+    ground.fs.set_capacity(None);
+    store.append(&batch(&["a"], &[(NOW + 1, 2.0)])).await.unwrap();
+    assert_eq!(content(&store).await[&up("a")], [(NOW, 1.0), (NOW + 1, 2.0)]);
+}
+
+#[tokio::test]
+async fn a_directory_has_one_process_at_a_time() {
+    let ground = ground();
+    let store = ground.open().await;
+    let error = ground.try_open().await.err().unwrap();
+    assert_eq!(error.message(), "the store directory `/store` is in use by another process");
+    store.close().await.unwrap();
+    assert_eq!(store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap_err().kind().as_str(), "closed");
+    ground.open().await;
+}
+
+#[tokio::test]
+async fn a_disk_that_fails_at_the_start_is_named() {
+    let ground = ground();
+    let store = ground.open().await;
+    store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
+    store.close().await.unwrap();
+    ground.fs.inject(Op::Read, 0, Fault::Broken);
+    let error = ground.try_open().await.err().unwrap();
+    assert_eq!(error.report(), "log segment `/store/log/00000000000000000001.log` can't be read: input/output error");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_head_is_cut_after_its_time_and_a_failed_cut_is_repeated() {
+    let mut ground = ground();
+    ground.settings.head.cut_after = Span::from_secs(60);
+    let store = ground.open().await;
+    tokio::spawn(super::cut::run(Arc::downgrade(&store.0)));
+    store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
+    ground.shelf.out_of_order.store(true, SeqCst);
+    tokio::time::sleep(std::time::Duration::from_secs(90)).await;
+    assert_eq!(store.stats().blocks, 0);
+    ground.shelf.out_of_order.store(false, SeqCst);
+    tokio::time::sleep(std::time::Duration::from_secs(90)).await;
+    assert_eq!((store.stats().blocks, store.stats().samples), (1, 0));
+    let text = ground.metrics.encode();
+    for line in ["prometheus_tsdb_compactions_total 1", "weir_store_cut_samples_total 1", "weir_store_head_samples 0"] {
+        assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+    }
+    assert!(!text.contains("prometheus_tsdb_compactions_failed_total 0"));
+}
+
+#[tokio::test]
+async fn conflicts_are_counted() {
+    let ground = ground();
+    let store = ground.open().await;
+    for value in [1.0, 2.0, 1.0] {
+        store.append(&batch(&["a"], &[(NOW, value)])).await.unwrap();
+    }
+    store.cut().await.unwrap();
+    assert_eq!(content(&store).await[&up("a")], [(NOW, 2.0)]);
+    // The last value is the first one again, and no conflict of its own.
+    assert!(ground.metrics.encode().contains("weir_store_conflicts_total 1\n"), "{}", ground.metrics.encode());
+}
+
+#[tokio::test]
+async fn tenants_of_head_and_blocks_are_listed() {
+    let ground = ground();
+    let store = ground.open().await;
+    let other = batch(&["a"], &[(NOW, 1.0)]).with_tenant(Tenant::new("b").unwrap());
+    store.append(&other).await.unwrap();
+    store.cut().await.unwrap();
+    store.append(&batch(&["a"], &[(NOW, 1.0)]).with_tenant(Tenant::new("a").unwrap())).await.unwrap();
+    assert_eq!(store.tenants().await, [Tenant::new("a").unwrap(), Tenant::new("b").unwrap()]);
+}
+
+#[test]
+fn settings_are_read_and_wrong_ones_are_refused() {
+    let read = |json: &str| serde_json::from_str::<Declaration>(json);
+    let good = read(r#"{"path": "x", "bucket": "b"}"#).unwrap();
+    assert_eq!((good.head.memory, good.head.cut_after), (Bytes::mib(256), Span::from_secs(300)));
+    assert_eq!((good.head.max_future, good.log.segment), (Span::from_secs(600), Bytes::mib(64)));
+    let check = |inside: &str, expect: &str| {
+        let error = read(&format!(r#"{{"path": "x", "bucket": "b", {inside}}}"#)).unwrap_err().to_string();
+        assert!(error.starts_with(expect), "{error}");
+    };
+    check(r#""head": {"memory": "1MiB"}"#, "expected at least 8MiB, got `1MiB`");
+    check(r#""head": {"in_flight": "1KiB"}"#, "expected at least 1MiB, got `1KiB`");
+    check(r#""head": {"cut_after": "10ms"}"#, "expected at least 1s, got `10ms`");
+    check(r#""head": {"memry": "64MiB"}"#, "unknown field `memry`, expected one of");
+    check(r#""log": {"segment": "0"}"#, "expected at least 1MiB, got `0B`");
+    check(r#""logs": {}"#, "unknown field `logs`, expected one of `path`, `bucket`, `head`, `log`");
+    assert!(read("{}").unwrap_err().to_string().starts_with("missing field `path`"));
+    assert!(ground().fs.list(Path::new("/store")).is_err());
+}

@@ -1,0 +1,129 @@
+//! Power cuts: at random moments, with failing disks, again and again.
+
+use proptest::prelude::*;
+
+use super::{Content, Ground, NOW, batch, content, ground, up};
+use crate::seam::sim::{Fault, Op};
+use crate::store::Store;
+
+/// What happens to a store.
+#[derive(Clone, Debug)]
+enum Event {
+    /// A batch for some series, with so many samples.
+    Append(u8, u8),
+    Cut,
+    /// The bucket fails at its next write.
+    BucketFails,
+    /// The disk fails, soon.
+    DiskFails(Op, u8, Fault),
+    /// The power goes, as the seed says.
+    Crash(u64),
+    /// An orderly end.
+    Restart,
+}
+
+fn event() -> impl Strategy<Value = Event> {
+    let op = prop_oneof![Just(Op::Write), Just(Op::Sync), Just(Op::Create), Just(Op::SyncDir), Just(Op::Remove)];
+    let fault = prop_oneof![Just(Fault::Full), Just(Fault::Broken), (0usize..60).prop_map(Fault::Short)];
+    prop_oneof![
+        10 => (1u8..16, 1u8..40).prop_map(|(series, samples)| Event::Append(series, samples)),
+        2 => Just(Event::Cut),
+        1 => Just(Event::BucketFails),
+        2 => (op, 0u8..3, fault).prop_map(|(op, after, fault)| Event::DiskFails(op, after, fault)),
+        2 => any::<u64>().prop_map(Event::Crash),
+        1 => Just(Event::Restart),
+    ]
+}
+
+/// What was sent, and of that what was acknowledged.
+#[derive(Default)]
+struct Book {
+    next: i64,
+    sent: Content,
+    acked: Content,
+}
+
+impl Book {
+    async fn append(&mut self, store: &Store, series: u8, samples: u8) {
+        let names: Vec<_> =
+            ["a", "b", "c", "d"].into_iter().enumerate().filter(|(i, _)| series >> i & 1 == 1).collect();
+        let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
+        // Every third batch is late.
+        let samples: Vec<_> = (0..i64::from(samples))
+            .map(|i| self.next + i)
+            .map(|n| (NOW - 1_000_000 + if n % 3 == 0 { -n } else { n }, n as f64))
+            .collect();
+        self.next += samples.len() as i64;
+        let acked = store.append(&batch(&names, &samples)).await.is_ok();
+        for name in names {
+            self.sent.entry(up(name)).or_default().extend(&samples);
+            if acked {
+                self.acked.entry(up(name)).or_default().extend(&samples);
+            }
+        }
+    }
+
+    /// Every acknowledged sample is there once, and nothing that was never sent.
+    async fn check(&self, store: &Store) {
+        let found = content(store).await;
+        for (series, acked) in &self.acked {
+            let found = found.get(series).unwrap_or_else(|| panic!("{series} is gone"));
+            for sample in acked {
+                assert!(found.contains(sample), "{series}: {sample:?} is gone");
+            }
+        }
+        for (series, found) in &found {
+            assert!(found.iter().all(|sample| self.sent[series].contains(sample)), "{series} has what nobody sent");
+            assert!(found.is_sorted_by(|a, b| a.0 < b.0), "{series} has a sample twice");
+        }
+    }
+}
+
+async fn open(ground: &Ground) -> Store {
+    // A disk that is told to fail may fail while the store opens; then it is tried again, as a supervisor would.
+    for _ in 0..20 {
+        if let Ok(store) = ground.try_open().await {
+            return store;
+        }
+    }
+    panic!("the store does not open");
+}
+
+async fn live(events: Vec<Event>) {
+    let (ground, mut book) = (ground(), Book::default());
+    let mut store = open(&ground).await;
+    for event in events {
+        match event {
+            Event::Append(series, samples) => book.append(&store, series, samples).await,
+            Event::Cut => {
+                let _ = store.cut().await;
+                book.check(&store).await;
+            }
+            Event::BucketFails => ground.shelf.fail_after.store(0, std::sync::atomic::Ordering::SeqCst),
+            Event::DiskFails(op, after, fault) => ground.fs.inject(op, u32::from(after), fault),
+            Event::Crash(seed) => {
+                drop(store);
+                ground.fs.crash(seed);
+                store = open(&ground).await;
+                book.check(&store).await;
+            }
+            Event::Restart => {
+                let _ = store.close().await;
+                drop(store);
+                store = open(&ground).await;
+                book.check(&store).await;
+            }
+        }
+    }
+    book.check(&store).await;
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_crash_loses_an_acknowledged_sample(events in prop::collection::vec(event(), 1..40)) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(live(events));
+    }
+}

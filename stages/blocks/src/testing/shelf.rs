@@ -1,0 +1,123 @@
+//! Blocks in memory, that survive a crash of the file system beside them and fail where they are told to.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use weir_pipeline::{Error, LabelSet, Labels, Matcher, Result, Tenant};
+
+use crate::store::shelf::{Block, Row, Rows, Samples, Shelf};
+
+#[derive(Default)]
+pub(crate) struct MemoryShelf {
+    blocks: Mutex<Vec<(Tenant, Arc<MemoryBlock>)>>,
+    /// So many writes succeed before one fails; `u32::MAX` is never.
+    pub(crate) fail_after: AtomicU32,
+    /// Set: every write fails.
+    pub(crate) out_of_order: std::sync::atomic::AtomicBool,
+}
+
+#[derive(Debug)]
+pub(crate) struct MemoryBlock {
+    rows: Vec<(LabelSet, Samples)>,
+    range: (i64, i64),
+}
+
+impl MemoryShelf {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { fail_after: AtomicU32::new(u32::MAX), ..Self::default() })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.blocks.lock().unwrap().len()
+    }
+}
+
+#[async_trait]
+impl Shelf for MemoryShelf {
+    async fn write(
+        &self,
+        tenant: &Tenant,
+        start: i64,
+        end: i64,
+        rows: Arc<dyn Rows>,
+    ) -> Result<Option<Arc<dyn Block>>> {
+        assert_eq!(start.div_euclid(86_400_000), end.div_euclid(86_400_000), "a block crosses a day");
+        tokio::task::yield_now().await;
+        let left = self.fail_after.load(SeqCst);
+        if left == 0 || self.out_of_order.load(SeqCst) {
+            self.fail_after.store(u32::MAX, SeqCst);
+            return Err(Error::unavailable("the bucket is out of order"));
+        }
+        self.fail_after.store(left.saturating_sub(u32::from(left != u32::MAX)), SeqCst);
+        let mut out = Vec::new();
+        for i in 0..rows.len() {
+            let (mut t, mut v) = (Vec::new(), Vec::new());
+            rows.samples(i, start, end, &mut t, &mut v);
+            assert!(t.is_sorted_by(|a, b| a < b) && t.iter().all(|t| (start..=end).contains(t)));
+            if !t.is_empty() {
+                out.push((rows.labels(i).to_set(), (t, v)));
+            }
+        }
+        assert!(out.is_sorted_by(|a, b| crate::order::compare(a.0.as_labels(), b.0.as_labels()).is_lt()));
+        let Some(min) = out.iter().map(|(_, (t, _))| t[0]).min() else { return Ok(None) };
+        let max = out.iter().map(|(_, (t, _))| t[t.len() - 1]).max().unwrap();
+        let block = Arc::new(MemoryBlock { rows: out, range: (min, max) });
+        self.blocks.lock().unwrap().push((tenant.clone(), block.clone()));
+        Ok(Some(block))
+    }
+
+    async fn list(&self) -> Result<Vec<(Tenant, Arc<dyn Block>)>> {
+        let blocks = self.blocks.lock().unwrap();
+        Ok(blocks.iter().map(|(tenant, block)| (tenant.clone(), block.clone() as Arc<dyn Block>)).collect())
+    }
+
+    async fn remove(&self, _: &Tenant, block: Arc<dyn Block>) -> Result<()> {
+        let gone = Arc::as_ptr(&block).cast::<()>();
+        self.blocks.lock().unwrap().retain(|(_, kept)| Arc::as_ptr(kept).cast::<()>() != gone);
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Block for MemoryBlock {
+    fn min_ts(&self) -> i64 {
+        self.range.0
+    }
+
+    fn max_ts(&self) -> i64 {
+        self.range.1
+    }
+
+    fn samples(&self) -> u64 {
+        self.rows.iter().map(|(_, (t, _))| t.len() as u64).sum()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.samples() * 16
+    }
+
+    async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
+        let fits = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
+        let reaches = |t: &[i64]| t.iter().any(|t| (start..=end).contains(t));
+        let rows = self.rows.iter().zip(0..).filter(|((labels, (t, _)), _)| fits(labels.as_labels()) && reaches(t));
+        let row = |((labels, (t, _)), row): (&(LabelSet, Samples), u32)| {
+            let labels = labels.as_labels();
+            Row { row, id: labels.id(), labels: labels.encoded().into(), samples: t.len() as u32 }
+        };
+        Ok(rows.map(row).collect())
+    }
+
+    async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>> {
+        tokio::task::yield_now().await;
+        let read = |row: &u32| {
+            let (_, (t, v)) = &self.rows[*row as usize];
+            let inside: BTreeMap<i64, f64> =
+                t.iter().copied().zip(v.iter().copied()).filter(|(t, _)| (start..=end).contains(t)).collect();
+            inside.into_iter().unzip()
+        };
+        Ok(rows.iter().map(read).collect())
+    }
+}
