@@ -1,1 +1,3 @@
-//! weir-query.
+//! Queries: PromQL to DataFusion plans, and Prometheus' HTTP API. The only crate that names DataFusion.
+
+pub mod syntax;
