@@ -47,6 +47,7 @@ pub use pattern::Pattern;
 pub use query::{Answer, Ask, Data, Query};
 pub use registry::Registry;
 pub use resource::Resource;
+pub use selector::Selector;
 pub use sink::Sink;
 pub use source::Source;
 pub use stage::Stage;

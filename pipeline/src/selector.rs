@@ -8,7 +8,9 @@
 
 use std::fmt;
 
-use crate::labels::METRIC;
+use serde::Deserialize;
+
+use crate::labels::{Labels, METRIC};
 use crate::matcher::{MatchOp, Matcher};
 
 mod quote;
@@ -17,6 +19,11 @@ pub use quote::{InvalidString, quote, quoted, unquote};
 
 /// The longest selector, in bytes.
 pub const MAX_SELECTOR_BYTES: usize = 1 << 20;
+
+/// A series selector: all of its matchers must hold. Settings have it as text.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Selector(Vec<Matcher>);
 
 /// Why a text is not a series selector, and where.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +55,29 @@ struct Fault {
 }
 
 type Read<T> = Result<T, Fault>;
+
+// === impl Selector ===
+
+impl Selector {
+    /// Whether it selects series with these labels.
+    pub fn selects(&self, labels: Labels<'_>) -> bool {
+        self.0.iter().all(|matcher| matcher.selects(labels))
+    }
+
+    /// The matchers.
+    pub fn matchers(&self) -> &[Matcher] {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Selector {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let invalid = |error| format!("expected a selector such as `{{job=\"a\"}}`, got `{text}`: {error}");
+        parse(&text).map(Self).map_err(invalid)
+    }
+}
 
 // === impl Parser ===
 

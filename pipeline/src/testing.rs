@@ -20,11 +20,13 @@
 mod contract;
 mod recorder;
 mod requests;
+mod text;
 mod yaml;
 
 pub use contract::{Subject, assert_contract, assert_sink_contract, check_contract, check_sink_contract};
 pub use recorder::Recorder;
 pub use requests::{Requests, request};
+pub use text::{batch, text};
 pub use yaml::{documented, settings};
 
 use tokio_util::sync::CancellationToken;

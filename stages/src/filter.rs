@@ -15,7 +15,7 @@
 //! Source: selectors as in PromQL, without offset and `@`; regular expressions are Go's, anchored at both ends.
 
 use serde::Deserialize;
-use weir_pipeline::{Ack, Batch, Labels, Matcher, Outcome, Result, Transform, selector};
+use weir_pipeline::{Ack, Batch, Labels, Outcome, Result, Selector, Transform};
 
 /// The reason of dropped samples.
 const DROPPED: &str = "filter";
@@ -31,11 +31,6 @@ pub struct Filter {
     #[serde(default)]
     drop: Vec<Selector>,
 }
-
-/// A selector of series: all of its matchers must hold.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(try_from = "String")]
-struct Selector(Vec<Matcher>);
 
 // === impl Filter ===
 
@@ -54,23 +49,6 @@ impl Transform for Filter {
         let out = batch.filter(|series| self.passes(series.labels));
         let dropped = batch.sample_count() - out.sample_count();
         Ok((out, Ack::default().with(Outcome::Dropped, DROPPED, dropped as u64)))
-    }
-}
-
-// === impl Selector ===
-
-impl Selector {
-    fn selects(&self, labels: Labels<'_>) -> bool {
-        self.0.iter().all(|matcher| matcher.selects(labels))
-    }
-}
-
-impl TryFrom<String> for Selector {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        let invalid = |error| format!("expected a selector such as `{{job=\"a\"}}`, got `{text}`: {error}");
-        selector::parse(&text).map(Self).map_err(invalid)
     }
 }
 

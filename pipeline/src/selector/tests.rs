@@ -140,6 +140,20 @@ fn quotes_as_go_does() {
     check("\u{a0}\u{ad}\u{200b}\u{e000}\u{10ffff}", r#""\u00a0\u00ad\u200b\ue000\U0010ffff""#);
 }
 
+#[test]
+fn a_selector_selects_where_all_matchers_hold() {
+    let selector: Selector = crate::testing::settings("up{job=\"a\",zone!=\"b\"}").unwrap();
+    let selects = |text| selector.selects(crate::testing::batch(text).series(0).labels);
+    assert!(selects("up{job=\"a\"} 1"));
+    assert!(!selects("up{job=\"a\", zone=\"b\"} 1"));
+    assert!(!selects("up 1"));
+    assert_eq!(selector.matchers().len(), 3);
+    let error = crate::testing::settings::<Selector>("'up{'").unwrap_err();
+    let expect =
+        "1:1: expected a selector such as `{job=\"a\"}`, got `up{`: 1:4: expected a label name or `}`, got the end";
+    assert_eq!(error, expect);
+}
+
 proptest::proptest! {
     #[test]
     fn unquote_undoes_quote(text in "\\PC{0,20}|[\\x00-\\u{ffff}]{0,20}") {

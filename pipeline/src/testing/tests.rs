@@ -258,3 +258,49 @@ fn settings_are_read_from_yaml_and_from_docs() {
 fn docs_without_an_example_are_told() {
     documented::<Halve>("//! Half.\nuse x;\n//! ```yaml\n", "halve");
 }
+
+#[test]
+fn batches_read_back_as_they_are_shown() {
+    fn check(shown: &str) {
+        let lines: String = shown.lines().map(|line| format!("{}\n", line.trim())).collect();
+        assert_eq!(text(&batch(shown)), lines);
+    }
+    check("");
+    check("up 1");
+    check("up{a=\"b\", job=\"c\"} 1 1000\nup{a=\"b\", job=\"c\"} stale 2000\ndown NaN -5");
+    check("a inf\na -inf\na -0\na 0.1\na 1e300\na 5e-324");
+    check("{\"disk.free\", \"a b\"=\"c\"} 1\n{} 2\n{a=\"}\"} 3\nx{a=\"\\\"\\n\\x7f\"} 4");
+    check("up 1\ndown 1\nup 2");
+    assert_eq!(batch("up 1\ndown 1\nup 2").series_count(), 3);
+    assert_eq!(batch("# TYPE up gauge\n\n up{ b='x' , a=`y`, } +Inf 7").series(0).values, [f64::INFINITY]);
+}
+
+#[test]
+fn wrong_lines_are_told() {
+    fn check(line: &'static str, expect: &str) {
+        let panic = std::panic::catch_unwind(|| batch(line)).unwrap_err();
+        assert_eq!(panic.downcast_ref::<String>().unwrap(), &format!("the line `{line}`: {expect}"));
+    }
+    check("up", "expected a value after the labels");
+    check("up x", "expected a value, got `x`");
+    check("up 1 now", "expected milliseconds since the Unix epoch, got `now`");
+    check("up 1 2 3", "expected the end of the line, got `3`");
+    check("up{a=\"b\" 1", "expected a closing `}`");
+    check("up{a=\"b} 1", "expected a closing `\"` on the same line");
+    check("up{a=~\"b\"} 1", "expected labels with `=`, got `a=~\"b\"`");
+    check("1up 1", "1:1: expected a metric name or `{`, got `1`");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_batch_reads_back(series in proptest::collection::vec(("[a-c_\\n\"é ]{1,3}", "\\PC{1,4}", proptest::num::f64::ANY, proptest::num::i64::ANY), 0..6)) {
+        let mut out = Batch::builder(crate::Tenant::default());
+        for (name, value, number, timestamp) in &series {
+            out.series([(name, value)].into_iter().collect::<crate::LabelSet>().as_labels());
+            // Other NaNs read back as the plain one.
+            out.sample(*timestamp, if number.is_nan() { f64::NAN } else { *number });
+        }
+        let shown = text(&out.build());
+        proptest::prop_assert_eq!(text(&batch(&shown)), shown);
+    }
+}

@@ -1,1 +1,12 @@
-//! weir-plugin-scale.
+//! An example of a plugin: one stage, its tests, and how it makes itself known. Start from a copy of it.
+
+pub mod scale;
+
+/// Makes what is here known to pipeline files.
+pub fn register(registry: &mut weir_pipeline::Registry) {
+    registry.transform::<scale::Scale>();
+}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Value, json};
+use weir_pipeline::LabelSet;
 use weir_pipeline::testing::{self, Subject};
-use weir_pipeline::{LabelSet, Tenant};
 
 use super::*;
 
@@ -12,19 +12,21 @@ fn filter(settings: Value) -> Filter {
     serde_json::from_value(settings).unwrap()
 }
 
-fn batch(selectors: &[&str]) -> Batch {
-    let mut out = Batch::builder(Tenant::default());
-    for text in selectors {
-        let labels: LabelSet = selector::parse(text).unwrap().into_iter().map(|m| (m.name, m.value)).collect();
-        out.series(labels.as_labels()).sample(1, 1.0).sample(2, 2.0);
-    }
-    out.build()
-}
-
 /// Which series of `up{job="a"}`, `up{job="b"}`, `go_gc{job="a"}` and `go_gc` pass.
 #[track_caller]
 fn check(settings: Value, expect: &[&str]) {
-    let sent = batch(&["up{job=\"a\"}", "up{job=\"b\"}", "go_gc{job=\"a\"}", "go_gc"]);
+    let sent = testing::batch(
+        r#"
+        up{job="a"} 1 1
+        up{job="a"} 2 2
+        up{job="b"} 1 1
+        up{job="b"} 2 2
+        go_gc{job="a"} 1 1
+        go_gc{job="a"} 2 2
+        go_gc 1 1
+        go_gc 2 2
+        "#,
+    );
     let (out, ack) = filter(settings).apply(sent.clone()).unwrap();
     let got: Vec<_> = out.iter().map(|s| s.labels.to_string()).collect();
     assert_eq!(got, expect);
@@ -62,7 +64,7 @@ fn without_selectors_everything_passes() {
 
 #[test]
 fn what_passes_as_a_whole_is_not_copied() {
-    let sent = batch(&["up"]);
+    let sent = testing::batch("up 1");
     let (out, _) = filter(json!({"drop": ["go_gc"]})).apply(sent.clone()).unwrap();
     assert_eq!(out.series(0).values.as_ptr(), sent.series(0).values.as_ptr());
 }
