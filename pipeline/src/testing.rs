@@ -20,12 +20,14 @@
 mod contract;
 mod recorder;
 mod requests;
+mod source;
 mod text;
 mod yaml;
 
 pub use contract::{Subject, assert_contract, assert_sink_contract, check_contract, check_sink_contract};
 pub use recorder::Recorder;
 pub use requests::{Requests, request};
+pub use source::{assert_source_contract, check_source_contract};
 pub use text::{batch, text};
 pub use yaml::{documented, settings};
 

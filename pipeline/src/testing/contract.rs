@@ -102,7 +102,7 @@ pub async fn check_contract<P: Requests>(subject: &Subject<P>) -> Fault {
     cancellation(subject).await
 }
 
-fn run(check: impl Future<Output = Fault>) {
+pub(super) fn run(check: impl Future<Output = Fault>) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("expected a tokio runtime: {error}"));
     if let Err(fault) = runtime.block_on(check) {

@@ -221,6 +221,60 @@ fn a_sink_is_held_to_its_part_of_the_contract() {
     );
 }
 
+/// A source that sends every minute, with the faults of its fields.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default)]
+struct Ticks {
+    ends: bool,
+    deaf: bool,
+    hasty: bool,
+    fails: bool,
+}
+
+impl<P: Requests> crate::Source<P> for Ticks {
+    const NAME: &'static str = "ticks";
+
+    async fn run(self, context: crate::Context, next: Next<P>) -> Result<()> {
+        let mut sent = tokio::task::JoinSet::new();
+        let mut ticks = tokio::time::interval(std::time::Duration::from_secs(60));
+        loop {
+            tokio::select! {
+                _ = ticks.tick() => {
+                    let next = next.clone();
+                    sent.spawn(async move { next.send(request::<P>()).await.map(|_| ()) });
+                    if self.ends {
+                        return Ok(());
+                    }
+                }
+                () = context.shutdown.cancelled(), if !self.deaf => break,
+            }
+        }
+        if self.fails {
+            return Err(Error::internal("oops"));
+        }
+        if self.hasty {
+            sent.detach_all();
+        }
+        while sent.join_next().await.is_some() {}
+        Ok(())
+    }
+}
+
+#[test]
+fn a_source_is_held_to_its_part_of_the_contract() {
+    assert_source_contract::<Write, _>(Ticks::default());
+    assert_source_contract::<Read, _>(Ticks::default());
+    let check = |ticks: Ticks, expect: &str| {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let fault = runtime.block_on(check_source_contract::<Write, _>(ticks)).unwrap_err();
+        assert_eq!(fault, format!("`ticks` breaks the contract: {expect}"));
+    };
+    check(Ticks { ends: true, ..Ticks::default() }, "it ended before it was told to, with Ok(())");
+    check(Ticks { deaf: true, ..Ticks::default() }, "it does not return although it was told to stop");
+    check(Ticks { hasty: true, ..Ticks::default() }, "it returned before what it sent down was answered");
+    check(Ticks { fails: true, ..Ticks::default() }, "it returned before what it sent down was answered");
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_recorder_does_as_it_is_told() {
     let rest = Recorder::<Read>::new(|_| Ok(Answer::from(Data::Scalar(0, 1.0))));
