@@ -100,3 +100,6 @@ impl<P: Path> Service<P::Request> for Forgiving<P> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
