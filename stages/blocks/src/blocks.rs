@@ -1,8 +1,7 @@
 //! `blocks` writes to a store: samples are durable when they are acknowledged.
 //!
 //! ```yaml
-//! sink:
-//!   blocks: { store: central }
+//! blocks: { store: central }
 //! ```
 //!
 //! Shape: a sink of the write path. It is ready while the store takes batches, and pending while those that wait for the

@@ -1,9 +1,7 @@
 //! A store: log, head and blocks as one.
 //!
 //! ```yaml
-//! resources:
-//!   central:
-//!     store: { path: ./data/central, bucket: local }
+//! store: { path: ./data/central, bucket: local }
 //! ```
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
@@ -17,7 +15,7 @@
 //! A start replays the log into the head, under the same budget. What a crash left both in the log and in blocks is
 //! merged away when it is read.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
@@ -34,12 +32,15 @@ mod open;
 mod selection;
 mod settings;
 pub mod shelf;
+mod tidy;
+mod view;
 
 pub use selection::{Run, Selection};
 pub use settings::{Budget, Declaration, LogSettings};
 
 use measure::Measures;
-use shelf::{Block, Shelf};
+use shelf::Shelf;
+use view::View;
 
 /// A store that is open. A clone is the same store.
 #[derive(Clone)]
@@ -85,12 +86,6 @@ struct State {
     held: Mutex<Option<Box<dyn Held>>>,
 }
 
-/// The blocks that readers see.
-#[derive(Default)]
-struct View {
-    blocks: HashMap<Tenant, Arc<Vec<Arc<dyn Block>>>>,
-}
-
 // === impl Store ===
 
 impl Store {
@@ -102,8 +97,7 @@ impl Store {
         let (store, name, conditions) = (self.clone(), tenant.clone(), matchers.to_vec());
         let look = move || {
             let view = store.0.view.read().unwrap_or_else(PoisonError::into_inner);
-            let blocks = view.blocks.get(&name).cloned().unwrap_or_default();
-            (store.0.head.select(&name, &conditions, start, end), blocks)
+            (store.0.head.select(&name, &conditions, start, end), view.of(&name))
         };
         let (head, blocks) = tokio::task::spawn_blocking(look).await.map_err(cut::lost)?;
         Selection::new(head, &blocks, matchers, start, end).await
@@ -112,7 +106,7 @@ impl Store {
     /// The tenants that have series or blocks, sorted.
     pub async fn tenants(&self) -> Vec<Tenant> {
         let mut names = self.0.head.tenant_names();
-        names.extend(self.0.view.read().unwrap_or_else(PoisonError::into_inner).blocks.keys().cloned());
+        names.extend(self.0.view.read().unwrap_or_else(PoisonError::into_inner).tenants());
         names.sort_unstable();
         names.dedup();
         names
@@ -123,13 +117,12 @@ impl Store {
         let usage = self.0.head.usage();
         let (segments, log_bytes) = self.0.log.size();
         let view = self.0.view.read().unwrap_or_else(PoisonError::into_inner);
-        let blocks = || view.blocks.values().flat_map(|blocks| blocks.iter());
         Stats {
             series: usage.series,
             samples: usage.samples,
             bytes: usage.bytes(),
-            blocks: blocks().count() as u64,
-            block_samples: blocks().map(|block| block.samples()).sum(),
+            blocks: view.all().count() as u64,
+            block_samples: view.all().map(|block| block.samples()).sum(),
             segments: segments as u64,
             log_bytes,
         }

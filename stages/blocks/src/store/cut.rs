@@ -1,21 +1,23 @@
 //! From the head to blocks.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep, timeout};
 use weir_pipeline::{Error, Labels, Result, SeriesId, Tenant};
 
-use super::shelf::{Block, Rows};
+use super::shelf::{Block, Rows, Samples};
 use super::{State, Store, lock};
-use crate::head::Snapshot;
+use crate::head::{Piece, Snapshot};
 use crate::merge::merge;
 
 /// A UTC day, in milliseconds.
-const DAY: i64 = 86_400_000;
+pub(super) const DAY: i64 = 86_400_000;
 
 /// The first and the longest pause after a cut that failed.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -118,10 +120,10 @@ impl Store {
     fn publish(&self, tenant: &Tenant, epoch: u32, blocks: &[Arc<dyn Block>]) {
         let mut view = self.0.view.write().unwrap_or_else(PoisonError::into_inner);
         if !blocks.is_empty() {
-            let shown = Arc::make_mut(view.blocks.entry(tenant.clone()).or_default());
-            shown.extend(blocks.iter().cloned());
+            view.replace(tenant, &[], blocks);
         }
         self.0.head.hide(tenant, epoch);
+        self.0.measures.blocks(&view);
     }
 }
 
@@ -150,6 +152,9 @@ pub(super) async fn run(store: Weak<State>) {
             Ok(cut) => {
                 pause = None;
                 tracing::info!(blocks = cut.blocks, samples = cut.samples, segments = cut.segments, "cut the head");
+                if let Err(error) = store.tidy().await {
+                    tracing::warn!(error = %error.report(), "small blocks can't be merged; they stay as they are");
+                }
             }
             Err(error) => {
                 let next = pause.map_or(PAUSES.0, |pause| pause * 2).min(PAUSES.1);
@@ -163,6 +168,24 @@ pub(super) async fn run(store: Weak<State>) {
 // === impl Frozen ===
 
 impl Frozen {
+    fn samples_of(&self, series: &Snapshot, start: i64, end: i64) -> Samples {
+        let reaches = |piece: &&Arc<Piece>| piece.chunk().min_ts() <= end && piece.chunk().max_ts() >= start;
+        let mut chunks: Vec<_> = series.pieces.iter().filter(reaches).map(|piece| piece.chunk()).collect();
+        chunks.sort_by_key(|chunk| chunk.min_ts());
+        let (mut timestamps, mut values) = Samples::default();
+        if chunks.is_sorted_by(|a, b| a.max_ts() < b.min_ts()) {
+            chunks.iter().for_each(|chunk| chunk.decode_into(start, end, &mut timestamps, &mut values));
+            return (timestamps, values);
+        }
+        let mut runs = vec![Samples::default(); chunks.len()];
+        for (chunk, (t, v)) in chunks.iter().zip(&mut runs) {
+            chunk.decode_into(start, end, t, v);
+        }
+        let borrowed: Vec<_> = runs.iter().map(|(t, v)| (t.as_slice(), v.as_slice())).collect();
+        self.conflicts.fetch_add(merge(&borrowed, &mut timestamps, &mut values), Relaxed);
+        (timestamps, values)
+    }
+
     /// The UTC days that have samples.
     fn days(&self) -> BTreeSet<i64> {
         let mut days = BTreeSet::new();
@@ -179,6 +202,7 @@ impl Frozen {
     }
 }
 
+#[async_trait]
 impl Rows for Frozen {
     fn len(&self) -> usize {
         self.series.len()
@@ -192,26 +216,13 @@ impl Rows for Frozen {
         self.series.get(i).map_or(SeriesId([0; 16]), |series| series.id)
     }
 
-    fn samples(&self, i: usize, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
-        let Some(series) = self.series.get(i) else { return };
-        let reaches =
-            |piece: &&Arc<crate::head::Piece>| piece.chunk().min_ts() <= end && piece.chunk().max_ts() >= start;
-        let mut chunks: Vec<_> = series.pieces.iter().filter(reaches).map(|piece| piece.chunk()).collect();
-        chunks.sort_by_key(|chunk| chunk.min_ts());
-        let apart = chunks.windows(2).all(|pair| pair[0].max_ts() < pair[1].min_ts());
-        if apart {
-            chunks.iter().for_each(|chunk| chunk.decode_into(start, end, timestamps, values));
-            return;
-        }
-        let mut runs = Vec::with_capacity(chunks.len());
-        for chunk in chunks {
-            let (mut t, mut v) = (Vec::new(), Vec::new());
-            chunk.decode_into(start, end, &mut t, &mut v);
-            runs.push((t, v));
-        }
-        let borrowed: Vec<_> = runs.iter().map(|(t, v)| (t.as_slice(), v.as_slice())).collect();
-        let conflicts = merge(&borrowed, timestamps, values);
-        self.conflicts.fetch_add(conflicts, Relaxed);
+    fn samples(&self, i: usize) -> usize {
+        self.series.get(i).map_or(0, |series| series.pieces.iter().map(|piece| piece.chunk().count()).sum())
+    }
+
+    async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
+        let series = self.series.get(range).unwrap_or(&[]);
+        Ok(series.iter().map(|series| self.samples_of(series, start, end)).collect())
     }
 }
 

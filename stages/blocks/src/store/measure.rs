@@ -10,6 +10,7 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use weir_pipeline::{Ack, Metrics, Outcome};
 
 use super::cut::Cut;
+use super::view::View;
 use crate::head::Usage;
 use crate::log::{Damage, Observer};
 
@@ -36,6 +37,9 @@ pub(super) struct Measures {
     cuts_failed: Counter,
     cut_seconds: Histogram,
     cut_samples: Counter,
+    merges: Counter,
+    blocks: Gauge,
+    block_bytes: Gauge,
 }
 
 /// A counter that follows one kept elsewhere.
@@ -85,6 +89,9 @@ impl Measures {
             cuts_failed: counter("prometheus_tsdb_compactions_failed", "Cuts that failed, to be repeated"),
             cut_seconds: seconds("prometheus_tsdb_compaction_duration_seconds", "How long a cut took"),
             cut_samples: counter("weir_store_cut_samples", "Samples written to blocks by cuts"),
+            merges: counter("weir_store_merges", "Merges of small blocks into a larger one"),
+            blocks: gauge("prometheus_tsdb_blocks_loaded", "Blocks that queries see"),
+            block_bytes: gauge("prometheus_tsdb_storage_blocks_bytes", "What these blocks take in the bucket"),
         }
     }
 
@@ -114,6 +121,15 @@ impl Measures {
         self.cuts.inc();
         self.cut_samples.inc_by(cut.samples);
         self.cut_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn merged(&self) {
+        self.merges.inc();
+    }
+
+    pub(super) fn blocks(&self, view: &View) {
+        self.blocks.set(view.all().count() as i64);
+        self.block_bytes.set(view.all().map(|block| block.bytes()).sum::<u64>() as i64);
     }
 
     pub(super) fn cut_failed(&self) {

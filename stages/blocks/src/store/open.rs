@@ -10,7 +10,8 @@ use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
 use super::measure::Measures;
 use super::shelf::Shelf;
-use super::{Declaration, State, Store, View, cut};
+use super::view::View;
+use super::{Declaration, State, Store, cut};
 use crate::head::Head;
 use crate::log::{Hold, Log, Replay};
 use crate::seam::{Fs, Held, RealFs};
@@ -59,8 +60,9 @@ impl Store {
         let measures = Measures::new(&context.metrics);
         let mut view = View::default();
         for (tenant, block) in shelf.list().await? {
-            Arc::make_mut(view.blocks.entry(tenant).or_default()).push(block);
+            view.replace(&tenant, &[], &[block]);
         }
+        measures.blocks(&view);
         let head = Head::default();
         let sharing = head.clone();
         let dir = path.join("log");

@@ -101,13 +101,18 @@ impl Selection {
     /// # Errors
     /// A block can't be read.
     pub async fn read(&self, range: Range<usize>) -> Result<Vec<Run>> {
+        self.read_between(range, self.0.start, self.0.end).await
+    }
+
+    /// As [`read`](Self::read), only what is within `start..=end` too.
+    pub(super) async fn read_between(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Run>> {
+        let (start, end) = (start.max(self.0.start), end.min(self.0.end));
         let range = range.start.min(self.len())..range.end.min(self.len());
-        let selected = &*self.0;
         let mut runs = Vec::new();
-        for (i, series) in range.clone().zip(selected.series.get(range.clone()).unwrap_or(&[])) {
-            decode(i, series, selected.start, selected.end, &mut runs);
+        for (i, series) in range.clone().zip(self.0.series.get(range.clone()).unwrap_or(&[])) {
+            decode(i, series, start, end, &mut runs);
         }
-        let reads = (0..).zip(&selected.blocks).map(|(n, block)| self.read_block(n, block, range.clone()));
+        let reads = (0..).zip(&self.0.blocks).map(|(n, block)| self.read_block(n, block, range.clone(), start, end));
         for found in try_join_all(reads).await? {
             runs.extend(found);
         }
@@ -115,13 +120,20 @@ impl Selection {
         Ok(runs)
     }
 
-    async fn read_block(&self, n: u32, block: &Arc<dyn Block>, range: Range<usize>) -> Result<Vec<Run>> {
+    async fn read_block(
+        &self,
+        n: u32,
+        block: &Arc<dyn Block>,
+        range: Range<usize>,
+        start: i64,
+        end: i64,
+    ) -> Result<Vec<Run>> {
         let of = |i: usize| self.0.series.get(i).into_iter().flat_map(|s| &s.rows).find(|(block, _)| *block == n);
         let (series, rows): (Vec<usize>, Vec<u32>) = range.filter_map(|i| of(i).map(|(_, row)| (i, *row))).unzip();
-        if rows.is_empty() {
+        if rows.is_empty() || start > block.max_ts() || end < block.min_ts() {
             return Ok(Vec::new());
         }
-        let found = block.read(&rows, self.0.start, self.0.end).await?;
+        let found = block.read(&rows, start, end).await?;
         let runs = series.into_iter().zip(found).filter(|(_, (timestamps, _))| !timestamps.is_empty());
         Ok(runs.map(|(series, (timestamps, values))| Run { series, timestamps, values }).collect())
     }

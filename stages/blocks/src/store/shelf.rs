@@ -1,6 +1,7 @@
 //! Where a store keeps its blocks, as the store sees it.
 
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,8 +31,9 @@ pub trait Shelf: Send + Sync + 'static {
     async fn remove(&self, tenant: &Tenant, block: Arc<dyn Block>) -> Result<()>;
 }
 
-/// Series to write, in block order, each once.
-pub trait Rows: Send + Sync {
+/// Series to write, in block order, each once. They are read a few at a time, as often as the writer likes.
+#[async_trait]
+pub trait Rows: Send + Sync + 'static {
     /// How many series there are.
     fn len(&self) -> usize;
 
@@ -46,8 +48,15 @@ pub trait Rows: Send + Sync {
     /// The id of the `i`-th series.
     fn id(&self, i: usize) -> SeriesId;
 
-    /// Appends the samples of the `i`-th series within `start..=end`: rising timestamps, each once.
-    fn samples(&self, i: usize, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>);
+    /// How many samples the `i`-th series has at most, to size reads by.
+    fn samples(&self, i: usize) -> usize;
+
+    /// The samples of some series within `start..=end`: for each series rising timestamps, each once; empty lists where
+    /// it has none there.
+    ///
+    /// # Errors
+    /// What they are read from fails.
+    async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>>;
 }
 
 /// A block, opened to be read.

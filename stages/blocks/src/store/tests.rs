@@ -16,6 +16,7 @@ use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
 mod crash;
+mod tidy;
 
 const NOW: i64 = 1_700_000_000_000;
 

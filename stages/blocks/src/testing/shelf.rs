@@ -23,6 +23,7 @@ pub(crate) struct MemoryShelf {
 pub(crate) struct MemoryBlock {
     rows: Vec<(LabelSet, Samples)>,
     range: (i64, i64),
+    bytes: u64,
 }
 
 impl MemoryShelf {
@@ -54,8 +55,8 @@ impl Shelf for MemoryShelf {
         self.fail_after.store(left.saturating_sub(u32::from(left != u32::MAX)), SeqCst);
         let mut out = Vec::new();
         for i in 0..rows.len() {
-            let (mut t, mut v) = (Vec::new(), Vec::new());
-            rows.samples(i, start, end, &mut t, &mut v);
+            let (t, v) = rows.read(i..i + 1, start, end).await?.remove(0);
+            assert!(t.len() <= rows.samples(i));
             assert!(t.is_sorted_by(|a, b| a < b) && t.iter().all(|t| (start..=end).contains(t)));
             if !t.is_empty() {
                 out.push((rows.labels(i).to_set(), (t, v)));
@@ -64,7 +65,11 @@ impl Shelf for MemoryShelf {
         assert!(out.is_sorted_by(|a, b| crate::order::compare(a.0.as_labels(), b.0.as_labels()).is_lt()));
         let Some(min) = out.iter().map(|(_, (t, _))| t[0]).min() else { return Ok(None) };
         let max = out.iter().map(|(_, (t, _))| t[t.len() - 1]).max().unwrap();
-        let block = Arc::new(MemoryBlock { rows: out, range: (min, max) });
+        let block = Arc::new(MemoryBlock {
+            bytes: (out.iter().map(|(_, (t, _))| t.len() as u64).sum::<u64>() * 16),
+            rows: out,
+            range: (min, max),
+        });
         self.blocks.lock().unwrap().push((tenant.clone(), block.clone()));
         Ok(Some(block))
     }
@@ -96,7 +101,7 @@ impl Block for MemoryBlock {
     }
 
     fn bytes(&self) -> u64 {
-        self.samples() * 16
+        self.bytes
     }
 
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {

@@ -97,6 +97,7 @@ async fn live(events: Vec<Event>) {
             Event::Append(series, samples) => book.append(&store, series, samples).await,
             Event::Cut => {
                 let _ = store.cut().await;
+                let _ = store.tidy().await;
                 book.check(&store).await;
             }
             Event::BucketFails => ground.shelf.fail_after.store(0, std::sync::atomic::Ordering::SeqCst),

@@ -1,0 +1,122 @@
+//! From many small blocks to few larger ones.
+//!
+//! Cuts every few minutes make small blocks. Eight of one UTC day and of about the same size become one, so that a
+//! sample is rewritten a few times and a day has a few dozen blocks at most. Blocks that are large are left alone.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
+
+use async_trait::async_trait;
+use weir_pipeline::{Labels, Result, SeriesId, Tenant};
+
+use super::cut::DAY;
+use super::shelf::{Block, Rows, Samples};
+use super::{Selection, Store};
+use crate::merge::merge;
+
+/// So many blocks become one.
+const TOGETHER: usize = 8;
+
+/// A block of this size is not merged any more, in bytes.
+const LARGE: u64 = 32 << 20;
+
+/// Blocks up to this size are all of about the same size, in bytes.
+const SMALL: u64 = 64 << 10;
+
+/// Series of several blocks as rows of one.
+struct Joined {
+    selection: Selection,
+    conflicts: AtomicU64,
+}
+
+// === impl Store ===
+
+impl Store {
+    /// Merges small blocks, and says how many merges that took. Those who read the old blocks are not disturbed.
+    ///
+    /// Cancel safety: a merge that is dropped has changed nothing.
+    ///
+    /// # Errors
+    /// The bucket fails. Old blocks that could not be removed cost space and are merged away when read.
+    pub async fn tidy(&self) -> Result<u64> {
+        let _one = self.0.cutting.lock().await;
+        let tenants: Vec<Tenant> = self.0.view.read().unwrap_or_else(PoisonError::into_inner).tenants().collect();
+        let mut merges = 0;
+        for tenant in tenants {
+            while let Some(blocks) = self.due(&tenant) {
+                self.join(&tenant, blocks).await?;
+                merges += 1;
+            }
+        }
+        Ok(merges)
+    }
+
+    /// The next blocks to become one.
+    fn due(&self, tenant: &Tenant) -> Option<Vec<Arc<dyn Block>>> {
+        let blocks = self.0.view.read().unwrap_or_else(PoisonError::into_inner).of(tenant);
+        let mut groups = BTreeMap::<(i64, u32), Vec<Arc<dyn Block>>>::new();
+        for block in blocks.iter().filter(|block| block.bytes() < LARGE) {
+            let size = (block.bytes() / SMALL).checked_ilog(TOGETHER as u64).map_or(0, |tier| tier + 1);
+            groups.entry((block.min_ts().div_euclid(DAY), size)).or_default().push(block.clone());
+        }
+        let mut full = groups.into_values().find(|group| group.len() >= TOGETHER)?;
+        full.sort_by_key(|block| block.min_ts());
+        full.truncate(TOGETHER);
+        Some(full)
+    }
+
+    async fn join(&self, tenant: &Tenant, blocks: Vec<Arc<dyn Block>>) -> Result<()> {
+        let Some(day) = blocks.first().map(|block| block.min_ts().div_euclid(DAY)) else { return Ok(()) };
+        let (start, end) = (day * DAY, day * DAY + DAY - 1);
+        let selection = Selection::new(Vec::new(), &blocks, &[], start, end).await?;
+        let rows = Arc::new(Joined { selection, conflicts: AtomicU64::new(0) });
+        let new: Vec<_> = self.0.shelf.write(tenant, start, end, rows.clone()).await?.into_iter().collect();
+        {
+            let mut view = self.0.view.write().unwrap_or_else(PoisonError::into_inner);
+            view.replace(tenant, &blocks, &new);
+            self.0.measures.blocks(&view);
+        }
+        self.0.measures.merged();
+        self.0.measures.conflicts(rows.conflicts.load(Relaxed));
+        drop(rows);
+        for block in blocks {
+            self.0.shelf.remove(tenant, block).await?;
+        }
+        Ok(())
+    }
+}
+
+// === impl Joined ===
+
+#[async_trait]
+impl Rows for Joined {
+    fn len(&self) -> usize {
+        self.selection.len()
+    }
+
+    fn labels(&self, i: usize) -> Labels<'_> {
+        self.selection.labels(i)
+    }
+
+    fn id(&self, i: usize) -> SeriesId {
+        self.selection.id(i)
+    }
+
+    fn samples(&self, i: usize) -> usize {
+        self.selection.samples_estimate(i)
+    }
+
+    async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
+        let runs = self.selection.read_between(range.clone(), start, end).await?;
+        let mut out = vec![Samples::default(); range.len()];
+        for group in runs.chunk_by(|a, b| a.series == b.series) {
+            let place = group.first().and_then(|run| out.get_mut(run.series.checked_sub(range.start)?));
+            let Some((timestamps, values)) = place else { continue };
+            let borrowed: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
+            self.conflicts.fetch_add(merge(&borrowed, timestamps, values), Relaxed);
+        }
+        Ok(out)
+    }
+}
