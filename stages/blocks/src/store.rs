@@ -77,10 +77,10 @@ struct State {
     in_flight: Arc<Semaphore>,
     /// Which segments the samples of each epoch are in.
     holds: Mutex<BTreeMap<u32, BTreeMap<u64, Hold>>>,
-    /// One cut at a time.
-    cutting: tokio::sync::Mutex<()>,
+    /// One cut at a time. The epoch is frozen, and not in blocks yet.
+    cutting: tokio::sync::Mutex<Option<u32>>,
     /// Memory runs short.
-    pressed: Notify,
+    pressed: Arc<Notify>,
     measures: Measures,
     /// The lock on the directory; released on close.
     held: Mutex<Option<Box<dyn Held>>>,

@@ -40,7 +40,12 @@ pub(super) struct Part {
 
 /// Which series a segment has defined: a bit per number, in pages, since numbers only ever grow.
 #[derive(Default)]
-pub(super) struct Defined(HashMap<u64, [u64; 64]>);
+pub(super) struct Defined {
+    places: HashMap<u64, usize>,
+    pages: Vec<[u64; 64]>,
+    /// The page seen last: neighbours in a batch are mostly neighbours in number.
+    last: Option<(u64, usize)>,
+}
 
 /// The series that a segment has defined so far, while it is read.
 pub(super) type Known = HashMap<u64, Arc<[u8]>>;
@@ -146,10 +151,18 @@ impl Part {
 impl Defined {
     /// Notes a series, and says whether it is new.
     pub(super) fn insert(&mut self, number: u64) -> bool {
-        let page = self.0.entry(number >> 12).or_insert([0; 64]);
-        let (word, bit) = ((number >> 6 & 63) as usize, 1u64 << (number & 63));
-        let new = page[word] & bit == 0;
-        page[word] |= bit;
+        let (page, word, bit) = (number >> 12, (number >> 6 & 63) as usize, 1u64 << (number & 63));
+        let place = match self.last {
+            Some((last, place)) if last == page => place,
+            _ => *self.places.entry(page).or_insert_with(|| {
+                self.pages.push([0; 64]);
+                self.pages.len() - 1
+            }),
+        };
+        self.last = Some((page, place));
+        let Some(bits) = self.pages.get_mut(place) else { return true };
+        let new = bits[word] & bit == 0;
+        bits[word] |= bit;
         new
     }
 }

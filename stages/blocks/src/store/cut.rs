@@ -1,9 +1,9 @@
 //! From the head to blocks.
 
 use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{AddAssign, Range};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use weir_pipeline::{Error, Labels, Result, SeriesId, Tenant};
 
 use super::shelf::{Block, Rows, Samples};
-use super::{State, Store, lock};
+use super::{Store, lock};
 use crate::head::{Piece, Snapshot};
 use crate::merge::merge;
 
@@ -52,20 +52,27 @@ impl Store {
     /// # Errors
     /// The bucket or the disk fails. Everything stays as it was, but for tenants whose blocks were written already.
     pub async fn cut(&self) -> Result<Cut> {
-        let _one = self.0.cutting.lock().await;
+        let mut pending = self.0.cutting.lock().await;
+        let mut cut = Cut::default();
+        // What failed before comes first and alone: freezing more each time would leave ever smaller chunks in memory.
+        if let Some(epoch) = *pending {
+            cut += self.write(epoch).await?;
+        }
         self.0.log.rotate().await?;
-        let mut cut = self.cut_head().await?;
+        let epoch = self.0.head.freeze();
+        *pending = Some(epoch);
+        cut += self.write(epoch).await?;
+        *pending = None;
         cut.segments = self.0.log.reclaim().await? as u64;
         Ok(cut)
     }
 
     /// The part of a cut that needs no log: the caller sees to it that there is one at a time.
-    pub(super) async fn cut_head(&self) -> Result<Cut> {
+    pub(super) async fn write(&self, epoch: u32) -> Result<Cut> {
         let begin = Instant::now();
-        let epoch = self.0.head.freeze();
         let (mut cut, mut failed) = (Cut::default(), None);
         for tenant in self.0.head.tenant_names() {
-            match self.cut_tenant(&tenant, epoch).await {
+            match self.write_tenant(&tenant, epoch).await {
                 Ok(blocks) => {
                     cut.blocks += blocks.len() as u64;
                     cut.samples += blocks.iter().map(|block| block.samples()).sum::<u64>();
@@ -84,13 +91,15 @@ impl Store {
             None => {
                 let mut holds = lock(&self.0.holds);
                 *holds = holds.split_off(&(epoch + 1));
-                self.0.measures.cut(&cut, begin.elapsed());
+                if cut.blocks > 0 {
+                    self.0.measures.cut(&cut, begin.elapsed());
+                }
                 Ok(cut)
             }
         }
     }
 
-    async fn cut_tenant(&self, tenant: &Tenant, epoch: u32) -> Result<Vec<Arc<dyn Block>>> {
+    async fn write_tenant(&self, tenant: &Tenant, epoch: u32) -> Result<Vec<Arc<dyn Block>>> {
         let (store, name) = (self.clone(), tenant.clone());
         let collect = move || {
             let rows = Frozen { series: store.0.head.frozen(&name, epoch), conflicts: AtomicU64::new(0) };
@@ -116,6 +125,27 @@ impl Store {
         Ok(blocks)
     }
 
+    /// One turn of [`run`]: returns the pause before the next one where it failed.
+    async fn turn(&self, pause: Option<Duration>) -> Option<Duration> {
+        if self.0.head.usage().samples == 0 && !self.is_pressed() {
+            return None;
+        }
+        match self.cut().await {
+            Ok(cut) => {
+                tracing::info!(blocks = cut.blocks, samples = cut.samples, segments = cut.segments, "cut the head");
+                if let Err(error) = self.tidy().await {
+                    tracing::warn!(error = %error.report(), "small blocks can't be merged; they stay as they are");
+                }
+                None
+            }
+            Err(error) => {
+                let next = pause.map_or(PAUSES.0, |pause| pause * 2).min(PAUSES.1);
+                tracing::error!(error = %error.report(), retry_in = ?next, "the head can't be cut; it stays in log and memory");
+                Some(next)
+            }
+        }
+    }
+
     /// The instant in which samples change sides.
     fn publish(&self, tenant: &Tenant, epoch: u32, blocks: &[Arc<dyn Block>]) {
         let mut view = self.0.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -128,40 +158,32 @@ impl Store {
 }
 
 /// Cuts when it is time, until the store is gone or closed.
-pub(super) async fn run(store: Weak<State>) {
-    let mut pause = None;
-    loop {
-        let Some(state) = store.upgrade() else { return };
-        let wait = pause.unwrap_or(state.settings.head.cut_after.get());
-        if pause.is_none() {
-            let pressed = timeout(wait, state.pressed.notified()).await;
-            if pressed.is_ok() {
-                sleep(BREATH).await;
+pub(super) fn run(store: &Store) -> impl Future<Output = ()> + Send + use<> {
+    let (period, pressed) = (store.0.settings.head.cut_after.get(), store.0.pressed.clone());
+    let store = Arc::downgrade(&store.0);
+    async move {
+        let mut pause = None;
+        loop {
+            match pause {
+                Some(pause) => sleep(pause).await,
+                None if timeout(period, pressed.notified()).await.is_ok() => sleep(BREATH).await,
+                None => {}
             }
-        } else {
-            sleep(wait).await;
-        }
-        let store = Store(state);
-        if store.0.in_flight.is_closed() {
-            return;
-        }
-        if store.0.head.usage().samples == 0 && !store.is_pressed() {
-            continue;
-        }
-        match store.cut().await {
-            Ok(cut) => {
-                pause = None;
-                tracing::info!(blocks = cut.blocks, samples = cut.samples, segments = cut.segments, "cut the head");
-                if let Err(error) = store.tidy().await {
-                    tracing::warn!(error = %error.report(), "small blocks can't be merged; they stay as they are");
-                }
-            }
-            Err(error) => {
-                let next = pause.map_or(PAUSES.0, |pause| pause * 2).min(PAUSES.1);
-                tracing::error!(error = %error.report(), retry_in = ?next, "the head can't be cut; it stays in log and memory");
-                pause = Some(next);
+            match store.upgrade().map(Store) {
+                Some(store) if !store.0.in_flight.is_closed() => pause = store.turn(pause).await,
+                _ => return,
             }
         }
+    }
+}
+
+// === impl Cut ===
+
+impl AddAssign for Cut {
+    fn add_assign(&mut self, other: Self) {
+        self.blocks += other.blocks;
+        self.samples += other.samples;
+        self.segments += other.segments;
     }
 }
 

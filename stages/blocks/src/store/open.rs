@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, RwLock};
 
-use tokio::sync::{Notify, Semaphore, mpsc};
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
@@ -29,7 +29,7 @@ impl Resource for Declaration {
     async fn open(self, context: &Context) -> Result<Arc<Store>> {
         let bucket = context.resource::<Arc<dyn Shelf>>(self.bucket.name())?;
         let store = Store::open(self, context, Arc::new(RealFs), (*bucket).clone()).await?;
-        let cutter = tokio::spawn(cut::run(Arc::downgrade(&store.0)));
+        let cutter = tokio::spawn(cut::run(&store));
         let closing = store.clone();
         context.on_close(async move {
             // A cut that is dropped has changed nothing.
@@ -79,7 +79,7 @@ impl Store {
             in_flight,
             holds: Mutex::default(),
             cutting: tokio::sync::Mutex::default(),
-            pressed: Notify::new(),
+            pressed: Arc::default(),
             measures,
             held: Mutex::new(Some(held)),
         }));
@@ -105,7 +105,7 @@ impl Store {
             collisions += places.collisions().count();
             self.insert(&batch, &places, &[hold]);
             if self.is_pressed() {
-                self.cut_head().await?;
+                self.write(self.0.head.freeze()).await?;
             }
             if last.elapsed() >= PROGRESS {
                 last = Instant::now();

@@ -150,7 +150,7 @@ async fn a_cut_that_fails_changes_nothing_and_the_next_one_makes_up_for_it() {
     assert_eq!(store.stats().segments, 1);
     store.append(&batch(&["a"], &[(NOW + 1, 2.0)])).await.unwrap();
     let cut = store.cut().await.unwrap();
-    assert_eq!((cut.blocks, cut.samples, cut.segments), (2, 3, 2));
+    assert_eq!((cut.blocks, cut.samples, cut.segments), (3, 3, 2));
     assert_eq!(content(&store).await[&up("a")].len(), 3);
 }
 
@@ -293,6 +293,29 @@ async fn a_full_disk_is_unavailable_and_nothing_is_lost_when_there_is_space_agai
 }
 
 #[tokio::test]
+async fn a_real_file_system_does_as_well() {
+    let (mut ground, dir) = (ground(), tempfile::tempdir().unwrap());
+    ground.settings.path = dir.path().join("deep/store");
+    let open = || async {
+        let context = Context::new(Clock::starting_at(NOW), Metrics::default(), CancellationToken::new());
+        Store::open(ground.settings.clone(), &context, Arc::new(crate::seam::RealFs), ground.shelf.clone()).await
+    };
+    let store = open().await.unwrap();
+    for n in 0..20 {
+        store.append(&batch(&["a", "b"], &[(NOW + n, n as f64)])).await.unwrap();
+    }
+    let before = content(&store).await;
+    let message = format!("the store directory `{}` is in use by another process", ground.settings.path.display());
+    assert_eq!(open().await.err().unwrap().message(), message);
+    store.close().await.unwrap();
+    let store = open().await.unwrap();
+    assert_eq!(content(&store).await, before);
+    assert_eq!(store.cut().await.unwrap().segments, 1);
+    assert_eq!(std::fs::read_dir(ground.settings.path.join("log")).unwrap().count(), 0);
+    assert_eq!(content(&store).await, before);
+}
+
+#[tokio::test]
 async fn a_directory_has_one_process_at_a_time() {
     let ground = ground();
     let store = ground.open().await;
@@ -319,7 +342,7 @@ async fn the_head_is_cut_after_its_time_and_a_failed_cut_is_repeated() {
     let mut ground = ground();
     ground.settings.head.cut_after = Span::from_secs(60);
     let store = ground.open().await;
-    tokio::spawn(super::cut::run(Arc::downgrade(&store.0)));
+    tokio::spawn(super::cut::run(&store));
     store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
     ground.shelf.out_of_order.store(true, SeqCst);
     tokio::time::sleep(std::time::Duration::from_secs(90)).await;
