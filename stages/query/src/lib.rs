@@ -1,3 +1,7 @@
 //! Queries: PromQL to DataFusion plans, and Prometheus' HTTP API. The only crate that names DataFusion.
 
+pub mod engine;
+mod exec;
+mod functions;
+mod plan;
 pub mod syntax;

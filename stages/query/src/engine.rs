@@ -1,0 +1,225 @@
+//! The PromQL engine: from a [`Query`] to an [`Answer`], over any [`MetricsSource`].
+//!
+//! Each query has a session of its own: its memory pool, its share of what may be loaded, its time. A query that needs
+//! more than it may fails with a clear error, and nothing else does. Dropping the future of [`Engine::query`] cancels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
+use datafusion::logical_expr::LogicalPlan;
+use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use futures_util::TryStreamExt;
+use tokio::sync::Semaphore;
+use weir_pipeline::{Answer, Ask, Data, Error, Kind, Query, Result, Tenant};
+
+mod answer;
+mod error;
+mod names;
+mod session;
+
+use crate::exec::context::QueryContext;
+pub use crate::exec::source::{MetricsSource, Run, Selected};
+use crate::exec::steps::Steps;
+use crate::plan::{Planned, Planner};
+use crate::syntax;
+use answer::{Points, Rows};
+use session::Session;
+
+/// What a query may use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Limits {
+    /// Bytes of memory for one query.
+    pub memory: u64,
+    /// How far an instant selector looks back, where the query does not say.
+    pub lookback: Duration,
+    /// How long a query may take, where it does not ask for less.
+    pub timeout: Duration,
+    /// How many samples a query may load.
+    pub max_samples: u64,
+    /// How many queries run at once; others wait.
+    pub concurrency: usize,
+}
+
+/// Answers queries.
+#[derive(Debug)]
+pub struct Engine {
+    source: Arc<dyn MetricsSource>,
+    limits: Limits,
+    sessions: session::Sessions,
+    gate: Semaphore,
+}
+
+/// A PromQL text, and when to evaluate it.
+struct Evaluation<'a> {
+    expr: &'a str,
+    start: i64,
+    end: i64,
+    steps: Steps,
+    instant: bool,
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            memory: 256 << 20,
+            lookback: Duration::from_secs(5 * 60),
+            timeout: Duration::from_secs(2 * 60),
+            max_samples: 50_000_000,
+            concurrency: 20,
+        }
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// An engine over `source`, which uses all cores.
+    pub fn new(source: Arc<dyn MetricsSource>, limits: Limits) -> Self {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Self::with_partitions(source, limits, cores)
+    }
+
+    /// An engine over `source` whose plans have `partitions`, at least 2.
+    pub fn with_partitions(source: Arc<dyn MetricsSource>, limits: Limits, partitions: usize) -> Self {
+        let gate = Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS));
+        Self { source, limits, sessions: session::Sessions::new(partitions.max(2)), gate }
+    }
+
+    /// Answers a query.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`]: the text is not PromQL. [`Kind::Unprocessable`]: it can't be answered, is not supported yet,
+    /// or needs more than it may. [`Kind::TimedOut`]: it took longer than it may.
+    pub async fn query(&self, query: Query) -> Result<Answer> {
+        let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
+        let answer = async {
+            let _permit = self.gate.acquire().await.map_err(|_| Error::closed())?;
+            self.answer(&query).await
+        };
+        let late = |_| Error::new(Kind::TimedOut, "query timed out in expression evaluation");
+        let mut answer = tokio::time::timeout(timeout, answer).await.map_err(late)??;
+        answer::truncate(&mut answer, query.limit);
+        Ok(answer)
+    }
+
+    /// The plan of a PromQL query, logical and physical, as DataFusion shows it.
+    ///
+    /// # Errors
+    /// As [`Engine::query`], but for what happens while a query runs.
+    pub async fn explain(&self, ask: &Ask) -> Result<String> {
+        let Some(evaluation) = Evaluation::of(ask)? else {
+            return Err(Error::invalid("expected a PromQL query"));
+        };
+        let logical = match self.plan(&evaluation, None)? {
+            Planned::Vector(plan) | Planned::Matrix(plan, ..) => plan,
+            Planned::Scalar(number) => evaluation.planner(self.lookback(None)).number_plan(&number)?,
+            Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
+        };
+        let session = self.session(&Tenant::default(), &evaluation)?;
+        let logical = session.optimize(&logical)?;
+        let physical = session.physical(&logical).await?;
+        let physical = displayable(physical.as_ref()).indent(false).to_string();
+        Ok(format!("logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
+    }
+
+    async fn answer(&self, query: &Query) -> Result<Answer> {
+        match Evaluation::of(&query.ask)? {
+            Some(evaluation) => self.evaluate(query, &evaluation).await,
+            None => names::answer(&*self.source, query).await,
+        }
+    }
+
+    async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
+        let planned = self.plan(evaluation, query.lookback)?;
+        let session = self.session(&query.tenant, evaluation)?;
+        let data = match planned {
+            Planned::Text(text) => Data::String(evaluation.start, text),
+            Planned::Matrix(plan, after, until) => {
+                let points = Points::Samples { after, until };
+                self.run(&session, &plan, points).await?.matrix()
+            }
+            Planned::Vector(plan) => {
+                let rows = self.run(&session, &plan, Points::Steps(evaluation.steps)).await?;
+                if evaluation.instant { rows.vector(evaluation.start) } else { rows.matrix() }
+            }
+            Planned::Scalar(number) => {
+                let plan = evaluation.planner(self.lookback(query.lookback)).number_plan(&number)?;
+                let rows = self.run(&session, &plan, Points::Steps(evaluation.steps)).await?;
+                if evaluation.instant { rows.scalar(evaluation.start) } else { rows.matrix() }
+            }
+        };
+        let (warnings, infos) = session.query().take_annotations().render(evaluation.expr);
+        Ok(Answer { data, warnings, infos })
+    }
+
+    fn plan(&self, evaluation: &Evaluation<'_>, lookback: Option<Duration>) -> Result<Planned> {
+        let expr = syntax::parse(evaluation.expr)?;
+        let planned = evaluation.planner(self.lookback(lookback)).plan(&expr)?;
+        let unfit = match &planned {
+            Planned::Text(_) => "string",
+            Planned::Matrix(..) => "range vector",
+            _ => return Ok(planned),
+        };
+        if evaluation.instant {
+            return Ok(planned);
+        }
+        let text = format!("invalid expression type {unfit:?} for range query, must be Scalar or instant Vector");
+        Err(Error::invalid(text))
+    }
+
+    fn lookback(&self, lookback: Option<Duration>) -> i64 {
+        i64::try_from(lookback.unwrap_or(self.limits.lookback).as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn session(&self, tenant: &Tenant, evaluation: &Evaluation<'_>) -> Result<Session> {
+        let query = QueryContext::new(self.source.clone(), tenant.clone(), self.limits.max_samples);
+        self.sessions.open(Arc::new(query), self.limits.memory, evaluation.steps.count)
+    }
+
+    /// Runs a plan, and collects its rows.
+    async fn run(&self, session: &Session, logical: &LogicalPlan, points: Points) -> Result<Rows> {
+        let logical = session.optimize(logical)?;
+        let plan: Arc<dyn ExecutionPlan> = session.physical(&logical).await?;
+        let task = session.task();
+        let memory: MemoryReservation = MemoryConsumer::new("answer").register(task.memory_pool());
+        let to_error = |error| session.error(error);
+        let mut batches = execute_stream(plan, task).map_err(to_error)?;
+        let mut rows = Rows::new(points, memory);
+        while let Some(batch) = batches.try_next().await.map_err(to_error)? {
+            rows.add(&batch).map_err(to_error)?;
+        }
+        rows.finish()
+    }
+}
+
+// === impl Evaluation ===
+
+impl<'a> Evaluation<'a> {
+    /// When to evaluate what is asked; `None` where it is not PromQL.
+    fn of(ask: &'a Ask) -> Result<Option<Self>> {
+        let (expr, start, end, step, instant) = match ask {
+            Ask::Instant { expr, time } => (expr, *time, *time, 1, true),
+            Ask::Range { expr, start, end, step } => (expr, *start, *end, *step, false),
+            _ => return Ok(None),
+        };
+        if step <= 0 {
+            return Err(Error::invalid("expected a step above 0"));
+        }
+        let length = end.checked_sub(start).filter(|length| *length >= 0);
+        let Some(length) = length else { return Err(Error::invalid("expected an end that is not before the start")) };
+        let count = usize::try_from(length / step).ok().filter(|count| *count < i32::MAX as usize / 16);
+        let Some(count) = count else { return Err(Error::invalid("expected fewer steps: increase the step")) };
+        let steps = Steps { start, step, count: count + 1 };
+        Ok(Some(Self { expr, start, end, steps, instant }))
+    }
+
+    fn planner(&self, lookback: i64) -> Planner<'_> {
+        Planner { text: self.expr, steps: self.steps, end: self.end, lookback }
+    }
+}
+
+#[cfg(test)]
+mod tests;

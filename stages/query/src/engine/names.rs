@@ -1,0 +1,64 @@
+//! Series, label names and label values: questions about labels alone.
+
+use std::collections::BTreeSet;
+
+use weir_pipeline::{Answer, Ask, Data, LabelSet, Labels, Matcher, Query, Result};
+
+use crate::exec::source::MetricsSource;
+
+/// Answers a question about labels.
+pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<Answer> {
+    let data = match &query.ask {
+        Ask::Series { selectors, start, end } => {
+            let mut found: BTreeSet<LabelSet> = BTreeSet::new();
+            each(source, query, selectors, (*start, *end), |labels| {
+                found.insert(labels.to_set());
+            })
+            .await?;
+            Data::Series(found.into_iter().collect())
+        }
+        Ask::LabelNames { selectors, start, end } => {
+            let mut found: BTreeSet<String> = BTreeSet::new();
+            each(source, query, &any(selectors), (*start, *end), |labels| {
+                for (name, _) in labels {
+                    if !found.contains(name) {
+                        found.insert(name.to_owned());
+                    }
+                }
+            })
+            .await?;
+            Data::Names(found.into_iter().collect())
+        }
+        Ask::LabelValues { name, selectors, start, end } => {
+            let mut found: BTreeSet<String> = BTreeSet::new();
+            each(source, query, &any(selectors), (*start, *end), |labels| {
+                if let Some(value) = labels.get(name).filter(|value| !found.contains(*value)) {
+                    found.insert(value.to_owned());
+                }
+            })
+            .await?;
+            Data::Names(found.into_iter().collect())
+        }
+        Ask::Instant { .. } | Ask::Range { .. } => Data::Names(Vec::new()),
+    };
+    Ok(data.into())
+}
+
+/// No selector stands for all series.
+fn any(selectors: &[Vec<Matcher>]) -> Vec<Vec<Matcher>> {
+    if selectors.is_empty() { vec![Vec::new()] } else { selectors.to_vec() }
+}
+
+async fn each(
+    source: &dyn MetricsSource,
+    query: &Query,
+    selectors: &[Vec<Matcher>],
+    (start, end): (i64, i64),
+    mut f: impl FnMut(Labels<'_>),
+) -> Result<()> {
+    for matchers in selectors {
+        let selected = source.select(&query.tenant, matchers, start, end).await?;
+        (0..selected.len()).for_each(|series| f(selected.labels(series)));
+    }
+    Ok(())
+}

@@ -1,0 +1,65 @@
+//! What all operators of one query share.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use datafusion::common::{DataFusionError, Result};
+use weir_pipeline::{Error, Tenant};
+
+use super::annotations::Annotations;
+use super::source::MetricsSource;
+
+/// What all operators of one query share. Reaches them as an extension of the session, so that plans hold none of it.
+pub(crate) struct QueryContext {
+    /// Where samples come from.
+    pub(crate) source: Arc<dyn MetricsSource>,
+    /// Whose they are.
+    pub(crate) tenant: Tenant,
+    max_samples: u64,
+    samples: AtomicU64,
+    annotations: Mutex<Annotations>,
+}
+
+// === impl QueryContext ===
+
+impl QueryContext {
+    /// The context of a query that may load at most `max_samples`.
+    pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, max_samples: u64) -> Self {
+        Self { source, tenant, max_samples, samples: AtomicU64::new(0), annotations: Mutex::default() }
+    }
+
+    /// Counts loaded samples.
+    ///
+    /// # Errors
+    /// They are more than the query may load.
+    pub(crate) fn count_samples(&self, samples: usize) -> Result<()> {
+        let before = self.samples.fetch_add(samples as u64, Ordering::Relaxed);
+        if before + samples as u64 > self.max_samples {
+            let text = "query processing would load too many samples into memory in query execution";
+            return Err(to_datafusion(Error::unprocessable(text)));
+        }
+        Ok(())
+    }
+
+    /// Adds to what the asker should know.
+    pub(crate) fn annotate(&self, f: impl FnOnce(&mut Annotations)) {
+        f(&mut self.annotations.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// What the asker should know.
+    pub(crate) fn take_annotations(&self) -> Annotations {
+        std::mem::take(&mut self.annotations.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl fmt::Debug for QueryContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "QueryContext({})", self.tenant)
+    }
+}
+
+/// Carries an error through DataFusion; the engine takes it out again.
+pub(crate) fn to_datafusion(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

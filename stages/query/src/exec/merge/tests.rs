@@ -1,0 +1,28 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use super::*;
+
+fn check(runs: &[&[(i64, f64)]], wanted: &[(i64, f64)]) {
+    let mut pending = Pending { id: [0; 16], labels: Vec::new(), samples: Vec::new(), sorted: true };
+    for run in runs {
+        let (timestamps, values): (Vec<_>, Vec<_>) = run.iter().copied().unzip();
+        pending.add(&timestamps, &values);
+    }
+    pending.settle();
+    assert_eq!(format!("{:?}", pending.samples), format!("{wanted:?}"));
+}
+
+#[test]
+fn runs_become_one_in_order_of_time() {
+    check(&[&[(1, 1.0), (3, 3.0)], &[(2, 2.0), (4, 4.0)]], &[(1, 1.0), (2, 2.0), (3, 3.0), (4, 4.0)]);
+    check(&[&[(5, 5.0)], &[], &[(1, 1.0)]], &[(1, 1.0), (5, 5.0)]);
+    check(&[&[(1, 1.0)], &[(2, 2.0)]], &[(1, 1.0), (2, 2.0)]);
+}
+
+#[test]
+fn one_time_keeps_one_value_whatever_the_order() {
+    for values in [[1.0, 2.0, f64::NAN], [f64::NAN, 2.0, 1.0], [2.0, f64::NAN, 1.0]] {
+        let runs = values.map(|value| [(7, value)]);
+        check(&[&runs[0], &runs[1], &runs[2]], &[(7, 2.0)]);
+    }
+}

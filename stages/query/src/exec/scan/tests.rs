@@ -1,0 +1,57 @@
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use weir_pipeline::{Labels, Result, SeriesId};
+
+use super::*;
+
+/// Series of so many samples each, by estimate.
+struct Estimates(Vec<usize>);
+
+#[async_trait]
+impl Selected for Estimates {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn labels(&self, _: usize) -> Labels<'_> {
+        Labels::from_canonical(&[])
+    }
+
+    fn id(&self, _: usize) -> SeriesId {
+        SeriesId([0; 16])
+    }
+
+    fn samples_estimate(&self, series: usize) -> usize {
+        self.0[series]
+    }
+
+    async fn read(&self, _: Range<usize>) -> Result<Vec<Run>> {
+        Ok(Vec::new())
+    }
+}
+
+fn check(estimates: &[usize], partitions: usize, wanted: &[Range<usize>]) {
+    let selected: Arc<dyn Selected> = Arc::new(Estimates(estimates.to_vec()));
+    let shares: Vec<_> = (0..partitions).map(|partition| share(&*selected, partition, partitions)).collect();
+    assert_eq!(shares, wanted);
+}
+
+#[test]
+fn partitions_share_series_by_their_samples() {
+    check(&[], 2, &[0..0, 0..0]);
+    check(&[5], 2, &[0..1, 1..1]);
+    check(&[10, 10, 10, 10], 2, &[0..2, 2..4]);
+    check(&[100, 1, 1, 1], 2, &[0..1, 1..4]);
+    check(&[1, 1, 1, 100], 2, &[0..4, 4..4]);
+    check(&[0, 0, 0], 3, &[0..1, 1..2, 2..3]);
+}
+
+#[test]
+fn a_scan_shows_its_matchers_and_its_time() {
+    let matchers = vec![Matcher::equal("__name__", "up"), Matcher::equal("job", "a")];
+    let scan = MetricsScan::new(Scan { matchers, start: 1, end: 2 }, 1);
+    assert_eq!(scan.to_string(), "{__name__=\"up\", job=\"a\"} from=1 to=2 partitions=2");
+}

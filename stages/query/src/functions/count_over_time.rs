@@ -1,0 +1,11 @@
+//! `count_over_time(m[d])`: how many samples the window has.
+
+use super::window::{RangeFunction, Window};
+
+/// `count_over_time`
+pub(crate) static COUNT_OVER_TIME: RangeFunction =
+    RangeFunction { name: "count_over_time", keeps_name: false, for_counters: false, sees_stale: false, eval };
+
+fn eval(window: Window<'_>) -> Option<f64> {
+    Some(window.values.len() as f64)
+}

@@ -1,0 +1,13 @@
+//! The instant selector: the last sample of the lookback window, unless it marks the end of the series.
+
+use weir_pipeline::is_stale;
+
+use super::window::{RangeFunction, Window};
+
+/// An instant selector.
+pub(crate) static INSTANT: RangeFunction =
+    RangeFunction { name: "instant", keeps_name: true, for_counters: false, sees_stale: true, eval: instant };
+
+fn instant(window: Window<'_>) -> Option<f64> {
+    window.values.last().copied().filter(|&value| !is_stale(value))
+}

@@ -1,0 +1,100 @@
+//! The quantile of a classic histogram.
+//!
+//! Source: `BucketQuantile` of Prometheus' `promql/quantile.go`.
+
+/// A bucket: how many observations are at most `bound`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Bucket {
+    /// The upper bound, itself inside.
+    pub(crate) bound: f64,
+    /// How many.
+    pub(crate) count: f64,
+}
+
+/// The least and the greatest bucket that had to be raised for counts not to decrease, and by how much at most.
+pub(crate) type Raised = (f64, f64, f64);
+
+/// Relative differences below this are taken for rounding.
+const TOLERANCE: f64 = 1e-12;
+
+/// The `quantile` of a histogram of at least one bucket.
+pub(crate) fn bucket_quantile(quantile: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Raised>) {
+    if quantile.is_nan() {
+        return (f64::NAN, None);
+    }
+    if !(0.0..=1.0).contains(&quantile) {
+        return (if quantile < 0.0 { f64::NEG_INFINITY } else { f64::INFINITY }, None);
+    }
+    buckets.sort_by(|a, b| a.bound.total_cmp(&b.bound));
+    if buckets.last().is_none_or(|last| last.bound != f64::INFINITY) {
+        return (f64::NAN, None);
+    }
+    coalesce(buckets);
+    let raised = make_monotonic(buckets);
+    (interpolate(quantile, buckets), raised)
+}
+
+/// Adds up buckets of one bound.
+fn coalesce(buckets: &mut Vec<Bucket>) {
+    buckets.dedup_by(|later, kept| {
+        let same = later.bound == kept.bound;
+        if same {
+            kept.count += later.count;
+        }
+        same
+    });
+}
+
+fn make_monotonic(buckets: &mut [Bucket]) -> Option<Raised> {
+    let (first, rest) = buckets.split_first_mut()?;
+    let mut before = first.count;
+    let mut raised: Option<Raised> = None;
+    for bucket in rest {
+        if bucket.count == before {
+            continue;
+        }
+        if almost_equal(before, bucket.count, TOLERANCE) {
+            bucket.count = before;
+        } else if bucket.count < before {
+            let (least, greatest, diff) = raised.unwrap_or((f64::INFINITY, f64::NEG_INFINITY, 0.0));
+            let diff = diff.max(before - bucket.count);
+            raised = Some((least.min(bucket.bound), greatest.max(bucket.bound), diff));
+            bucket.count = before;
+        } else {
+            before = bucket.count;
+        }
+    }
+    raised
+}
+
+/// Linear within a bucket; the lowest begins at 0 where its bound is above.
+fn interpolate(quantile: f64, buckets: &[Bucket]) -> f64 {
+    let [finite @ .., last] = buckets else { return f64::NAN };
+    let Some(highest) = finite.last().filter(|_| last.count != 0.0) else { return f64::NAN };
+    let rank = quantile * last.count;
+    let Some(at) = finite.iter().position(|bucket| bucket.count >= rank) else { return highest.bound };
+    let Some(bucket) = finite.get(at) else { return highest.bound };
+    match at.checked_sub(1).and_then(|below| finite.get(below)) {
+        None if bucket.bound <= 0.0 => bucket.bound,
+        None => bucket.bound * (rank / bucket.count),
+        Some(below) => {
+            let share = (rank - below.count) / (bucket.count - below.count);
+            below.bound + (bucket.bound - below.bound) * share
+        }
+    }
+}
+
+/// Whether two numbers differ by less than their sum times `epsilon`, or are both NaN.
+pub(crate) fn almost_equal(a: f64, b: f64, epsilon: f64) -> bool {
+    if a.is_nan() && b.is_nan() || a == b {
+        return true;
+    }
+    let (sum, diff) = (a.abs() + b.abs(), (a - b).abs());
+    if a == 0.0 || b == 0.0 || sum < f64::MIN_POSITIVE {
+        return diff < epsilon * f64::MIN_POSITIVE;
+    }
+    diff / sum.min(f64::MAX) < epsilon
+}
+
+#[cfg(test)]
+mod tests;
