@@ -4,4 +4,8 @@ pub mod engine;
 mod exec;
 mod functions;
 mod plan;
+pub mod promql;
+mod register;
 pub mod syntax;
+
+pub use register::register;
