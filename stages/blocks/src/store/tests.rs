@@ -1,7 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -11,11 +10,11 @@ use weir_pipeline::{Batch, Clock, Context, LabelSet, Matcher, Metrics, Outcome, 
 
 use super::{Declaration, Store};
 use crate::merge::merge;
-use crate::seam::Fs;
 use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
 mod crash;
+mod settings;
 mod tidy;
 
 const NOW: i64 = 1_700_000_000_000;
@@ -379,24 +378,4 @@ async fn tenants_of_head_and_blocks_are_listed() {
     store.cut().await.unwrap();
     store.append(&batch(&["a"], &[(NOW, 1.0)]).with_tenant(Tenant::new("a").unwrap())).await.unwrap();
     assert_eq!(store.tenants().await, [Tenant::new("a").unwrap(), Tenant::new("b").unwrap()]);
-}
-
-#[test]
-fn settings_are_read_and_wrong_ones_are_refused() {
-    let read = |json: &str| serde_json::from_str::<Declaration>(json);
-    let good = read(r#"{"path": "x", "bucket": "b"}"#).unwrap();
-    assert_eq!((good.head.memory, good.head.cut_after), (Bytes::mib(256), Span::from_secs(300)));
-    assert_eq!((good.head.max_future, good.log.segment), (Span::from_secs(600), Bytes::mib(64)));
-    let check = |inside: &str, expect: &str| {
-        let error = read(&format!(r#"{{"path": "x", "bucket": "b", {inside}}}"#)).unwrap_err().to_string();
-        assert!(error.starts_with(expect), "{error}");
-    };
-    check(r#""head": {"memory": "1MiB"}"#, "expected at least 8MiB, got `1MiB`");
-    check(r#""head": {"in_flight": "1KiB"}"#, "expected at least 1MiB, got `1KiB`");
-    check(r#""head": {"cut_after": "10ms"}"#, "expected at least 1s, got `10ms`");
-    check(r#""head": {"memry": "64MiB"}"#, "unknown field `memry`, expected one of");
-    check(r#""log": {"segment": "0"}"#, "expected at least 1MiB, got `0B`");
-    check(r#""logs": {}"#, "unknown field `logs`, expected one of `path`, `bucket`, `head`, `log`");
-    assert!(read("{}").unwrap_err().to_string().starts_with("missing field `path`"));
-    assert!(ground().fs.list(Path::new("/store")).is_err());
 }

@@ -1,6 +1,8 @@
 //! Power cuts: at random moments, with failing disks, again and again.
 
 use proptest::prelude::*;
+use tokio::task::JoinSet;
+use weir_pipeline::Batch;
 
 use super::{Content, Ground, NOW, batch, content, ground, up};
 use crate::seam::sim::{Fault, Op};
@@ -11,6 +13,8 @@ use crate::store::Store;
 enum Event {
     /// A batch for some series, with so many samples.
     Append(u8, u8),
+    /// So many batches at a time; the power may go meanwhile.
+    Burst(u8, Option<u64>),
     Cut,
     /// The bucket fails at its next write.
     BucketFails,
@@ -27,6 +31,7 @@ fn event() -> impl Strategy<Value = Event> {
     let fault = prop_oneof![Just(Fault::Full), Just(Fault::Broken), (0usize..60).prop_map(Fault::Short)];
     prop_oneof![
         10 => (1u8..16, 1u8..40).prop_map(|(series, samples)| Event::Append(series, samples)),
+        3 => (2u8..12, prop::option::of(any::<u64>())).prop_map(|(batches, crash)| Event::Burst(batches, crash)),
         2 => Just(Event::Cut),
         1 => Just(Event::BucketFails),
         2 => (op, 0u8..3, fault).prop_map(|(op, after, fault)| Event::DiskFails(op, after, fault)),
@@ -44,21 +49,52 @@ struct Book {
 }
 
 impl Book {
-    async fn append(&mut self, store: &Store, series: u8, samples: u8) {
+    /// The next batch for some series, and the names of these.
+    fn send(&mut self, series: u8, samples: u8) -> (Batch, Vec<String>) {
         let names: Vec<_> =
             ["a", "b", "c", "d"].into_iter().enumerate().filter(|(i, _)| series >> i & 1 == 1).collect();
         let names: Vec<_> = names.into_iter().map(|(_, name)| name).collect();
-        // Every third batch is late.
+        // Every third sample is late.
         let samples: Vec<_> = (0..i64::from(samples))
             .map(|i| self.next + i)
             .map(|n| (NOW - 1_000_000 + if n % 3 == 0 { -n } else { n }, n as f64))
             .collect();
         self.next += samples.len() as i64;
-        let acked = store.append(&batch(&names, &samples)).await.is_ok();
-        for name in names {
+        for name in &names {
             self.sent.entry(up(name)).or_default().extend(&samples);
-            if acked {
-                self.acked.entry(up(name)).or_default().extend(&samples);
+        }
+        (batch(&names, &samples), names.into_iter().map(up).collect())
+    }
+
+    fn acked(&mut self, batch: &Batch, names: Vec<String>) {
+        for (name, series) in names.into_iter().zip(batch.iter()) {
+            let samples = series.timestamps.iter().copied().zip(series.values.iter().copied());
+            self.acked.entry(name).or_default().extend(samples);
+        }
+    }
+
+    async fn append(&mut self, store: &Store, series: u8, samples: u8) {
+        let (batch, names) = self.send(series, samples);
+        if store.append(&batch).await.is_ok() {
+            self.acked(&batch, names);
+        }
+    }
+
+    async fn burst(&mut self, store: &Store, batches: u8, crash: Option<(&Ground, u64)>) {
+        let mut tasks = JoinSet::new();
+        for n in 0..batches {
+            let (store, (batch, names)) = (store.clone(), self.send(n % 15 + 1, 5));
+            tasks.spawn(async move { (store.append(&batch).await.is_ok(), batch, names) });
+        }
+        if let Some((ground, seed)) = crash {
+            for _ in 0..seed % 64 {
+                tokio::task::yield_now().await;
+            }
+            ground.fs.crash(seed);
+        }
+        for (ok, batch, names) in tasks.join_all().await {
+            if ok {
+                self.acked(&batch, names);
             }
         }
     }
@@ -95,6 +131,14 @@ async fn live(events: Vec<Event>) {
     for event in events {
         match event {
             Event::Append(series, samples) => book.append(&store, series, samples).await,
+            Event::Burst(batches, crash) => {
+                book.burst(&store, batches, crash.map(|seed| (&ground, seed))).await;
+                if crash.is_some() {
+                    drop(store);
+                    store = open(&ground).await;
+                    book.check(&store).await;
+                }
+            }
             Event::Cut => {
                 let _ = store.cut().await;
                 let _ = store.tidy().await;
@@ -120,7 +164,7 @@ async fn live(events: Vec<Event>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
 
     #[test]
     fn no_crash_loses_an_acknowledged_sample(events in prop::collection::vec(event(), 1..40)) {
