@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod context;
 pub mod error;
+pub mod exposition;
 pub mod external_labels;
 pub mod fanout;
 pub mod labels;
