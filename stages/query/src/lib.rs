@@ -1,5 +1,6 @@
 //! Queries: PromQL to DataFusion plans, and Prometheus' HTTP API. The only crate that names DataFusion.
 
+pub mod api;
 pub mod engine;
 mod exec;
 mod functions;
@@ -8,4 +9,5 @@ pub mod promql;
 mod register;
 pub mod syntax;
 
+pub use engine::explain;
 pub use register::register;

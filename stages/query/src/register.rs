@@ -2,9 +2,10 @@
 
 use weir_pipeline::{Read, Registry};
 
+use crate::api::Api;
 use crate::promql::Promql;
 
-/// Adds this crate's sinks.
+/// Adds the source and the sink of the read path.
 pub fn register(registry: &mut Registry) {
-    registry.sink::<Read, Promql>();
+    registry.source::<Read, Api>().sink::<Read, Promql>();
 }
