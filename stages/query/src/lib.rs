@@ -3,11 +3,12 @@
 pub mod api;
 pub mod engine;
 mod exec;
+mod explain;
 mod functions;
 mod plan;
 pub mod promql;
 mod register;
 pub mod syntax;
 
-pub use engine::explain;
+pub use explain::explain;
 pub use register::register;
