@@ -1,0 +1,34 @@
+//! Processes, ports and HTTP for the tests.
+
+pub mod http;
+pub mod peers;
+pub mod process;
+pub mod weir;
+
+use std::time::{Duration, Instant};
+
+/// Calls `probe` every 50 ms until it yields something, for at most `limit`.
+///
+/// Tests of real processes wait for what they can observe, never for a guess of how long it takes.
+pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    loop {
+        if let Some(found) = probe() {
+            return found;
+        }
+        assert!(start.elapsed() < limit, "waited {limit:?} for {what}");
+        pause(Duration::from_millis(50));
+    }
+}
+
+/// Lets real processes run for a while.
+#[expect(clippy::disallowed_methods, reason = "there is no runtime here, and the processes waited for are real")]
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
+
+/// The wall clock, in milliseconds since the Unix epoch: what the real processes see.
+#[expect(clippy::disallowed_methods, reason = "there is no context here, and the processes waited for are real")]
+pub fn now() -> i64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis() as i64
+}

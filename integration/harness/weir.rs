@@ -1,0 +1,102 @@
+//! The program under test.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use super::process::{Process, free_address};
+use super::{http, wait_for};
+
+/// Weir with a directory of its own. A restart keeps directory and addresses.
+pub struct Weir {
+    pub dir: PathBuf,
+    pub api: SocketAddr,
+    pub receive: SocketAddr,
+    pub pipelines: PathBuf,
+    process: Option<Process>,
+}
+
+/// A receiver, a store and an API: what most tests run.
+pub const PIPELINES: &str = "
+resources:
+  main: { bucket: { local: { path: ${DIR}/bucket } } }
+  central: { store: { path: ${DIR}/central, bucket: main, head: { cut_after: ${CUT_AFTER:-1h} } } }
+---
+name: receive
+source: { receive: { listen: '${RECEIVE}' } }
+sink: { blocks: { store: central } }
+---
+name: query
+source: { api: { listen: '${API}' } }
+sink: { promql: { store: central } }
+";
+
+/// Runs the program to its end.
+pub fn run(args: &[&str], env: &[(&str, &str)], dir: &Path) -> Output {
+    Command::new(program()).args(args).envs(env.iter().copied()).current_dir(dir).output().unwrap()
+}
+
+/// The program's path.
+pub fn program() -> &'static str {
+    env!("CARGO_BIN_EXE_weir")
+}
+
+// === impl Weir ===
+
+impl Weir {
+    /// A Weir over `dir` whose pipelines are `documents`, one file for each. Not started yet.
+    pub fn new(dir: &Path, documents: &str) -> Self {
+        let pipelines = dir.join("pipelines.d");
+        std::fs::create_dir_all(&pipelines).unwrap();
+        for (i, document) in documents.split("\n---\n").enumerate() {
+            std::fs::write(pipelines.join(format!("{i}0.yaml")), document).unwrap();
+        }
+        Self { dir: dir.to_owned(), api: free_address(), receive: free_address(), pipelines, process: None }
+    }
+
+    /// Starts it and waits until it is ready.
+    pub fn start(&mut self, env: &[(&str, &str)]) {
+        let mut command = Command::new(program());
+        command
+            .arg("run")
+            .arg(&self.pipelines)
+            .env("DIR", &self.dir)
+            .env("API", self.api.to_string())
+            .env("RECEIVE", self.receive.to_string())
+            .envs(env.iter().copied())
+            .current_dir(&self.dir);
+        let mut process = Process::start(command, &self.dir.join("weir.log"));
+        wait_for("weir to be ready", Duration::from_secs(60), || {
+            assert!(process.is_running(), "weir ended: {}", process.output());
+            http::get(self.api, "/-/ready").filter(|response| response.status == 200)
+        });
+        self.process = Some(process);
+    }
+
+    /// Kills it at once.
+    pub fn kill(&mut self) {
+        self.process.take().unwrap().kill();
+    }
+
+    /// Asks it to stop and waits; it must exit with 0.
+    pub fn stop(&mut self) {
+        let mut process = self.process.take().unwrap();
+        let status = process.stop();
+        assert!(status.success(), "{status}: {}", process.output());
+    }
+
+    /// The running process.
+    pub fn process(&mut self) -> &mut Process {
+        self.process.as_mut().unwrap()
+    }
+
+    /// The sum of all series of one of its own metrics.
+    pub fn metric(&self, name: &str) -> f64 {
+        let text = http::get(self.api, "/metrics").expect("weir answers").text();
+        text.lines()
+            .filter(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+            .filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
+            .sum()
+    }
+}

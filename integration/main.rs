@@ -1,0 +1,8 @@
+//! Real processes: what the program does, seen from outside, beside its real peers.
+//!
+//! One binary for all of it, since each links slowly. A test that needs a peer that is not installed prints that it was
+//! skipped; with `WEIR_REQUIRE_PEERS=1`, as in CI, it fails.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, unreachable_pub)]
+
+mod harness;
+mod tidy;
