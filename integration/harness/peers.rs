@@ -39,8 +39,12 @@ pub fn node_exporter(dir: &Path) -> Option<Peer> {
 
 /// A Prometheus with this configuration.
 pub fn prometheus(dir: &Path, config: &str) -> Option<Peer> {
+    prometheus_at(dir, config, free_address())
+}
+
+/// A Prometheus with this configuration that listens at `address`.
+pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Peer> {
     let program = find("prometheus")?;
-    let address = free_address();
     let file = dir.join("prometheus.yml");
     std::fs::write(&file, config).unwrap();
     let mut command = Command::new(program);

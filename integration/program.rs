@@ -1,0 +1,99 @@
+//! The program as a person meets it: its commands, its exit codes, its first five minutes.
+
+use std::time::Duration;
+
+use crate::harness::process::{Process, free_address};
+use crate::harness::weir::{program, run};
+use crate::harness::{http, wait_for};
+
+fn stdout(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn stderr(output: &std::process::Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[test]
+fn without_arguments_it_scrapes_itself_and_answers_the_query_that_it_prints() {
+    let dir = tempfile::tempdir().unwrap();
+    let (api, receive) = (free_address(), free_address());
+    let mut command = std::process::Command::new(program());
+    command
+        .env("WEIR_HTTP", api.to_string())
+        .env("WEIR_RECEIVE", receive.to_string())
+        .env("WEIR_DATA", dir.path().join("data"))
+        .current_dir(dir.path());
+    let mut process = Process::start(command, &dir.path().join("log"));
+    let url = wait_for("the address of a query", Duration::from_secs(60), || {
+        assert!(process.is_running(), "{}", process.output());
+        let output = process.output();
+        let start = output.find(&format!("http://{api}/api/v1/query"))?;
+        output[start..].split_whitespace().next().map(str::to_owned)
+    });
+    let path = url.split_once(&api.to_string()).unwrap().1.to_owned();
+    wait_for("the query to answer", Duration::from_secs(30), || {
+        http::get(api, &path).filter(|response| response.status == 200 && response.text().contains("\"value\""))
+    });
+    let answer = run(&["query", "--url", &format!("http://{api}"), "up{job=\"weir\"}"], &[], dir.path());
+    assert!(answer.status.success(), "{}", stderr(&answer));
+    assert!(stdout(&answer).contains("job=\"weir\""), "{}", stdout(&answer));
+    assert!(process.stop().success(), "{}", process.output());
+}
+
+#[test]
+fn check_reports_every_mistake_of_every_file_and_exits_with_1() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipelines = dir.path().join("p");
+    std::fs::create_dir(&pipelines).unwrap();
+    std::fs::write(
+        pipelines.join("a.yaml"),
+        "name: a\nsource: { receive: { lisen: '127.0.0.1:1' } }\nsink: { bloks: { store: central } }\n",
+    )
+    .unwrap();
+    std::fs::write(
+        pipelines.join("b.yaml"),
+        "name: b\nsource: { receive: { listen: '127.0.0.1:1' } }\nstages: [ { timeout: 5 } ]\nsink: { blocks: { store: central } }\n",
+    )
+    .unwrap();
+    let output = run(&["check", "p"], &[], dir.path());
+    assert_eq!(output.status.code(), Some(1));
+    let text = stderr(&output);
+    let wanted = ["a.yaml:2:", "`lisen`", "a.yaml:3:", "`bloks`", "b.yaml:3:", "b.yaml:4:", "`central`"];
+    for wanted in wanted {
+        assert!(text.contains(wanted), "no {wanted} in:\n{text}");
+    }
+}
+
+#[test]
+fn check_of_the_default_pipelines_is_silent_about_mistakes() {
+    let output = run(&["check"], &[], std::path::Path::new(env!("CARGO_MANIFEST_DIR")));
+    assert!(output.status.success(), "{}", stderr(&output));
+}
+
+#[test]
+fn explain_shows_the_tree_of_a_file_and_the_plan_of_a_query() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tree = run(&["explain", "pipelines.d/20-receive.yaml"], &[], root);
+    assert!(tree.status.success(), "{}", stderr(&tree));
+    for wanted in ["receive", "blocks"] {
+        assert!(stdout(&tree).contains(wanted), "{}", stdout(&tree));
+    }
+    let plan = run(&["explain", "--promql", "sum by (job) (rate(http_requests_total[5m]))"], &[], root);
+    assert!(plan.status.success(), "{}", stderr(&plan));
+    for wanted in ["MetricsScan", "SeriesMerge", "RangeEval", "AggregateExec"] {
+        assert!(stdout(&plan).contains(wanted), "{}", stdout(&plan));
+    }
+}
+
+#[test]
+fn exit_codes_tell_mistakes_in_usage_from_mistakes_in_files_and_from_failures() {
+    let dir = tempfile::tempdir().unwrap();
+    let code = |args: &[&str]| run(args, &[], dir.path()).status.code();
+    assert_eq!(code(&["--help"]), Some(0));
+    assert_eq!(code(&["--no-such-flag"]), Some(2));
+    assert_eq!(code(&["check", "no-such-directory"]), Some(1));
+    assert_eq!(code(&["explain", "--promql", "sum("]), Some(1));
+    let nowhere = format!("http://{}", free_address());
+    assert_eq!(code(&["query", "--url", &nowhere, "up"]), Some(3));
+}
