@@ -1,0 +1,116 @@
+//! The commands, their arguments and their exit codes.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::logs::LogFormat;
+
+mod check;
+mod explain;
+mod query;
+mod run;
+
+/// The pipelines that run where no directory is named and there is no `pipelines.d`.
+const EMBEDDED: [(&str, &str); 4] = [
+    ("00-resources.yaml", include_str!("../pipelines.d/00-resources.yaml")),
+    ("10-agent.yaml", include_str!("../pipelines.d/10-agent.yaml")),
+    ("20-receive.yaml", include_str!("../pipelines.d/20-receive.yaml")),
+    ("30-query.yaml", include_str!("../pipelines.d/30-query.yaml")),
+];
+
+const AFTER_HELP: &str = "\
+Examples:
+  weir                                     run the pipelines of ./pipelines.d, or the built-in ones
+  weir run /etc/weir                       run the pipelines of another directory
+  weir check /etc/weir                     list every mistake of every file
+  weir explain pipelines.d/20-receive.yaml show the assembled tree
+  weir explain --promql 'sum(rate(x[5m]))' show how a query runs
+  weir query 'up'                          ask a running Weir
+
+Exit codes:
+  0  it worked
+  1  a mistake in a file or in a query
+  2  a mistake in the arguments
+  3  a failure at run time: an address in use, a full disk, no answer";
+
+/// Moves metrics from where they are measured to where they are asked for.
+#[derive(Debug, Parser)]
+#[command(name = "weir", version, about, after_help = AFTER_HELP)]
+pub(crate) struct Weir {
+    /// Logs as text or as JSON.
+    #[arg(long = "log.format", value_enum, default_value = "text", global = true)]
+    log_format: LogFormat,
+    /// What to log: error, warn, info, debug, trace, or a filter such as `info,weir_stages=debug`.
+    #[arg(long = "log.level", default_value = "info", global = true)]
+    log_level: String,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run pipelines until told to stop (SIGINT or SIGTERM).
+    Run(Pipelines),
+    /// List every mistake of every file, as `file:line:column: path: message`.
+    Check(Pipelines),
+    /// Show the assembled tree of a pipeline file, or the plan of a query.
+    Explain(explain::Explain),
+    /// Ask a running Weir, or anything else with Prometheus' API.
+    Query(query::Query),
+}
+
+/// Which pipelines.
+#[derive(Clone, Debug, Args)]
+struct Pipelines {
+    /// A directory of YAML files, or files. Without any: `pipelines.d` where it exists, else the built-in pipelines.
+    paths: Vec<PathBuf>,
+}
+
+/// What a command ended with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// It worked.
+    Success = 0,
+    /// A mistake in a file or in a query.
+    Mistake = 1,
+    /// A mistake in the arguments. The argument parser itself exits with this too.
+    Usage = 2,
+    /// A failure at run time.
+    Failure = 3,
+}
+
+// === impl Weir ===
+
+impl Weir {
+    /// Runs the command.
+    pub(crate) fn run(self) -> ExitCode {
+        if let Err(message) = crate::logs::start(self.log_format, &self.log_level) {
+            return Exit::Usage.says(&message);
+        }
+        match self.command.unwrap_or(Command::Run(Pipelines { paths: Vec::new() })) {
+            Command::Run(pipelines) => run::run(&pipelines),
+            Command::Check(pipelines) => check::check(&pipelines),
+            Command::Explain(explain) => explain.run(),
+            Command::Query(query) => query.run(),
+        }
+        .into()
+    }
+}
+
+// === impl Exit ===
+
+impl Exit {
+    /// This code, after a message on standard error.
+    fn says(self, message: &str) -> ExitCode {
+        eprintln!("weir: {message}");
+        self.into()
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}

@@ -1,0 +1,177 @@
+//! `weir query`: asks a running Weir and prints a table.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::Args;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+use super::Exit;
+
+/// The longest answer that is read.
+const MAX_ANSWER_BYTES: usize = 256 << 20;
+
+/// Ask a running Weir, or anything else with Prometheus' API.
+#[derive(Debug, Args)]
+pub(super) struct Query {
+    /// The PromQL expression.
+    promql: String,
+    /// Where to ask.
+    #[arg(long, default_value = "http://127.0.0.1:9090", env = "WEIR_URL")]
+    url: String,
+    /// Whose data; without it the server's default tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// When, in Unix seconds or RFC 3339; now where absent.
+    #[arg(long, conflicts_with_all = ["start", "end", "step"])]
+    time: Option<String>,
+    /// The first step of a range query.
+    #[arg(long, requires = "end")]
+    start: Option<String>,
+    /// The end of a range query.
+    #[arg(long, requires = "start")]
+    end: Option<String>,
+    /// The step of a range query, as `15s`.
+    #[arg(long, default_value = "1m", requires = "start")]
+    step: String,
+    /// Print the answer's JSON as it came.
+    #[arg(long)]
+    json: bool,
+    /// How long to wait, in seconds.
+    #[arg(long, default_value_t = 120)]
+    timeout: u64,
+}
+
+// === impl Query ===
+
+impl Query {
+    /// Asks and prints.
+    pub(super) fn run(&self) -> Exit {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
+        };
+        let wait = Duration::from_secs(self.timeout);
+        match runtime.block_on(async { tokio::time::timeout(wait, self.ask()).await }) {
+            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {} s", self.url, self.timeout)),
+            Ok(Err(message)) => fail(Exit::Failure, &message),
+            Ok(Ok((status, body))) => self.show(status, &body),
+        }
+    }
+
+    fn uri(&self) -> String {
+        let base = self.url.trim_end_matches('/');
+        let (endpoint, times) = match (&self.start, &self.end) {
+            (Some(start), Some(end)) => {
+                ("query_range", vec![("start", start.as_str()), ("end", end), ("step", &self.step)])
+            }
+            _ => ("query", self.time.iter().map(|t| ("time", t.as_str())).collect()),
+        };
+        let mut uri = format!("{base}/api/v1/{endpoint}?query={}", escape(&self.promql));
+        for (name, value) in times {
+            uri.push_str(&format!("&{name}={}", escape(value)));
+        }
+        uri
+    }
+
+    async fn ask(&self) -> Result<(StatusCode, Bytes), String> {
+        let mut request = Request::get(self.uri());
+        if let Some(tenant) = &self.tenant {
+            request = request.header("X-Scope-OrgID", tenant);
+        }
+        let request = request.body(Empty::<Bytes>::new()).map_err(|e| format!("--url `{}`: {e}", self.url))?;
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let response = client.request(request).await.map_err(|e| format!("no answer from {}: {}", self.url, chain(&e)))?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
+        Ok((status, body.map_err(|e| format!("the answer broke off: {e}"))?.to_bytes()))
+    }
+
+    #[expect(clippy::print_stdout, reason = "the answer is what the command prints")]
+    fn show(&self, status: StatusCode, body: &[u8]) -> Exit {
+        let Ok(answer) = serde_json::from_slice::<Value>(body) else {
+            return fail(Exit::Failure, &format!("{} answered {status}, and not in JSON", self.url));
+        };
+        if self.json {
+            println!("{}", String::from_utf8_lossy(body));
+        }
+        for note in ["warnings", "infos"].iter().filter_map(|n| answer[n].as_array()).flatten() {
+            eprintln!("{}", note.as_str().unwrap_or_default());
+        }
+        if answer["status"] != "success" {
+            let wrong = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
+            let message = answer["error"].as_str().unwrap_or("an error without a message");
+            return fail(if wrong { Exit::Mistake } else { Exit::Failure }, message);
+        }
+        if !self.json {
+            print!("{}", table(&answer["data"]));
+        }
+        Exit::Success
+    }
+}
+
+fn fail(exit: Exit, message: &str) -> Exit {
+    eprintln!("weir: {message}");
+    exit
+}
+
+/// One line for each sample: the series, the value, the time.
+fn table(data: &Value) -> String {
+    let point = |v: &Value| (v[1].as_str().unwrap_or_default().to_owned(), v[0].to_string());
+    let result = &data["result"];
+    let mut rows: Vec<(String, String, String)> = Vec::new();
+    match data["resultType"].as_str() {
+        Some("scalar" | "string") => {
+            let (value, time) = point(result);
+            rows.push((String::new(), value, time));
+        }
+        _ => {
+            for series in result.as_array().into_iter().flatten() {
+                let name = notation(&series["metric"]);
+                let values = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
+                rows.extend(values.iter().map(point).map(|(value, time)| (name.clone(), value, time)));
+            }
+        }
+    }
+    let width = |f: fn(&(String, String, String)) -> &str| rows.iter().map(|r| f(r).chars().count()).max().unwrap_or(0);
+    let (names, values) = (width(|r| &r.0), width(|r| &r.1));
+    rows.iter().map(|(n, v, t)| format!("{n:<names$}  {v:>values$}  @{t}\n")).collect()
+}
+
+/// A label set as PromQL writes it.
+fn notation(metric: &Value) -> String {
+    let labels: weir_pipeline::LabelSet = metric
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
+        .collect();
+    labels.to_string()
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(&format!(": {source}"));
+        next = source.source();
+    }
+    text
+}
+
+/// Percent-encodes what is not plain.
+fn escape(text: &str) -> String {
+    text.bytes().fold(String::new(), |mut out, b| {
+        if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
+            out.push(char::from(b));
+        } else {
+            out.push_str(&format!("%{b:02X}"));
+        }
+        out
+    })
+}
