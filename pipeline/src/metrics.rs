@@ -1,9 +1,12 @@
 //! Weir's own metrics: one registry, served as OpenMetrics text.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
 
 /// The media type of [`Metrics::encode`].
@@ -11,31 +14,47 @@ pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; char
 
 /// Where metrics are registered. A clone shares the registry.
 #[derive(Clone, Default)]
-pub struct Metrics(Arc<Mutex<Registry>>);
+pub struct Metrics(Arc<Mutex<Registered>>);
+
+#[derive(Default)]
+struct Registered {
+    registry: Registry,
+    /// The handles by name: two pipelines with the same source share its metrics.
+    handles: HashMap<String, Box<dyn Any + Send + Sync>>,
+}
 
 // === impl Metrics ===
 
 impl Metrics {
     /// Registers `metric` and returns it: metrics are handles that share their values. Names are full (`weir_…`),
-    /// counters without their `_total`.
+    /// counters without their `_total`. What is registered already under the name is returned instead.
     pub fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
-        self.with(|registry| registry.register(name, help, metric.clone()));
+        let mut all = self.lock();
+        if let Some(known) = all.handles.get(name).and_then(|known| known.downcast_ref::<M>()) {
+            return known.clone();
+        }
+        all.registry.register(name, help, metric.clone());
+        all.handles.insert(name.to_owned(), Box::new(metric.clone()));
         metric
+    }
+
+    /// Registers what does not change, as `weir_build_info`. The name comes without its `_info`.
+    pub fn info(&self, name: &str, help: &str, labels: &[(&'static str, &str)]) {
+        let labels: Vec<(&'static str, String)> = labels.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
+        self.lock().registry.register(name, help, Info::new(labels));
     }
 
     /// All metrics as OpenMetrics text.
     pub fn encode(&self) -> String {
         let mut text = String::new();
-        self.with(|registry| {
-            if encode(&mut text, registry).is_err() {
-                text.clear();
-            }
-        });
+        if encode(&mut text, &self.lock().registry).is_err() {
+            text.clear();
+        }
         text
     }
 
-    fn with<T>(&self, f: impl FnOnce(&mut Registry) -> T) -> T {
-        f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn lock(&self) -> MutexGuard<'_, Registered> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
