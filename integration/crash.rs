@@ -21,17 +21,18 @@ type Acked = Arc<Mutex<BTreeMap<usize, Vec<i64>>>>;
 fn body(sender: usize, timestamp: i64) -> Vec<u8> {
     let mut batch = Batch::builder(Tenant::default());
     for series in 0..SERIES {
-        let labels: LabelSet = [
-            ("__name__", "crash_total".to_owned()),
-            ("sender", sender.to_string()),
-            ("series", series.to_string()),
-        ]
-        .into_iter()
-        .collect();
+        let labels: LabelSet =
+            [("__name__", "crash_total".to_owned()), ("sender", sender.to_string()), ("series", series.to_string())]
+                .into_iter()
+                .collect();
         batch.series(labels.as_labels());
         batch.sample(timestamp, value(sender, series, timestamp));
     }
-    remote_write::encode_v1(&batch.build())
+    let mut encoded = Vec::new();
+    remote_write::encode(&batch.build(), remote_write::Version::V1, &mut encoded);
+    let mut body = Vec::new();
+    remote_write::compress(&encoded, &mut body).unwrap();
+    body
 }
 
 /// A value that no other sample has.

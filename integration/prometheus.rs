@@ -92,8 +92,7 @@ fn settled(pair: &Pair) -> i64 {
         values.last()?[0].as_f64()
     };
     let jobs = ["node", "node2", "prometheus"];
-    let newest: f64 =
-        jobs.iter().filter_map(|job| last(pair.prometheus.address, job)).fold(f64::INFINITY, f64::min);
+    let newest: f64 = jobs.iter().filter_map(|job| last(pair.prometheus.address, job)).fold(f64::INFINITY, f64::min);
     wait_for("remote write to catch up", Duration::from_secs(30), || {
         jobs.iter().all(|job| last(pair.weir.api, job).is_some_and(|t| t >= newest)).then_some(())
     });
@@ -102,14 +101,16 @@ fn settled(pair: &Pair) -> i64 {
 
 /// Times, in seconds, at which no sample of any job stands on the edge of a window of whole seconds.
 fn off_edge(pair: &Pair, near: i64) -> i64 {
-    let body = http::api(pair.prometheus.address, "query", &[("query", "{__name__=~\"up|scrape_duration_seconds\"}[30s]")]);
+    let body =
+        http::api(pair.prometheus.address, "query", &[("query", "{__name__=~\"up|scrape_duration_seconds\"}[30s]")]);
     let mut phases: Vec<i64> = vec![];
     for series in body["result"].as_array().unwrap() {
         for value in series["values"].as_array().unwrap() {
             phases.push((value[0].as_f64().unwrap() * 1000.0).round() as i64 % 1000);
         }
     }
-    let clear = |t: i64| phases.iter().map(|p| (t.rem_euclid(1000) - p).rem_euclid(1000)).map(|d| d.min(1000 - d)).min();
+    let clear =
+        |t: i64| phases.iter().map(|p| (t.rem_euclid(1000) - p).rem_euclid(1000)).map(|d| d.min(1000 - d)).min();
     (near - 1000..near).max_by_key(|t| clear(*t)).unwrap()
 }
 
@@ -202,7 +203,8 @@ fn thirty_queries_answer_as_prometheus_does_before_a_cut_after_it_and_after_a_cr
     pair.weir.stop();
     pair.weir.start(&[("CUT_AFTER", "1s")]);
     wait_for("a cut", Duration::from_secs(60), || {
-        (pair.weir.metric("prometheus_tsdb_blocks_loaded") > 0.0 && pair.weir.metric("prometheus_tsdb_head_series") == 0.0)
+        (pair.weir.metric("prometheus_tsdb_blocks_loaded") > 0.0
+            && pair.weir.metric("prometheus_tsdb_head_series") == 0.0)
             .then_some(())
     });
     assert_eq!(compare(&pair, end), full, "after a cut, from blocks");

@@ -63,7 +63,8 @@ fn there_is_one_arrow_one_parquet_and_one_object_store() {
         versions.entry(text(package, "name")).or_default().insert(text(package, "version"));
     }
     for (name, versions) in versions {
-        if name.starts_with("arrow") || ["parquet", "object_store", "datafusion", "tokio", "tower", "hyper", "zstd"].contains(&name)
+        if name.starts_with("arrow")
+            || ["parquet", "object_store", "datafusion", "tokio", "tower", "hyper", "zstd"].contains(&name)
         {
             assert_eq!(versions.len(), 1, "{name}: {versions:?}");
         }
@@ -75,7 +76,8 @@ fn the_framework_and_the_write_path_build_without_arrow() {
     let metadata = metadata();
     for package in ["weir-pipeline", "weir-stages", "weir-plugin-scale"] {
         let reached = reach(&metadata, package);
-        let heavy: Vec<&String> = reached.iter().filter(|n| n.starts_with("arrow") || n.starts_with("datafusion")).collect();
+        let heavy: Vec<&String> =
+            reached.iter().filter(|n| n.starts_with("arrow") || n.starts_with("datafusion")).collect();
         assert!(heavy.is_empty(), "{package} reaches {heavy:?}");
     }
     let pipeline = reach(&metadata, "weir-pipeline");
@@ -102,13 +104,28 @@ fn no_second_tls_and_no_c_cryptography_is_linked() {
 #[test]
 fn every_dependency_has_a_licence_that_goes_with_ours() {
     let allowed = [
-        "Apache-2.0", "MIT", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "0BSD", "BSL-1.0", "CC0-1.0", "MIT-0",
-        "Unicode-3.0", "Unlicense", "Apache-2.0 WITH LLVM-exception", "CDLA-Permissive-2.0", "bzip2-1.0.6",
+        "Apache-2.0",
+        "MIT",
+        "BSD-2-Clause",
+        "BSD-3-Clause",
+        "ISC",
+        "Zlib",
+        "0BSD",
+        "BSL-1.0",
+        "CC0-1.0",
+        "MIT-0",
+        "Unicode-3.0",
+        "Unlicense",
+        "Apache-2.0 WITH LLVM-exception",
+        "CDLA-Permissive-2.0",
+        "bzip2-1.0.6",
     ];
     let fits = |expression: &str| {
-        expression.replace('/', " OR ").replace(['(', ')'], "").split(" OR ").any(|alternative| {
-            alternative.split(" AND ").all(|licence| allowed.contains(&licence.trim()))
-        })
+        expression
+            .replace('/', " OR ")
+            .replace(['(', ')'], "")
+            .split(" OR ")
+            .any(|alternative| alternative.split(" AND ").all(|licence| allowed.contains(&licence.trim())))
     };
     let metadata = metadata();
     let wrong: Vec<String> = metadata["packages"]

@@ -44,11 +44,6 @@ impl Process {
         self.child.try_wait().unwrap().is_none()
     }
 
-    /// The process id.
-    pub fn id(&self) -> u32 {
-        self.child.id()
-    }
-
     /// Kills it at once (SIGKILL).
     pub fn kill(&mut self) {
         let _ = self.child.kill();

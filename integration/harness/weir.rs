@@ -86,11 +86,6 @@ impl Weir {
         assert!(status.success(), "{status}: {}", process.output());
     }
 
-    /// The running process.
-    pub fn process(&mut self) -> &mut Process {
-        self.process.as_mut().unwrap()
-    }
-
     /// The sum of all series of one of its own metrics.
     pub fn metric(&self, name: &str) -> f64 {
         let text = http::get(self.api, "/metrics").expect("weir answers").text();

@@ -40,7 +40,8 @@ impl Pipelines {
         if std::path::Path::new(DEFAULT_DIRECTORY).is_dir() {
             return Document::load(&[DEFAULT_DIRECTORY.into()]);
         }
-        let embedded = |(name, text): &(&str, &str)| Document { name: format!("(built-in) {name}"), text: (*text).into() };
+        let embedded =
+            |(name, text): &(&str, &str)| Document { name: format!("(built-in) {name}"), text: (*text).into() };
         Ok(EMBEDDED.iter().map(embedded).collect())
     }
 

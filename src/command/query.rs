@@ -85,7 +85,8 @@ impl Query {
         }
         let request = request.body(Empty::<Bytes>::new()).map_err(|e| format!("--url `{}`: {e}", self.url))?;
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let response = client.request(request).await.map_err(|e| format!("no answer from {}: {}", self.url, chain(&e)))?;
+        let response =
+            client.request(request).await.map_err(|e| format!("no answer from {}: {}", self.url, chain(&e)))?;
         let status = response.status();
         let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
         Ok((status, body.map_err(|e| format!("the answer broke off: {e}"))?.to_bytes()))
