@@ -101,14 +101,17 @@ impl Ack {
         }
         let same = |e: &&mut Entry| e.outcome == entry.outcome && e.reason == entry.reason && e.place == entry.place;
         match self.entries.iter_mut().find(same) {
-            Some(old) => old.count += entry.count,
+            Some(old) => {
+                old.count = old.count.saturating_add(entry.count);
+                old.detail = old.detail.take().or(entry.detail);
+            }
             None => self.entries.push(entry),
         }
     }
 
     /// Adds what another ack counted, of other samples.
     pub fn merge(&mut self, other: Self) {
-        self.created += other.created;
+        self.created = self.created.saturating_add(other.created);
         for entry in other.entries {
             self.push(entry);
         }
@@ -126,17 +129,19 @@ impl Ack {
 
     /// How many samples had this outcome.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        self.entries.iter().filter(|e| e.outcome == outcome).map(|e| e.count).sum()
+        self.entries.iter().filter(|e| e.outcome == outcome).fold(0, |sum, e| sum.saturating_add(e.count))
     }
 
     /// How many samples are accounted for.
     pub fn total(&self) -> u64 {
-        self.entries.iter().map(|e| e.count).sum()
+        self.entries.iter().fold(0, |sum, e| sum.saturating_add(e.count))
     }
 
     /// Whether the law holds for a batch of `samples`.
     pub fn balances(&self, samples: u64) -> bool {
-        samples + self.created == self.total()
+        // Counts may come from a peer: no sum of them may overflow into the right one.
+        let accounted: u128 = self.entries.iter().map(|e| u128::from(e.count)).sum();
+        u128::from(samples) + u128::from(self.created) == accounted
     }
 }
 

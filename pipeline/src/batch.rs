@@ -237,7 +237,11 @@ impl BatchBuilder {
 
     /// Adds a whole series under other labels.
     pub fn push_series(&mut self, labels: Labels<'_>, series: Series<'_>) -> &mut Self {
-        self.series(labels);
+        self.series(labels).samples_of(series)
+    }
+
+    /// Adds all samples of `series` to the series begun last.
+    pub fn samples_of(&mut self, series: Series<'_>) -> &mut Self {
         for (i, (&t, &v)) in series.timestamps.iter().zip(series.values).enumerate() {
             self.sample_since(series.start_timestamps.get(i).copied().unwrap_or(0), t, v);
         }

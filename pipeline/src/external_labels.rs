@@ -7,6 +7,7 @@ use serde::Deserialize;
 use crate::ack::Ack;
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::labels::{Labels, encode_label};
 use crate::transform::Transform;
 
 /// Adds labels where they are absent, as Prometheus does with `external_labels`. Stands directly after the source.
@@ -23,6 +24,19 @@ impl ExternalLabels {
     pub fn is_empty(&self) -> bool {
         self.labels.is_empty()
     }
+
+    /// Appends the encoding of `labels` and of those that it lacks: both are sorted, so one walk merges them.
+    fn encode_with(&self, labels: Labels<'_>, out: &mut Vec<u8>) {
+        let mut own = self.labels.iter().filter(|(_, value)| !value.is_empty()).peekable();
+        for (name, value) in labels {
+            while let Some((missing, added)) = own.next_if(|(own, _)| own.as_str() < name) {
+                encode_label(missing, added, out);
+            }
+            own.next_if(|(own, _)| *own == name);
+            encode_label(name, value, out);
+        }
+        own.for_each(|(name, value)| encode_label(name, value, out));
+    }
 }
 
 impl Transform for ExternalLabels {
@@ -31,13 +45,7 @@ impl Transform for ExternalLabels {
     fn apply(&self, batch: Batch) -> Result<(Batch, Ack)> {
         let mut out = Batch::builder(batch.tenant().clone());
         for series in batch.iter() {
-            let mut labels = series.labels.to_builder();
-            for (name, value) in &self.labels {
-                if labels.get(name).is_none() {
-                    labels.set(name, value);
-                }
-            }
-            out.push_series(labels.build().as_labels(), series);
+            out.series_with(|encoded| self.encode_with(series.labels, encoded)).samples_of(series);
         }
         for metadata in batch.metadata() {
             out.metadata(metadata.clone());

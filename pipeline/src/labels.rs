@@ -35,7 +35,8 @@ pub struct LabelSet {
 
 /// Collects labels in any order and yields the canonical encoding.
 ///
-/// A name set twice keeps the last value; an empty value removes the label, as in Prometheus.
+/// A name set twice keeps the last value; an empty value removes the label, as in Prometheus. A label without a name is
+/// none.
 #[derive(Clone, Debug, Default)]
 pub struct LabelsBuilder {
     pairs: Vec<(String, String)>,
@@ -240,7 +241,7 @@ impl LabelsBuilder {
     /// Sets a label; an empty value removes it.
     pub fn set(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
         let (name, value) = (name.into(), value.into());
-        if value.is_empty() {
+        if name.is_empty() || value.is_empty() {
             return self.remove(&name);
         }
         match self.pairs.iter_mut().find(|(n, _)| *n == name) {
