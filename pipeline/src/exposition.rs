@@ -39,7 +39,7 @@ mod write;
 
 use std::borrow::Cow;
 
-pub use collect::{batch, collect};
+pub use collect::{Families, batch, collect};
 pub use error::ParseError;
 pub use labels::{LabelIter, LabelText};
 pub use number::NAN;

@@ -11,6 +11,7 @@ pub mod receive;
 pub mod relabel;
 pub mod remote_write;
 pub mod retry;
+pub mod scrape;
 pub mod timeout;
 
 use weir_pipeline::{Registry, Write};
@@ -18,5 +19,9 @@ use weir_pipeline::{Registry, Write};
 /// Makes what is here known to pipeline files.
 pub fn register(registry: &mut Registry) {
     adapt::register(registry);
-    registry.source::<Write, receive::Receive>().transform::<filter::Filter>().transform::<relabel::Relabel>();
+    registry
+        .source::<Write, receive::Receive>()
+        .source::<Write, scrape::Scrape>()
+        .transform::<filter::Filter>()
+        .transform::<relabel::Relabel>();
 }

@@ -1,0 +1,105 @@
+//! `scrape`: asks targets for their metrics, each at its own steady time, and sends each answer as one batch.
+//!
+//! ```yaml
+//! source:
+//!   scrape:
+//!     jobs:
+//!       - job_name: node
+//!         scrape_interval: 15s
+//!         static_configs:
+//!           - targets: ["127.0.0.1:9100"]
+//!             labels: { env: dev }
+//! ```
+//!
+//! Shape: a job is written as in `scrape_configs` of Prometheus, and works as there. A scrape becomes one batch: the
+//! samples with `job`, `instance` and the target's labels, a staleness marker for every series that is gone, and `up`,
+//! `scrape_duration_seconds`, `scrape_samples_scraped`, `scrape_samples_post_metric_relabeling` and
+//! `scrape_series_added`. What is said of metrics goes along when it is new, when it changes, and every ten minutes.
+//! Exemplars are left out and counted.
+//!
+//! Errors: a scrape that fails in any way, by a limit too, sends nothing of its body: `up` is 0, and all series of the
+//! target are marked stale. A batch that the rest of the pipeline can't take is offered again until the next scrape is
+//! due; then it is lost, counted in `weir_scrape_samples_lost_total`, and logged. On shutdown no markers are written.
+//!
+//! Order: begins a pipeline. `metric_relabel_configs` is a `relabel` stage right below.
+//!
+//! Source: `scrape/scrape.go` and `scrape/target.go` of Prometheus 3. Differences: redirects are not followed, label
+//! values `le` and `quantile` stay as the target writes them, and every body has a size limit.
+
+mod deliver;
+mod failure;
+mod fetch;
+mod job;
+mod page;
+mod report;
+mod schedule;
+mod staleness;
+mod target;
+mod telemetry;
+mod worker;
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Deserializer};
+use tokio::task::JoinSet;
+use weir_pipeline::{Context, Error, Next, Result, Source, Tenant, Write};
+
+pub use job::{Address, Group, Job, Protocol, Scheme};
+
+use fetch::Http;
+use telemetry::Telemetry;
+use worker::Worker;
+
+/// Asks targets for their metrics and sends each answer as one batch.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(remote = "Self", deny_unknown_fields)]
+pub struct Scrape {
+    /// What to scrape, each as in `scrape_configs` of Prometheus. Every job has a name of its own. No default.
+    pub jobs: Vec<Job>,
+    /// Whose samples they are. Default `default-tenant`.
+    #[serde(default)]
+    pub tenant: Tenant,
+}
+
+// === impl Scrape ===
+
+impl<'de> Deserialize<'de> for Scrape {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let scrape = Self::deserialize(deserializer)?;
+        let mut names = HashSet::new();
+        match scrape.jobs.iter().find(|job| !names.insert(&job.job_name)) {
+            Some(job) => Err(serde::de::Error::custom(format!("expected each job once, got `{}` twice", job.job_name))),
+            None => Ok(scrape),
+        }
+    }
+}
+
+impl Source<Write> for Scrape {
+    const NAME: &'static str = "scrape";
+
+    async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
+        let (telemetry, http) = (Arc::new(Telemetry::new(&context)), Http::new());
+        let mut workers = JoinSet::new();
+        for job in self.jobs {
+            let job = Arc::new(job);
+            let targets = job.targets();
+            telemetry.targets(&job.job_name, targets.len());
+            for target in targets {
+                let parts = (context.clone(), next.clone(), telemetry.clone(), self.tenant.clone());
+                workers.spawn(Worker::new(job.clone(), target, http.clone(), parts).run());
+            }
+        }
+        // Without any target there is nothing to do, and nothing that ends.
+        if workers.is_empty() {
+            context.shutdown.cancelled().await;
+        }
+        while let Some(ended) = workers.join_next().await {
+            ended.map_err(|error| Error::internal("the scrapes of a target broke off").with_source(error))?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! When a target is scraped, and which time its samples get.
+
+use std::time::Duration;
+
+/// How late a scrape may begin, at most, to have the time at which it was due.
+const TOLERANCE: i64 = 2;
+
+/// The steady times of a target's scrapes, in milliseconds since the Unix epoch: all that leave `offset` when divided by
+/// `interval`. They are the same after a restart, and differ between targets, so that not all are scraped at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Schedule {
+    interval: i64,
+    offset: i64,
+}
+
+// === impl Schedule ===
+
+impl Schedule {
+    /// The times of the target with this hash.
+    pub(super) fn new(interval: Duration, hash: u64) -> Self {
+        let interval = i64::try_from(interval.as_millis()).unwrap_or(i64::MAX).max(1);
+        Self { interval, offset: (hash % interval.unsigned_abs()) as i64 }
+    }
+
+    /// The first scrape, where it is `now`.
+    pub(super) fn first(self, now: i64) -> i64 {
+        self.after(now.saturating_sub(1))
+    }
+
+    /// The scrape after the one that was due at `due`, where it is `now`. Scrapes whose time has passed are left out. A
+    /// clock that was set, in whichever direction, makes no scrape wait for more than an interval.
+    pub(super) fn next(self, due: i64, now: i64) -> i64 {
+        let near = now.saturating_sub(due).saturating_abs() < self.interval;
+        self.after(if near { now.max(due) } else { now })
+    }
+
+    /// The time of the samples of a scrape that was due at `due` and begins `now`: as it was due, where that is near.
+    /// Steady distances are kept in less space.
+    pub(super) fn timestamp(self, due: i64, now: i64) -> i64 {
+        let tolerance = TOLERANCE.min(self.interval / 100);
+        if now.saturating_sub(due).saturating_abs() <= tolerance { due } else { now }
+    }
+
+    /// The first of the times after `time`.
+    fn after(self, time: i64) -> i64 {
+        let into = time.saturating_sub(self.offset).rem_euclid(self.interval);
+        time.saturating_add(self.interval - into)
+    }
+}
+
+#[cfg(test)]
+mod tests;

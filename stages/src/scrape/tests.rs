@@ -1,0 +1,82 @@
+//! Tests of `scrape`: settings, and the whole source over real sockets.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+pub(super) mod server;
+mod yaml;
+
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use weir_pipeline::{Ack, Batch, Clock, Metrics, testing};
+
+use server::{Answer, Server};
+
+use super::*;
+
+/// A job with these settings beside its name.
+pub(super) fn job(settings: &str) -> Job {
+    testing::settings(&format!("{{ job_name: j, {settings} }}")).unwrap()
+}
+
+/// What a batch holds, a sample a line: labels, value, time.
+pub(super) fn show(batch: &Batch) -> Vec<String> {
+    testing::text(batch).lines().map(str::to_owned).collect()
+}
+
+#[tokio::test]
+async fn a_target_is_scraped_at_steady_times_over_one_connection() {
+    let server = Server::start(|_| Answer::text("# TYPE a gauge\na{job=\"mine\"} 1\n")).await;
+    let yaml = format!(
+        "{{ jobs: [ {{ job_name: j, scrape_interval: 100ms, static_configs: [ {{ targets: ['{}'] }} ] }} ], tenant: t }}",
+        server.address
+    );
+    let scrape: Scrape = testing::settings(&yaml).unwrap();
+    let context =
+        Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("agent", "agent.scrape");
+    let (sent, mut received) = mpsc::channel(10);
+    let next = Next::new(tower::service_fn(move |batch: Batch| {
+        let sent = sent.clone();
+        Box::pin(async move {
+            let samples = batch.sample_count() as u64;
+            let _ = sent.send(batch).await;
+            Ok(Ack::written(samples))
+        }) as futures_util::future::BoxFuture<'static, Result<Ack>>
+    }));
+    let running = tokio::spawn(scrape.run(context.clone(), next));
+    let (first, second) = (received.recv().await.unwrap(), received.recv().await.unwrap());
+    context.shutdown.cancel();
+    running.await.unwrap().unwrap();
+
+    let names: Vec<_> = first.iter().map(|series| series.labels.to_string()).collect();
+    let own = format!("{{instance=\"{}\", job=\"j\"}}", server.address);
+    assert_eq!(names[0], format!("a{{exported_job=\"mine\", instance=\"{}\", job=\"j\"}}", server.address));
+    assert_eq!(names[1], format!("up{own}"));
+    assert_eq!(first.tenant().as_str(), "t");
+    let times: Vec<_> = [&first, &second].iter().map(|batch| batch.series(0).timestamps[0]).collect();
+    assert!(times[1] > times[0], "{times:?}");
+    assert_eq!((first.metadata().len(), second.metadata().len()), (1, 0));
+    assert_eq!(server.connections(), 1);
+    let metrics = context.metrics.encode();
+    assert!(metrics.contains("weir_scrape_targets{pipeline=\"agent\",scrape_job=\"j\"} 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("weir_scrape_scrapes_total{pipeline=\"agent\",scrape_job=\"j\",result=\"ok\"}"),
+        "{metrics}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_target_it_waits_for_the_end() {
+    let context = testing::context();
+    let next = testing::Recorder::<Write>::new(|_| Ok(Ack::default())).next();
+    let scrape: Scrape = testing::settings("{ jobs: [ { job_name: j } ] }").unwrap();
+    let running = tokio::spawn(scrape.run(context.clone(), next));
+    tokio::task::yield_now().await;
+    assert!(!running.is_finished());
+    context.shutdown.cancel();
+    running.await.unwrap().unwrap();
+}
+
+#[test]
+fn it_keeps_the_contract_of_sources() {
+    let yaml = "{ jobs: [ { job_name: j, static_configs: [ { targets: ['127.0.0.1:1', '127.0.0.1:2'] } ] } ] }";
+    testing::assert_source_contract::<Write, Scrape>(testing::settings(yaml).unwrap());
+}
