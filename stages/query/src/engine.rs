@@ -6,16 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, displayable, execute_stream};
+use datafusion::physical_plan::displayable;
 use futures_util::TryStreamExt;
 use tokio::sync::Semaphore;
 use weir_pipeline::{Answer, Ask, Data, Error, Kind, Query, Result, Tenant};
 
 mod answer;
 mod error;
+pub mod fuzz;
 mod names;
+mod nothing;
 mod session;
 
 use crate::exec::context::QueryContext;
@@ -119,8 +120,7 @@ impl Engine {
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
         let session = self.session(&Tenant::default(), &evaluation)?;
-        let logical = session.optimize(&logical)?;
-        let physical = session.physical(&logical).await?;
+        let (logical, physical) = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         Ok(format!("logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
     }
@@ -139,15 +139,15 @@ impl Engine {
             Planned::Text(text) => Data::String(evaluation.start, text),
             Planned::Matrix(plan, after, until) => {
                 let points = Points::Samples { after, until };
-                self.run(&session, &plan, points).await?.matrix()
+                self.run(&session, plan, points).await?.matrix()
             }
             Planned::Vector(plan) => {
-                let rows = self.run(&session, &plan, Points::Steps(evaluation.steps)).await?;
+                let rows = self.run(&session, plan, Points::Steps(evaluation.steps)).await?;
                 if evaluation.instant { rows.vector(evaluation.start) } else { rows.matrix() }
             }
             Planned::Scalar(number) => {
                 let plan = evaluation.planner(self.lookback(query.lookback)).number_plan(&number)?;
-                let rows = self.run(&session, &plan, Points::Steps(evaluation.steps)).await?;
+                let rows = self.run(&session, plan, Points::Steps(evaluation.steps)).await?;
                 if evaluation.instant { rows.scalar(evaluation.start) } else { rows.matrix() }
             }
         };
@@ -157,7 +157,7 @@ impl Engine {
 
     fn plan(&self, evaluation: &Evaluation<'_>, lookback: Option<Duration>) -> Result<Planned> {
         let expr = syntax::parse(evaluation.expr)?;
-        let planned = evaluation.planner(self.lookback(lookback)).plan(&expr)?;
+        let planned = evaluation.planner(self.lookback(lookback)).query(&expr)?;
         let unfit = match &planned {
             Planned::Text(_) => "string",
             Planned::Matrix(..) => "range vector",
@@ -171,23 +171,20 @@ impl Engine {
     }
 
     fn lookback(&self, lookback: Option<Duration>) -> i64 {
-        i64::try_from(lookback.unwrap_or(self.limits.lookback).as_millis()).unwrap_or(i64::MAX)
+        let lookback = lookback.filter(|lookback| !lookback.is_zero()).unwrap_or(self.limits.lookback);
+        i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn session(&self, tenant: &Tenant, evaluation: &Evaluation<'_>) -> Result<Session> {
+    fn session(&self, tenant: &Tenant, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
         let query = QueryContext::new(self.source.clone(), tenant.clone(), self.limits.max_samples);
         self.sessions.open(Arc::new(query), self.limits.memory, evaluation.steps.count)
     }
 
     /// Runs a plan, and collects its rows.
-    async fn run(&self, session: &Session, logical: &LogicalPlan, points: Points) -> Result<Rows> {
-        let logical = session.optimize(logical)?;
-        let plan: Arc<dyn ExecutionPlan> = session.physical(&logical).await?;
-        let task = session.task();
-        let memory: MemoryReservation = MemoryConsumer::new("answer").register(task.memory_pool());
+    async fn run(&self, session: &Arc<Session>, logical: LogicalPlan, points: Points) -> Result<Rows> {
         let to_error = |error| session.error(error);
-        let mut batches = execute_stream(plan, task).map_err(to_error)?;
-        let mut rows = Rows::new(points, memory);
+        let mut batches = session.start(logical).await?;
+        let mut rows = Rows::new(points, session.memory("answer"));
         while let Some(batch) = batches.try_next().await.map_err(to_error)? {
             rows.add(&batch).map_err(to_error)?;
         }

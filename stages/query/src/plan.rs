@@ -16,6 +16,7 @@ use crate::syntax::ast::{Aggregate, AggregateOp, At, DurationExpr, Expr, ExprKin
 
 mod binary;
 mod call;
+mod nesting;
 pub(crate) mod node;
 pub(crate) mod number;
 pub(crate) mod physical;
@@ -57,11 +58,19 @@ fn internal(error: datafusion::common::DataFusionError) -> Error {
 // === impl Planner ===
 
 impl Planner<'_> {
-    /// The plan of an expression.
+    /// The plan of a query.
     ///
     /// # Errors
-    /// It has something that is not supported yet.
-    pub(crate) fn plan(&self, expr: &Expr) -> Result<Planned> {
+    /// It has something that is not supported yet, or is too deep.
+    pub(crate) fn query(&self, expr: &Expr) -> Result<Planned> {
+        if nesting::aggregations(expr) > nesting::MAX_AGGREGATIONS {
+            let text = format!("expected at most {} aggregations within each other", nesting::MAX_AGGREGATIONS);
+            return Err(self.error(expr.span, &text));
+        }
+        self.plan(expr)
+    }
+
+    fn plan(&self, expr: &Expr) -> Result<Planned> {
         match &expr.kind {
             ExprKind::Number(number) => Ok(Planned::Scalar(Number::Const(*number))),
             ExprKind::String(text) => Ok(Planned::Text(text.clone())),

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::GreedyMemoryPool;
+use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SessionState, SessionStateBuilder, TaskContext};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::physical_plan::{ExecutionPlan, execute_stream};
 use datafusion::prelude::SessionConfig;
+use tokio::runtime::Handle;
 use weir_pipeline::{Error, Result};
 
 use super::error::to_error;
@@ -17,6 +18,12 @@ use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::functions;
 use crate::plan::physical::PromqlPlanner;
+
+/// The stack that planning has. Only what is used of it takes memory.
+const PLANNING_STACK: usize = 64 << 20;
+
+/// A logical plan and the physical one of it.
+type Plans = (LogicalPlan, Arc<dyn ExecutionPlan>);
 
 /// Opens sessions. What they share is made once: DataFusion's rules, our functions.
 #[derive(Debug)]
@@ -45,7 +52,7 @@ impl Sessions {
     }
 
     /// A session for a query that evaluates `steps` steps in at most `memory` bytes.
-    pub(super) fn open(&self, query: Arc<QueryContext>, memory: u64, steps: usize) -> Result<Session> {
+    pub(super) fn open(&self, query: Arc<QueryContext>, memory: u64, steps: usize) -> Result<Arc<Session>> {
         let limit = usize::try_from(memory).unwrap_or(usize::MAX);
         let runtime = RuntimeEnvBuilder::from_runtime_env(self.base.runtime_env())
             .with_memory_pool(Arc::new(GreedyMemoryPool::new(limit)))
@@ -62,7 +69,7 @@ impl Sessions {
             .with_config(config)
             .with_runtime_env(runtime)
             .build();
-        Ok(Session { state, query, memory })
+        Ok(Arc::new(Session { state, query, memory }))
     }
 }
 
@@ -74,24 +81,50 @@ impl Session {
         &self.query
     }
 
-    /// The logical plan after DataFusion's rules.
-    pub(super) fn optimize(&self, plan: &LogicalPlan) -> Result<LogicalPlan> {
-        self.state.optimize(plan).map_err(|error| self.error(error))
+    /// The logical plan after DataFusion's rules, and the physical plan of it.
+    pub(super) async fn plan(self: &Arc<Self>, plan: LogicalPlan) -> Result<Plans> {
+        let (session, runtime) = (self.clone(), Handle::current());
+        deep(move || session.plan_here(&plan, &runtime).map_err(|error| session.error(error))).await
     }
 
-    /// The physical plan of an optimized logical one.
-    pub(super) async fn physical(&self, plan: &LogicalPlan) -> Result<Arc<dyn ExecutionPlan>> {
+    /// The rows of a plan, about to come.
+    pub(super) async fn start(self: &Arc<Self>, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
+        let (session, runtime) = (self.clone(), Handle::current());
+        deep(move || {
+            let (_, physical) = session.plan_here(&plan, &runtime).map_err(|error| session.error(error))?;
+            // Operators start their tasks in the runtime that waits.
+            let _entered = runtime.enter();
+            execute_stream(physical, session.state.task_ctx()).map_err(|error| session.error(error))
+        })
+        .await
+    }
+
+    fn plan_here(&self, plan: &LogicalPlan, runtime: &Handle) -> Result<Plans, DataFusionError> {
+        let logical = self.state.optimize(plan)?;
         let planner = self.state.query_planner().clone();
-        planner.create_physical_plan(plan, &self.state).await.map_err(|error| self.error(error))
+        let physical = runtime.block_on(planner.create_physical_plan(&logical, &self.state))?;
+        Ok((logical, physical))
     }
 
-    /// What plans run in.
-    pub(super) fn task(&self) -> Arc<TaskContext> {
-        self.state.task_ctx()
+    /// What the answer is collected in.
+    pub(super) fn memory(&self, name: &str) -> MemoryReservation {
+        MemoryConsumer::new(name).register(&self.state.runtime_env().memory_pool)
     }
 
     /// What an error of DataFusion is to the asker.
     pub(super) fn error(&self, error: DataFusionError) -> Error {
         to_error(&error, self.memory)
     }
+}
+
+/// Runs `work` where the stack is deep. DataFusion walks plans by recursion, with large frames: a thread of its own has the
+/// stack that the deepest query needs, and a rule that panics takes no other query along.
+async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    // Waiting in a blocking task holds a paused clock, which a mere thread would not.
+    let done = tokio::task::spawn_blocking(move || {
+        let thread = std::thread::Builder::new().name("plan".to_owned()).stack_size(PLANNING_STACK).spawn(work);
+        let thread = thread.map_err(|e| Error::unavailable("a query can't be planned").with_source(e))?;
+        thread.join().map_err(|_| Error::internal("the planning of the query panicked"))?
+    });
+    done.await.map_err(|_| Error::closed())?
 }

@@ -11,6 +11,8 @@ use script::{Command, Eval};
 
 mod aggregations;
 mod errors;
+mod fuzzed;
+mod generated;
 mod histograms;
 mod labels;
 mod limits;

@@ -116,7 +116,8 @@ impl Merging {
     fn add(&mut self, samples: &Samples<'_>, row: usize) -> Result<()> {
         let (id, labels) = (samples.id(row), samples.labels.value(row));
         let (timestamps, values) = samples.row(row);
-        self.task.memory.try_grow(size_of_val(timestamps) + size_of_val(values))?;
+        // Here, and again in the batch that is made of it.
+        self.task.memory.try_grow(2 * (size_of_val(timestamps) + size_of_val(values)))?;
         match &mut self.pending {
             Some(pending) if pending.id == id && pending.labels != labels => {
                 let (one, other) = (Labels::from_canonical(&pending.labels), Labels::from_canonical(labels));

@@ -276,3 +276,6 @@ impl Accumulator for OneGroup {
         self.groups().merge_batch(states, &vec![0; rows], 1)
     }
 }
+
+#[cfg(test)]
+mod tests;
