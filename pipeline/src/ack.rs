@@ -94,7 +94,7 @@ impl Ack {
         self.push(Entry { outcome: Outcome::Rejected, reason, detail: Some(detail.into()), place: None, count });
     }
 
-    /// Adds an entry; entries of one outcome, reason and place become one.
+    /// Adds an entry; entries of one outcome, reason and place become one, with the detail of the first that has one.
     pub fn push(&mut self, entry: Entry) {
         if entry.count == 0 {
             return;

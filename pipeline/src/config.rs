@@ -2,9 +2,11 @@
 
 pub mod de;
 pub mod env;
+pub mod fuzz;
 pub mod mistake;
 pub mod node;
 pub mod parse;
+mod wrong;
 
 pub use de::{Settings, settings};
 pub use env::Env;

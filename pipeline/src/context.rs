@@ -4,8 +4,10 @@ use std::any::{Any, type_name};
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -77,7 +79,9 @@ impl Context {
         let mut errors = Vec::new();
         loop {
             let Some((place, close)) = lock(&self.shared.closers).pop() else { return errors };
-            if let Err(error) = close.await {
+            // One that panics must not keep the others from closing.
+            let closed = AssertUnwindSafe(close).catch_unwind().await;
+            if let Err(error) = closed.unwrap_or_else(|_| Err(Error::internal("panicked while it closed"))) {
                 errors.push(error.at(&place));
             }
         }
@@ -93,11 +97,12 @@ impl Context {
         self.shared.listening.borrow().clone()
     }
 
-    /// Waits until so many components accept connections.
-    pub(crate) async fn wait_for_listeners(&self, count: usize) {
+    /// Waits until the components at all of these places accept connections.
+    pub(crate) async fn wait_for_listeners(&self, places: &[Place]) {
         let mut listeners = self.shared.listening.subscribe();
+        let listens = |known: &[(Place, SocketAddr)], place| known.iter().any(|(at, _)| at == place);
         // The sender lives in `self`: it can't be gone.
-        let _ = listeners.wait_for(|listeners| listeners.len() >= count).await;
+        let _ = listeners.wait_for(|known| places.iter().all(|place| listens(known, place))).await;
     }
 }
 

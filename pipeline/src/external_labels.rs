@@ -1,6 +1,7 @@
 //! The labels that a pipeline adds to every series that does not have them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::Deserialize;
 
@@ -36,6 +37,16 @@ impl ExternalLabels {
             encode_label(name, value, out);
         }
         own.for_each(|(name, value)| encode_label(name, value, out));
+    }
+}
+
+/// As YAML in flow style: `{ cluster: local }`.
+impl fmt::Display for ExternalLabels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, (name, value)) in self.labels.iter().enumerate() {
+            write!(f, "{} {name}: {value}", if i == 0 { "{" } else { "," })?;
+        }
+        f.write_str(if self.labels.is_empty() { "{}" } else { " }" })
     }
 }
 

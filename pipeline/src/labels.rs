@@ -11,6 +11,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use crate::selector::quote;
+
 /// The name of the label that holds the metric's name.
 pub const METRIC: &str = "__name__";
 
@@ -174,9 +176,9 @@ impl fmt::Display for Labels<'_> {
             if is_label_name(name) {
                 f.write_str(name)?;
             } else {
-                write!(f, "{name:?}")?;
+                f.write_str(&quote(name))?;
             }
-            write!(f, "={value:?}")?;
+            write!(f, "={}", quote(value))?;
         }
         match (open, bare) {
             (true, _) => f.write_str("}"),

@@ -12,6 +12,8 @@ pub mod error;
 pub mod exposition;
 pub mod external_labels;
 pub mod fanout;
+#[cfg(test)]
+mod fixture;
 pub mod labels;
 pub mod matcher;
 pub mod metrics;

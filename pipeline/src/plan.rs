@@ -80,16 +80,6 @@ impl Plan {
     pub fn names(&self) -> Vec<&str> {
         self.pipelines.iter().map(Pipeline::name).collect()
     }
-
-    /// The place of each source that accepts connections, with its kind: what to look for in
-    /// [`Running::listeners`](crate::run::Running::listeners).
-    pub(crate) fn listening_sources(&self) -> usize {
-        let listens = |p: &Pipeline| match p {
-            Pipeline::Write(parts) => parts.source.value.listens(),
-            Pipeline::Read(parts) => parts.source.value.listens(),
-        };
-        self.pipelines.iter().filter(|p| listens(p)).count()
-    }
 }
 
 impl std::fmt::Debug for Plan {

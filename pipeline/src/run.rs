@@ -1,8 +1,11 @@
 //! The program around pipelines: ordered start, ordered shutdown.
 
+use std::any::Any;
 use std::net::SocketAddr;
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -17,14 +20,18 @@ use crate::plan::{Parts, Pipeline, Plan};
 /// How long sources may take to send what they hold before the program goes on without them.
 pub const GRACE: Duration = Duration::from_secs(30);
 
+/// How long aborted sources may take to let go of what they hold.
+const ABORT: Duration = Duration::from_secs(1);
+
 /// Pipelines that run.
 pub struct Running {
     context: Context,
     sources: JoinSet<(Place, Result<()>)>,
-    listening: usize,
     ended: Vec<Error>,
     /// The places of sources that have not returned.
     live: Vec<Place>,
+    /// The places of those among them that accept connections.
+    listening: Vec<Place>,
 }
 
 /// Starts the source of a composed pipeline.
@@ -39,17 +46,14 @@ impl Plan {
     /// A resource can't be opened or a stage can't be built. What was opened by then is closed again.
     pub async fn start(&self, clock: Clock, metrics: Metrics) -> Result<Running> {
         let context = Context::new(clock, metrics, CancellationToken::new());
-        let mut running = Running {
-            sources: JoinSet::new(),
-            listening: self.listening_sources(),
-            ended: Vec::new(),
-            live: Vec::new(),
-            context,
-        };
+        let mut running =
+            Running { sources: JoinSet::new(), ended: Vec::new(), live: Vec::new(), listening: Vec::new(), context };
         match self.begin(&mut running).await {
             Ok(()) => Ok(running),
             Err(error) => {
-                running.shutdown(GRACE).await;
+                for also in running.shutdown(GRACE).await {
+                    tracing::error!(error = also.report(), "while closing after a failed start");
+                }
                 Err(error)
             }
         }
@@ -81,9 +85,14 @@ fn prepare<P: Assemble>(parts: &Parts<P>, context: &Context, observers: &Observe
     let source = parts.source.value.clone();
     Ok(Box::new(move |running| {
         running.live.push(place.clone());
+        if source.listens() {
+            running.listening.push(place.clone());
+        }
         running.sources.spawn(async move {
-            let result = source.run(context, next).await.map_err(|e| e.at(&place));
-            (place, result)
+            // A source that panics ends like one that fails: named, and in order.
+            let ended = AssertUnwindSafe(async { source.run(context, next).await }).catch_unwind().await;
+            let result = ended.unwrap_or_else(|panic| Err(Error::internal(format!("panicked: {}", said(&*panic)))));
+            (place.clone(), result.map_err(|e| e.at(&place)))
         });
     }))
 }
@@ -91,12 +100,14 @@ fn prepare<P: Assemble>(parts: &Parts<P>, context: &Context, observers: &Observe
 // === impl Running ===
 
 impl Running {
-    /// Waits until every source that accepts connections does so, and says where each does. Returns earlier where a
-    /// source ends: [`Running::stopped`] then says why.
+    /// Waits until every source that accepts connections does so, and says where each does. Does not wait for a source
+    /// that has ended, and not at all once one has failed: [`Running::stopped`] then says why. Cancel safe.
     pub async fn listeners(&mut self) -> Vec<(Place, SocketAddr)> {
-        tokio::select! {
-            () = self.context.wait_for_listeners(self.listening) => {}
-            Some(ended) = self.sources.join_next(), if !self.sources.is_empty() => self.note(ended),
+        while self.ended.is_empty() {
+            tokio::select! {
+                () = self.context.wait_for_listeners(&self.listening) => break,
+                Some(ended) = self.sources.join_next() => self.note(ended),
+            }
         }
         self.context.listeners()
     }
@@ -121,35 +132,39 @@ impl Running {
     /// first. Returns every error on the way, also those of sources that had ended before.
     pub async fn shutdown(mut self, grace: Duration) -> Vec<Error> {
         self.context.shutdown.cancel();
-        let deadline = tokio::time::Instant::now() + grace;
-        while !self.sources.is_empty() {
-            match tokio::time::timeout_at(deadline, self.sources.join_next()).await {
-                Ok(Some(ended)) => self.note(ended),
-                Ok(None) => break,
-                Err(_) => {
-                    for place in std::mem::take(&mut self.live) {
-                        self.ended.push(Error::unavailable(format!("did not drain within {grace:?}")).at(&place));
-                    }
-                    self.sources.abort_all();
-                    break;
-                }
+        if tokio::time::timeout(grace, self.drain()).await.is_err() {
+            for place in std::mem::take(&mut self.live) {
+                self.ended.push(Error::unavailable(format!("did not drain within {grace:?}")).at(&place));
             }
+            // What a source held is dropped before resources close, but for one that never yields.
+            self.sources.abort_all();
+            let _ = tokio::time::timeout(ABORT, self.drain()).await;
         }
         let mut errors = self.ended;
         errors.extend(self.context.close().await);
         errors
     }
 
-    fn note(&mut self, ended: Result<(Place, Result<()>), tokio::task::JoinError>) {
-        match ended {
-            Ok((place, result)) => {
-                self.live.retain(|live| *live != place);
-                self.ended.extend(result.err());
-            }
-            Err(failed) if failed.is_cancelled() => {}
-            Err(failed) => self.ended.push(Error::internal("a source panicked").with_source(failed)),
+    /// Waits until every source has returned.
+    async fn drain(&mut self) {
+        while let Some(ended) = self.sources.join_next().await {
+            self.note(ended);
         }
     }
+
+    fn note(&mut self, ended: Result<(Place, Result<()>), tokio::task::JoinError>) {
+        // A task fails only where it is aborted, which `shutdown` says itself.
+        let Ok((place, result)) = ended else { return };
+        self.live.retain(|live| *live != place);
+        self.listening.retain(|listening| *listening != place);
+        self.ended.extend(result.err());
+    }
+}
+
+/// What a panic says.
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 impl std::fmt::Debug for Running {

@@ -2,16 +2,16 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::fmt::{self, Display};
 
 use serde::de::value::StrDeserializer;
 use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer, MapAccess, SeqAccess,
-    Unexpected, VariantAccess, Visitor,
+    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
 };
 
-use super::mistake::{Mistake, unknown};
+use super::mistake::Mistake;
 use super::node::{Key, Node, Position, Value};
+use super::wrong::Wrong;
 use crate::units::REF;
 
 /// The most mistakes that are looked for in one node.
@@ -46,38 +46,61 @@ pub struct Reference {
 /// All mistakes, in the order of their discovery.
 pub fn settings<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Result<Settings<T>, Vec<Mistake>> {
     let mut struck = BTreeSet::new();
+    let mut misspelt = BTreeSet::new();
     let mut mistakes = Vec::new();
     for _ in 0..MAX_MISTAKES {
         let references = RefCell::default();
         let reading = Reading { struck: &struck, references: &references };
-        let error = match T::deserialize(At { node, path: path.to_owned(), reading }) {
+        let error = match T::deserialize(At { node, at: node.at, path: path.to_owned(), reading }) {
             Ok(value) if mistakes.is_empty() => return Ok(Settings { value, references: references.into_inner() }),
             Ok(_) => return Err(mistakes),
             Err(error) => error,
         };
         let (at, place) = error.place.unwrap_or_else(|| (node.at, path.to_owned()));
-        let knock_on = error.missing.is_some_and(|field| struck.contains(&join(&place, field)));
-        if !knock_on {
+        let knock_on = match error.missing.map(|field| join(&place, field)) {
+            Some(missing) => struck.contains(&missing) || misspelt.contains(&missing),
+            // What was struck out made the whole wrong: `expected at least one rule`.
+            None => struck.iter().any(|struck| is_below(struck, &place)),
+        };
+        if !knock_on && !struck.contains(&place) {
             mistakes.push(Mistake { file: file.to_owned(), at, path: place.clone(), message: error.message });
         }
-        if place == path || !struck.insert(place) {
+        misspelt.extend(error.meant.map(|meant| join(above(&place), meant)));
+        if !strike(&mut struck, &place, path) {
             break;
         }
     }
     Err(mistakes)
 }
 
+/// Strikes out the node at `place`, or where that did not help, the nearest one around it. Not the one at `top`.
+fn strike(struck: &mut BTreeSet<String>, mut place: &str, top: &str) -> bool {
+    while place != top && place.len() > top.len() {
+        if struck.insert(place.to_owned()) {
+            return true;
+        }
+        place = above(place);
+    }
+    false
+}
+
 fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
-/// A mistake on its way up to the node that it concerns.
-#[derive(Debug)]
-struct Wrong {
-    message: String,
-    place: Option<(Position, String)>,
-    missing: Option<&'static str>,
+/// The path of the node around the one at `path`.
+fn above(path: &str) -> &str {
+    path.rfind(['.', '[']).map_or("", |end| &path[..end])
 }
+
+/// Whether `path` is somewhere below `above`.
+fn is_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| above.is_empty() || rest.starts_with(['.', '[']))
+}
+
+/// The settings of a kind that stands alone.
+static NOTHING: Node =
+    Node { at: Position { line: 0, column: 0 }, value: Value::Scalar { text: String::new(), plain: true } };
 
 /// What one reading shares.
 #[derive(Clone, Copy)]
@@ -90,79 +113,16 @@ struct Reading<'a> {
 #[derive(Clone)]
 struct At<'a> {
     node: &'a Node,
+    at: Position,
     path: String,
     reading: Reading<'a>,
-}
-
-// === impl Wrong ===
-
-impl Wrong {
-    fn at(mut self, at: Position, path: &str) -> Self {
-        self.place.get_or_insert_with(|| (at, path.to_owned()));
-        self
-    }
-}
-
-impl Display for Wrong {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
-    }
-}
-
-impl std::error::Error for Wrong {}
-
-impl serde::de::Error for Wrong {
-    fn custom<T: Display>(message: T) -> Self {
-        Self { message: message.to_string(), place: None, missing: None }
-    }
-
-    fn invalid_type(got: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        let wanted = match expected.to_string().as_str() {
-            "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number of at least 0".to_owned(),
-            "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number".to_owned(),
-            "f32" | "f64" => "a number".to_owned(),
-            "a boolean" => "`true` or `false`".to_owned(),
-            "a string" => "a text".to_owned(),
-            "a sequence" => "a list".to_owned(),
-            other if other.starts_with("struct ") => "a map".to_owned(),
-            other => other.to_owned(),
-        };
-        let got = match got {
-            Unexpected::Str(text) => format!("`{text}`"),
-            Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
-            Unexpected::Seq => "a list".to_owned(),
-            Unexpected::Map => "a map".to_owned(),
-            Unexpected::Bool(b) => format!("`{b}`"),
-            Unexpected::Unsigned(n) => format!("`{n}`"),
-            Unexpected::Signed(n) => format!("`{n}`"),
-            Unexpected::Float(n) => format!("`{n}`"),
-            other => other.to_string(),
-        };
-        Self::custom(format!("expected {wanted}, got {got}"))
-    }
-
-    fn invalid_value(got: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::invalid_type(got, expected)
-    }
-
-    fn unknown_field(field: &str, valid: &'static [&'static str]) -> Self {
-        Self::custom(unknown("field", field, valid.iter().copied()))
-    }
-
-    fn unknown_variant(variant: &str, valid: &'static [&'static str]) -> Self {
-        Self::custom(unknown("value", variant, valid.iter().copied()))
-    }
-
-    fn missing_field(field: &'static str) -> Self {
-        Self { missing: Some(field), ..Self::custom(format!("`{field}` is missing")) }
-    }
 }
 
 // === impl At ===
 
 impl<'a> At<'a> {
     fn wrong(&self, error: Wrong) -> Wrong {
-        error.at(self.node.at, &self.path)
+        error.at(self.at, &self.path)
     }
 
     /// The text of a scalar that is not null.
@@ -174,7 +134,7 @@ impl<'a> At<'a> {
     }
 
     fn child(&self, node: &'a Node, path: String) -> Self {
-        Self { node, path, reading: self.reading }
+        Self { node, at: node.at, path, reading: self.reading }
     }
 
     fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Wrong> {
@@ -287,10 +247,10 @@ impl<'de> Deserializer<'de> for At<'_> {
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
         if let (REF, Some(text)) = (name, self.text()) {
-            let reference = Reference { name: text.to_owned(), at: self.node.at, path: self.path.clone() };
+            let reference = Reference { name: text.to_owned(), at: self.at, path: self.path.clone() };
             self.reading.references.borrow_mut().push(reference);
         }
-        let (at, path) = (self.node.at, self.path.clone());
+        let (at, path) = (self.at, self.path.clone());
         visitor.visit_newtype_struct(self).map_err(|e| e.at(at, &path))
     }
 
@@ -314,13 +274,16 @@ impl<'de> Deserializer<'de> for At<'_> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        let (at, path) = (self.node.at, self.path.clone());
+        let (at, path) = (self.at, self.path.clone());
         match &self.node.value {
             Value::Scalar { .. } if !self.node.is_null() => visitor.visit_enum(Variant { of: self, entry: None }),
             Value::Map(entries) if entries.len() == 1 => {
                 visitor.visit_enum(Variant { entry: entries.first(), of: self })
             }
-            _ => Err(serde::de::Error::custom(format!("expected one key, got {}", self.node.describe()))),
+            _ => Err(serde::de::Error::custom(format!(
+                "expected a word, or one key with its settings, got {}",
+                self.node.describe()
+            ))),
         }
         .map_err(|e| e.at(at, &path))
     }
@@ -345,7 +308,8 @@ impl<'de> SeqAccess<'de> for Items<'_> {
             let path = format!("{}[{}]", self.of.path, self.next);
             self.next += 1;
             if !self.of.reading.struck.contains(&path) {
-                return seed.deserialize(self.of.child(node, path)).map(Some);
+                let value = seed.deserialize(self.of.child(node, path.clone()));
+                return value.map(Some).map_err(|e| e.at(node.at, &path));
             }
         }
         Ok(None)
@@ -380,7 +344,7 @@ impl<'de> MapAccess<'de> for Entries<'_> {
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Wrong> {
         match self.value.take() {
             Some(value) => {
-                let (at, path) = (value.node.at, value.path.clone());
+                let (at, path) = (value.at, value.path.clone());
                 seed.deserialize(value).map_err(|e| e.at(at, &path))
             }
             None => Err(serde::de::Error::custom("a value without a key")),
@@ -401,13 +365,13 @@ impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, At<'a>), Wrong> {
         let (text, at, path) = match self.entry {
             Some((key, _)) => (key.text.as_str(), key.at, join(&self.of.path, &key.text)),
-            None => (self.of.text().unwrap_or_default(), self.of.node.at, self.of.path.clone()),
+            None => (self.of.text().unwrap_or_default(), self.of.at, self.of.path.clone()),
         };
         let name: StrDeserializer<'_, Wrong> = text.into_deserializer();
         let variant = seed.deserialize(name).map_err(|e| e.at(at, &self.of.path))?;
         let settings = match self.entry {
             Some((_, node)) => self.of.child(node, path),
-            None => self.of,
+            None => At { node: &NOTHING, at, path, reading: self.of.reading },
         };
         Ok((variant, settings))
     }
@@ -417,11 +381,15 @@ impl<'de> VariantAccess<'de> for At<'_> {
     type Error = Wrong;
 
     fn unit_variant(self) -> Result<(), Wrong> {
-        Ok(())
+        if self.node.is_null() {
+            return Ok(());
+        }
+        Err(self.wrong(serde::de::Error::custom(format!("expected nothing below it, got {}", self.node.describe()))))
     }
 
     fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
-        seed.deserialize(self)
+        let (at, path) = (self.at, self.path.clone());
+        seed.deserialize(self).map_err(|e| e.at(at, &path))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {

@@ -44,5 +44,7 @@ pub fn unknown<'a>(what: &str, name: &str, valid: impl IntoIterator<Item = &'a s
 pub fn nearest<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let far = 1 + name.chars().count() / 3;
     let distance = |candidate: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());
-    valid.into_iter().map(|v| (distance(v), v)).filter(|(d, _)| *d <= far).min_by_key(|(d, _)| *d).map(|(_, v)| v)
+    // Names that have nothing in common are not near, however short they are.
+    let is_near = |d: usize, v: &str| d <= far && d < v.chars().count().max(name.chars().count());
+    valid.into_iter().map(|v| (distance(v), v)).filter(|(d, v)| is_near(*d, v)).min_by_key(|(d, _)| *d).map(|(_, v)| v)
 }

@@ -81,7 +81,9 @@ impl Node {
 impl fmt::Display for Node {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
+            _ if self.is_null() => f.write_str("~"),
             Value::Scalar { text, .. } => f.write_str(text),
+            Value::Map(entries) if entries.is_empty() => f.write_str("{}"),
             Value::List(items) => {
                 f.write_str("[")?;
                 for (i, item) in items.iter().enumerate() {

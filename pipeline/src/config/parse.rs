@@ -1,5 +1,7 @@
 //! From YAML text to a tree.
 
+use std::collections::HashMap;
+
 use saphyr_parser::{Event, Marker, Parser, ScalarStyle};
 
 use super::env::Env;
@@ -29,7 +31,7 @@ pub fn parse(file: &str, text: &str, env: &Env) -> Result<Node, Vec<Mistake>> {
     for event in Parser::new_from_str(text) {
         let done = match event {
             Ok((event, span)) => reader.take(event, position(&span.start)),
-            Err(error) => Err((position(error.marker()), format!("not YAML: {}", error.info()))),
+            Err(error) => Err((within(text, position(error.marker())), format!("not YAML: {}", error.info()))),
         };
         if let Err((at, message)) = done {
             reader.mistake(at, message);
@@ -47,10 +49,20 @@ fn position(marker: &Marker) -> Position {
     Position { line: marker.line(), column: marker.col() + 1 }
 }
 
+/// The position, or the end of the text where it is after that.
+fn within(text: &str, at: Position) -> Position {
+    let lines = text.lines().count().max(1);
+    if at.line <= lines {
+        return at;
+    }
+    Position { line: lines, column: text.lines().last().map_or(0, |line| line.chars().count()) + 1 }
+}
+
 /// A node that is not complete.
 enum Open {
     List(Position, Vec<Node>),
-    Map(Position, Vec<(Key, Node)>, Option<Key>),
+    /// With the line of each key.
+    Map(Position, Vec<(Key, Node)>, Option<Key>, HashMap<String, usize>),
 }
 
 struct Reader<'a> {
@@ -78,9 +90,9 @@ impl Reader<'_> {
         for open in &self.stack {
             match open {
                 Open::List(_, items) => path.push_str(&format!("[{}]", items.len())),
-                Open::Map(_, _, Some(key)) if path.is_empty() => path.push_str(&key.text),
-                Open::Map(_, _, Some(key)) => path.push_str(&format!(".{}", key.text)),
-                Open::Map(_, _, None) => {}
+                Open::Map(_, _, Some(key), _) if path.is_empty() => path.push_str(&key.text),
+                Open::Map(_, _, Some(key), _) => path.push_str(&format!(".{}", key.text)),
+                Open::Map(_, _, None, _) => {}
             }
         }
         path
@@ -96,11 +108,11 @@ impl Reader<'_> {
             Event::Alias(_) => Err((at, "aliases (`*name`) are not supported".to_owned())),
             Event::Scalar(text, style, ..) => self.scalar(&text, style, at),
             Event::SequenceStart(..) => self.open(Open::List(at, Vec::new()), at),
-            Event::MappingStart(..) => self.open(Open::Map(at, Vec::new(), None), at),
+            Event::MappingStart(..) => self.open(Open::Map(at, Vec::new(), None, HashMap::new()), at),
             Event::SequenceEnd | Event::MappingEnd => {
                 let node = match self.stack.pop() {
                     Some(Open::List(at, items)) => Node { at, value: Value::List(items) },
-                    Some(Open::Map(at, entries, _)) => Node { at, value: Value::Map(entries) },
+                    Some(Open::Map(at, entries, ..)) => Node { at, value: Value::Map(entries) },
                     None => return Ok(()),
                 };
                 self.add(node);
@@ -113,7 +125,7 @@ impl Reader<'_> {
         if self.stack.len() >= MAX_DEPTH {
             return Err((at, format!("expected at most {MAX_DEPTH} levels")));
         }
-        if matches!(self.stack.last(), Some(Open::Map(_, _, None))) {
+        if matches!(self.stack.last(), Some(Open::Map(_, _, None, _))) {
             return Err((at, "expected a text as key".to_owned()));
         }
         self.count(at)?;
@@ -128,11 +140,10 @@ impl Reader<'_> {
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, at: Position) -> Result<(), Stop> {
         self.count(at)?;
-        if let Some(Open::Map(_, entries, key @ None)) = self.stack.last_mut() {
-            let first = entries.iter().find(|(k, _)| k.text == text).map(|(k, _)| k.at);
+        if let Some(Open::Map(_, _, key @ None, lines)) = self.stack.last_mut() {
             *key = Some(Key { at, text: text.to_owned() });
-            if let Some(first) = first {
-                self.mistake(at, format!("this key is also on line {}", first.line));
+            if let Some(before) = lines.insert(text.to_owned(), at.line) {
+                self.mistake(at, format!("this key is also on line {before}"));
             }
             return Ok(());
         }
@@ -149,7 +160,7 @@ impl Reader<'_> {
         match self.stack.last_mut() {
             None => self.root = Some(node),
             Some(Open::List(_, items)) => items.push(node),
-            Some(Open::Map(_, entries, key)) => {
+            Some(Open::Map(_, entries, key, _)) => {
                 if let Some(key) = key.take() {
                     entries.push((key, node));
                 }

@@ -47,7 +47,7 @@ impl<P: Path> Parts<P> {
         line(depth, "source", shown(&self.source));
         if !self.external_labels.is_empty() {
             depth += 1;
-            line(depth, "external_labels", format!("{:?}", self.external_labels));
+            line(depth, "external_labels", self.external_labels.to_string());
         }
         for (i, step) in self.steps.iter().enumerate() {
             depth += 1;

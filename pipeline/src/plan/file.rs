@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, order};
 use crate::config::de::Reference;
 use crate::config::mistake::unknown;
-use crate::config::{Env, Key, Mistake, Node, Position, Settings, Value, parse, settings};
+use crate::config::{Env, Key, Mistake, Node, Position, Settings, Value, nearest, parse, settings};
 use crate::error::Result;
 use crate::external_labels::ExternalLabels;
 use crate::labels::is_label_name;
@@ -95,7 +95,7 @@ impl<'a> Reader<'a> {
             Ok(_) => {}
             Err(circle) => {
                 let (file, at) = self.resource_places[&circle[0]].clone();
-                let message = format!("resources that need each other: {}", circle.join(" → "));
+                let message = format!("resources that need each other: {} → {}", circle.join(" → "), circle[0]);
                 self.mistakes.push(Mistake { file, at, path: format!("resources.{}", circle[0]), message });
             }
         }
@@ -267,15 +267,24 @@ impl<'a> Reader<'a> {
         match root.get(name) {
             Some(node) => self.entry(file, name, node),
             None => {
-                self.mistake(file, root.at, "", format!("`{name}` is missing"));
+                self.missing(file, root, name);
                 None
             }
         }
     }
 
+    /// Says that a field is missing, unless it is there and spelt wrong, which is said already.
+    fn missing(&mut self, file: &str, root: &Node, name: &str) {
+        let Value::Map(entries) = &root.value else { return };
+        let misspelt = |text: &str| !TOP.contains(&text) && nearest(text, TOP) == Some(name);
+        if !entries.iter().any(|(key, _)| misspelt(&key.text)) {
+            self.mistake(file, root.at, "", format!("`{name}` is missing"));
+        }
+    }
+
     fn name(&mut self, file: &str, root: &Node) -> Option<String> {
         let Some(node) = root.get("name") else {
-            self.mistake(file, root.at, "", "`name` is missing");
+            self.missing(file, root, "name");
             return None;
         };
         let name = match settings::<String>(file, "name", node) {
@@ -285,7 +294,7 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        if !is_label_name(&name.replace('-', "_")) {
+        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !is_label_name(&name.replace('-', "_")) {
             let message = format!("expected letters, digits, `-` and `_`, a letter first, got `{name}`");
             self.mistake(file, node.at, "name", message);
             return None;
@@ -304,7 +313,7 @@ impl<'a> Reader<'a> {
         if let Value::Map(entries) = &node.value {
             for (key, _) in entries.iter().filter(|(k, _)| k.text == crate::labels::METRIC || k.text.is_empty()) {
                 let message = format!("expected the name of a label, got `{}`", key.text);
-                self.mistake(file, key.at, "external_labels", message);
+                self.mistake(file, key.at, &format!("external_labels.{}", key.text), message);
             }
         }
         match settings::<ExternalLabels>(file, "external_labels", node) {
