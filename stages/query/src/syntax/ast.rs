@@ -1,5 +1,7 @@
 //! The tree of a PromQL expression. Every node knows where it stands in the text.
 
+mod names;
+
 use weir_pipeline::Matcher;
 
 /// Where a node stands: byte offsets into the query's text, the end excluded.
@@ -244,6 +246,36 @@ pub enum DurationExpr {
     Literal(i64, Span),
     /// An expression that is known when the query runs: its value is in seconds.
     Expr(Box<Expr>),
+}
+
+// === impl Span ===
+
+impl Span {
+    /// From the start of this to the end of `last`.
+    #[must_use]
+    pub fn to(self, last: Self) -> Self {
+        Self { start: self.start, end: last.end }
+    }
+}
+
+// === impl Expr ===
+
+impl Expr {
+    /// The type of its value.
+    pub fn value_type(&self) -> ValueType {
+        match &self.kind {
+            ExprKind::Number(_) => ValueType::Scalar,
+            ExprKind::String(_) => ValueType::String,
+            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.value_type(),
+            ExprKind::Binary(binary) => match (binary.lhs.value_type(), binary.rhs.value_type()) {
+                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
+                _ => ValueType::Vector,
+            },
+            ExprKind::Aggregate(_) | ExprKind::Selector(_) => ValueType::Vector,
+            ExprKind::Call(call) => call.function.value,
+            ExprKind::Matrix { .. } | ExprKind::Subquery(_) => ValueType::Matrix,
+        }
+    }
 }
 
 // === impl DurationExpr ===

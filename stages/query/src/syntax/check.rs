@@ -1,181 +1,202 @@
-//! Types: what each expression is, and whether it stands where it may.
+//! Types: what may be the operand of what.
 //!
-//! Source: `checkAST` in `promql/parser/parse.go` of Prometheus 3.14.
+//! Source: `checkAST` of `promql/parser/parse.go` in Prometheus 3.14.0, with its messages and its order.
 
-use super::ast::{Aggregate, AggregateOp, Binary, Call, DurationExpr, Expr, ExprKind, Group, Shift, ValueType};
-use super::{Fault, Parsed};
+use weir_pipeline::labels::METRIC;
+use weir_pipeline::selector::quote;
 
-// === impl ValueType ===
+use super::ast::{Aggregate, AggregateOp, Binary, Call, Expr, ExprKind, Group, Matching, Selector, Span, ValueType};
+use super::position::ParseError;
 
-impl ValueType {
-    /// The name in messages.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Scalar => "scalar",
-            Self::String => "string",
-            Self::Vector => "instant vector",
-            Self::Matrix => "range vector",
-        }
-    }
-}
-
-// === impl Expr ===
-
-impl Expr {
-    /// The type of the value.
-    pub fn value_type(&self) -> ValueType {
-        match &self.kind {
-            ExprKind::Number(_) => ValueType::Scalar,
-            ExprKind::String(_) => ValueType::String,
-            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.value_type(),
-            ExprKind::Binary(binary) => match (binary.lhs.value_type(), binary.rhs.value_type()) {
-                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
-                _ => ValueType::Vector,
-            },
-            ExprKind::Aggregate(_) | ExprKind::Selector(_) => ValueType::Vector,
-            ExprKind::Call(call) => call.function.value,
-            ExprKind::Matrix { .. } | ExprKind::Subquery(_) => ValueType::Matrix,
-        }
-    }
-}
-
-/// Checks an expression and all below it.
-pub(super) fn check(expr: &Expr) -> Parsed<()> {
-    match &expr.kind {
-        ExprKind::Number(_) | ExprKind::String(_) => Ok(()),
-        ExprKind::Paren(inner) => check(inner),
-        ExprKind::Unary { expr: inner, .. } => {
-            check(inner)?;
-            match inner.value_type() {
-                ValueType::Scalar | ValueType::Vector => Ok(()),
-                other => {
-                    let allowed = "unary expression only allowed on expressions of type scalar or instant vector";
-                    Err(Fault::new(expr.span, format!("{allowed}, got {:?}", other.as_str())))
-                }
-            }
-        }
-        ExprKind::Binary(binary) => check_binary(expr, binary),
-        ExprKind::Aggregate(aggregate) => check_aggregate(aggregate),
-        ExprKind::Call(call) => check_call(expr, call),
-        ExprKind::Selector(selector) => check_shift(&selector.shift),
-        ExprKind::Matrix { selector, range } => {
-            check_shift(&selector.shift)?;
-            check_duration(range)
-        }
-        ExprKind::Subquery(subquery) => {
-            check(&subquery.expr)?;
-            check_shift(&subquery.shift)?;
-            check_duration(&subquery.range)?;
-            if let Some(step) = &subquery.step {
-                check_duration(step)?;
-            }
-            match subquery.expr.value_type() {
-                ValueType::Vector => Ok(()),
-                other => {
-                    let message = format!("subquery is only allowed on instant vector, got {} instead", other.as_str());
-                    Err(Fault::new(expr.span, message))
-                }
-            }
-        }
-    }
-}
-
-fn check_shift(shift: &Shift) -> Parsed<()> {
-    shift.offset.as_ref().map_or(Ok(()), check_duration)
-}
-
-fn check_duration(duration: &DurationExpr) -> Parsed<()> {
-    match duration {
-        DurationExpr::Literal(..) => Ok(()),
-        DurationExpr::Expr(expr) => check(expr),
-    }
-}
-
-/// Whether an expression is made of what a duration may be made of.
-pub(super) fn duration(expr: &Expr) -> Parsed<()> {
-    match &expr.kind {
-        ExprKind::Number(_) => Ok(()),
-        ExprKind::Paren(inner) | ExprKind::Unary { expr: inner, .. } => duration(inner),
-        ExprKind::Binary(binary) if !binary.op.is_set() && !binary.op.is_comparison() => {
-            duration(&binary.lhs)?;
-            duration(&binary.rhs)
-        }
-        ExprKind::Call(call) if matches!(call.function.name, "step" | "range" | "min_of" | "max_of") => {
-            call.args.iter().try_for_each(duration)
-        }
-        _ => Err(Fault::new(expr.span, "expected a number, a duration, step(), range(), or arithmetic over them")),
-    }
-}
-
-fn check_aggregate(aggregate: &Aggregate) -> Parsed<()> {
-    expect(&aggregate.expr, ValueType::Vector, "aggregation expression")?;
-    match (&aggregate.param, aggregate.op) {
-        (None, _) => Ok(()),
-        (Some(param), AggregateOp::CountValues) => expect(param, ValueType::String, "aggregation parameter"),
-        (Some(param), _) => expect(param, ValueType::Scalar, "aggregation parameter"),
-    }
-}
-
-fn check_call(expr: &Expr, call: &Call) -> Parsed<()> {
-    let (function, got) = (call.function, call.args.len());
-    let wrong = |bound: &str, count: usize| {
-        let message = format!("expected {bound}{count} argument(s) in call to {:?}, got {got}", function.name);
-        Err(Fault::new(expr.span, message))
-    };
-    if got < function.min {
-        return wrong(if function.min == function.max { "" } else { "at least " }, function.min);
-    }
-    if got > function.max {
-        return wrong(if function.min == function.max { "" } else { "at most " }, function.max);
-    }
-    for (i, arg) in call.args.iter().enumerate() {
-        let Some(wanted) = function.args.get(i).or(function.args.last()) else { break };
-        expect(arg, *wanted, &format!("call to function {:?}", function.name))?;
-    }
+/// Checks `expr`, read from `text`, and writes what follows from its types into it: set operators match many to many,
+/// and where one side is a scalar there is no matching.
+pub(super) fn check(expr: &mut Expr, text: &str) -> Result<(), ParseError> {
+    Checker { text }.expr(expr)?;
     Ok(())
 }
 
-fn expect(expr: &Expr, wanted: ValueType, context: &str) -> Parsed<()> {
-    check(expr)?;
-    let got = expr.value_type();
-    if got == wanted {
-        return Ok(());
-    }
-    Err(Fault::new(expr.span, format!("expected type {} in {context}, got {}", wanted.as_str(), got.as_str())))
+struct Checker<'a> {
+    text: &'a str,
 }
 
-fn check_binary(expr: &Expr, binary: &Binary) -> Parsed<()> {
-    check(&binary.lhs)?;
-    check(&binary.rhs)?;
-    let (op, matching) = (binary.op, &binary.matching);
-    let fail = |message: String| Err(Fault::new(expr.span, message));
-    if binary.return_bool && !op.is_comparison() {
-        return fail("bool modifier can only be used on comparison operators".to_owned());
+type Checked<T = ()> = Result<T, ParseError>;
+
+// === impl Checker ===
+
+impl Checker<'_> {
+    fn expr(&self, expr: &mut Expr) -> Checked<ValueType> {
+        let span = expr.span;
+        match &mut expr.kind {
+            ExprKind::Number(_) | ExprKind::String(_) => {}
+            ExprKind::Paren(inner) => {
+                self.expr(inner)?;
+            }
+            ExprKind::Unary { expr: inner, .. } => {
+                let got = self.expr(inner)?;
+                if !matches!(got, ValueType::Scalar | ValueType::Vector) {
+                    let message = "unary expression only allowed on expressions of type scalar or instant vector";
+                    return self.fault(span, format!("{message}, got \"{got}\""));
+                }
+            }
+            ExprKind::Binary(binary) => self.binary(binary, span)?,
+            ExprKind::Aggregate(aggregate) => self.aggregate(aggregate)?,
+            ExprKind::Call(call) => self.call(call, span)?,
+            ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => self.selector(selector, span)?,
+            ExprKind::Subquery(subquery) => {
+                let got = self.expr(&mut subquery.expr)?;
+                if got != ValueType::Vector {
+                    let got = got.short();
+                    return self.fault(span, format!("subquery is only allowed on instant vector, got {got} instead"));
+                }
+            }
+        }
+        Ok(expr.value_type())
     }
-    let types = [binary.lhs.value_type(), binary.rhs.value_type()];
-    if let Some(wrong) = [&binary.lhs, &binary.rhs]
-        .into_iter()
-        .zip(types)
-        .find(|(_, t)| !matches!(t, ValueType::Scalar | ValueType::Vector))
-    {
-        return Err(Fault::new(wrong.0.span, "binary expression must contain only scalar and instant vector types"));
+
+    fn aggregate(&self, aggregate: &mut Aggregate) -> Checked {
+        self.expect(&mut aggregate.expr, ValueType::Vector, "aggregation expression")?;
+        let Some(param) = &mut aggregate.param else { return Ok(()) };
+        let want = if aggregate.op == AggregateOp::CountValues { ValueType::String } else { ValueType::Scalar };
+        self.expect(param, want, "aggregation parameter")
     }
-    let vectors = types == [ValueType::Vector; 2];
-    if !vectors && op.is_set() {
-        return fail(format!("set operator {:?} not allowed in binary scalar expression", op.as_str()));
+
+    fn expect(&self, expr: &mut Expr, want: ValueType, context: &str) -> Checked {
+        let got = self.expr(expr)?;
+        if got == want {
+            return Ok(());
+        }
+        self.fault(expr.span, format!("expected type {want} in {context}, got {got}"))
     }
-    if types == [ValueType::Scalar; 2] && op.is_comparison() && !binary.return_bool {
-        return fail("comparisons between scalars must use BOOL modifier".to_owned());
+
+    fn binary(&self, binary: &mut Binary, span: Span) -> Checked {
+        let (lhs, rhs) = (self.expr(&mut binary.lhs)?, self.expr(&mut binary.rhs)?);
+        let op = binary.op;
+        let scalars = (lhs, rhs) == (ValueType::Scalar, ValueType::Scalar);
+        if binary.return_bool && !op.is_comparison() {
+            return self.fault(self.between(binary), "bool modifier can only be used on comparison operators");
+        }
+        if op.is_comparison() && !binary.return_bool && scalars {
+            return self.fault(self.between(binary), "comparisons between scalars must use BOOL modifier");
+        }
+        let matching = &mut binary.matching;
+        if op.is_set() && matching.group == Group::OneToOne {
+            matching.group = Group::ManyToMany;
+        }
+        if matching.on
+            && let Some(label) = matching.labels.iter().find(|label| matching.include.contains(label))
+        {
+            let message = format!("label {} must not occur in ON and GROUP clause at once", quote(label));
+            return self.fault(self.between(binary), message);
+        }
+        for (operand, got) in [(&binary.lhs, lhs), (&binary.rhs, rhs)] {
+            if !matches!(got, ValueType::Scalar | ValueType::Vector) {
+                let message = "binary expression must contain only scalar and instant vector types";
+                return self.fault(operand.span, message);
+            }
+        }
+        self.matching(binary, (lhs, rhs), span)
     }
-    let matches = matching.on || !matching.labels.is_empty() || matches!(matching.group, Group::Left | Group::Right);
-    if !vectors && matches {
-        return fail("vector matching only allowed between instant vectors".to_owned());
+
+    fn matching(&self, binary: &mut Binary, types: (ValueType, ValueType), span: Span) -> Checked {
+        let (op, matching) = (binary.op, &mut binary.matching);
+        let is_filled = matching.fill_left.is_some() || matching.fill_right.is_some();
+        if types != (ValueType::Vector, ValueType::Vector) {
+            if !matching.labels.is_empty() {
+                return self.fault(span, "vector matching only allowed between instant vectors");
+            }
+            if is_filled {
+                return self.fault(span, "filling in missing series only allowed between instant vectors");
+            }
+            *matching = Matching::default();
+            if op.is_set() {
+                return self.fault(span, format!("set operator \"{op}\" not allowed in binary scalar expression"));
+            }
+        } else if op.is_set() {
+            if matching.group != Group::ManyToMany {
+                return self.fault(span, format!("no grouping allowed for \"{op}\" operation"));
+            }
+            if is_filled {
+                return self.fault(span, "filling in missing series not allowed for set operators");
+            }
+        }
+        Ok(())
     }
-    if let Some(label) = matching.include.iter().find(|label| matching.on && matching.labels.contains(label)) {
-        return fail(format!("label {label:?} must not occur in ON and GROUP clause at once"));
+
+    fn call(&self, call: &mut Call, span: Span) -> Checked {
+        let (function, got) = (call.function, call.args.len());
+        let (least, most) = (function.min, function.max);
+        let name = quote(function.name);
+        let wrong = |expected: String| self.fault(span, format!("expected {expected} in call to {name}, got {got}"));
+        if least == most && got != least {
+            return wrong(format!("{least} argument(s)"));
+        }
+        if got < least {
+            return wrong(format!("at least {least} argument(s)"));
+        }
+        if got > most {
+            return wrong(format!("at most {most} argument(s)"));
+        }
+        let is_info = function.name == "info";
+        if is_info && let Some(arg) = call.args.get(1) {
+            self.info(arg, span)?;
+        }
+        for (index, arg) in call.args.iter_mut().enumerate() {
+            let Some(&want) = function.args.get(index).or(function.args.last()) else { break };
+            if is_info && index == 1 {
+                continue;
+            }
+            let is = self.expr(arg)?;
+            if is != want {
+                let message = format!("expected type {want} in call to function {name}, got {is}");
+                return self.fault(arg.span, message);
+            }
+        }
+        Ok(())
     }
-    if !vectors && (matching.fill_left.is_some() || matching.fill_right.is_some()) {
-        return fail("filling in missing series only allowed between instant vectors".to_owned());
+
+    /// The second argument of `info`, in the call at `span`: matchers, which may select everything.
+    fn info(&self, arg: &Expr, span: Span) -> Checked {
+        let got = arg.value_type();
+        if got != ValueType::Vector {
+            let message = format!("expected type instant vector in call to function \"info\", got {got}");
+            return self.fault(span, message);
+        }
+        let ExprKind::Selector(_) = &arg.kind else { return self.fault(arg.span, "expected label selectors only") };
+        if !self.text.get(arg.span.start as usize..).unwrap_or("").starts_with('{') {
+            return self.fault(arg.span, "expected label selectors only, got vector selector instead");
+        }
+        Ok(())
     }
-    Ok(())
+
+    fn selector(&self, selector: &Selector, span: Span) -> Checked {
+        let is_named = !self.text.get(span.start as usize..).unwrap_or("").starts_with('{');
+        let mut names = selector.matchers.iter().filter(|matcher| matcher.name == METRIC);
+        if is_named {
+            let name = names.next().map(|matcher| matcher.value.as_str()).unwrap_or_default();
+            return match names.next() {
+                None => Ok(()),
+                Some(twice) => {
+                    let (one, other) = (quote(name), quote(&twice.value));
+                    self.fault(span, format!("metric name must not be set twice: {one} or {other}"))
+                }
+            };
+        }
+        if selector.matchers.iter().all(|matcher| matcher.matches_empty()) {
+            return self.fault(span, "vector selector must contain at least one non-empty matcher");
+        }
+        Ok(())
+    }
+
+    /// From the end of the left operand to the start of the right one, without the space around.
+    fn between(&self, binary: &Binary) -> Span {
+        let (start, end) = (binary.lhs.span.end, binary.rhs.span.start);
+        let text = self.text.get(start as usize..end as usize).unwrap_or("");
+        let space = [' ', '\t', '\n', '\r'];
+        let start = start + (text.len() - text.trim_start_matches(space).len()) as u32;
+        Span { start, end: end - (text.len() - text.trim_end_matches(space).len()) as u32 }
+    }
+
+    fn fault<T>(&self, span: Span, message: impl Into<String>) -> Checked<T> {
+        Err(ParseError::new(self.text, span, message))
+    }
 }

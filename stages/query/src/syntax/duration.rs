@@ -1,53 +1,82 @@
-//! Durations in ranges and offsets: literals, and arithmetic over them.
+//! Durations as Prometheus writes them: `1h30m`, `500ms`.
+//!
+//! Source: `ParseDuration` and `Duration.String` of `model/time.go` in prometheus/common.
 
-use super::ast::{DurationExpr, Expr, ExprKind};
-use super::lexer::Kind;
-use super::parser::Parser;
-use super::{Fault, Parsed, check};
+use std::fmt::Write as _;
 
-impl Parser<'_> {
-    /// A duration. Within brackets any expression of scalars may stand; after `offset` only what needs no operator.
-    pub(super) fn duration(&mut self, context: &str, bracketed: bool) -> Parsed<DurationExpr> {
-        let start = self.peek().span.start;
-        let negative = self.is_symbol("-");
-        let signed = negative || self.is_symbol("+");
-        if !bracketed && signed {
-            self.advance();
+use weir_pipeline::selector::quote;
+
+/// Units from the largest to the smallest, each with its milliseconds and whether it is written only where nothing
+/// smaller remains: `90d` reads better than `12w6d`.
+const UNITS: [(&str, u64, bool); 7] = [
+    ("y", 365 * 86_400_000, true),
+    ("w", 7 * 86_400_000, true),
+    ("d", 86_400_000, false),
+    ("h", 3_600_000, false),
+    ("m", 60_000, false),
+    ("s", 1000, false),
+    ("ms", 1, false),
+];
+
+/// The most that fits Prometheus' durations, which count nanoseconds in 63 bits.
+const MAX_MILLIS: u64 = i64::MAX as u64 / 1_000_000;
+
+/// The milliseconds of a duration. Units stand in order, each at most once; `0` needs none.
+///
+/// # Errors
+/// The text is not a duration, or is above 292 years. The words are those of Prometheus.
+pub fn parse_duration(text: &str) -> Result<i64, String> {
+    if text == "0" {
+        return Ok(0);
+    }
+    if text.is_empty() {
+        return Err("empty duration string".into());
+    }
+    let invalid = || format!("not a valid duration string: {}", quote(text));
+    let out_of_range = || "duration out of range".to_owned();
+    let mut units = UNITS.iter();
+    let mut rest = text;
+    let mut total = 0u64;
+    while !rest.is_empty() {
+        let (digits, after) = split(rest, |b| b.is_ascii_digit());
+        let count: u64 = digits.parse().map_err(|_| invalid())?;
+        let (unit, after) = split(after, |b| !b.is_ascii_digit());
+        rest = after;
+        if unit.is_empty() {
+            return Err(invalid());
         }
-        let starts = match self.peek().kind {
-            Kind::Number(_) | Kind::Duration(_) | Kind::Symbol("(") => true,
-            Kind::Symbol("-" | "+") => bracketed,
-            Kind::Name => self.keyword().is_some_and(|k| matches!(k.as_str(), "step" | "range" | "min_of" | "max_of")),
-            _ => false,
-        };
-        if !starts {
-            return Err(self.unexpected(context, "number, duration, step(), or range()"));
+        if !UNITS.iter().any(|(name, ..)| *name == unit) {
+            return Err(format!("unknown unit {} in duration {}", quote(unit), quote(text)));
         }
-        // The sign of an offset is its own; within brackets it is part of the expression.
-        let mut expr = if bracketed { self.expression(1)?.expr } else { self.operand()? };
-        if !bracketed && negative {
-            let kind = match expr.kind {
-                ExprKind::Number(n) => ExprKind::Number(-n),
-                _ => ExprKind::Unary { negative, expr: Box::new(expr) },
-            };
-            expr = Expr { kind, span: self.span_from(start) };
-        }
-        expr.span.start = start;
-        check::duration(&expr)?;
-        let duration = match expr.kind {
-            ExprKind::Number(seconds) => self.literal(seconds, expr.span)?,
-            _ => DurationExpr::Expr(Box::new(expr)),
-        };
-        match duration {
-            DurationExpr::Literal(ms, span) if bracketed && ms <= 0 => {
-                Err(Fault::new(span, "duration must be greater than 0"))
-            }
-            other => Ok(other),
+        // Continuing in the same iterator keeps the units in order.
+        let (_, millis, _) = units.find(|(name, ..)| *name == unit).ok_or_else(invalid)?;
+        total = count.checked_mul(*millis).and_then(|n| n.checked_add(total)).ok_or_else(out_of_range)?;
+        if total > MAX_MILLIS {
+            return Err(out_of_range());
         }
     }
+    Ok(total as i64)
+}
 
-    /// An operand without what may follow it: in `a offset 5m[1h:]` the brackets belong to `a offset 5m`.
-    fn operand(&mut self) -> Parsed<Expr> {
-        self.primary().map(|deep| deep.expr)
+/// The longest start of `text` whose bytes are `wanted`, and the rest.
+fn split(text: &str, wanted: impl Fn(u8) -> bool) -> (&str, &str) {
+    let end = text.bytes().position(|b| !wanted(b)).unwrap_or(text.len());
+    text.split_at(end)
+}
+
+/// A number of milliseconds as a duration.
+pub fn format_duration(millis: i64) -> String {
+    let mut rest = millis.unsigned_abs();
+    if rest == 0 {
+        return "0s".into();
     }
+    let mut text = String::from(if millis < 0 { "-" } else { "" });
+    for (unit, size, exact) in UNITS {
+        if rest >= size && (!exact || rest.is_multiple_of(size)) {
+            // Writing to a String does not fail.
+            let _ = write!(text, "{}{unit}", rest / size);
+            rest %= size;
+        }
+    }
+    text
 }

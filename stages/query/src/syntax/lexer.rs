@@ -1,159 +1,334 @@
-//! From text to tokens.
+//! From text to tokens, one at a time.
 //!
-//! Source: `promql/parser/lex.go` of Prometheus 3.14.
+//! What a character means depends on where it stands: within braces keywords are label names, within brackets `:` parts
+//! range from step and letters spell only `step`, `range`, `max_of` and `min_of`.
+//!
+//! Source: `promql/parser/lex.go` of Prometheus 3.14.0.
 
-use weir_pipeline::selector::quoted;
+mod number;
+mod string;
+pub(super) mod token;
 
-use super::ast::Span;
-use super::{Fault, MAX_QUERY_BYTES, Parsed, number};
+use weir_pipeline::selector::quote;
 
-/// A token and its place.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Token {
-    pub(super) kind: Kind,
-    pub(super) span: Span,
-}
+use super::ast::{BinaryOp, Span};
+use super::position::ParseError;
+use token::{Kind, Token, Word, word};
 
-/// What a token is.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Kind {
-    /// A number.
-    Number(f64),
-    /// A duration, in milliseconds.
-    Duration(i64),
-    /// A text, unquoted.
-    String(String),
-    /// A name: of a metric, label, function, operator or keyword. The parser knows which.
-    Name,
-    /// An operator or a bracket.
-    Symbol(&'static str),
-    /// The end of the text.
-    End,
-}
-
-/// The longer ones first.
-const SYMBOLS: [&str; 26] = [
-    "==", "=~", "!=", "!~", "<=", ">=", "</", ">/", "=", "<", ">", "+", "-", "*", "/", "%", "^", "(", ")", "{", "}",
-    "[", "]", ",", "@", ":",
-];
-
-/// All tokens of `text`, the last of which is the end.
-pub(super) fn tokens(text: &str) -> Parsed<Vec<Token>> {
-    if text.len() > MAX_QUERY_BYTES {
-        let message = format!("expected a query of at most {MAX_QUERY_BYTES} bytes, got {}", text.len());
-        return Err(Fault::new(Span::default(), message));
-    }
-    let mut lexer = Lexer { text, at: 0, brackets: 0 };
-    let mut tokens = Vec::new();
-    loop {
-        let token = lexer.next()?;
-        let end = token.kind == Kind::End;
-        tokens.push(token);
-        if end {
-            return Ok(tokens);
-        }
-    }
-}
-
-struct Lexer<'a> {
+/// Reads tokens. After an error it must not be asked again.
+pub(super) struct Lexer<'a> {
     text: &'a str,
+    /// The next byte to read.
     at: usize,
-    /// How many `[` are open: within them `:` separates, outside it belongs to names.
-    brackets: usize,
+    /// The first byte of the token being read.
+    start: usize,
+    /// How many `(` are open.
+    parens: usize,
+    /// Whether `{` is open.
+    in_braces: bool,
+    /// Whether `[` is open.
+    in_brackets: bool,
+    /// Whether only a duration may follow: from `[` to the first number in it.
+    in_duration: bool,
+    /// Whether a `:` was read since the last `[`.
+    got_colon: bool,
+    /// Whether a number was read within any `[`.
+    got_duration: bool,
 }
+
+type Lex<T> = Result<T, ParseError>;
 
 // === impl Lexer ===
 
-impl Lexer<'_> {
-    fn next(&mut self) -> Parsed<Token> {
-        self.skip();
-        let start = self.at;
-        let rest = &self.text[start..];
-        let kind = match rest.bytes().next() {
-            None => Kind::End,
-            Some(b'"' | b'\'' | b'`') => self.string()?,
-            Some(b) if b.is_ascii_digit() => self.number()?,
-            Some(b'.') if rest[1..].starts_with(|c: char| c.is_ascii_digit()) => self.number()?,
-            Some(b) if b.is_ascii_alphabetic() || b == b'_' || (b == b':' && self.brackets == 0) => self.name(),
-            Some(_) => self.symbol()?,
-        };
-        Ok(Token { kind, span: self.span(start) })
+impl<'a> Lexer<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        Self {
+            text,
+            at: 0,
+            start: 0,
+            parens: 0,
+            in_braces: false,
+            in_brackets: false,
+            in_duration: false,
+            got_colon: false,
+            got_duration: false,
+        }
     }
 
-    fn span(&self, start: usize) -> Span {
-        Span { start: start as u32, end: self.at as u32 }
+    /// The next token; [`Kind::End`] at the end and ever after.
+    pub(super) fn token(&mut self) -> Lex<Token> {
+        self.skip_space();
+        self.start = self.at;
+        let kind = match self.bump() {
+            next if self.in_duration => self.duration(next),
+            next if self.in_braces => self.matcher(next),
+            next => self.statement(next),
+        }?;
+        Ok(Token { kind, span: self.span() })
     }
 
-    fn skip(&mut self) {
+    /// Skips space, and comments but where a duration must follow.
+    fn skip_space(&mut self) {
         loop {
-            let rest = &self.text[self.at..];
-            let space = rest.bytes().take_while(u8::is_ascii_whitespace).count();
-            self.at += space;
-            if !rest[space..].starts_with('#') {
+            let rest = self.rest();
+            let trimmed = rest.trim_start_matches([' ', '\t', '\n', '\r']);
+            self.at += rest.len() - trimmed.len();
+            if self.in_duration || !trimmed.starts_with('#') {
                 return;
             }
-            self.at += rest[space..].find('\n').unwrap_or(rest.len() - space);
+            self.at += trimmed.find(['\n', '\r']).unwrap_or(trimmed.len());
         }
     }
 
-    fn string(&mut self) -> Parsed<Kind> {
-        let start = self.at;
-        match quoted(&self.text[start..]) {
-            Ok((text, len)) => {
-                self.at += len;
-                Ok(Kind::String(text))
+    /// Outside of braces, and within brackets after the first number.
+    fn statement(&mut self, next: Option<char>) -> Lex<Kind> {
+        let Some(next) = next else { return self.end() };
+        Ok(match next {
+            ',' => Kind::Comma,
+            '@' => Kind::At,
+            '(' => self.open_paren(),
+            ')' => return self.close_paren(),
+            '{' => {
+                self.in_braces = true;
+                Kind::BraceOpen
             }
-            Err(invalid) => {
-                let at = (start + invalid.offset) as u32;
-                Err(Fault::new(Span { start: at, end: at }, invalid.message))
+            '[' => return self.open_bracket(),
+            ']' if self.in_brackets => self.close_bracket(),
+            ']' => return self.fault("unexpected right bracket ']'"),
+            '"' | '\'' | '`' => return self.string(next),
+            '0'..='9' => return self.number(),
+            '.' if self.peek().is_some_and(|c| c.is_ascii_digit()) => return self.number(),
+            ':' | '_' | 'a'..='z' | 'A'..='Z' if self.in_brackets => return self.in_brackets(next),
+            ':' | '_' | 'a'..='z' | 'A'..='Z' => self.word(),
+            _ => return self.operator(next),
+        })
+    }
+
+    fn operator(&mut self, next: char) -> Lex<Kind> {
+        use BinaryOp::*;
+        let op = match next {
+            '+' => Add,
+            '-' => Sub,
+            '*' => Mul,
+            '/' => Div,
+            '%' => Mod,
+            '^' => Pow,
+            '<' if self.eat('=') => LessEqual,
+            '<' if self.eat('/') => TrimUpper,
+            '<' => Less,
+            '>' if self.eat('=') => GreaterEqual,
+            '>' if self.eat('/') => TrimLower,
+            '>' => Greater,
+            '=' if self.eat('=') => Equal,
+            '=' if self.peek() == Some('~') => return self.fault("unexpected character after '=': '~'"),
+            '=' => return Ok(Kind::Assign),
+            '!' if self.eat('=') => NotEqual,
+            '!' => return self.fault(format!("unexpected character after '!': {}", quoted(self.peek()))),
+            _ => return self.fault(format!("unexpected character: {}", quoted(Some(next)))),
+        };
+        Ok(Kind::Binary(op))
+    }
+
+    /// Within braces.
+    fn matcher(&mut self, next: Option<char>) -> Lex<Kind> {
+        let Some(next) = next else { return self.fault("unexpected end of input inside braces") };
+        Ok(match next {
+            ',' => Kind::Comma,
+            '"' | '\'' | '`' => return self.string(next),
+            '=' if self.eat('~') => Kind::Matches,
+            '=' => Kind::Assign,
+            '!' if self.eat('~') => Kind::MatchesNot,
+            '!' if self.eat('=') => Kind::Binary(BinaryOp::NotEqual),
+            '!' => {
+                let got = quoted(self.peek());
+                return self.fault(format!("unexpected character after '!' inside braces: {got}"));
             }
+            '{' => return self.fault("unexpected left brace '{'"),
+            '}' => {
+                self.in_braces = false;
+                Kind::BraceClose
+            }
+            '_' | 'a'..='z' | 'A'..='Z' => {
+                self.eat_while(is_alphanumeric);
+                Kind::Identifier
+            }
+            _ => return self.fault(format!("unexpected character inside braces: {}", quoted(Some(next)))),
+        })
+    }
+
+    /// Within brackets, before the first number.
+    fn duration(&mut self, next: Option<char>) -> Lex<Kind> {
+        let Some(next) = next else { return self.fault("unexpected end of input in duration expression") };
+        Ok(match next {
+            ']' => self.close_bracket(),
+            ':' if !self.got_duration => {
+                return self.fault_here("unexpected colon before duration in duration expression");
+            }
+            ':' if self.got_colon => return self.fault_here("unexpected repeated colon in duration expression"),
+            ':' => {
+                self.got_colon = true;
+                Kind::Colon
+            }
+            '(' => self.open_paren(),
+            ')' => return self.close_paren(),
+            '+' | '-' | '*' | '/' | '%' | '^' => return self.operator(next),
+            ',' => Kind::Comma,
+            's' | 'r' | 'm' | 'S' | 'R' | 'M' if let Some(word) = self.duration_word() => Kind::Word(word),
+            '0'..='9' => {
+                self.got_duration = true;
+                self.in_duration = false;
+                return self.number();
+            }
+            '.' if self.peek().is_some_and(|c| c.is_ascii_digit()) => {
+                self.got_duration = true;
+                self.in_duration = false;
+                return self.number();
+            }
+            _ => {
+                let got = quoted(Some(next));
+                return self.fault(format!("unexpected character in duration expression: {got}"));
+            }
+        })
+    }
+
+    /// A letter or `:` within brackets, after the first number.
+    fn in_brackets(&mut self, next: char) -> Lex<Kind> {
+        if next == ':' {
+            if self.got_colon {
+                return self.fault("unexpected colon ':'");
+            }
+            self.got_colon = true;
+            return Ok(Kind::Colon);
+        }
+        match self.duration_word() {
+            Some(word) => Ok(Kind::Word(word)),
+            None => self.fault(format!("unexpected character: {}, expected ':'", quoted(Some(next)))),
         }
     }
 
-    /// A number or a duration: all letters, digits, dots and underscores, and a sign after an exponent.
-    fn number(&mut self) -> Parsed<Kind> {
-        let start = self.at;
-        let bytes = self.text.as_bytes();
-        let hex = self.text[start..].len() > 1 && matches!(&bytes[start..start + 2], b"0x" | b"0X");
-        let part_of = |at: usize| {
-            let signed = !hex && at > start && matches!(bytes[at - 1], b'e' | b'E') && matches!(bytes[at], b'+' | b'-');
-            bytes[at].is_ascii_alphanumeric() || matches!(bytes[at], b'.' | b'_') || signed
-        };
-        while self.at < bytes.len() && part_of(self.at) {
-            self.at += 1;
-        }
-        let text = &self.text[start..self.at];
-        number::number(text)
-            .map(Kind::Number)
-            .or_else(|| number::duration(text).map(Kind::Duration))
-            .ok_or_else(|| Fault::new(self.span(start), format!("bad number or duration syntax: {text:?}")))
-    }
-
-    fn name(&mut self) -> Kind {
-        let start = self.at;
-        let colons = self.brackets == 0;
-        let part_of = |b: &u8| b.is_ascii_alphanumeric() || *b == b'_' || (*b == b':' && colons);
-        self.at += self.text[start..].bytes().take_while(|b| part_of(b)).count();
-        match self.text[start..self.at].to_ascii_lowercase().as_str() {
-            "inf" => Kind::Number(f64::INFINITY),
-            "nan" => Kind::Number(f64::NAN),
-            _ => Kind::Name,
+    /// One of the words that stand in durations, whose first letter was read.
+    fn duration_word(&mut self) -> Option<Word> {
+        self.eat_while(|c| c == '_' || c.is_ascii_alphabetic());
+        match word(self.read()) {
+            Some(Kind::Word(word @ (Word::Step | Word::Range | Word::MaxOf | Word::MinOf))) => Some(word),
+            _ => None,
         }
     }
 
-    fn symbol(&mut self) -> Parsed<Kind> {
-        let rest = &self.text[self.at..];
-        let Some(symbol) = SYMBOLS.into_iter().find(|s| rest.starts_with(s)) else {
-            let c = rest.chars().next().unwrap_or_default();
-            let span = Span { start: self.at as u32, end: (self.at + c.len_utf8()) as u32 };
-            return Err(Fault::new(span, format!("unexpected character: {c:?}")));
-        };
-        self.at += symbol.len();
-        match symbol {
-            "[" => self.brackets += 1,
-            "]" => self.brackets = self.brackets.saturating_sub(1),
-            _ => {}
+    /// A name or a keyword.
+    fn word(&mut self) -> Kind {
+        self.eat_while(|c| is_alphanumeric(c) || c == ':');
+        let read = self.read();
+        match word(read) {
+            // So that metrics of these names stay usable.
+            Some(Kind::Word(Word::Fill | Word::FillLeft | Word::FillRight)) if !self.before_paren() => Kind::Identifier,
+            Some(kind) => kind,
+            None if read.contains(':') => Kind::MetricIdentifier,
+            None => Kind::Identifier,
         }
-        Ok(Kind::Symbol(symbol))
+    }
+
+    fn before_paren(&self) -> bool {
+        self.rest().trim_start_matches([' ', '\t', '\n', '\r']).starts_with('(')
+    }
+
+    fn end(&mut self) -> Lex<Kind> {
+        if self.parens > 0 {
+            self.fault("unclosed left parenthesis")
+        } else if self.in_brackets {
+            self.fault("unclosed left bracket")
+        } else {
+            Ok(Kind::End)
+        }
+    }
+
+    fn open_paren(&mut self) -> Kind {
+        self.parens += 1;
+        Kind::ParenOpen
+    }
+
+    fn close_paren(&mut self) -> Lex<Kind> {
+        match self.parens.checked_sub(1) {
+            Some(parens) => self.parens = parens,
+            None => return self.fault_here("unexpected right parenthesis ')'"),
+        }
+        Ok(Kind::ParenClose)
+    }
+
+    fn open_bracket(&mut self) -> Lex<Kind> {
+        if self.in_brackets {
+            return self.fault("unexpected left bracket '['");
+        }
+        self.in_brackets = true;
+        self.in_duration = true;
+        self.got_colon = false;
+        Ok(Kind::BracketOpen)
+    }
+
+    fn close_bracket(&mut self) -> Kind {
+        self.in_brackets = false;
+        self.in_duration = false;
+        Kind::BracketClose
+    }
+
+    fn rest(&self) -> &'a str {
+        self.text.get(self.at..).unwrap_or("")
+    }
+
+    /// What was read of the token.
+    fn read(&self) -> &'a str {
+        self.text.get(self.start..self.at).unwrap_or("")
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let next = self.peek()?;
+        self.at += next.len_utf8();
+        Some(next)
+    }
+
+    fn eat(&mut self, c: char) -> bool {
+        let found = self.peek() == Some(c);
+        self.at += if found { c.len_utf8() } else { 0 };
+        found
+    }
+
+    fn eat_while(&mut self, wanted: impl Fn(char) -> bool) {
+        let rest = self.rest();
+        self.at += rest.find(|c| !wanted(c)).unwrap_or(rest.len());
+    }
+
+    fn span(&self) -> Span {
+        Span { start: self.start as u32, end: self.at as u32 }
+    }
+
+    /// An error at the token's start.
+    fn fault<T>(&self, message: impl Into<String>) -> Lex<T> {
+        Err(ParseError::new(self.text, self.span(), message))
+    }
+
+    /// An error behind what was read.
+    fn fault_here<T>(&self, message: impl Into<String>) -> Lex<T> {
+        let span = Span { start: self.at as u32, end: self.text.len() as u32 };
+        Err(ParseError::new(self.text, span, message))
+    }
+}
+
+fn is_alphanumeric(c: char) -> bool {
+    c == '_' || c.is_ascii_alphanumeric()
+}
+
+/// A character as Go's `%q` writes it; the end is shown as a character that can't be.
+fn quoted(c: Option<char>) -> String {
+    match c {
+        Some('"') => "'\"'".into(),
+        Some('\'') => r"'\''".into(),
+        c => {
+            let text = quote(c.unwrap_or(char::REPLACEMENT_CHARACTER).encode_utf8(&mut [0; 4]));
+            format!("'{}'", text.trim_matches('"'))
+        }
     }
 }

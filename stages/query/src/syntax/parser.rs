@@ -1,477 +1,279 @@
-//! From tokens to a tree: a Pratt parser.
+//! From tokens to a tree, by precedence climbing.
 //!
-//! Source: `promql/parser/generated_parser.y` of Prometheus 3.14.
+//! The first error ends the reading. It names what was found and, where Prometheus' grammar says so, within what and what
+//! was expected instead: [`Place`] is the innermost construct that does.
+//!
+//! Source: `promql/parser/generated_parser.y` and `parse.go` of Prometheus 3.14.0.
 
-use super::ast::{Aggregate, AggregateOp, Binary, BinaryOp, Call, Expr, ExprKind, Group, Matching, Span};
-use super::lexer::{Kind, Token, tokens};
-use super::{Fault, MAX_DEPTH, Parsed, functions};
+mod aggregate;
+mod call;
+mod duration;
+mod modifier;
+mod place;
+mod postfix;
+mod selector;
 
-/// What the parser has left of a text.
+use weir_pipeline::Matcher;
+use weir_pipeline::selector::unquote;
+
+use super::ast::{Binary, BinaryOp, Expr, ExprKind, Span};
+use super::lexer::Lexer;
+use super::lexer::token::{Kind, Token, Word};
+use super::position::ParseError;
+use super::{MAX_DEPTH, MAX_QUERY_BYTES, number};
+use place::Place;
+
+/// Reads one text.
 pub(super) struct Parser<'a> {
-    pub(super) text: &'a str,
-    tokens: Vec<Token>,
-    next: usize,
-    depth: usize,
+    text: &'a str,
+    lexer: Lexer<'a>,
+    ahead: Option<Token>,
+    /// The end of the last token taken.
+    end: u32,
+    place: Place,
+    /// How deep the parser calls itself.
+    level: usize,
 }
 
 /// An expression and how deep its tree is.
-pub(super) struct Deep {
-    pub(super) expr: Expr,
-    pub(super) depth: usize,
+struct Deep {
+    expr: Expr,
+    depth: usize,
 }
 
-/// The aggregation operators by name.
-const AGGREGATES: [(&str, AggregateOp); 14] = [
-    ("sum", AggregateOp::Sum),
-    ("avg", AggregateOp::Avg),
-    ("count", AggregateOp::Count),
-    ("min", AggregateOp::Min),
-    ("max", AggregateOp::Max),
-    ("group", AggregateOp::Group),
-    ("stddev", AggregateOp::Stddev),
-    ("stdvar", AggregateOp::Stdvar),
-    ("topk", AggregateOp::Topk),
-    ("bottomk", AggregateOp::Bottomk),
-    ("count_values", AggregateOp::CountValues),
-    ("quantile", AggregateOp::Quantile),
-    ("limitk", AggregateOp::Limitk),
-    ("limit_ratio", AggregateOp::LimitRatio),
-];
+type Parse<T> = Result<T, ParseError>;
 
-/// The binary operators, with how tightly they bind.
-const OPERATORS: [(&str, BinaryOp, u8); 18] = [
-    ("or", BinaryOp::Or, 1),
-    ("and", BinaryOp::And, 2),
-    ("unless", BinaryOp::Unless, 2),
-    ("==", BinaryOp::Equal, 3),
-    ("!=", BinaryOp::NotEqual, 3),
-    ("<", BinaryOp::Less, 3),
-    ("<=", BinaryOp::LessEqual, 3),
-    (">", BinaryOp::Greater, 3),
-    (">=", BinaryOp::GreaterEqual, 3),
-    ("+", BinaryOp::Add, 4),
-    ("-", BinaryOp::Sub, 4),
-    ("*", BinaryOp::Mul, 5),
-    ("/", BinaryOp::Div, 5),
-    ("%", BinaryOp::Mod, 5),
-    ("atan2", BinaryOp::Atan2, 5),
-    ("</", BinaryOp::TrimUpper, 5),
-    (">/", BinaryOp::TrimLower, 5),
-    ("^", BinaryOp::Pow, 6),
-];
-
-/// How tightly a sign binds: as `*`, so that `-1^2` is `-(1^2)`.
-const SIGN: u8 = 5;
-
-// === impl AggregateOp ===
-
-impl AggregateOp {
-    /// The name.
-    pub fn as_str(self) -> &'static str {
-        AGGREGATES.iter().find(|(_, op)| *op == self).map_or("", |(name, _)| name)
-    }
-
-    /// Whether it has a parameter before the expression.
-    pub fn has_param(self) -> bool {
-        use AggregateOp::{Bottomk, CountValues, LimitRatio, Limitk, Quantile, Topk};
-        matches!(self, Topk | Bottomk | CountValues | Quantile | Limitk | LimitRatio)
-    }
-}
+/// How tightly unary operators bind: as multiplication, so that `-1 ^ 2` is -1.
+const UNARY: u8 = BinaryOp::Mul.precedence();
 
 // === impl BinaryOp ===
 
 impl BinaryOp {
-    /// The operator as written.
-    pub fn as_str(self) -> &'static str {
-        OPERATORS.iter().find(|(_, op, _)| *op == self).map_or("", |(name, ..)| name)
+    /// How tightly it binds.
+    pub(super) const fn precedence(self) -> u8 {
+        match self {
+            Self::Or => 1,
+            Self::And | Self::Unless => 2,
+            Self::Equal | Self::NotEqual | Self::Less | Self::LessEqual | Self::Greater | Self::GreaterEqual => 3,
+            Self::TrimUpper | Self::TrimLower => 3,
+            Self::Add | Self::Sub => 4,
+            Self::Mul | Self::Div | Self::Mod | Self::Atan2 => 5,
+            Self::Pow => 6,
+        }
     }
 
-    /// Whether it is `and`, `or` or `unless`.
-    pub fn is_set(self) -> bool {
-        matches!(self, Self::And | Self::Or | Self::Unless)
-    }
-
-    /// Whether it compares.
-    pub fn is_comparison(self) -> bool {
-        use BinaryOp::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-        matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
+    /// The least precedence in its right operand: `^` is right-associative, all others left.
+    pub(super) const fn right(self) -> u8 {
+        match self {
+            Self::Pow => self.precedence(),
+            _ => self.precedence() + 1,
+        }
     }
 }
 
-// === impl Parser: tokens ===
+// === impl Parser ===
 
 impl<'a> Parser<'a> {
-    pub(super) fn new(text: &'a str) -> Parsed<Self> {
-        Ok(Self { text, tokens: tokens(text)?, next: 0, depth: 0 })
-    }
-
-    pub(super) fn peek(&self) -> &Token {
-        // The last token is the end, and the parser does not go beyond it.
-        &self.tokens[self.next.min(self.tokens.len() - 1)]
-    }
-
-    fn peek_second(&self) -> &Token {
-        &self.tokens[(self.next + 1).min(self.tokens.len() - 1)]
-    }
-
-    pub(super) fn advance(&mut self) -> Token {
-        let token = self.peek().clone();
-        self.next += 1;
-        token
-    }
-
-    /// The text of a token.
-    pub(super) fn source(&self, token: &Token) -> &'a str {
-        &self.text[token.span.start as usize..token.span.end as usize]
-    }
-
-    /// The lowercase text of the next token, where it is a name.
-    pub(super) fn keyword(&self) -> Option<String> {
-        let token = self.peek();
-        (token.kind == Kind::Name).then(|| self.source(token).to_ascii_lowercase())
-    }
-
-    pub(super) fn is_symbol(&self, symbol: &str) -> bool {
-        matches!(self.peek().kind, Kind::Symbol(s) if s == symbol)
-    }
-
-    pub(super) fn take_symbol(&mut self, symbol: &str) -> bool {
-        let found = self.is_symbol(symbol);
-        self.next += usize::from(found);
-        found
-    }
-
-    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
-        let found = self.keyword().is_some_and(|k| k == keyword);
-        self.next += usize::from(found);
-        found
-    }
-
-    pub(super) fn expect(&mut self, symbol: &'static str, context: &str) -> Parsed<Token> {
-        if self.is_symbol(symbol) { Ok(self.advance()) } else { Err(self.unexpected(context, &format!("{symbol:?}"))) }
-    }
-
-    /// `unexpected … in …, expected …`, about the next token.
-    pub(super) fn unexpected(&self, context: &str, expected: &str) -> Fault {
-        let token = self.peek();
-        let mut message = format!("unexpected {}", self.describe(token));
-        if !context.is_empty() {
-            message.push_str(&format!(" in {context}"));
+    pub(super) fn new(text: &'a str) -> Parse<Self> {
+        if text.len() > MAX_QUERY_BYTES {
+            let message = format!("expected a query of at most {MAX_QUERY_BYTES} bytes, got {}", text.len());
+            return Err(ParseError::new(text, Span::default(), message));
         }
-        if !expected.is_empty() {
-            message.push_str(&format!(", expected {expected}"));
-        }
-        Fault::new(token.span, message)
+        Ok(Self { text, lexer: Lexer::new(text), ahead: None, end: 0, place: Place::START, level: 0 })
     }
 
-    fn describe(&self, token: &Token) -> String {
-        let text = self.source(token);
-        match &token.kind {
-            Kind::End => "end of input".to_owned(),
-            Kind::Number(_) => format!("number {text:?}"),
-            Kind::Duration(_) => format!("duration {text:?}"),
-            Kind::String(_) => format!("string {text:?}"),
-            Kind::Symbol(s) if OPERATORS.iter().any(|(name, ..)| name == s) => format!("<op:{s}>"),
-            Kind::Symbol(s) => format!("{s:?}"),
-            Kind::Name => {
-                let lower = text.to_ascii_lowercase();
-                if AGGREGATES.iter().any(|(name, _)| *name == lower) {
-                    format!("<aggr:{lower}>")
-                } else if OPERATORS.iter().any(|(name, ..)| *name == lower) {
-                    format!("<op:{lower}>")
-                } else if KEYWORDS.contains(&lower.as_str()) {
-                    format!("<{lower}>")
-                } else {
-                    format!("identifier {text:?}")
-                }
-            }
+    /// The whole text as an expression.
+    pub(super) fn expression(mut self) -> Parse<Expr> {
+        if self.peek()? == Kind::End {
+            return self.fault(Span::default(), "no expression found in input");
         }
-    }
-
-    pub(super) fn span_from(&self, start: u32) -> Span {
-        let last = self.next.saturating_sub(1).min(self.tokens.len() - 1);
-        Span { start, end: self.tokens[last].span.end.max(start) }
-    }
-
-    pub(super) fn too_deep(&self, span: Span) -> Fault {
-        Fault::new(span, format!("expected an expression of at most {MAX_DEPTH} levels"))
-    }
-}
-
-const KEYWORDS: [&str; 10] =
-    ["by", "without", "on", "ignoring", "group_left", "group_right", "bool", "offset", "anchored", "smoothed"];
-
-// === impl Parser: expressions ===
-
-impl Parser<'_> {
-    /// The whole text as one expression.
-    pub(super) fn whole(&mut self) -> Parsed<Expr> {
-        if self.peek().kind == Kind::End {
-            return Err(Fault::new(Span::default(), "no expression found in input"));
-        }
-        let expr = self.expression(1)?.expr;
-        if self.peek().kind != Kind::End {
-            return Err(self.unexpected("", ""));
-        }
+        let Deep { expr, .. } = self.expr(0)?;
+        self.expect(Kind::End)?;
         Ok(expr)
     }
 
-    /// An expression of operators that bind at least as tightly as `precedence`.
-    pub(super) fn expression(&mut self, precedence: u8) -> Parsed<Deep> {
-        self.depth += 1;
-        if self.depth > MAX_DEPTH {
-            return Err(self.too_deep(self.peek().span));
-        }
-        let mut left = self.unary()?;
-        while let Some((op, binds)) = self.operator().filter(|(_, binds)| *binds >= precedence) {
-            self.advance();
-            let (return_bool, matching) = self.matching(op)?;
-            // `^` is the one operator that groups from the right.
-            let right = self.expression(if op == BinaryOp::Pow { binds } else { binds + 1 })?;
-            let matching = self.fill(matching)?;
-            let depth = left.depth.max(right.depth) + 1;
-            let span = Span { start: left.expr.span.start, end: right.expr.span.end };
-            if depth > MAX_DEPTH {
-                return Err(self.too_deep(span));
-            }
-            let binary = Binary { op, lhs: left.expr, rhs: right.expr, return_bool, matching };
-            left = Deep { expr: Expr { kind: ExprKind::Binary(Box::new(binary)), span }, depth };
-        }
-        self.depth -= 1;
-        Ok(left)
+    /// The whole text as a vector selector.
+    pub(super) fn metric_selector(mut self) -> Parse<Vec<Matcher>> {
+        let name = if self.peek()?.is_metric() { Some(self.take()?.span) } else { None };
+        let matchers = self.selector(name)?;
+        self.expect(Kind::End)?;
+        Ok(matchers)
     }
 
-    fn operator(&self) -> Option<(BinaryOp, u8)> {
-        let token = self.peek();
-        let name = match token.kind {
-            Kind::Symbol(symbol) => symbol.to_owned(),
-            Kind::Name => self.source(token).to_ascii_lowercase(),
-            _ => return None,
+    /// An expression of operators that bind at least as tightly as `least`.
+    fn expr(&mut self, least: u8) -> Parse<Deep> {
+        self.level += 1;
+        if self.level > MAX_DEPTH {
+            let span = self.ahead()?.span;
+            return self.too_deep(span);
+        }
+        let mut lhs = self.operand()?;
+        while let Kind::Binary(op) = self.peek()?
+            && op.precedence() >= least
+        {
+            self.take()?;
+            let (return_bool, matching) = self.modifiers()?;
+            let rhs = self.expr(op.right())?;
+            let span = lhs.expr.span.to(rhs.expr.span);
+            let depth = lhs.depth.max(rhs.depth);
+            let binary = Binary { op, lhs: lhs.expr, rhs: rhs.expr, return_bool, matching };
+            lhs = self.node(ExprKind::Binary(Box::new(binary)), span, depth)?;
+        }
+        self.level -= 1;
+        Ok(lhs)
+    }
+
+    /// What stands between operators.
+    fn operand(&mut self) -> Parse<Deep> {
+        if let Kind::Binary(sign @ (BinaryOp::Add | BinaryOp::Sub)) = self.peek()? {
+            return self.unary(sign == BinaryOp::Sub);
+        }
+        let operand = self.primary()?;
+        self.postfix(operand)
+    }
+
+    fn unary(&mut self, negative: bool) -> Parse<Deep> {
+        let sign = self.take()?.span;
+        let operand = self.expr(UNARY + 1)?;
+        let span = sign.to(operand.expr.span);
+        match operand.expr.kind {
+            ExprKind::Number(value) => self.node(ExprKind::Number(if negative { -value } else { value }), span, 0),
+            kind => {
+                let expr = Box::new(Expr { kind, span: operand.expr.span });
+                self.node(ExprKind::Unary { negative, expr }, span, operand.depth)
+            }
+        }
+    }
+
+    fn primary(&mut self) -> Parse<Deep> {
+        let token = self.ahead()?;
+        match token.kind {
+            Kind::Number | Kind::Duration => {
+                let (value, span) = self.literal()?;
+                self.node(ExprKind::Number(value), span, 0)
+            }
+            Kind::String => {
+                self.take()?;
+                let value = self.unquote(token.span)?;
+                self.node(ExprKind::String(value), token.span, 0)
+            }
+            Kind::ParenOpen => {
+                self.take()?;
+                let inner = self.expr(0)?;
+                self.expect(Kind::ParenClose)?;
+                let span = self.since(token.span);
+                self.node(ExprKind::Paren(Box::new(inner.expr)), span, inner.depth)
+            }
+            Kind::BraceOpen => self.vector(None),
+            kind if kind.is_metric() => self.named(),
+            _ => self.unexpected(),
+        }
+    }
+
+    /// What starts with a name: an aggregation, a call, or a selector.
+    fn named(&mut self) -> Parse<Deep> {
+        let name = self.take()?;
+        let next = self.peek()?;
+        match name.kind {
+            Kind::Aggregate(op) if matches!(next, Kind::ParenOpen | Kind::Word(Word::By | Word::Without)) => {
+                self.aggregate(op, name.span)
+            }
+            Kind::Identifier if next == Kind::ParenOpen => self.call(name.span),
+            Kind::Word(word) if next == Kind::ParenOpen && word.is_function() => self.call(name.span),
+            _ => self.vector(Some(name.span)),
+        }
+    }
+
+    /// A number or a duration: seconds.
+    fn literal(&mut self) -> Parse<(f64, Span)> {
+        let token = self.take()?;
+        let text = self.read(token.span);
+        let value = if token.kind == Kind::Duration {
+            super::parse_duration(text).map(|millis| millis as f64 / 1000.0)
+        } else {
+            number::parse_number(text)
         };
-        OPERATORS.iter().find(|(n, ..)| *n == name).map(|(_, op, binds)| (*op, *binds))
-    }
-
-    fn unary(&mut self) -> Parsed<Deep> {
-        let start = self.peek().span.start;
-        let negative = self.is_symbol("-");
-        if !negative && !self.is_symbol("+") {
-            let primary = self.primary()?;
-            return self.postfix(primary);
-        }
-        self.advance();
-        let operand = self.expression(SIGN + 1)?;
-        let span = Span { start, end: operand.expr.span.end };
-        if operand.depth >= MAX_DEPTH {
-            return Err(self.too_deep(span));
-        }
-        let kind = match operand.expr.kind {
-            // The sign of a number belongs to it.
-            ExprKind::Number(n) => ExprKind::Number(if negative { -n } else { n }),
-            _ => ExprKind::Unary { negative, expr: Box::new(operand.expr) },
-        };
-        Ok(Deep { expr: Expr { kind, span }, depth: operand.depth + 1 })
-    }
-
-    pub(super) fn primary(&mut self) -> Parsed<Deep> {
-        let token = self.peek().clone();
-        let leaf = |kind| Deep { expr: Expr { kind, span: token.span }, depth: 1 };
-        match &token.kind {
-            Kind::Number(n) => {
-                self.advance();
-                Ok(leaf(ExprKind::Number(*n)))
-            }
-            Kind::Duration(ms) => {
-                self.advance();
-                Ok(leaf(ExprKind::Number(*ms as f64 / 1000.0)))
-            }
-            Kind::String(text) => {
-                self.advance();
-                Ok(leaf(ExprKind::String(text.clone())))
-            }
-            Kind::Symbol("(") => {
-                self.advance();
-                let inner = self.expression(1)?;
-                self.expect(")", "paren expression")?;
-                let kind = ExprKind::Paren(Box::new(inner.expr));
-                Ok(Deep { expr: Expr { kind, span: self.span_from(token.span.start) }, depth: inner.depth + 1 })
-            }
-            Kind::Symbol("{") => self.selector(None),
-            Kind::Name => self.named(&token),
-            _ => Err(self.unexpected("", "")),
+        match value {
+            Ok(value) => Ok((value, token.span)),
+            Err(message) => self.fault(token.span, message),
         }
     }
 
-    /// What begins with a name: an aggregation, a call, or a selector.
-    fn named(&mut self, token: &Token) -> Parsed<Deep> {
-        let text = self.source(token);
-        let lower = text.to_ascii_lowercase();
-        let opens = |t: &Token| t.kind == Kind::Symbol("(");
-        let second = self.peek_second();
-        if let Some((_, op)) = AGGREGATES.iter().find(|(name, _)| *name == lower) {
-            let grouped = second.kind == Kind::Name
-                && ["by", "without"].contains(&self.source(second).to_ascii_lowercase().as_str());
-            if opens(second) || grouped {
-                return self.aggregate(*op);
-            }
-        }
-        if opens(second) && !text.contains(':') {
-            return self.call(token);
-        }
-        self.advance();
-        self.selector(Some((text.to_owned(), token.span.start)))
+    /// The string that the quoted text at `span` stands for.
+    fn unquote(&self, span: Span) -> Parse<String> {
+        let text = self.read(span);
+        unquote(text).or_else(|error| {
+            let text = weir_pipeline::selector::quote(text);
+            self.fault(span, format!("error unquoting string {text}: {error}"))
+        })
     }
 
-    fn aggregate(&mut self, op: AggregateOp) -> Parsed<Deep> {
-        let start = self.advance().span.start;
-        let mut grouping = self.grouping()?;
-        let (mut args, depth) = self.arguments("aggregation")?;
-        if grouping.is_none() {
-            grouping = self.grouping()?;
-        }
-        let span = self.span_from(start);
-        let wanted = if op.has_param() { 2 } else { 1 };
-        if args.is_empty() {
-            return Err(Fault::new(span, "no arguments for aggregate expression provided"));
-        }
-        if args.len() != wanted {
-            let got = args.len();
-            let message =
-                format!("wrong number of arguments for aggregate expression provided, expected {wanted}, got {got}");
-            return Err(Fault::new(span, message));
-        }
-        let (without, labels) = grouping.unwrap_or_default();
-        let expr = args.remove(wanted - 1);
-        let aggregate = Aggregate { op, expr, param: args.pop(), without, labels };
-        Ok(Deep { expr: Expr { kind: ExprKind::Aggregate(Box::new(aggregate)), span }, depth: depth + 1 })
+    /// A node whose children are `depth` deep.
+    fn node(&self, kind: ExprKind, span: Span, depth: usize) -> Parse<Deep> {
+        let depth = depth + 1;
+        if depth > MAX_DEPTH { self.too_deep(span) } else { Ok(Deep { expr: Expr { kind, span }, depth }) }
     }
 
-    fn grouping(&mut self) -> Parsed<Option<(bool, Vec<String>)>> {
-        let without = match self.keyword().as_deref() {
-            Some("by") => false,
-            Some("without") => true,
-            _ => return Ok(None),
-        };
-        self.advance();
-        Ok(Some((without, self.labels()?)))
+    /// Reads within another place.
+    fn within<T>(&mut self, place: Place, read: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        let outer = std::mem::replace(&mut self.place, place);
+        let value = read(self)?;
+        self.place = outer;
+        Ok(value)
     }
 
-    fn call(&mut self, name: &Token) -> Parsed<Deep> {
-        let text = self.source(name);
-        let Some(function) = functions::find(text) else {
-            return Err(Fault::new(name.span, format!("unknown function with name {text:?}")));
-        };
-        self.advance();
-        let (args, depth) = self.arguments("function call")?;
-        let span = self.span_from(name.span.start);
-        Ok(Deep { expr: Expr { kind: ExprKind::Call(Call { function, args }), span }, depth: depth + 1 })
-    }
-
-    /// `(a, b, …)`, and how deep the deepest argument is.
-    fn arguments(&mut self, context: &str) -> Parsed<(Vec<Expr>, usize)> {
-        self.expect("(", context)?;
-        let (mut args, mut depth) = (Vec::new(), 0);
-        if self.take_symbol(")") {
-            return Ok((args, depth));
-        }
-        loop {
-            let arg = self.expression(1)?;
-            depth = depth.max(arg.depth);
-            args.push(arg.expr);
-            if self.take_symbol(")") {
-                return Ok((args, depth));
-            }
-            if !self.is_symbol(",") {
-                return Err(self.unexpected(context, "\",\" or \")\""));
-            }
-            let comma = self.advance();
-            if self.is_symbol(")") {
-                return Err(Fault::new(comma.span, "trailing commas not allowed in function call args"));
-            }
+    fn ahead(&mut self) -> Parse<Token> {
+        match self.ahead {
+            Some(token) => Ok(token),
+            None => Ok(*self.ahead.insert(self.lexer.token()?)),
         }
     }
 
-    /// `(a, b, …)`, a comma after the last one allowed.
-    fn labels(&mut self) -> Parsed<Vec<String>> {
-        self.expect("(", "grouping opts")?;
-        let mut labels = Vec::new();
-        while !self.take_symbol(")") {
-            let token = self.peek().clone();
-            match &token.kind {
-                Kind::Name if !self.source(&token).contains(':') => labels.push(self.source(&token).to_owned()),
-                Kind::String(name) if !name.is_empty() => labels.push(name.clone()),
-                // `inf` and `nan` are numbers elsewhere, and names here.
-                Kind::Number(_) if self.source(&token).starts_with(|c: char| c.is_ascii_alphabetic()) => {
-                    labels.push(self.source(&token).to_owned());
-                }
-                _ => return Err(self.unexpected("grouping opts", "label")),
-            }
-            self.advance();
-            if !self.take_symbol(",") && !self.is_symbol(")") {
-                return Err(self.unexpected("grouping opts", "\",\" or \")\""));
-            }
-        }
-        Ok(labels)
+    fn peek(&mut self) -> Parse<Kind> {
+        Ok(self.ahead()?.kind)
     }
 
-    /// What may stand between an operator and its right operand.
-    fn matching(&mut self, op: BinaryOp) -> Parsed<(bool, Matching)> {
-        let return_bool = self.take_keyword("bool");
-        let mut matching = Matching::default();
-        if op.is_set() {
-            matching.group = Group::ManyToMany;
-        }
-        if let Some(keyword) = self.keyword().filter(|k| k == "on" || k == "ignoring") {
-            self.advance();
-            matching.on = keyword == "on";
-            matching.labels = self.labels()?;
-            if let Some(keyword) = self.keyword().filter(|k| k == "group_left" || k == "group_right") {
-                let span = self.advance().span;
-                if op.is_set() {
-                    return Err(Fault::new(span, format!("no grouping allowed for {:?} operation", op.as_str())));
-                }
-                matching.group = if keyword == "group_left" { Group::Left } else { Group::Right };
-                if self.is_symbol("(") {
-                    matching.include = self.labels()?;
-                }
-            }
-        }
-        Ok((return_bool, self.fill(matching)?))
+    fn take(&mut self) -> Parse<Token> {
+        let token = self.ahead()?;
+        self.ahead = None;
+        self.end = token.span.end;
+        Ok(token)
     }
 
-    /// `fill(x)`, `fill_left(x)`, `fill_right(x)`.
-    fn fill(&mut self, mut matching: Matching) -> Parsed<Matching> {
-        while let Some(side) = self.keyword().filter(|k| matches!(k.as_str(), "fill" | "fill_left" | "fill_right")) {
-            if self.peek_second().kind != Kind::Symbol("(") {
-                break;
-            }
-            let span = self.advance().span;
-            self.expect("(", "fill modifier")?;
-            let value = self.signed_number("fill modifier")?;
-            self.expect(")", "fill modifier")?;
-            if matching.group == Group::ManyToMany {
-                return Err(Fault::new(span, "filling in missing series not allowed for set operators"));
-            }
-            if side != "fill_right" {
-                matching.fill_left = Some(value);
-            }
-            if side != "fill_left" {
-                matching.fill_right = Some(value);
-            }
+    /// Takes the next token if it is of this kind.
+    fn eat(&mut self, kind: Kind) -> Parse<bool> {
+        let found = self.peek()? == kind;
+        if found {
+            self.take()?;
         }
-        Ok(matching)
+        Ok(found)
     }
 
-    pub(super) fn signed_number(&mut self, context: &str) -> Parsed<f64> {
-        let negative = self.is_symbol("-");
-        if negative || self.is_symbol("+") {
-            self.advance();
-        }
-        let number = match self.peek().kind {
-            Kind::Number(n) => n,
-            Kind::Duration(ms) => ms as f64 / 1000.0,
-            _ => return Err(self.unexpected(context, "number")),
-        };
-        self.advance();
-        Ok(if negative { -number } else { number })
+    fn expect(&mut self, kind: Kind) -> Parse<Span> {
+        if self.peek()? == kind { Ok(self.take()?.span) } else { self.unexpected() }
+    }
+
+    fn read(&self, span: Span) -> &'a str {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or("")
+    }
+
+    /// From the start of `first` to the end of the last token taken.
+    fn since(&self, first: Span) -> Span {
+        Span { start: first.start, end: self.end }
+    }
+
+    /// The next token does not fit.
+    fn unexpected<T>(&mut self) -> Parse<T> {
+        let token = self.ahead()?;
+        let found = token.kind.describe(self.read(token.span));
+        self.fault(token.span, self.place.complain(&found))
+    }
+
+    fn too_deep<T>(&self, span: Span) -> Parse<T> {
+        self.fault(span, format!("expected an expression of at most {MAX_DEPTH} levels"))
+    }
+
+    fn fault<T>(&self, span: Span, message: impl Into<String>) -> Parse<T> {
+        Err(ParseError::new(self.text, span, message))
     }
 }

@@ -1,75 +1,119 @@
-//! A tree as text: canonical, on one line, and read back it is the same tree.
+//! A tree as canonical text, which parses to the same tree.
+//!
+//! Matchers keep their order, and a number that was written as a duration is printed in seconds; otherwise the text is
+//! that of Prometheus.
+//!
+//! Source: `promql/parser/printer.go` of Prometheus 3.14.0.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write as _};
 
 use weir_pipeline::labels::{METRIC, is_label_name, is_metric_name};
 use weir_pipeline::selector::quote;
 use weir_pipeline::{MatchOp, Matcher};
 
-use super::ast::{Aggregate, At, Binary, DurationExpr, Expr, ExprKind, Extension, Group, Selector, Shift, Subquery};
-use super::number::duration_text;
+use super::ast::{Aggregate, At, Binary, BinaryOp, Call, DurationExpr, Expr, ExprKind, Group, Matching};
+use super::ast::{Selector, Shift, Subquery};
+use super::duration::format_duration;
+use super::lexer::token::{Kind, word};
+
+/// Times up to here are exact as decimal seconds.
+const EXACT_MILLIS: i64 = 1 << 50;
+
+/// Labels in parentheses.
+struct Labels<'a>(&'a [String]);
+
+/// A number as Go's `'f'` format writes it.
+struct Number(f64);
+
+/// Matchers, with the metric's name before the braces where that is possible and `named`.
+struct Matchers<'a> {
+    matchers: &'a [Matcher],
+    named: bool,
+}
+
+// === impl Expr ===
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match &self.kind {
-            ExprKind::Number(n) => f.write_str(&number_text(*n)),
-            ExprKind::String(text) => f.write_str(&quote(text)),
+            ExprKind::Number(value) => Number(*value).fmt(f),
+            ExprKind::String(value) => f.write_str(&quote(value)),
             ExprKind::Paren(expr) => write!(f, "({expr})"),
-            ExprKind::Unary { negative, expr } => write!(f, "{}{expr}", if *negative { "-" } else { "+" }),
+            ExprKind::Unary { negative, expr } => write!(f, "{}{expr}", if *negative { '-' } else { '+' }),
             ExprKind::Binary(binary) => binary.fmt(f),
             ExprKind::Aggregate(aggregate) => aggregate.fmt(f),
-            ExprKind::Call(call) => {
-                let args: Vec<String> = call.args.iter().map(ToString::to_string).collect();
-                write!(f, "{}({})", call.function.name, args.join(", "))
-            }
+            ExprKind::Call(call) => call.fmt(f),
             ExprKind::Selector(selector) => {
-                write_matchers(f, selector)?;
-                write_shift(f, selector)
+                Matchers::named(selector).fmt(f)?;
+                after(selector, f)
             }
             ExprKind::Matrix { selector, range } => {
-                write_matchers(f, selector)?;
-                write!(f, "[{range}]")?;
-                write_shift(f, selector)
+                write!(f, "{}[{range}]", Matchers::named(selector))?;
+                after(selector, f)
             }
             ExprKind::Subquery(subquery) => subquery.fmt(f),
         }
     }
 }
 
+/// What follows a selector.
+fn after(selector: &Selector, f: &mut Formatter<'_>) -> fmt::Result {
+    let extension = selector.extension.map(|extension| format!(" {}", extension.as_str())).unwrap_or_default();
+    if selector.shift.must_lead() {
+        return write!(f, "{}{extension}", selector.shift);
+    }
+    write!(f, "{extension}{}", selector.shift)
+}
+
+// === impl Binary ===
+
 impl Display for Binary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { op, lhs, rhs, return_bool, matching } = self;
-        write!(f, "{lhs} {}{}", op.as_str(), if *return_bool { " bool" } else { "" })?;
-        let grouped = matches!(matching.group, Group::Left | Group::Right);
-        if matching.on || !matching.labels.is_empty() || grouped {
-            write!(f, " {} ({})", if matching.on { "on" } else { "ignoring" }, labels_text(&matching.labels))?;
+        match (op, &lhs.kind) {
+            // `+Inf ^ 2` would be read as `+(Inf ^ 2)`.
+            (BinaryOp::Pow, ExprKind::Number(value)) if *value == f64::INFINITY => f.write_str("Inf")?,
+            _ => lhs.fmt(f)?,
         }
-        match matching.group {
-            Group::Left => write!(f, " group_left ({})", labels_text(&matching.include))?,
-            Group::Right => write!(f, " group_right ({})", labels_text(&matching.include))?,
-            Group::OneToOne | Group::ManyToMany => {}
-        }
-        match (matching.fill_left, matching.fill_right) {
-            (Some(left), Some(right)) if left.to_bits() == right.to_bits() => {
-                write!(f, " fill ({})", number_text(left))?
-            }
-            (left, right) => {
-                for (side, value) in [("left", left), ("right", right)] {
-                    if let Some(value) = value {
-                        write!(f, " fill_{side} ({})", number_text(value))?;
-                    }
-                }
-            }
-        }
-        write!(f, " {rhs}")
+        let bool = if *return_bool { " bool" } else { "" };
+        write!(f, " {op}{bool}{matching} {rhs}")
     }
 }
 
+// === impl Matching ===
+
+impl Display for Matching {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let group = match self.group {
+            Group::Left => " group_left",
+            Group::Right => " group_right",
+            Group::OneToOne | Group::ManyToMany => "",
+        };
+        if self.on || !self.labels.is_empty() || !group.is_empty() {
+            let word = if self.on { "on" } else { "ignoring" };
+            write!(f, " {word} {}", Labels(&self.labels))?;
+        }
+        if !group.is_empty() {
+            write!(f, "{group} {}", Labels(&self.include))?;
+        }
+        match (self.fill_left, self.fill_right) {
+            (Some(left), Some(right)) if left.to_bits() == right.to_bits() => write!(f, " fill ({})", Number(left)),
+            (left, right) => {
+                left.map_or(Ok(()), |left| write!(f, " fill_left ({})", Number(left)))?;
+                right.map_or(Ok(()), |right| write!(f, " fill_right ({})", Number(right)))
+            }
+        }
+    }
+}
+
+// === impl Aggregate ===
+
 impl Display for Aggregate {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(self.op.as_str())?;
+        self.op.fmt(f)?;
         if self.without || !self.labels.is_empty() {
-            write!(f, " {} ({}) ", if self.without { "without" } else { "by" }, labels_text(&self.labels))?;
+            let word = if self.without { "without" } else { "by" };
+            write!(f, " {word} {} ", Labels(&self.labels))?;
         }
         match &self.param {
             Some(param) => write!(f, "({param}, {})", self.expr),
@@ -78,95 +122,150 @@ impl Display for Aggregate {
     }
 }
 
+// === impl Call ===
+
+impl Display for Call {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.function.name)?;
+        for (index, arg) in self.args.iter().enumerate() {
+            if index > 0 {
+                f.write_str(", ")?;
+            }
+            match &arg.kind {
+                // Here the braces are what tells matchers from a selector.
+                ExprKind::Selector(selector) if index == 1 && self.function.name == "info" => {
+                    Matchers { matchers: &selector.matchers, named: false }.fmt(f)?;
+                    after(selector, f)?;
+                }
+                _ => arg.fmt(f)?,
+            }
+        }
+        f.write_char(')')
+    }
+}
+
+// === impl Subquery ===
+
 impl Display for Subquery {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         write!(f, "{}[{}:", self.expr, self.range)?;
         if let Some(step) = &self.step {
-            write!(f, "{step}")?;
+            step.fmt(f)?;
         }
-        f.write_str("]")?;
-        write_modifiers(f, &self.shift)
+        write!(f, "]{}", self.shift)
     }
 }
+
+// === impl Shift ===
+
+impl Shift {
+    /// Whether the offset comes first: behind parentheses, an operator that follows would belong to the duration.
+    fn must_lead(&self) -> bool {
+        matches!(&self.offset, Some(DurationExpr::Expr(expr)) if matches!(expr.kind, ExprKind::Paren(_)))
+    }
+}
+
+impl Display for Shift {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let at = match self.at {
+            Some(At::Time(millis)) => format!(" @ {}", seconds(millis)),
+            Some(At::Start) => " @ start()".to_owned(),
+            Some(At::End) => " @ end()".to_owned(),
+            None => String::new(),
+        };
+        let offset = self.offset.as_ref().map(|offset| format!(" offset {offset}")).unwrap_or_default();
+        if self.must_lead() { write!(f, "{offset}{at}") } else { write!(f, "{at}{offset}") }
+    }
+}
+
+/// Milliseconds as seconds that are read as the same milliseconds.
+fn seconds(millis: i64) -> String {
+    let sign = if millis < 0 { "-" } else { "" };
+    let (whole, rest) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
+    if millis.abs() < EXACT_MILLIS {
+        return format!("{sign}{whole}.{rest:03}");
+    }
+    // So far off a double skips milliseconds: one of the neighbours is what was written.
+    let near = millis as f64 / 1000.0;
+    let fits = |seconds: &f64| (seconds * 1000.0).round() as i64 == millis;
+    let seconds = [near, near.next_up(), near.next_down()].into_iter().find(fits).unwrap_or(near);
+    Number(seconds).to_string()
+}
+
+// === impl DurationExpr ===
 
 impl Display for DurationExpr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Literal(ms, _) => f.write_str(&duration_text(*ms)),
-            Self::Expr(expr) => write!(f, "{expr}"),
+            Self::Literal(millis, _) => f.write_str(&format_duration(*millis)),
+            Self::Expr(expr) => expr.fmt(f),
         }
     }
 }
 
-fn write_matchers(f: &mut Formatter<'_>, selector: &Selector) -> fmt::Result {
-    let is_name = |m: &Matcher| m.name == METRIC && m.op == MatchOp::Equal;
-    // A name that is also a keyword or a number would read back as such.
-    let plain = |m: &Matcher| is_name(m) && is_metric_name(&m.value) && !reserved(&m.value);
-    let bare = selector.matchers.first().filter(|m| plain(m));
-    let rest = &selector.matchers[usize::from(bare.is_some())..];
-    if let Some(name) = bare {
-        f.write_str(&name.value)?;
-        if rest.is_empty() {
+// === impl Matchers ===
+
+impl<'a> Matchers<'a> {
+    fn named(selector: &'a Selector) -> Self {
+        Self { matchers: &selector.matchers, named: true }
+    }
+
+    /// The name before the braces, and the matchers within.
+    fn split(&self) -> (Option<&'a str>, &'a [Matcher]) {
+        match self.matchers {
+            [first, rest @ ..]
+                if self.named
+                    && first.name == METRIC
+                    && first.op == MatchOp::Equal
+                    && rest.iter().all(|matcher| matcher.name != METRIC)
+                    && is_metric_name(&first.value)
+                    && word(&first.value).is_none_or(Kind::is_metric) =>
+            {
+                (Some(&first.value), rest)
+            }
+            _ => (None, self.matchers),
+        }
+    }
+}
+
+impl Display for Matchers<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (name, matchers) = self.split();
+        f.write_str(name.unwrap_or_default())?;
+        if name.is_some() && matchers.is_empty() {
             return Ok(());
         }
-    }
-    let matchers: Vec<String> = rest
-        .iter()
-        .map(|m| {
-            let name = if is_label_name(&m.name) { m.name.clone() } else { quote(&m.name) };
-            format!("{name}{}{}", m.op, quote(&m.value))
-        })
-        .collect();
-    write!(f, "{{{}}}", matchers.join(", "))
-}
-
-/// Whether a metric of this name must be written in braces.
-fn reserved(name: &str) -> bool {
-    matches!(name.to_ascii_lowercase().as_str(), "inf" | "nan")
-}
-
-fn write_shift(f: &mut Formatter<'_>, selector: &Selector) -> fmt::Result {
-    match selector.extension {
-        Some(Extension::Anchored) => f.write_str(" anchored")?,
-        Some(Extension::Smoothed) => f.write_str(" smoothed")?,
-        None => {}
-    }
-    write_modifiers(f, &selector.shift)
-}
-
-fn write_modifiers(f: &mut Formatter<'_>, shift: &Shift) -> fmt::Result {
-    match shift.at {
-        Some(At::Time(ms)) => {
-            let (sign, ms) = (if ms < 0 { "-" } else { "" }, ms.unsigned_abs());
-            write!(f, " @ {sign}{}.{:03}", ms / 1000, ms % 1000)?;
+        f.write_char('{')?;
+        for (index, matcher) in matchers.iter().enumerate() {
+            write!(f, "{}{matcher}", if index > 0 { "," } else { "" })?;
         }
-        Some(At::Start) => f.write_str(" @ start()")?,
-        Some(At::End) => f.write_str(" @ end()")?,
-        None => {}
-    }
-    match &shift.offset {
-        Some(DurationExpr::Expr(expr)) => match &expr.kind {
-            ExprKind::Paren(_) | ExprKind::Call(_) | ExprKind::Unary { .. } => write!(f, " offset {expr}"),
-            _ => write!(f, " offset ({expr})"),
-        },
-        Some(literal) => write!(f, " offset {literal}"),
-        None => Ok(()),
+        f.write_char('}')
     }
 }
 
-fn labels_text(labels: &[String]) -> String {
-    let text = |l: &String| if is_label_name(l) { l.clone() } else { quote(l) };
-    labels.iter().map(text).collect::<Vec<_>>().join(", ")
+// === impl Labels ===
+
+impl Display for Labels<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_char('(')?;
+        for (index, label) in self.0.iter().enumerate() {
+            let comma = if index > 0 { ", " } else { "" };
+            // Few keywords are no labels here.
+            let is_plain = is_label_name(label) && word(label).is_none_or(Kind::is_label);
+            if is_plain { write!(f, "{comma}{label}")? } else { write!(f, "{comma}{}", quote(label))? }
+        }
+        f.write_char(')')
+    }
 }
 
-/// A number as PromQL reads it.
-fn number_text(n: f64) -> String {
-    if n.is_nan() {
-        return "NaN".to_owned();
+// === impl Number ===
+
+impl Display for Number {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            f64::INFINITY => f.write_str("+Inf"),
+            f64::NEG_INFINITY => f.write_str("-Inf"),
+            value => value.fmt(f),
+        }
     }
-    if n.is_infinite() {
-        return if n > 0.0 { "+Inf" } else { "-Inf" }.to_owned();
-    }
-    let magnitude = n.abs();
-    if magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) { format!("{n:e}") } else { format!("{n}") }
 }
