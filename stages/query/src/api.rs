@@ -1,74 +1,97 @@
-//! Answers Prometheus' HTTP API, and serves Weir's own metrics.
+//! `api`: Prometheus' HTTP API, which sends each question down the read path.
 //!
 //! ```yaml
-//! api: { listen: "127.0.0.1:9090" }
+//! api: { listen: 127.0.0.1:9090 }
 //! ```
 //!
-//! Shape: each request under `/api/v1` becomes one [`Query`](weir_pipeline::Query) down the read path; beside it stand
-//! `/metrics`, `/-/healthy` and `/-/ready`. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`.
+//! Shape: under `/api/v1`: `query`, `query_range`, `series`, `labels` (GET, and POST with a form), `label/<name>/values`
+//! and `status/buildinfo` (GET). Beside it: `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
+//! `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`. A
+//! client that goes away cancels what it asked.
 //!
-//! Errors: Prometheus' envelope with its error types and status codes; what the rest answers keeps its kind.
+//! Errors: Prometheus' envelope, with its error types and statuses: `bad_data` 400, `execution` 422, `timeout` 503,
+//! `internal` 500, `not_found` 404; and `unavailable` 503, `too_many_requests` 429.
 //!
-//! Order: it begins a pipeline of the read path.
+//! Order: begins a pipeline of the read path.
 //!
-//! Source: `web/api/v1/api.go` of Prometheus 3.14 and its `docs/querying/api.md`.
+//! Source: `docs/querying/api.md`, `web/api/v1/api.go` and `json_codec.go` of Prometheus 3.14.
 
-use std::future::IntoFuture;
+mod accept;
+mod answer;
+mod form;
+mod json;
+mod label_name;
+mod params;
+mod pattern;
+mod reply;
+mod route;
+mod server;
+mod service;
+mod telemetry;
+mod time;
+
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use weir_pipeline::units::Span;
-use weir_pipeline::{Clock, Context, Error, Metrics, Next, Read, Result, Source, Tenant};
+use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::{Context, Error, Kind, Next, Read, Result, Source, Tenant};
 
-mod endpoints;
-mod json;
-mod params;
-mod pattern;
-mod respond;
-mod routes;
+pub use pattern::OriginPattern;
 
-use pattern::OriginPattern;
-
-/// The settings of the `api` source.
+/// Prometheus' HTTP API.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Api {
-    /// The address to listen on. Default `127.0.0.1:9090`.
-    #[serde(default = "default_listen")]
-    listen: String,
-    /// The longest that a query may take; a request may ask for less. Default `2m`.
-    #[serde(default = "default_timeout")]
-    timeout: Span,
-    /// The most points of a series in a range query. Default 11000.
-    #[serde(default = "default_max_points")]
-    max_points: u64,
+    /// Where to listen, host and port. Default `127.0.0.1:9090`.
+    #[serde(default = "listen")]
+    pub listen: String,
+    /// How many questions are worked on at once; others wait, up to `timeout`. Default 20.
+    #[serde(default = "max_concurrent")]
+    pub max_concurrent: NonZeroUsize,
+    /// How long a question may take, its wait included, where it does not ask for less. Default 2m.
+    #[serde(default = "timeout")]
+    pub timeout: Span,
+    /// How many steps a range may have beyond the first. Default 11000.
+    #[serde(default = "max_points")]
+    pub max_points: NonZeroU64,
     /// The tenant of requests that name none. Default `default-tenant`.
     #[serde(default)]
-    default_tenant: Tenant,
-    /// The origins of other sites whose pages may ask, as a regular expression. None by default.
+    pub default_tenant: Tenant,
+    /// The origins of other sites whose pages may ask, as a regular expression. Default none.
     #[serde(default)]
-    cors_origin: Option<OriginPattern>,
+    pub cors_origin: Option<OriginPattern>,
+    /// The largest form in a request's body. Larger ones get 413. Default 1MiB.
+    #[serde(default = "max_body")]
+    pub max_body: Bytes,
+    /// How many connections are held at once; others wait to be accepted. Default 512.
+    #[serde(default = "connections")]
+    pub connections: NonZeroUsize,
 }
 
-/// What the endpoints share.
-struct Service {
-    settings: Api,
-    next: Next<Read>,
-    clock: Clock,
-    metrics: Metrics,
-}
-
-fn default_listen() -> String {
+fn listen() -> String {
     "127.0.0.1:9090".to_owned()
 }
 
-fn default_timeout() -> Span {
+fn max_concurrent() -> NonZeroUsize {
+    const { NonZeroUsize::new(20).unwrap() }
+}
+
+fn timeout() -> Span {
     Span::from_secs(120)
 }
 
-fn default_max_points() -> u64 {
-    11_000
+fn max_points() -> NonZeroU64 {
+    const { NonZeroU64::new(11_000).unwrap() }
+}
+
+fn max_body() -> Bytes {
+    Bytes::mib(1)
+}
+
+fn connections() -> NonZeroUsize {
+    const { NonZeroUsize::new(512).unwrap() }
 }
 
 // === impl Api ===
@@ -79,16 +102,16 @@ impl Source<Read> for Api {
 
     async fn run(self, context: Context, next: Next<Read>) -> Result<()> {
         let failed = |e: std::io::Error| {
-            Error::unavailable(format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
+            let kind = Kind::Unavailable { retry_after: None };
+            Error::new(kind, format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
         };
         let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
+        let (connections, timeout) = (self.connections.get(), self.timeout.get());
         let shutdown = context.shutdown.clone();
-        let metrics = context.metrics.clone();
-        let service = Service { settings: self, next, clock: context.clock.clone(), metrics };
-        let server = axum::serve(listener, routes::routes(Arc::new(service)));
-        let stopped = server.with_graceful_shutdown(shutdown.cancelled_owned()).into_future().await;
-        stopped.map_err(|e| Error::internal("the server failed").with_source(e))
+        let service = Arc::new(service::Service::new(self, context, next));
+        server::serve(listener, service, connections, timeout, shutdown).await;
+        Ok(())
     }
 }
 

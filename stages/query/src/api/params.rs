@@ -1,126 +1,185 @@
-//! The parameters of a request: from the query string, and from a form in the body.
-//!
-//! Source: `parseTime`, `parseDuration` and `parseLimitParam` in `web/api/v1/api.go` of Prometheus 3.14.
+//! From the parameters of a request to a question.
 
+use std::num::NonZeroU64;
 use std::time::Duration;
 
-use chrono::DateTime;
-use weir_pipeline::Matcher;
+use weir_pipeline::selector::quote;
+use weir_pipeline::{Ask, Matcher};
 
-use super::respond::Failure;
+use super::form::Form;
+use super::reply::Refusal;
+use super::time;
 use crate::syntax;
+use crate::syntax::ast::ValueType;
 
-/// The longest duration in milliseconds: 2^63 nanoseconds, as in Go.
-const MAX_DURATION_MS: f64 = 9_223_372_036_854.0;
+/// What requests may set of any question.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options {
+    /// 0 for no limit.
+    pub(super) limit: usize,
+    /// At most how long.
+    pub(super) timeout: Option<Duration>,
+    pub(super) lookback: Option<Duration>,
+}
 
-/// The earliest and the latest time in milliseconds, and how Prometheus' clients write them.
-pub(super) const MIN_TIME: i64 = i64::MIN / 1_000_000 * 1000;
-pub(super) const MAX_TIME: i64 = i64::MAX / 1_000_000 * 1000;
-const MIN_TIME_TEXT: &str = "-292273086-05-16T16:47:06Z";
-const MAX_TIME_TEXT: &str = "292277025-08-18T07:12:54.999999999Z";
+type Read<T> = Result<T, Refusal>;
 
-/// The parameters of a request, in order.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Params(Vec<(String, String)>);
+/// A PromQL expression at one time, `now` where none is given.
+pub(super) fn query(form: &Form, now: i64) -> Read<(Ask, Options)> {
+    let limit = limit(form)?;
+    let time = time_or(form, "time", now)?;
+    let timeout = timeout(form)?;
+    let lookback = lookback(form)?;
+    let expr = form.get("query");
+    value_type(expr)?;
+    Ok((Ask::Instant { expr: expr.into(), time }, Options { limit, timeout, lookback }))
+}
 
-// === impl Params ===
-
-impl Params {
-    /// Those of a form in the body, which come first, and of the query string.
-    pub(super) fn new(body: &[u8], query: &str) -> Self {
-        let forms = form_urlencoded::parse(body).chain(form_urlencoded::parse(query.as_bytes()));
-        Self(forms.map(|(name, value)| (name.into_owned(), value.into_owned())).collect())
+/// A PromQL expression at steps, of which there are at most `max_points` after the first.
+pub(super) fn query_range(form: &Form, max_points: NonZeroU64) -> Read<(Ask, Options)> {
+    let limit = limit(form)?;
+    let time = |name: &str| time::time(form.get(name)).map_err(|why| invalid(name, &why));
+    let (start, end) = (time("start")?, time("end")?);
+    if end < start {
+        return Err(invalid("end", "end timestamp must not be before start time"));
     }
-
-    /// The first value of a parameter; an empty one is as good as none.
-    pub(super) fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
-        self.all(name).next().filter(|value| !value.is_empty())
+    let nanos = time::duration(form.get("step")).map_err(|why| invalid("step", &why))?;
+    // Steps count milliseconds.
+    let step = nanos / 1_000_000;
+    if step <= 0 {
+        let why = "zero or negative query resolution step widths are not accepted. Try a positive integer";
+        return Err(invalid("step", why));
     }
-
-    /// All values of a parameter.
-    pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
-        self.0.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
+    let points = (i128::from(end) - i128::from(start)) * 1_000_000 / i128::from(nanos);
+    if points > i128::from(max_points.get()) {
+        let most = with_commas(max_points.get());
+        return Err(Refusal::bad(format!(
+            "exceeded maximum resolution of {most} points per timeseries. Try decreasing the query resolution \
+             (?step=XX)"
+        )));
     }
-
-    /// A time that must be there.
-    pub(super) fn time(&self, name: &str) -> Result<i64, Failure> {
-        let text = self.all(name).next().unwrap_or_default();
-        time(text)
-            .ok_or_else(|| Failure::parameter(name, format!("cannot parse {} to a valid timestamp", go_quote(text))))
-    }
-
-    /// A time, or what stands for its absence.
-    pub(super) fn time_or(&self, name: &str, absent: i64) -> Result<i64, Failure> {
-        if self.get(name).is_none() { Ok(absent) } else { self.time(name) }
-    }
-
-    /// A duration in milliseconds that must be there.
-    pub(super) fn duration(&self, name: &str) -> Result<i64, Failure> {
-        let text = self.all(name).next().unwrap_or_default();
-        duration(text).map_err(|message| Failure::parameter(name, message))
-    }
-
-    /// A duration above 0, or none.
-    pub(super) fn positive_duration(&self, name: &str) -> Result<Option<Duration>, Failure> {
-        if self.get(name).is_none() {
-            return Ok(None);
+    let timeout = timeout(form)?;
+    let lookback = lookback(form)?;
+    let expr = form.get("query");
+    let unfit = match value_type(expr)? {
+        ValueType::Scalar | ValueType::Vector => {
+            let ask = Ask::Range { expr: expr.into(), start, end, step };
+            return Ok((ask, Options { limit, timeout, lookback }));
         }
-        let ms = self.duration(name)?;
-        Ok(u64::try_from(ms).ok().filter(|ms| *ms > 0).map(Duration::from_millis))
-    }
+        unfit => unfit.as_str(),
+    };
+    let why = format!("invalid expression type \"{unfit}\" for range query, must be Scalar or instant Vector");
+    Err(invalid("query", &why))
+}
 
-    /// The limit of an answer; 0 is none.
-    pub(super) fn limit(&self) -> Result<usize, Failure> {
-        let Some(text) = self.get("limit") else { return Ok(0) };
-        match text.parse::<i64>() {
-            Ok(n) => usize::try_from(n).map_err(|_| Failure::parameter("limit", "limit must be non-negative")),
-            Err(_) => {
-                let message = format!("strconv.Atoi: parsing {}: invalid syntax", go_quote(text));
-                Err(Failure::parameter("limit", message))
-            }
+/// The series that match one of the selectors, of which there must be one at least.
+pub(super) fn series(form: &Form) -> Read<(Ask, Options)> {
+    if form.all("match[]").next().is_none() {
+        return Err(Refusal::bad("no match[] parameter provided"));
+    }
+    let (options, start, end) = span(form)?;
+    let selectors = selectors(form).map_err(|why| invalid("match[]", &why))?;
+    Ok((Ask::Series { selectors, start, end }, options))
+}
+
+/// Label names.
+pub(super) fn labels(form: &Form) -> Read<(Ask, Options)> {
+    let (options, start, end) = span(form)?;
+    let selectors = selectors(form).map_err(Refusal::bad)?;
+    Ok((Ask::LabelNames { selectors, start, end }, options))
+}
+
+/// The values of a label.
+pub(super) fn label_values(form: &Form, name: String) -> Read<(Ask, Options)> {
+    let (options, start, end) = span(form)?;
+    let selectors = selectors(form).map_err(Refusal::bad)?;
+    Ok((Ask::LabelValues { name, selectors, start, end }, options))
+}
+
+/// The limit, and the time span of a question about labels.
+fn span(form: &Form) -> Read<(Options, i64, i64)> {
+    let limit = limit(form)?;
+    let start = time_or(form, "start", time::MIN)?;
+    let end = time_or(form, "end", time::MAX)?;
+    Ok((Options { limit, ..Options::default() }, start, end))
+}
+
+/// The type of a query's value. It is read again by those who answer it: reading is cheap, and a wrong text is told
+/// before it waits for its turn.
+fn value_type(expr: &str) -> Read<ValueType> {
+    let expr = syntax::parse(expr).map_err(|error| invalid("query", &error.to_string()))?;
+    Ok(expr.value_type())
+}
+
+fn selectors(form: &Form) -> Result<Vec<Vec<Matcher>>, String> {
+    let read = |text| syntax::parse_selector(text).map_err(|error| error.to_string());
+    let selectors = form.all("match[]").map(read).collect::<Result<Vec<_>, _>>()?;
+    let selects_all = |matchers: &Vec<Matcher>| matchers.iter().all(Matcher::matches_empty);
+    if selectors.iter().any(selects_all) {
+        return Err("match[] must contain at least one non-empty matcher".into());
+    }
+    Ok(selectors)
+}
+
+fn limit(form: &Form) -> Read<usize> {
+    let text = form.get("limit");
+    if text.is_empty() {
+        return Ok(0);
+    }
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let why = if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+        format!("strconv.Atoi: parsing {}: invalid syntax", quote(text))
+    } else {
+        match text.parse::<i64>().map(usize::try_from) {
+            Ok(Ok(limit)) => return Ok(limit),
+            Ok(Err(_)) => "limit must be non-negative".to_owned(),
+            Err(_) => format!("strconv.Atoi: parsing {}: value out of range", quote(text)),
         }
-    }
-
-    /// The selectors of `match[]`.
-    pub(super) fn selectors(&self) -> Result<Vec<Vec<Matcher>>, Failure> {
-        let read = |text: &str| syntax::parse_selector(text).map_err(|e| Failure::parameter("match[]", e.to_string()));
-        self.all("match[]").map(read).collect()
-    }
+    };
+    Err(invalid("limit", &why))
 }
 
-/// A time in milliseconds: Unix seconds, or RFC 3339.
-fn time(text: &str) -> Option<i64> {
-    if let Some(seconds) = float(text) {
-        // Beyond this the milliseconds do not fit; NaN is no time either.
-        return (seconds.abs() < 9e15).then(|| (seconds * 1000.0).round() as i64);
+fn time_or(form: &Form, name: &str, default: i64) -> Read<i64> {
+    let text = form.get(name);
+    if text.is_empty() {
+        return Ok(default);
     }
-    match text {
-        MIN_TIME_TEXT => Some(MIN_TIME),
-        MAX_TIME_TEXT => Some(MAX_TIME),
-        _ => DateTime::parse_from_rfc3339(text).ok().map(|t| t.timestamp_millis()),
-    }
+    time::time(text).map_err(|why| invalid(name, &format!("invalid time value for '{name}': {why}")))
 }
 
-/// A duration in milliseconds: seconds, or with units.
-fn duration(text: &str) -> Result<i64, String> {
-    if let Some(seconds) = float(text) {
-        let ms = seconds * 1000.0;
-        if ms.abs() > MAX_DURATION_MS || ms.is_nan() {
-            return Err(format!("cannot parse {} to a valid duration. It overflows int64", go_quote(text)));
+fn timeout(form: &Form) -> Read<Option<Duration>> {
+    let text = form.get("timeout");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let nanos = time::duration(text).map_err(|why| invalid("timeout", &why))?;
+    Ok(Some(Duration::from_nanos(nanos.max(0) as u64)))
+}
+
+/// How far to look back; 0 is the default.
+fn lookback(form: &Form) -> Read<Option<Duration>> {
+    let text = form.get("lookback_delta");
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |why: String| Refusal::bad(format!("error parsing lookback delta duration: {why}"));
+    let nanos = time::duration(text).map_err(wrong)?;
+    Ok(u64::try_from(nanos).ok().filter(|nanos| *nanos > 0).map(Duration::from_nanos))
+}
+
+fn invalid(name: &str, why: &str) -> Refusal {
+    Refusal::bad(format!("invalid parameter \"{name}\": {why}"))
+}
+
+/// `11,000`
+fn with_commas(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
         }
-        return Ok(ms as i64);
+        text.push(digit);
     }
-    let wrong = || format!("cannot parse {} to a valid duration", go_quote(text));
-    text.parse::<weir_pipeline::units::Span>().map(|span| span.as_millis()).map_err(|_| wrong())
-}
-
-/// A float as Go's ParseFloat reads it, as far as clients send it.
-fn float(text: &str) -> Option<f64> {
-    let looks = text.bytes().next().is_some_and(|b| b.is_ascii_digit() || matches!(b, b'+' | b'-' | b'.'));
-    if looks && !text.bytes().any(|b| b == b'i' || b == b'n') { text.parse().ok() } else { None }
-}
-
-/// A text in Go's quotes.
-fn go_quote(text: &str) -> String {
-    weir_pipeline::selector::quote(text)
+    text
 }

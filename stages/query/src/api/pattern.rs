@@ -6,7 +6,7 @@ use weir_pipeline::pattern::Pattern;
 /// Which origins may ask from a browser.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(super) struct OriginPattern(Pattern);
+pub struct OriginPattern(Pattern);
 
 // === impl OriginPattern ===
 

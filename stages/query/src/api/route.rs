@@ -1,0 +1,87 @@
+//! What is asked, by path and method.
+
+use hyper::Method;
+
+/// What a path stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Route {
+    Query,
+    QueryRange,
+    Series,
+    Labels,
+    /// With the label as the path has it.
+    LabelValues(String),
+    BuildInfo,
+    Metrics,
+    Healthy,
+    Ready,
+    Page,
+    /// Within the API, but not of it.
+    NotInApi,
+    Nowhere,
+}
+
+/// Where the API is.
+const API: &str = "/api/v1/";
+
+// === impl Route ===
+
+impl Route {
+    pub(super) fn of(path: &str) -> Self {
+        match path.strip_prefix(API) {
+            Some("query") => Self::Query,
+            Some("query_range") => Self::QueryRange,
+            Some("series") => Self::Series,
+            Some("labels") => Self::Labels,
+            Some("status/buildinfo") => Self::BuildInfo,
+            Some(rest) => match rest.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")) {
+                Some(name) if !name.is_empty() && !name.contains('/') => Self::LabelValues(name.to_owned()),
+                _ => Self::NotInApi,
+            },
+            None => match path {
+                "/metrics" => Self::Metrics,
+                "/-/healthy" => Self::Healthy,
+                "/-/ready" => Self::Ready,
+                "/" => Self::Page,
+                _ => Self::Nowhere,
+            },
+        }
+    }
+
+    /// The name in metrics.
+    pub(super) fn name(&self) -> &'static str {
+        match self {
+            Self::Query => "query",
+            Self::QueryRange => "query_range",
+            Self::Series => "series",
+            Self::Labels => "labels",
+            Self::LabelValues(_) => "label_values",
+            Self::BuildInfo => "buildinfo",
+            Self::Metrics => "metrics",
+            Self::Healthy => "healthy",
+            Self::Ready => "ready",
+            Self::Page => "page",
+            Self::NotInApi | Self::Nowhere => "other",
+        }
+    }
+
+    /// Whether replies have Prometheus' envelope, and web pages may read them.
+    pub(super) fn is_api(&self) -> bool {
+        !matches!(self, Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere)
+    }
+
+    /// The methods that it takes, as the header `Allow` lists them. All of the API takes `OPTIONS` too.
+    pub(super) fn allow(&self) -> &'static str {
+        match self {
+            Self::Query | Self::QueryRange | Self::Series | Self::Labels => "GET, OPTIONS, POST",
+            Self::LabelValues(_) | Self::BuildInfo | Self::NotInApi => "GET, OPTIONS",
+            Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
+        }
+    }
+
+    /// Whether it takes this method. What is not there takes any, to say so.
+    pub(super) fn takes(&self, method: &Method) -> bool {
+        let is_there = !matches!(self, Self::NotInApi | Self::Nowhere);
+        !is_there || self.allow().split(", ").any(|allowed| allowed == method.as_str())
+    }
+}

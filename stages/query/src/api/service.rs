@@ -1,0 +1,176 @@
+//! One request, from its headers to its reply.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use serde_json::json;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::{Instant, timeout_at};
+use weir_pipeline::{Answer, Ask, Context, Kind, Next, Query, Read, Tenant, metrics};
+
+use super::form::{self, Form};
+use super::label_name::label_name;
+use super::params::{self, Options};
+use super::reply::{JSON, Refusal, Reply};
+use super::route::Route;
+use super::telemetry::Telemetry;
+use super::{Api, accept, answer};
+
+/// The headers that name the tenant: that of Cortex and Mimir, and that of Thanos.
+const TENANT_HEADERS: [&str; 2] = ["x-scope-orgid", "thanos-tenant"];
+
+/// The version of Prometheus whose API this is: what clients decide by.
+const API_VERSION: &str = "3.14.0";
+
+/// What all requests share.
+pub(super) struct Service {
+    settings: Api,
+    context: Context,
+    next: Next<Read>,
+    working: Semaphore,
+    telemetry: Telemetry,
+}
+
+// === impl Service ===
+
+impl Service {
+    pub(super) fn new(settings: Api, context: Context, next: Next<Read>) -> Self {
+        let working = Semaphore::new(settings.max_concurrent.get().min(Semaphore::MAX_PERMITS));
+        Self { working, telemetry: Telemetry::new(&context), settings, context, next }
+    }
+
+    /// Answers whatever comes.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let start = Instant::now();
+        let route = Route::of(request.uri().path());
+        let (name, is_api) = (route.name(), route.is_api());
+        let headers = request.headers().clone();
+        let mut reply = self.reply(route, request).await.unwrap_or_else(Reply::from);
+        if is_api {
+            reply.headers.extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));
+        }
+        self.telemetry.replied(name, reply.status.as_u16(), start.elapsed());
+        reply.into_response()
+    }
+
+    async fn reply(&self, route: Route, request: Request<Incoming>) -> Result<Reply, Refusal> {
+        if route.is_api() && request.method() == Method::OPTIONS {
+            return Ok(Reply::no_content());
+        }
+        if !route.takes(request.method()) {
+            let mut reply = Reply::text(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
+            reply.header(ALLOW, HeaderValue::from_static(route.allow()));
+            return Ok(reply);
+        }
+        let gzip = accept::gzip(request.headers());
+        match route {
+            Route::BuildInfo => Ok(Reply::ok(JSON, build_info())),
+            Route::Metrics => {
+                let reply = Reply::ok(metrics::OPENMETRICS, self.context.metrics.encode());
+                Ok(if gzip { accept::compress(reply) } else { reply })
+            }
+            Route::Page => Ok(Reply::ok("text/html; charset=utf-8", include_str!("landing.html"))),
+            Route::Healthy => Ok(Reply::text(StatusCode::OK, "Weir is Healthy.")),
+            Route::Ready if self.context.shutdown.is_cancelled() => {
+                Ok(Reply::text(StatusCode::SERVICE_UNAVAILABLE, "Weir is Stopping."))
+            }
+            Route::Ready => Ok(Reply::text(StatusCode::OK, "Weir is Ready.")),
+            Route::Nowhere => Ok(Reply::text(StatusCode::NOT_FOUND, "404 page not found")),
+            Route::NotInApi => {
+                let path: String = request.uri().path().chars().take(100).collect();
+                Err(Refusal::not_found(format!("`{path}` is not supported yet")))
+            }
+            route => self.ask(route, request, gzip).await,
+        }
+    }
+
+    /// What goes down the pipeline.
+    async fn ask(&self, route: Route, request: Request<Incoming>, gzip: bool) -> Result<Reply, Refusal> {
+        let start = Instant::now();
+        let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
+        let late = |_| Refusal::timed_out("expected the request's body sooner");
+        let form = timeout_at(start + self.settings.timeout.get(), self.form(request)).await.map_err(late)??;
+        let (ask, options) = match route {
+            Route::QueryRange => params::query_range(&form, self.settings.max_points)?,
+            Route::Series => params::series(&form)?,
+            Route::Labels => params::labels(&form)?,
+            Route::LabelValues(name) => params::label_values(&form, label_name(&name)?)?,
+            _ => params::query(&form, self.context.clock.now())?,
+        };
+        let (mut answer, _permit) = self.send(tenant, ask, options, start).await?;
+        answer::truncate(&mut answer, options.limit);
+        if !form.get("stats").is_empty() {
+            answer.warnings.push("the parameter \"stats\" is not supported yet".to_owned());
+        }
+        answer::write(answer, gzip).await
+    }
+
+    async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
+        let (parts, body) = request.into_parts();
+        let mut form = Form::default();
+        if parts.method == Method::POST {
+            form.add(&form::read(&parts.headers, body, self.settings.max_body.get()).await?)?;
+        }
+        form.add(parts.uri.query().unwrap_or(""))?;
+        Ok(form)
+    }
+
+    /// Sends a question down, when it is its turn. The answer counts as worked on until the permit goes.
+    async fn send(
+        &self,
+        tenant: Tenant,
+        ask: Ask,
+        options: Options,
+        start: Instant,
+    ) -> Result<(Answer, SemaphorePermit<'_>), Refusal> {
+        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
+        let limit = options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
+        let until = start + limit;
+        let waiting = timeout_at(until, self.working.acquire()).await;
+        let Ok(Ok(permit)) = waiting else { return Err(Refusal::timed_out("query timed out in query queue")) };
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(Refusal::timed_out("query timed out in expression evaluation"));
+        }
+        let Options { limit, lookback, .. } = options;
+        let query = Query { tenant, ask, limit, timeout: Some(left), lookback };
+        let late = |_| Refusal::timed_out("query timed out in expression evaluation");
+        let answer = timeout_at(until, self.next.send(query)).await.map_err(late)?.map_err(|error| {
+            if error.kind() == Kind::Internal {
+                tracing::error!(error = error.report(), "a query failed");
+            }
+            Refusal::of(&error, is_query.then_some("query"))
+        })?;
+        Ok((answer, permit))
+    }
+}
+
+/// Which tenant the request is for.
+fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
+    let mut values = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name)).filter(|value| !value.is_empty());
+    let Some(first) = values.next() else { return Ok(default.clone()) };
+    let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect::<String>();
+    if let Some(other) = values.find(|value| *value != first) {
+        return Err(Refusal::bad(format!("expected one tenant, got `{}` and `{}`", shown(first), shown(other))));
+    }
+    Tenant::new(&String::from_utf8_lossy(first.as_bytes())).map_err(|error| Refusal::bad(error.to_string()))
+}
+
+/// The envelope of `status/buildinfo`: the keys of Prometheus, and whose they are.
+fn build_info() -> String {
+    let data = json!({
+        "application": "Weir",
+        "weirVersion": env!("CARGO_PKG_VERSION"),
+        "version": API_VERSION,
+        "revision": "",
+        "branch": "",
+        "buildUser": "",
+        "buildDate": "",
+        "goVersion": "",
+    });
+    json!({ "status": "success", "data": data }).to_string()
+}
