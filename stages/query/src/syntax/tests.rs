@@ -33,7 +33,7 @@ fn a_mistake_is_told_in_prometheus_words_with_its_place() {
         assert_eq!(parse(query).expect_err(query).to_string(), *expected, "{query}");
         count += 1;
     }
-    assert_eq!(count, 109);
+    assert_eq!(count, 110);
 }
 
 #[test]

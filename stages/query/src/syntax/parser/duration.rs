@@ -18,13 +18,13 @@ impl Parser<'_> {
     /// A range or a step.
     pub(super) fn positive_duration(&mut self) -> Parse<Deep> {
         let duration = self.duration(0)?;
-        let Some(seconds) = duration.expr.as_number() else { return Ok(duration) };
-        if seconds <= 0.0 {
-            return self.fault(duration.expr.span, "duration must be greater than 0");
+        let Some(number) = duration.expr.as_number() else { return Ok(duration) };
+        if number.0 <= 0.0 {
+            return self.fault(number.1, "duration must be greater than 0");
         }
         // Times count milliseconds: Prometheus would take this for 0.
-        if millis(seconds) == 0 {
-            return self.fault(duration.expr.span, "duration must be at least 1ms");
+        if millis(number.0) == 0 {
+            return self.fault(number.1, "duration must be at least 1ms");
         }
         Ok(duration)
     }
@@ -83,8 +83,8 @@ impl Parser<'_> {
             let sign = self.take()?.span;
             let rhs = self.duration(op.right())?;
             match op {
-                BinaryOp::Div if rhs.expr.as_number() == Some(0.0) => return self.fault(sign, "division by zero"),
-                BinaryOp::Mod if rhs.expr.as_number() == Some(0.0) => return self.fault(sign, "modulo by zero"),
+                BinaryOp::Div if rhs.expr.is_zero() => return self.fault(sign, "division by zero"),
+                BinaryOp::Mod if rhs.expr.is_zero() => return self.fault(sign, "modulo by zero"),
                 _ => {}
             }
             let span = lhs.expr.span.to(rhs.expr.span);
@@ -147,7 +147,7 @@ impl Parser<'_> {
     /// `operand` behind a sign. `+` changes nothing.
     fn signed_duration(&mut self, negative: bool, sign: Span, operand: Deep) -> Parse<Deep> {
         let span = sign.to(operand.expr.span);
-        if let Some(seconds) = operand.expr.as_number() {
+        if let Some((seconds, _)) = operand.expr.as_number() {
             return self.seconds(if negative { -seconds } else { seconds }, span, sign);
         }
         if !negative {
@@ -183,7 +183,7 @@ impl Deep {
     /// The expression as a duration.
     pub(super) fn duration(self) -> DurationExpr {
         match self.expr.as_number() {
-            Some(seconds) => DurationExpr::Literal(millis(seconds), self.expr.span),
+            Some((seconds, _)) => DurationExpr::Literal(millis(seconds), self.expr.span),
             None => DurationExpr::Expr(Box::new(self.expr)),
         }
     }
@@ -192,13 +192,17 @@ impl Deep {
 // === impl Expr ===
 
 impl Expr {
-    /// The number that it is, in parentheses or not.
-    fn as_number(&self) -> Option<f64> {
+    /// The number that it is, in parentheses or not, and where that stands.
+    fn as_number(&self) -> Option<(f64, Span)> {
         match &self.kind {
-            ExprKind::Number(value) => Some(*value),
+            ExprKind::Number(value) => Some((*value, self.span)),
             ExprKind::Paren(inner) => inner.as_number(),
             _ => None,
         }
+    }
+
+    fn is_zero(&self) -> bool {
+        self.as_number().is_some_and(|(value, _)| value == 0.0)
     }
 }
 
