@@ -1,7 +1,10 @@
 //! The store: log, head and blocks, and the sink that writes to it.
 
+pub mod block;
 pub mod blocks;
+pub mod bucket;
 pub mod chunk;
+pub mod decimal;
 pub mod head;
 pub mod log;
 pub mod merge;

@@ -1,0 +1,38 @@
+//! Blocks in Parquet: one row per series in `series.parquet`, the samples in `samples.parquet`.
+//!
+//! A block is a directory named by a ULID, `<tenant>/raw/<ULID>/`. The series file is put first; that the samples file is
+//! there makes the block exist. Samples lie in row groups of one aligned window of four hours each, sorted by series
+//! within it; the series file says how many samples each series has in each row group, so that matching series become
+//! row ranges, and only their pages are fetched.
+//!
+//! Format version 1. A reader refuses a greater one, and ignores columns that it does not know: native histograms get a
+//! file of their own (`hist.parquet`), start timestamps the column `start_ts`, exemplars and metadata files beside them.
+
+mod fetch;
+pub mod fuzz;
+mod index;
+mod opened;
+mod read;
+mod schema;
+mod series;
+mod shelf;
+mod write;
+
+pub use shelf::BlockShelf;
+
+/// The version of the format.
+pub const FORMAT: u32 = 1;
+
+/// The length of the windows that row groups lie in, in milliseconds.
+pub const WINDOW: i64 = 4 * 3_600_000;
+
+/// The directory of samples as they came, below the tenant's.
+pub const RAW: &str = "raw";
+
+/// The two files of a block.
+pub const SERIES_FILE: &str = "series.parquet";
+/// See [`SERIES_FILE`].
+pub const SAMPLES_FILE: &str = "samples.parquet";
+
+#[cfg(test)]
+mod tests;

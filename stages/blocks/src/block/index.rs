@@ -1,0 +1,272 @@
+//! The series of a block in memory: compact, and quick to match.
+
+use std::collections::HashMap;
+use std::ops::Range;
+
+use arrow::array::{
+    Array, AsArray, DictionaryArray, FixedSizeBinaryArray, Int64Array, ListArray, MapArray, RecordBatch, StringArray,
+};
+use arrow::datatypes::{Int32Type, Int64Type, UInt32Type};
+use weir_pipeline::labels::{METRIC, encode_label};
+use weir_pipeline::{MatchOp, Matcher, SeriesId};
+
+use super::schema::LABEL;
+
+/// The series of a block. A row's labels are numbers of pairs, and each pair of name and value is kept once.
+#[derive(Debug, Default)]
+pub(super) struct Index {
+    names: Vec<Box<str>>,
+    pairs: Vec<(u32, Box<str>)>,
+    /// The pairs of all rows one after the other, in the order of names, and where each row's end.
+    row_pairs: Vec<u32>,
+    row_ends: Vec<u32>,
+    pub(super) ids: Vec<SeriesId>,
+    /// The first and the last timestamp of each row; `min > max` where it has no sample.
+    pub(super) ranges: Vec<(i64, i64)>,
+    /// For each row group, where each row's samples begin, and after the last row their number.
+    pub(super) starts: Vec<Vec<u32>>,
+}
+
+/// Builds an index batch by batch.
+#[derive(Default)]
+pub(super) struct Builder {
+    index: Index,
+    names: HashMap<Box<str>, u32>,
+    known: HashMap<(u32, Box<str>), u32>,
+}
+
+/// The file does not hold what a series file holds.
+pub(super) type Damage = String;
+
+// === impl Index ===
+
+impl Index {
+    /// How many rows there are.
+    pub(super) fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// About how many bytes it takes.
+    pub(super) fn bytes(&self) -> u64 {
+        let texts: usize =
+            self.pairs.iter().map(|(_, v)| v.len() + 24).chain(self.names.iter().map(|n| n.len() + 16)).sum();
+        let rows = self.len() * (4 + 16 + 16) + self.row_pairs.len() * 4;
+        (texts + rows + self.starts.iter().map(|s| s.len() * 4).sum::<usize>()) as u64
+    }
+
+    /// How many samples a row has.
+    pub(super) fn samples(&self, row: usize) -> u32 {
+        self.starts.iter().map(|s| s[row + 1] - s[row]).sum()
+    }
+
+    /// The canonical labels of a row.
+    pub(super) fn encode(&self, row: usize, out: &mut Vec<u8>) {
+        for &pair in self.pairs_of(row) {
+            let (name, value) = &self.pairs[pair as usize];
+            encode_label(&self.names[*name as usize], value, out);
+        }
+    }
+
+    fn pairs_of(&self, row: usize) -> &[u32] {
+        let start = if row == 0 { 0 } else { self.row_ends[row - 1] as usize };
+        &self.row_pairs[start..self.row_ends[row] as usize]
+    }
+
+    fn metric(&self, row: usize) -> &str {
+        let pair =
+            self.pairs_of(row).iter().find(|pair| &*self.names[self.pairs[**pair as usize].0 as usize] == METRIC);
+        pair.map_or("", |pair| &self.pairs[*pair as usize].1)
+    }
+
+    /// The rows that satisfy all matchers.
+    pub(super) fn select(&self, matchers: &[Matcher]) -> Vec<u32> {
+        let metric = matchers.iter().find(|m| m.name == METRIC && m.op == MatchOp::Equal);
+        // Rows are sorted by metric first.
+        let rows = match metric {
+            Some(matcher) => self.equal_range(&matcher.value),
+            None => 0..self.len(),
+        };
+        let conditions: Vec<Condition> = matchers
+            .iter()
+            .filter(|m| !std::ptr::eq(*m, metric.unwrap_or(m)) || metric.is_none())
+            .map(|m| Condition::new(self, m))
+            .collect();
+        let fits = |row: &u32| conditions.iter().all(|c| c.fits(self, self.pairs_of(*row as usize)));
+        (rows.start as u32..rows.end as u32).filter(fits).collect()
+    }
+
+    fn equal_range(&self, metric: &str) -> Range<usize> {
+        let first = |after: &dyn Fn(&str) -> bool| {
+            let (mut low, mut high) = (0, self.len());
+            while low < high {
+                let middle = low + (high - low) / 2;
+                if after(self.metric(middle)) { high = middle } else { low = middle + 1 }
+            }
+            low
+        };
+        first(&|m| m >= metric)..first(&|m| m > metric)
+    }
+}
+
+/// A matcher, decided once for each pair of the block.
+struct Condition {
+    /// The pairs of the matcher's name: whether they satisfy it.
+    pairs: HashMap<u32, bool>,
+    /// Whether rows without the label satisfy it.
+    absent: bool,
+}
+
+// === impl Condition ===
+
+impl Condition {
+    fn new(index: &Index, matcher: &Matcher) -> Self {
+        let name = index.names.iter().position(|n| **n == *matcher.name);
+        let of_name = index.pairs.iter().zip(0u32..).filter(|((n, _), _)| Some(*n as usize) == name);
+        let pairs = of_name.map(|((_, value), pair)| (pair, matcher.matches(value))).collect();
+        Self { pairs, absent: matcher.matches_empty() }
+    }
+
+    fn fits(&self, _: &Index, row: &[u32]) -> bool {
+        row.iter().find_map(|pair| self.pairs.get(pair)).copied().unwrap_or(self.absent)
+    }
+}
+
+// === impl Builder ===
+
+impl Builder {
+    /// Adds the rows of a batch of the series file.
+    pub(super) fn add(&mut self, batch: &RecordBatch, groups: usize) -> Result<(), Damage> {
+        let ids: &FixedSizeBinaryArray = column(batch, "series_id", |a| a.as_fixed_size_binary_opt())?;
+        if ids.value_length() != 16 {
+            return Err("series_id is not of 16 bytes".to_owned());
+        }
+        let min: &Int64Array = column(batch, "min_ts", |a| a.as_primitive_opt::<Int64Type>())?;
+        let max: &Int64Array = column(batch, "max_ts", |a| a.as_primitive_opt::<Int64Type>())?;
+        let runs: &ListArray = column(batch, "runs", |a| a.as_list_opt::<i32>())?;
+        let rest: &MapArray = column(batch, "labels_rest", |a| a.as_map_opt())?;
+        let mut labels = vec![Labels::new(self, METRIC, batch, "metric")?];
+        for field in batch.schema().fields() {
+            if let Some(name) = field.name().strip_prefix(LABEL) {
+                labels.push(Labels::new(self, name, batch, field.name())?);
+            }
+        }
+        labels.sort_by(|a, b| self.index.names[a.name as usize].cmp(&self.index.names[b.name as usize]));
+        self.index.starts.resize_with(groups, || vec![0]);
+        let mut encoded = Vec::new();
+        for row in 0..batch.num_rows() {
+            self.labels(&labels, rest, row)?;
+            let id: [u8; 16] = ids.value(row).try_into().map_err(|_| "series_id is not of 16 bytes".to_owned())?;
+            let nth = self.index.len();
+            self.index.ids.push(SeriesId(id));
+            encoded.clear();
+            self.index.encode(nth, &mut encoded);
+            if SeriesId::of(&encoded).0 != id {
+                return Err(format!("row {nth} does not have the labels of its id"));
+            }
+            let range = if min.is_null(row) || max.is_null(row) { (1, 0) } else { (min.value(row), max.value(row)) };
+            self.index.ranges.push(range);
+            self.runs(runs, row, groups)?;
+        }
+        Ok(())
+    }
+
+    /// The index.
+    pub(super) fn build(self) -> Index {
+        self.index
+    }
+
+    fn name(&mut self, name: &str) -> u32 {
+        if let Some(known) = self.names.get(name) {
+            return *known;
+        }
+        let next = self.index.names.len() as u32;
+        self.index.names.push(name.into());
+        self.names.insert(name.into(), next);
+        next
+    }
+
+    fn pair(&mut self, name: u32, value: &str) -> u32 {
+        if let Some(known) = self.known.get(&(name, value.into())) {
+            return *known;
+        }
+        let next = self.index.pairs.len() as u32;
+        self.index.pairs.push((name, value.into()));
+        self.known.insert((name, value.into()), next);
+        next
+    }
+
+    /// The pairs of a row, in the order of names.
+    fn labels(&mut self, labels: &[Labels<'_>], rest: &MapArray, row: usize) -> Result<(), Damage> {
+        let start = self.index.row_pairs.len();
+        for column in labels {
+            if let Some(pair) = column.pair(row)? {
+                self.index.row_pairs.push(pair);
+            }
+        }
+        if rest.is_valid(row) && rest.value_length(row) > 0 {
+            let entries = rest.value(row);
+            let texts = |i: usize| entries.column(i).as_string_opt::<i32>().ok_or("labels_rest does not hold texts");
+            let (names, values): (&StringArray, &StringArray) = (texts(0)?, texts(1)?);
+            for i in 0..entries.len() {
+                let name = self.name(names.value(i));
+                let pair = self.pair(name, values.value(i));
+                self.index.row_pairs.push(pair);
+            }
+            let (names, pairs) = (&self.index.names, &self.index.pairs);
+            let name = |pair: &u32| &names[pairs[*pair as usize].0 as usize];
+            self.index.row_pairs[start..].sort_by(|a, b| name(a).cmp(name(b)));
+        }
+        self.index.row_ends.push(self.index.row_pairs.len() as u32);
+        Ok(())
+    }
+
+    fn runs(&mut self, runs: &ListArray, row: usize, groups: usize) -> Result<(), Damage> {
+        let of_row = runs.value(row);
+        let counts = of_row.as_primitive_opt::<UInt32Type>().ok_or("runs does not hold numbers")?;
+        if counts.len() != groups {
+            return Err(format!("row {row} counts {} row groups, there are {groups}", counts.len()));
+        }
+        for (starts, count) in self.index.starts.iter_mut().zip(counts.values()) {
+            let next = starts.last().copied().unwrap_or(0).checked_add(*count).ok_or("runs are too long")?;
+            starts.push(next);
+        }
+        Ok(())
+    }
+}
+
+/// A column of label values, with the pair of each key.
+struct Labels<'a> {
+    name: u32,
+    values: &'a DictionaryArray<Int32Type>,
+    pairs: Vec<u32>,
+}
+
+// === impl Labels ===
+
+impl<'a> Labels<'a> {
+    fn new(builder: &mut Builder, name: &str, batch: &'a RecordBatch, column_name: &str) -> Result<Self, Damage> {
+        let values = column(batch, column_name, |a| a.as_dictionary_opt::<Int32Type>())?;
+        let texts =
+            values.values().as_string_opt::<i32>().ok_or_else(|| format!("{column_name} does not hold texts"))?;
+        let name = builder.name(name);
+        let pairs = (0..texts.len()).map(|i| builder.pair(name, texts.value(i))).collect();
+        Ok(Self { name, values, pairs })
+    }
+
+    /// The pair of a row; an absent label has none, and so does the empty name of a metric.
+    fn pair(&self, row: usize) -> Result<Option<u32>, Damage> {
+        let Some(key) = self.values.key(row) else { return Ok(None) };
+        let pair = *self.pairs.get(key).ok_or_else(|| format!("row {row} has a key beyond its dictionary"))?;
+        let texts = self.values.values().as_string_opt::<i32>();
+        Ok(texts.is_some_and(|t| !t.value(key).is_empty()).then_some(pair))
+    }
+}
+
+fn column<'a, T>(
+    batch: &'a RecordBatch,
+    name: &str,
+    cast: impl FnOnce(&'a dyn Array) -> Option<&'a T>,
+) -> Result<&'a T, Damage> {
+    let found = batch.column_by_name(name).ok_or_else(|| format!("the column {name} is missing"))?;
+    cast(found.as_ref()).ok_or_else(|| format!("the column {name} is of type {}", found.data_type()))
+}

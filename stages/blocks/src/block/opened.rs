@@ -1,0 +1,178 @@
+//! A block that is open: its files' footers, and its series on demand.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use object_store::path::Path;
+use parquet::arrow::ParquetRecordBatchStreamBuilder;
+use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use weir_pipeline::{Error, Matcher, Result};
+
+use super::fetch::Fetch;
+use super::index::{Builder, Index};
+use super::shelf::Cache;
+use super::{SAMPLES_FILE, SERIES_FILE, read, schema};
+use crate::bucket::objects::Objects;
+use crate::store::shelf::{Block, Row, Samples};
+
+/// A block, opened to be read.
+pub(super) struct Opened {
+    pub(super) directory: Path,
+    objects: Arc<Objects>,
+    series_bytes: u64,
+    samples: Fetch,
+    footer: ArrowReaderMetadata,
+    min_ts: i64,
+    max_ts: i64,
+    count: u64,
+    cache: Arc<Cache>,
+    pub(super) removal: std::sync::Mutex<Option<Removal>>,
+}
+
+/// Removes the files when the last reader is gone.
+pub(super) struct Removal(pub(super) tokio::runtime::Handle);
+
+// === impl Opened ===
+
+impl Opened {
+    /// Opens the block in `directory`, whose files have these sizes.
+    pub(super) async fn open(
+        objects: Arc<Objects>,
+        directory: Path,
+        (series_bytes, samples_bytes): (u64, u64),
+        cache: Arc<Cache>,
+    ) -> Result<Self> {
+        let mut samples =
+            Fetch { objects: objects.clone(), path: directory.clone().join(SAMPLES_FILE), size: samples_bytes };
+        let footer = guarded(&directory, {
+            let mut samples = samples.clone();
+            async move { samples.metadata().await.map_err(|e| e.to_string()) }
+        })
+        .await?;
+        schema::check(footer.metadata(), samples.path.as_ref())?;
+        samples.size = samples_bytes;
+        let count = footer.metadata().file_metadata().num_rows().max(0).unsigned_abs();
+        let times = read::times(footer.metadata()).map_err(|e| damaged(&directory, &e))?;
+        let min_ts = times.iter().map(|(min, _)| *min).min().unwrap_or(0);
+        let max_ts = times.iter().map(|(_, max)| *max).max().unwrap_or(0);
+        let removal = std::sync::Mutex::default();
+        Ok(Self { directory, objects, series_bytes, samples, footer, min_ts, max_ts, count, cache, removal })
+    }
+
+    /// The series, from the cache or from the file.
+    async fn index(&self) -> Result<Arc<Index>> {
+        if let Some(index) = self.cache.get(&self.directory) {
+            return Ok(index);
+        }
+        let path = self.directory.clone().join(SERIES_FILE);
+        let mut file = Fetch { objects: self.objects.clone(), path: path.clone(), size: self.series_bytes };
+        let metadata = self.footer.metadata().clone();
+        let load = async move {
+            let footer = file.metadata().await.map_err(|e| e.to_string())?;
+            schema::check(footer.metadata(), path.as_ref()).map_err(|e| e.to_string())?;
+            let stream =
+                ParquetRecordBatchStreamBuilder::new_with_metadata(file, footer).build().map_err(|e| e.to_string())?;
+            let groups = metadata.num_row_groups();
+            let add = |mut builder: Builder, batch| async move { builder.add(&batch, groups).map(|()| builder) };
+            let builder = stream.map_err(|e| e.to_string()).try_fold(Builder::default(), add).await?;
+            let index = builder.build();
+            // What the series file counts is what the samples file has.
+            for (group, starts) in index.starts.iter().enumerate() {
+                let (counted, there) =
+                    (i64::from(starts.last().copied().unwrap_or(0)), metadata.row_group(group).num_rows());
+                if counted != there {
+                    return Err(format!("row group {group} has {there} samples, its series count {counted}"));
+                }
+            }
+            Ok(index)
+        };
+        let index = Arc::new(guarded(&self.directory, load).await?);
+        self.cache.put(&self.directory, index.clone());
+        Ok(index)
+    }
+
+    /// Removes the files. The samples file goes first: from then on the block does not exist.
+    async fn remove_files(objects: &Objects, directory: &Path) -> Result<()> {
+        objects.delete(&directory.clone().join(SAMPLES_FILE)).await?;
+        objects.delete(&directory.clone().join(SERIES_FILE)).await
+    }
+}
+
+/// Runs what decodes a file as a task of its own: where a decoder panics over a damaged file, the task ends and says so.
+async fn guarded<T: Send + 'static>(
+    directory: &Path,
+    work: impl Future<Output = Result<T, String>> + Send + 'static,
+) -> Result<T> {
+    match tokio::spawn(work).await {
+        Ok(result) => result.map_err(|e| damaged(directory, &e)),
+        Err(e) if e.is_panic() => Err(damaged(directory, "a decoder gave up over it")),
+        Err(_) => Err(Error::closed()),
+    }
+}
+
+/// A block that is damaged is nothing that waiting mends.
+fn damaged(directory: &Path, what: &str) -> Error {
+    Error::internal(format!("block `{directory}` can't be read: {what}"))
+}
+
+#[async_trait]
+impl Block for Opened {
+    fn min_ts(&self) -> i64 {
+        self.min_ts
+    }
+
+    fn max_ts(&self) -> i64 {
+        self.max_ts
+    }
+
+    fn samples(&self) -> u64 {
+        self.count
+    }
+
+    fn bytes(&self) -> u64 {
+        self.series_bytes + self.samples.size
+    }
+
+    async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
+        let index = self.index().await?;
+        let reaches = |row: &u32| {
+            let (min, max) = index.ranges[*row as usize];
+            min <= max && min <= end && max >= start
+        };
+        let row = |row: u32| {
+            let mut labels = Vec::new();
+            index.encode(row as usize, &mut labels);
+            Row { row, id: index.ids[row as usize], labels: labels.into(), samples: index.samples(row as usize) }
+        };
+        Ok(index.select(matchers).into_iter().filter(reaches).map(row).collect())
+    }
+
+    async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>> {
+        let index = self.index().await?;
+        let reading = read::Reading { file: self.samples.clone(), footer: self.footer.clone(), index, start, end };
+        let rows = rows.to_vec();
+        guarded(&self.directory, async move { reading.read(&rows).await }).await
+    }
+}
+
+impl fmt::Debug for Opened {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Block({}, {} samples)", self.directory, self.count)
+    }
+}
+
+impl Drop for Opened {
+    fn drop(&mut self) {
+        let removal = self.removal.get_mut().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(Removal(runtime)) = removal.take() {
+            let (objects, directory) = (self.objects.clone(), self.directory.clone());
+            runtime.spawn(async move {
+                if let Err(error) = Self::remove_files(&objects, &directory).await {
+                    tracing::warn!(block = %directory, error = error.report(), "a block that is not needed stays");
+                }
+            });
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Reads the samples of some rows: only the pages that hold them.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float64Type, Int8Type, Int64Type};
+use futures_util::TryStreamExt;
+use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::file::metadata::ParquetMetaData;
+use parquet::file::statistics::Statistics;
+
+use super::fetch::Fetch;
+use super::index::{Damage, Index};
+use crate::decimal::Decimal;
+use crate::store::shelf::Samples;
+
+/// The most rows of a batch.
+const BATCH_ROWS: usize = 64 << 10;
+
+/// One read of some rows within a range of time.
+pub(super) struct Reading {
+    pub(super) file: Fetch,
+    pub(super) footer: ArrowReaderMetadata,
+    pub(super) index: Arc<Index>,
+    pub(super) start: i64,
+    pub(super) end: i64,
+}
+
+/// The first and the last timestamp of each row group.
+pub(super) fn times(metadata: &ParquetMetaData) -> Result<Vec<(i64, i64)>, Damage> {
+    let column = metadata.file_metadata().schema_descr().columns().iter().position(|c| c.name() == "ts");
+    let column = column.ok_or("the column ts is missing")?;
+    let time = |group: &parquet::file::metadata::RowGroupMetaData| match group.column(column).statistics() {
+        Some(Statistics::Int64(s)) => s.min_opt().copied().zip(s.max_opt().copied()),
+        _ => None,
+    };
+    metadata
+        .row_groups()
+        .iter()
+        .map(|g| time(g).ok_or_else(|| "a row group does not say its times".to_owned()))
+        .collect()
+}
+
+// === impl Reading ===
+
+impl Reading {
+    /// The samples, in the order of `rows`, which rises.
+    pub(super) async fn read(&self, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
+        let mut out: Vec<Samples> = vec![Samples::default(); rows.len()];
+        let times = times(self.footer.metadata())?;
+        let reached = |(min, max): &(i64, i64)| *min <= self.end && *max >= self.start;
+        let groups: Vec<usize> = (0..times.len()).filter(|g| reached(&times[*g])).collect();
+        // All row groups are asked for at once; each fetches its pages in one round.
+        let read = groups.into_iter().map(|group| self.group(group, rows));
+        for (group, samples) in futures_util::future::try_join_all(read).await? {
+            self.deal(group, rows, &samples, &mut out);
+        }
+        Ok(out)
+    }
+
+    /// Where the samples of a row lie in a row group.
+    fn range(&self, group: usize, row: u32) -> Range<usize> {
+        match self.index.starts.get(group).and_then(|s| s.get(row as usize..row as usize + 2)) {
+            Some(&[start, end]) => start as usize..end as usize,
+            _ => 0..0,
+        }
+    }
+
+    async fn group(&self, group: usize, rows: &[u32]) -> Result<(usize, Samples), Damage> {
+        let ranges = rows.iter().map(|row| self.range(group, *row)).filter(|range| !range.is_empty());
+        let total = self.index.starts.get(group).and_then(|s| s.last()).map_or(0, |n| *n as usize);
+        let mut samples = Samples::default();
+        let selection = RowSelection::from_consecutive_ranges(ranges, total);
+        if !selection.selects_any() {
+            return Ok((group, samples));
+        }
+        let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.file.clone(), self.footer.clone());
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["ts", "mant", "scale", "val"]);
+        let stream = builder
+            .with_projection(mask)
+            .with_row_groups(vec![group])
+            .with_row_selection(selection)
+            .with_batch_size(BATCH_ROWS)
+            .build()
+            .map_err(|e| e.to_string())?;
+        let mut stream = std::pin::pin!(stream);
+        while let Some(batch) = stream.try_next().await.map_err(|e| e.to_string())? {
+            decode(&batch, &mut samples)?;
+        }
+        Ok((group, samples))
+    }
+
+    /// Gives each row its samples of a row group, within the range of time.
+    fn deal(&self, group: usize, rows: &[u32], (timestamps, values): &Samples, out: &mut [Samples]) {
+        let mut at = 0;
+        for (row, (ts, vs)) in rows.iter().zip(out) {
+            let next = (at + self.range(group, *row).len()).min(timestamps.len());
+            let times = &timestamps[at..next];
+            let first = at + times.partition_point(|t| *t < self.start);
+            let last = at + times.partition_point(|t| *t <= self.end);
+            ts.extend_from_slice(&timestamps[first..last.max(first)]);
+            vs.extend_from_slice(&values[first..last.max(first)]);
+            at = next;
+        }
+    }
+}
+
+/// Decodes a batch: the value is the decimal where there is one, else the double.
+fn decode(batch: &RecordBatch, (timestamps, values): &mut Samples) -> Result<(), Damage> {
+    let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("the column {name} is missing"));
+    let wrong = |name: &str| format!("the column {name} is of another type");
+    let ts = column("ts")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("ts"))?;
+    let mant = column("mant")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("mant"))?;
+    let scale = column("scale")?.as_primitive_opt::<Int8Type>().ok_or_else(|| wrong("scale"))?;
+    let val = column("val")?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong("val"))?;
+    timestamps.extend_from_slice(ts.values());
+    values.reserve(batch.num_rows());
+    let (mantissas, scales, doubles) = (mant.values(), scale.values(), val.values());
+    if val.null_count() == batch.num_rows() && mant.null_count() == 0 && scale.null_count() == 0 {
+        values.extend(
+            mantissas.iter().zip(scales).map(|(m, s)| Decimal { mantissa: *m, scale: s.unsigned_abs() }.value()),
+        );
+        return Ok(());
+    }
+    for i in 0..batch.num_rows() {
+        values.push(match (val.is_valid(i), mant.is_valid(i) && scale.is_valid(i)) {
+            (true, _) => doubles[i],
+            (false, true) => Decimal { mantissa: mantissas[i], scale: scales[i].unsigned_abs() }.value(),
+            (false, false) => return Err("a sample has no value".to_owned()),
+        });
+    }
+    Ok(())
+}

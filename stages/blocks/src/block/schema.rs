@@ -1,0 +1,128 @@
+//! Columns, encodings and file properties.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::file::metadata::{KeyValue, ParquetMetaData};
+use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
+use parquet::schema::types::ColumnPath;
+use weir_pipeline::labels::ENCODING_VERSION;
+use weir_pipeline::{Error, Result};
+
+use super::FORMAT;
+
+/// The most label names with a column of their own in a block.
+pub(super) const MAX_PROMOTED: usize = 256;
+/// What stands before a label's name in the name of its column.
+pub(super) const LABEL: &str = "l_";
+/// The kind of a series of floats. Native histograms will be 1.
+pub(super) const FLOATS: u8 = 0;
+
+const PAGE_BYTES: usize = 128 << 10;
+const PAGE_ROWS: usize = 1 << 20;
+const ZSTD: i32 = 3;
+
+/// A dictionary of texts.
+pub(super) fn dictionary() -> DataType {
+    DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+}
+
+fn map_fields() -> Fields {
+    vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)].into()
+}
+
+/// The columns of the series file, with those of the promoted labels.
+pub(super) fn series(promoted: &[&str]) -> SchemaRef {
+    let mut fields = vec![
+        Field::new("series_ref", DataType::UInt32, false),
+        Field::new("series_id", DataType::FixedSizeBinary(16), false),
+        Field::new("metric", dictionary(), false),
+        Field::new("kind", DataType::UInt8, false),
+        Field::new("min_ts", DataType::Int64, true),
+        Field::new("max_ts", DataType::Int64, true),
+        Field::new("runs", DataType::List(Arc::new(Field::new("item", DataType::UInt32, false))), false),
+    ];
+    fields.extend(promoted.iter().map(|name| Field::new(format!("{LABEL}{name}"), dictionary(), true)));
+    let entries = Field::new("entries", DataType::Struct(map_fields()), false);
+    fields.push(Field::new("labels_rest", DataType::Map(Arc::new(entries), false), true));
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns of the samples file.
+pub(super) fn samples() -> SchemaRef {
+    Arc::new(Schema::new(vec![
+        Field::new("series_ref", DataType::UInt32, false),
+        Field::new("ts", DataType::Int64, false),
+        Field::new("mant", DataType::Int64, true),
+        Field::new("scale", DataType::Int8, true),
+        Field::new("val", DataType::Float64, true),
+    ]))
+}
+
+fn common() -> WriterPropertiesBuilder {
+    WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD).unwrap_or_default()))
+        .set_created_by(format!("weir {}", env!("CARGO_PKG_VERSION")))
+        .set_data_page_size_limit(PAGE_BYTES)
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        // Row groups end where the writer says.
+        .set_max_row_group_row_count(None)
+}
+
+/// How the series file is written.
+pub(super) fn series_properties() -> WriterProperties {
+    common().set_data_page_row_count_limit(16 << 10).set_max_row_group_row_count(Some(128 << 10)).build()
+}
+
+/// How the samples file is written.
+pub(super) fn samples_properties() -> WriterProperties {
+    let column = |name: &str| ColumnPath::from(name);
+    let mut properties = common().set_statistics_enabled(EnabledStatistics::None);
+    for name in ["series_ref", "ts"] {
+        properties = properties.set_column_statistics_enabled(column(name), EnabledStatistics::Page);
+    }
+    for (name, encoding) in [
+        ("ts", Encoding::DELTA_BINARY_PACKED),
+        ("mant", Encoding::DELTA_BINARY_PACKED),
+        ("val", Encoding::BYTE_STREAM_SPLIT),
+    ] {
+        properties =
+            properties.set_column_dictionary_enabled(column(name), false).set_column_encoding(column(name), encoding);
+    }
+    properties.build()
+}
+
+/// What every file says of itself.
+pub(super) fn stamp() -> Vec<KeyValue> {
+    vec![
+        KeyValue::new("weir.format".to_owned(), FORMAT.to_string()),
+        KeyValue::new("weir.encoding".to_owned(), ENCODING_VERSION.to_string()),
+    ]
+}
+
+/// Refuses a file of a later format.
+///
+/// # Errors
+/// The file is of a later format, or not one of ours.
+pub(super) fn check(metadata: &ParquetMetaData, file: &str) -> Result<()> {
+    let pairs: BTreeMap<&str, &str> = metadata
+        .file_metadata()
+        .key_value_metadata()
+        .into_iter()
+        .flatten()
+        .filter_map(|kv| Some((kv.key.as_str(), kv.value.as_deref()?)))
+        .collect();
+    for (key, known) in [("weir.format", FORMAT), ("weir.encoding", u32::from(ENCODING_VERSION))] {
+        match pairs.get(key).and_then(|text| text.parse::<u32>().ok()) {
+            Some(version) if version <= known => {}
+            Some(version) => {
+                let message = format!("`{file}` has {key} {version}, this program reads up to {known}");
+                return Err(Error::unprocessable(message));
+            }
+            None => return Err(Error::internal(format!("`{file}` is not a file of a block: it has no {key}"))),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,205 @@
+//! Blocks of a bucket: written, listed, removed.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use object_store::path::Path;
+use prometheus_client::metrics::counter::Counter;
+use ulid::Ulid;
+use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
+
+use super::index::Index;
+use super::opened::{Opened, Removal};
+use super::{RAW, SAMPLES_FILE, SERIES_FILE, write};
+use crate::bucket::objects::Objects;
+use crate::store::shelf::{Block, Rows, Shelf};
+
+/// How old a directory without a samples file must be before it is removed, in milliseconds.
+const ORPHAN_AGE: i64 = 3_600_000;
+
+/// The blocks of a bucket.
+pub struct BlockShelf {
+    objects: Arc<Objects>,
+    clock: Clock,
+    cache: Arc<Cache>,
+    damaged: Counter,
+    /// The blocks that are open, by directory.
+    blocks: Mutex<HashMap<Path, (Tenant, Arc<Opened>)>>,
+}
+
+/// The indexes of blocks, the least recently used of which go first.
+pub(super) struct Cache {
+    budget: u64,
+    inner: Mutex<Cached>,
+}
+
+#[derive(Default)]
+struct Cached {
+    bytes: u64,
+    uses: u64,
+    indexes: HashMap<Path, (Arc<Index>, u64)>,
+}
+
+// === impl BlockShelf ===
+
+impl BlockShelf {
+    /// The blocks of a bucket, with `index_cache` bytes for their indexes.
+    pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64) -> Self {
+        let cache = Arc::new(Cache { budget: index_cache, inner: Mutex::default() });
+        Self { objects, clock, cache, damaged: Counter::default(), blocks: Mutex::default() }
+    }
+
+    /// The same, with its metrics registered.
+    #[must_use]
+    pub fn measured(mut self, metrics: &Metrics) -> Self {
+        let help = "Blocks that were left out because their files are damaged";
+        self.damaged = metrics.register("weir_bucket_damaged_blocks", help, self.damaged);
+        self
+    }
+
+    /// How many blocks were left out because their files are damaged.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.get()
+    }
+
+    fn keep(&self, tenant: &Tenant, block: Opened) -> Arc<dyn Block> {
+        let block = Arc::new(block);
+        lock(&self.blocks).insert(block.directory.clone(), (tenant.clone(), block.clone()));
+        block
+    }
+
+    async fn open(&self, directory: Path, sizes: (u64, u64)) -> Result<Opened> {
+        Opened::open(self.objects.clone(), directory, sizes, self.cache.clone()).await
+    }
+}
+
+#[async_trait]
+impl Shelf for BlockShelf {
+    async fn write(
+        &self,
+        tenant: &Tenant,
+        start: i64,
+        end: i64,
+        rows: Arc<dyn Rows>,
+    ) -> Result<Option<Arc<dyn Block>>> {
+        let Some(files) = write::write(rows.as_ref(), start, end).await? else { return Ok(None) };
+        let ulid = Ulid::from_parts(self.clock.now().max(0).unsigned_abs(), Ulid::generate().random());
+        let directory = Path::from_iter([tenant.as_str(), RAW, &ulid.to_string()]);
+        let sizes = (files.series.len() as u64, files.samples.len() as u64);
+        self.objects.put(&directory.clone().join(SERIES_FILE), files.series).await?;
+        self.objects.put(&directory.clone().join(SAMPLES_FILE), files.samples).await?;
+        let block = self.open(directory, sizes).await?;
+        if (block.min_ts(), block.max_ts(), block.samples()) != (files.min_ts, files.max_ts, files.count) {
+            return Err(Error::internal(format!("{block:?} does not read back as it was written")));
+        }
+        Ok(Some(self.keep(tenant, block)))
+    }
+
+    async fn list(&self) -> Result<Vec<(Tenant, Arc<dyn Block>)>> {
+        let mut found: BTreeMap<Path, [Option<u64>; 2]> = BTreeMap::new();
+        for object in self.objects.list(None).await? {
+            let parts: Vec<_> = object.location.parts().collect();
+            let [tenant, raw, ulid, file] = parts.as_slice() else { continue };
+            let nth = [SERIES_FILE, SAMPLES_FILE].iter().position(|f| *f == file.as_ref());
+            if let (RAW, Some(nth), Ok(_)) = (raw.as_ref(), nth, Ulid::from_string(ulid.as_ref())) {
+                let directory = Path::from_iter([tenant.as_ref(), raw.as_ref(), ulid.as_ref()]);
+                found.entry(directory).or_default()[nth] = Some(object.size);
+            }
+        }
+        let mut blocks: Vec<(Tenant, Arc<dyn Block>)> = Vec::new();
+        for (directory, sizes) in found {
+            let name = directory.parts().next().map(|p| p.as_ref().to_owned()).unwrap_or_default();
+            let Ok(tenant) = Tenant::new(&name) else { continue };
+            match sizes {
+                [Some(series), Some(samples)] => {
+                    let known = lock(&self.blocks).get(&directory).map(|(_, block)| block.clone() as Arc<dyn Block>);
+                    let block = match known {
+                        Some(block) => block,
+                        None => match self.open(directory, (series, samples)).await {
+                            Ok(block) => self.keep(&tenant, block),
+                            Err(error) if error.kind() == Kind::Internal => {
+                                // The others must go on; that its samples are missing is said and counted.
+                                self.damaged.inc();
+                                tracing::error!(error = error.report(), "a block is left out");
+                                continue;
+                            }
+                            Err(error) => return Err(error),
+                        },
+                    };
+                    blocks.push((tenant, block));
+                }
+                [Some(_), None] => self.remove_orphan(&directory).await,
+                // Samples without their series: what a removal that was cut short leaves behind is the other way round.
+                _ => tracing::warn!(block = %directory, "a block without its series file is left out"),
+            }
+        }
+        Ok(blocks)
+    }
+
+    async fn remove(&self, _: &Tenant, block: Arc<dyn Block>) -> Result<()> {
+        let gone = Arc::as_ptr(&block).cast::<()>();
+        let mut blocks = lock(&self.blocks);
+        let directory = blocks.iter().find(|(_, (_, b))| Arc::as_ptr(b).cast::<()>() == gone).map(|(d, _)| d.clone());
+        if let Some((_, opened)) = directory.and_then(|directory| blocks.remove(&directory)) {
+            self.cache.forget(&opened.directory);
+            *lock(&opened.removal) = Some(Removal(tokio::runtime::Handle::current()));
+        }
+        Ok(())
+    }
+}
+
+impl BlockShelf {
+    /// Removes what a write left behind that ended before its samples file.
+    async fn remove_orphan(&self, directory: &Path) {
+        let made = directory.parts().nth(2).and_then(|p| Ulid::from_string(p.as_ref()).ok());
+        let age = self.clock.now() - made.map_or(0, |ulid| ulid.timestamp_ms() as i64);
+        if age < ORPHAN_AGE {
+            return;
+        }
+        tracing::info!(block = %directory, "removing a block that was never complete");
+        if let Err(error) = self.objects.delete(&directory.clone().join(SERIES_FILE)).await {
+            tracing::warn!(block = %directory, error = error.report(), "it stays");
+        }
+    }
+}
+
+// === impl Cache ===
+
+impl Cache {
+    pub(super) fn get(&self, directory: &Path) -> Option<Arc<Index>> {
+        let mut cached = lock(&self.inner);
+        cached.uses += 1;
+        let now = cached.uses;
+        let (index, used) = cached.indexes.get_mut(directory)?;
+        *used = now;
+        Some(index.clone())
+    }
+
+    pub(super) fn put(&self, directory: &Path, index: Arc<Index>) {
+        let mut cached = lock(&self.inner);
+        cached.uses += 1;
+        let now = cached.uses;
+        cached.bytes += index.bytes();
+        if let Some((old, _)) = cached.indexes.insert(directory.clone(), (index, now)) {
+            cached.bytes -= old.bytes();
+        }
+        // The one that was put stays, whatever it takes: a query needs it.
+        while cached.bytes > self.budget && cached.indexes.len() > 1 {
+            let oldest = cached.indexes.iter().min_by_key(|(_, (_, used))| *used).map(|(d, _)| d.clone());
+            let Some((index, _)) = oldest.and_then(|oldest| cached.indexes.remove(&oldest)) else { break };
+            cached.bytes -= index.bytes();
+        }
+    }
+
+    fn forget(&self, directory: &Path) {
+        let mut cached = lock(&self.inner);
+        if let Some((index, _)) = cached.indexes.remove(directory) {
+            cached.bytes -= index.bytes();
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

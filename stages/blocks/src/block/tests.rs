@@ -1,0 +1,388 @@
+//! Tests of `block`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use proptest::prelude::*;
+use weir_pipeline::{Clock, LabelSet, Labels, MatchOp, Matcher, Result, SeriesId, Tenant};
+
+use super::*;
+use crate::bucket::objects::Objects;
+use crate::order::compare;
+use crate::store::shelf::{Block, Rows, Samples, Shelf};
+
+const DAY: i64 = 86_400_000;
+const NOON: i64 = 1_700_000_000_000 / DAY * DAY + DAY / 2;
+
+type Series = BTreeMap<LabelSet, BTreeMap<i64, u64>>;
+
+/// Rows from a table.
+struct Table(Vec<(LabelSet, Vec<(i64, f64)>)>);
+
+#[async_trait]
+impl Rows for Table {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn labels(&self, i: usize) -> Labels<'_> {
+        self.0[i].0.as_labels()
+    }
+
+    fn id(&self, i: usize) -> SeriesId {
+        self.labels(i).id()
+    }
+
+    fn samples(&self, i: usize) -> usize {
+        self.0[i].1.len()
+    }
+
+    async fn read(&self, range: std::ops::Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
+        let inside =
+            |(_, s): &(LabelSet, Vec<(i64, f64)>)| s.iter().copied().filter(|(t, _)| (start..=end).contains(t)).unzip();
+        Ok(self.0[range].iter().map(inside).collect())
+    }
+}
+
+fn table(series: &Series) -> Arc<Table> {
+    let mut rows: Vec<_> = series
+        .iter()
+        .map(|(labels, samples)| {
+            (labels.clone(), samples.iter().map(|(t, v)| (*t, f64::from_bits(*v))).collect::<Vec<_>>())
+        })
+        .collect();
+    rows.sort_by(|a, b| compare(a.0.as_labels(), b.0.as_labels()));
+    Arc::new(Table(rows))
+}
+
+fn shelf() -> (BlockShelf, Arc<Objects>) {
+    let objects = Arc::new(Objects::remote(Arc::new(InMemory::new())));
+    (BlockShelf::new(objects.clone(), Clock::system(), 64 << 20), objects)
+}
+
+fn range(series: &Series) -> (i64, i64) {
+    let times = || series.values().flat_map(|s| s.keys().copied());
+    (times().min().unwrap_or(NOON), times().max().unwrap_or(NOON))
+}
+
+async fn written(series: &Series) -> Option<Arc<dyn Block>> {
+    let (start, end) = range(series);
+    shelf().0.write(&Tenant::default(), start, end, table(series)).await.unwrap()
+}
+
+/// What a block has for these matchers within a range of time.
+async fn read(block: &dyn Block, matchers: &[Matcher], start: i64, end: i64) -> Series {
+    let rows = block.select(matchers, start, end).await.unwrap();
+    let numbers: Vec<u32> = rows.iter().map(|r| r.row).collect();
+    let samples = block.read(&numbers, start, end).await.unwrap();
+    let mut out = Series::new();
+    for (row, (t, v)) in rows.iter().zip(samples) {
+        let labels = Labels::check(&row.labels).unwrap();
+        assert_eq!(labels.id(), row.id);
+        assert!(t.is_sorted_by(|a, b| a < b));
+        if !t.is_empty() {
+            out.insert(labels.to_set(), t.into_iter().zip(v.into_iter().map(f64::to_bits)).collect());
+        }
+    }
+    out
+}
+
+fn cut(series: &Series, matchers: &[Matcher], start: i64, end: i64) -> Series {
+    let fits = |l: &LabelSet| matchers.iter().all(|m| m.matches(l.as_labels().get(&m.name).unwrap_or("")));
+    let inside = |s: &BTreeMap<i64, u64>| s.range(start..=end).map(|(t, v)| (*t, *v)).collect::<BTreeMap<_, _>>();
+    let cut = series.iter().filter(|(l, _)| fits(l)).map(|(l, s)| (l.clone(), inside(s)));
+    cut.filter(|(_, s)| !s.is_empty()).collect()
+}
+
+fn any_labels() -> impl Strategy<Value = LabelSet> {
+    let value = prop_oneof!["[a-d]", "[a-zé✓ ]{1,6}"];
+    (
+        prop_oneof![Just(""), Just("up"), Just("http_requests_total")],
+        prop::collection::vec(("[a-e]|job|instance|é", value), 0..5),
+    )
+        .prop_map(|(metric, pairs)| {
+            let metric = Some(("__name__".to_owned(), metric.to_owned()));
+            metric.into_iter().chain(pairs).collect()
+        })
+}
+
+fn any_samples() -> impl Strategy<Value = BTreeMap<i64, u64>> {
+    let value = prop_oneof![
+        (0u32..1000).prop_map(|n| f64::from(n).to_bits()),
+        (0u32..100_000).prop_map(|n| (f64::from(n) / 100.0).to_bits()),
+        any::<u64>(),
+        Just(0x7ff0_0000_0000_0002),
+        Just((-0.0f64).to_bits()),
+        Just(f64::NEG_INFINITY.to_bits()),
+    ];
+    prop::collection::btree_map(-DAY / 2..DAY / 2, value, 0..40)
+        .prop_map(|s| s.into_iter().map(|(t, v)| (NOON + t, v)).collect())
+}
+
+fn any_series() -> impl Strategy<Value = Series> {
+    prop::collection::btree_map(any_labels(), any_samples(), 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_is_written_is_read_back_bit_for_bit(series in any_series(), a in -DAY / 2..DAY / 2, b in -DAY / 2..DAY / 2) {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(async {
+            let Some(block) = written(&series).await else {
+                assert!(series.values().all(BTreeMap::is_empty));
+                return;
+            };
+            let all = cut(&series, &[], i64::MIN, i64::MAX);
+            assert_eq!(read(block.as_ref(), &[], i64::MIN, i64::MAX).await, all);
+            let (start, end) = (NOON + a.min(b), NOON + a.max(b));
+            let matchers = [
+                vec![],
+                vec![Matcher::equal("__name__", "up")],
+                vec![Matcher::equal("job", "")],
+                vec![Matcher::new("a", MatchOp::Match, "a|b").unwrap(), Matcher::new("b", MatchOp::NotEqual, "c").unwrap()],
+                vec![Matcher::new("__name__", MatchOp::NotMatch, "u.*").unwrap()],
+            ];
+            for matchers in matchers {
+                let expected = cut(&series, &matchers, start, end);
+                assert_eq!(read(block.as_ref(), &matchers, start, end).await, expected, "{matchers:?}");
+            }
+        });
+    }
+}
+
+fn set(metric: &str, pairs: &[(&str, &str)]) -> LabelSet {
+    [("__name__", metric)].into_iter().chain(pairs.iter().copied()).collect()
+}
+
+/// Some hours of a few series, from a fixed seed.
+fn sample_data(series: usize, count: i64) -> Series {
+    let mut seed = 1u64;
+    let mut random = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        seed >> 33
+    };
+    let data = |i: usize| {
+        let mut total = 0.0;
+        let samples = (0..count).map(|n| {
+            total += (random() % 50) as f64;
+            (NOON - DAY / 2 + n * 15_000, f64::to_bits(if i % 3 == 0 { total / 100.0 } else { total }))
+        });
+        (
+            set("m", &[("job", "j"), ("instance", &format!("host-{}", i / 10)), ("cpu", &i.to_string())]),
+            samples.collect(),
+        )
+    };
+    (0..series).map(data).collect()
+}
+
+#[tokio::test]
+async fn a_block_is_found_again_by_whoever_opens_the_bucket() {
+    let (first, objects) = shelf();
+    let series = sample_data(20, 2000);
+    let (start, end) = range(&series);
+    let tenant: Tenant = "team-a".parse().unwrap();
+    let block = first.write(&tenant, start, end, table(&series)).await.unwrap().unwrap();
+    let again = BlockShelf::new(objects, Clock::system(), 1);
+    let found = again.list().await.unwrap();
+    assert_eq!(found.len(), 1);
+    let (owner, found) = &found[0];
+    assert_eq!(
+        (owner, found.min_ts(), found.max_ts(), found.samples(), found.bytes()),
+        (&tenant, start, end, 40_000, block.bytes())
+    );
+    assert_eq!(read(found.as_ref(), &[], start, end).await, series);
+    println!("{:.2} bytes per sample, series file included", found.bytes() as f64 / found.samples() as f64);
+}
+
+#[tokio::test]
+async fn a_block_is_taken_away_when_its_last_reader_is_gone() {
+    let (shelf, objects) = shelf();
+    let series = sample_data(3, 10);
+    let (start, end) = range(&series);
+    let block = shelf.write(&Tenant::default(), start, end, table(&series)).await.unwrap().unwrap();
+    shelf.remove(&Tenant::default(), block.clone()).await.unwrap();
+    assert!(!objects.list(None).await.unwrap().is_empty(), "a reader still has it");
+    assert_eq!(read(block.as_ref(), &[], start, end).await, series);
+    drop(block);
+    while !objects.list(None).await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    assert!(shelf.list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_series_file_alone_is_no_block() {
+    let (shelf, objects) = shelf();
+    let series = sample_data(3, 10);
+    let (start, end) = range(&series);
+    shelf.write(&Tenant::default(), start, end, table(&series)).await.unwrap().unwrap();
+    let samples =
+        objects.list(None).await.unwrap().into_iter().find(|o| o.location.as_ref().ends_with(SAMPLES_FILE)).unwrap();
+    objects.delete(&samples.location).await.unwrap();
+    assert!(BlockShelf::new(objects, Clock::system(), 1).list().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_block_that_would_cross_a_day_is_refused() {
+    let (shelf, _) = shelf();
+    let error = shelf.write(&Tenant::default(), NOON, NOON + DAY, table(&sample_data(1, 1))).await.unwrap_err();
+    assert!(error.to_string().contains("within one UTC day"), "{error}");
+}
+
+#[tokio::test]
+async fn more_label_names_than_columns_go_into_the_map() {
+    let names: Vec<String> = (0..400).map(|i| format!("label_{i:03}")).collect();
+    let mut series = Series::new();
+    for (i, name) in names.iter().enumerate() {
+        series
+            .insert(set("wide", &[(name, "x"), ("common", "y")]), BTreeMap::from([(NOON + i as i64, 1f64.to_bits())]));
+    }
+    let block = written(&series).await.unwrap();
+    assert_eq!(read(block.as_ref(), &[], i64::MIN, i64::MAX).await, series);
+    let one = [Matcher::equal("label_399", "x"), Matcher::equal("common", "y")];
+    assert_eq!(read(block.as_ref(), &one, i64::MIN, i64::MAX).await.len(), 1);
+}
+
+#[tokio::test]
+async fn files_that_are_cut_short_or_flipped_give_errors_and_never_other_series() {
+    let (first, objects) = shelf();
+    let series = sample_data(5, 300);
+    let (start, end) = range(&series);
+    first.write(&Tenant::default(), start, end, table(&series)).await.unwrap().unwrap();
+    for file in objects.list(None).await.unwrap() {
+        let whole = objects.get(&file.location).await.unwrap();
+        let (mut errors, mut reads) = (0, 0);
+        for step in 0..120usize {
+            let at = step * whole.len() / 120;
+            let mut bytes = whole.to_vec();
+            if step % 4 == 0 {
+                bytes.truncate(at)
+            } else {
+                bytes[at] ^= 1 << (step % 8)
+            }
+            objects.put(&file.location, bytes.into()).await.unwrap();
+            let shelf = BlockShelf::new(objects.clone(), Clock::system(), 1 << 20);
+            match everything(&shelf).await {
+                Err(error) => {
+                    errors += 1;
+                    assert!(error.to_string().contains("default-tenant/raw/"), "{error}");
+                }
+                Ok(_) if shelf.damaged() == 1 => errors += 1,
+                // A flipped bit within the values of a sample is beyond what Parquet itself can tell.
+                Ok(found) => {
+                    reads += 1;
+                    assert!(found.keys().all(|labels| series.contains_key(labels)), "{}: byte {at}", file.location);
+                }
+            }
+        }
+        println!("{}: {errors} errors, {reads} reads", file.location.filename().unwrap());
+        assert!(errors > 30, "{errors} {reads}");
+        objects.put(&file.location, whole).await.unwrap();
+    }
+}
+
+async fn everything(shelf: &BlockShelf) -> Result<Series> {
+    let mut out = Series::new();
+    for (_, block) in shelf.list().await? {
+        let rows = block.select(&[], i64::MIN, i64::MAX).await?;
+        let numbers: Vec<u32> = rows.iter().map(|r| r.row).collect();
+        for (row, (t, v)) in rows.iter().zip(block.read(&numbers, i64::MIN, i64::MAX).await?) {
+            out.insert(
+                Labels::from_canonical(&row.labels).to_set(),
+                t.into_iter().zip(v.into_iter().map(f64::to_bits)).collect(),
+            );
+        }
+    }
+    Ok(out)
+}
+
+#[test]
+fn the_columns_and_their_encodings_are_those_of_the_format() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let files = runtime
+        .block_on(write::write(table(&sample_data(20, 2000)).as_ref(), NOON - DAY / 2, NOON + DAY / 2 - 1))
+        .unwrap()
+        .unwrap();
+    let shown = |file: &bytes::Bytes| {
+        let reader = parquet::file::reader::SerializedFileReader::new(file.clone()).unwrap();
+        let metadata = parquet::file::reader::FileReader::metadata(&reader).clone();
+        let columns: Vec<String> = metadata
+            .row_group(0)
+            .columns()
+            .iter()
+            .map(|c| {
+                let mut encodings: Vec<String> = c.encodings().map(|e| e.to_string()).collect();
+                encodings.sort();
+                format!("{} {} {}", c.column_path(), c.compression(), encodings.join(","))
+            })
+            .collect();
+        (columns.join("\n"), metadata.num_row_groups())
+    };
+    let (samples, groups) = shown(&files.samples);
+    assert_eq!(groups, 3, "2,000 samples at 15 s reach over three windows of four hours");
+    assert_eq!(
+        samples,
+        "\
+\"series_ref\" ZSTD(ZstdLevel(1)) PLAIN,RLE,RLE_DICTIONARY
+\"ts\" ZSTD(ZstdLevel(1)) DELTA_BINARY_PACKED,RLE
+\"mant\" ZSTD(ZstdLevel(1)) DELTA_BINARY_PACKED,RLE
+\"scale\" ZSTD(ZstdLevel(1)) PLAIN,RLE,RLE_DICTIONARY
+\"val\" ZSTD(ZstdLevel(1)) BYTE_STREAM_SPLIT,RLE"
+    );
+    let (series, _) = shown(&files.series);
+    for column in [
+        "series_ref",
+        "series_id",
+        "metric",
+        "kind",
+        "min_ts",
+        "max_ts",
+        "runs.list.item",
+        "l_cpu",
+        "l_instance",
+        "l_job",
+    ] {
+        assert!(series.contains(&format!("\"{column}\"")), "no {column} in\n{series}");
+    }
+    assert!(series.contains("labels_rest"), "{series}");
+}
+
+#[tokio::test]
+async fn a_later_format_is_refused_by_name() {
+    let (_, objects) = shelf();
+    let path = Path::from("t/raw/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema::samples(), None).unwrap();
+    for (key, value) in [("weir.format", "2"), ("weir.encoding", "1")] {
+        writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(key.to_owned(), value.to_owned()));
+    }
+    let bytes = writer.into_inner().unwrap();
+    objects.put(&path.clone().join(SAMPLES_FILE), bytes.clone().into()).await.unwrap();
+    objects.put(&path.join(SERIES_FILE), bytes.into()).await.unwrap();
+    let Err(error) = BlockShelf::new(objects, Clock::system(), 1).list().await else { panic!("it was read") };
+    let message = "`t/raw/01ARZ3NDEKTSV4RRFFQ69G5FAV/samples.parquet` has weir.format 2, this program reads up to 1";
+    assert_eq!(error.to_string(), message);
+}
+
+#[test]
+fn any_bytes_as_a_series_file_are_read_or_refused() {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let files =
+        runtime.block_on(write::write(table(&sample_data(4, 10)).as_ref(), NOON - DAY / 2, NOON)).unwrap().unwrap();
+    let mut whole = vec![1];
+    whole.extend_from_slice(&files.series);
+    fuzz::fuzz(&whole);
+    let mut seed = 7u64;
+    for _ in 0..300 {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut bytes = whole.clone();
+        let at = (seed >> 20) as usize % bytes.len();
+        bytes[at] ^= 1 << (seed >> 61);
+        fuzz::fuzz(&bytes);
+    }
+}
