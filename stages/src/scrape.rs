@@ -21,6 +21,9 @@
 //! target are marked stale. A batch that the rest of the pipeline can't take is offered again until the next scrape is
 //! due; then it is lost, counted in `weir_scrape_samples_lost_total`, and logged. On shutdown no markers are written.
 //!
+//! Memory: for each target a body (up to `body_size_limit`) and its batch while it is scraped, and between scrapes the
+//! batch of the last one, to tell which series are gone.
+//!
 //! Order: begins a pipeline. `metric_relabel_configs` is a `relabel` stage right below.
 //!
 //! Source: `scrape/scrape.go` and `scrape/target.go` of Prometheus 3. Differences: redirects are not followed, label

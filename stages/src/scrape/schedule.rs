@@ -27,11 +27,16 @@ impl Schedule {
         self.after(now.saturating_sub(1))
     }
 
-    /// The scrape after the one that was due at `due`, where it is `now`. Scrapes whose time has passed are left out. A
-    /// clock that was set, in whichever direction, makes no scrape wait for more than an interval.
+    /// The scrape after the one that was due at `due`, where it is `now`. Of the times that have passed meanwhile only the
+    /// latest is made up for, at once. A clock that was set back makes no scrape wait for more than an interval.
     pub(super) fn next(self, due: i64, now: i64) -> i64 {
-        let near = now.saturating_sub(due).saturating_abs() < self.interval;
-        self.after(if near { now.max(due) } else { now })
+        let next = self.after(now);
+        if now >= due {
+            let latest = next - self.interval;
+            return if latest > due { latest } else { next };
+        }
+        let early = due.saturating_sub(now) < self.interval;
+        if early { self.after(due) } else { next }
     }
 
     /// The time of the samples of a scrape that was due at `due` and begins `now`: as it was due, where that is near.

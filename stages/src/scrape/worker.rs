@@ -77,7 +77,8 @@ impl<F: Fetch> Worker<F> {
                 batch = self.scrape(at) => batch,
             };
             due = schedule.next(due, clock.now());
-            self.deliver(batch, at, until(due, clock.now())).await;
+            // A target that used up the interval leaves some time to say so.
+            self.deliver(batch, at, until(due, clock.now()).max(interval / 10)).await;
         }
     }
 

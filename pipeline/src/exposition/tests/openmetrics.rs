@@ -1,5 +1,12 @@
 //! What OpenMetrics says.
 
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+
 use super::*;
 
 fn check(body: &str, expect: &[&str]) {
@@ -74,4 +81,34 @@ fn a_batch_of_openmetrics_has_units() {
     let batch = collect(Parser::new(body, Format::OpenMetrics), Tenant::default(), 0).unwrap();
     assert_eq!((batch.metadata()[0].unit.as_str(), batch.series(0).timestamps), ("seconds", [2500].as_slice()));
     assert_eq!(write(&batch), "# TYPE a_seconds gauge\na_seconds 1 2500\n");
+}
+
+#[test]
+fn what_weir_says_of_itself_reads() {
+    #[derive(Clone, Debug, PartialEq, Eq, Hash, prometheus_client::encoding::EncodeLabelSet)]
+    struct Pipeline {
+        pipeline: String,
+    }
+
+    let metrics = crate::Metrics::default();
+    let labels = Pipeline { pipeline: "a \"b\"\\\n".to_owned() };
+    let counter = metrics.register("weir_a", "A", Family::<Pipeline, Counter>::default());
+    counter.get_or_create(&labels).inc();
+    metrics.register("weir_b_seconds", "B", Histogram::new([0.5])).observe(0.25);
+    metrics.register("weir_c", "C", Gauge::<f64, AtomicU64>::default()).set(f64::NAN);
+    let body = metrics.encode();
+    assert_eq!(Format::from_content_type(crate::metrics::OPENMETRICS), Some(Format::OpenMetrics));
+    let read = events(body.as_bytes(), Format::OpenMetrics).unwrap_or_else(|error| panic!("{error}: {body}"));
+    let samples: Vec<_> = read.iter().map(String::as_str).filter(|line| line.contains('{')).collect();
+    assert_eq!(
+        samples,
+        [
+            "weir_a_total{pipeline=\"a \\\"b\\\"\\\\\\n\"} 1.0",
+            "weir_b_seconds_sum{} 0.25",
+            "weir_b_seconds_count{} 1.0",
+            "weir_b_seconds_bucket{le=\"0.5\"} 1.0",
+            "weir_b_seconds_bucket{le=\"+Inf\"} 1.0",
+            "weir_c{} NaN",
+        ]
+    );
 }

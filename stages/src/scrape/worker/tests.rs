@@ -182,6 +182,19 @@ async fn scrapes_come_at_steady_times() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_uses_up_the_interval_is_down_in_each() {
+    let mut setup = setup("scrape_timeout: 15s", "a 1\n");
+    setup.script.take_long(Duration::from_secs(9999));
+    let running = setup.start();
+    sleep(Duration::from_secs(95)).await;
+    setup.context.shutdown.cancel();
+    running.await.unwrap();
+    let times: Vec<_> = setup.rest.requests().iter().map(|batch| batch.series(0).timestamps[0]).collect();
+    assert!((4..=6).contains(&times.len()), "{times:?}");
+    assert!(times.windows(2).all(|pair| (15_000..15_010).contains(&(pair[1] - pair[0]))), "{times:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_batch_that_is_not_taken_is_lost_when_the_next_scrape_is_due() {
     let mut setup = setup("", "a 1\n");
     setup.rest.answer(|_| Err(Error::unavailable("busy")));
