@@ -129,7 +129,7 @@ fn refuses_wrong_settings() {
     );
     assert_eq!(
         error("{ attempts: 2, budget: { percent: -1 } }"),
-        "1:35: budget.percent: expected a whole number of at least 0, got `-1`"
+        "1:35: budget.percent: expected a whole number from 0 to 65535, got `-1`"
     );
     assert_eq!(error("{ attempts: 2, backof: {} }"), "1:16: backof: unknown field `backof`, did you mean `backoff`?");
 }
