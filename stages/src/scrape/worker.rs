@@ -67,12 +67,14 @@ impl<F: Fetch> Worker<F> {
         let mut due = schedule.first(clock.now());
         loop {
             tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 // A clock that was set back must not make it wait for long.
                 () = sleep(until(due, clock.now()).min(interval)) => {}
             }
             let at = schedule.timestamp(due, clock.now());
             let batch = tokio::select! {
+                biased;
                 () = shutdown.cancelled() => return,
                 batch = self.scrape(at) => batch,
             };
