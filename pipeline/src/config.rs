@@ -1,7 +1,9 @@
 //! Pipeline files: YAML with positions, and all mistakes at once.
 
+mod access;
 pub mod de;
 pub mod env;
+mod filler;
 pub mod fuzz;
 pub mod mistake;
 pub mod node;

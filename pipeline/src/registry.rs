@@ -7,7 +7,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
-use crate::config::{Mistake, Node, Settings, settings};
+use crate::config::Node;
+use crate::config::de::{Found, find};
 use crate::context::Context;
 use crate::error::Result;
 use crate::fanout::Fanout;
@@ -40,7 +41,7 @@ pub struct Components<P: Path> {
 }
 
 /// Reads the settings of one kind: file, path, node.
-pub(crate) type Parse<T> = fn(&str, &str, &Node) -> Result<Settings<T>, Vec<Mistake>>;
+pub(crate) type Parse<T> = fn(&str, &str, &Node) -> Found<T>;
 
 /// What stands between source and sink.
 pub(crate) enum Step<P: Path> {
@@ -179,14 +180,9 @@ impl Registry {
 }
 
 /// Reads settings and erases their type.
-fn read<S: DeserializeOwned, T>(
-    file: &str,
-    path: &str,
-    node: &Node,
-    erase: impl FnOnce(S) -> T,
-) -> Result<Settings<T>, Vec<Mistake>> {
-    let Settings { value, references } = settings::<S>(file, path, node)?;
-    Ok(Settings { value: erase(value), references })
+fn read<S: DeserializeOwned, T>(file: &str, path: &str, node: &Node, erase: impl FnOnce(S) -> T) -> Found<T> {
+    let Found { value, references, mistakes } = find::<S>(file, path, node);
+    Found { value: value.map(erase), references, mistakes }
 }
 
 impl<P: Path> Default for Components<P> {

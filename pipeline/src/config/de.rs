@@ -1,21 +1,18 @@
 //! From a tree to settings: a serde deserializer whose errors know where they stand, and that finds them all.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde::de::value::StrDeserializer;
-use serde::de::{
-    DeserializeOwned, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
-};
+use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 
+use super::access::{Entries, Items, Variant};
 use super::mistake::Mistake;
-use super::node::{Key, Node, Position, Value};
+use super::node::{Node, Position, Value};
 use super::wrong::Wrong;
 use crate::units::REF;
 
-/// The most mistakes that are looked for in one node.
-const MAX_MISTAKES: usize = 100;
+/// How often one node is read at most.
+const MAX_READINGS: usize = 200;
 
 /// Settings, and the resources that they name.
 #[derive(Debug)]
@@ -37,54 +34,54 @@ pub struct Reference {
     pub path: String,
 }
 
+/// What was found in a node: settings where there is no mistake, and in any case the resources that it names.
+pub(crate) struct Found<T> {
+    pub(crate) value: Option<T>,
+    pub(crate) references: Vec<Reference>,
+    pub(crate) mistakes: Vec<Mistake>,
+}
+
 /// Reads settings from `node`, which stands at `path` in `file`.
 ///
-/// After a mistake the node that has it is struck out and the reading begins anew, so that every mistake is found, not
-/// only the first one. What is missing only because it was struck out is not reported.
+/// After a mistake the node that has it is struck out, or the field that is missing is filled in, and the reading begins
+/// anew, so that every mistake is found, not only the first one. What is wrong only because of that is not reported.
 ///
 /// # Errors
 /// All mistakes, in the order of their discovery.
 pub fn settings<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Result<Settings<T>, Vec<Mistake>> {
-    let mut struck = BTreeSet::new();
-    let mut misspelt = BTreeSet::new();
-    let mut mistakes = Vec::new();
-    for _ in 0..MAX_MISTAKES {
-        let references = RefCell::default();
-        let reading = Reading { struck: &struck, references: &references };
-        let error = match T::deserialize(At { node, at: node.at, path: path.to_owned(), reading }) {
-            Ok(value) if mistakes.is_empty() => return Ok(Settings { value, references: references.into_inner() }),
-            Ok(_) => return Err(mistakes),
-            Err(error) => error,
+    let Found { value, references, mistakes } = find(file, path, node);
+    value.map(|value| Settings { value, references }).ok_or(mistakes)
+}
+
+/// As [`settings`], with what can be known in spite of mistakes.
+pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Found<T> {
+    let mut known = Known::default();
+    let references = RefCell::default();
+    let (mut value, mut mistakes) = (None, Vec::new());
+    for _ in 0..MAX_READINGS {
+        let reading = Reading { known: &known, references: &references };
+        let Wrong { message, place, missing, meant } = match T::deserialize(At::new(node, path.to_owned(), reading)) {
+            Ok(read) => {
+                value = mistakes.is_empty().then_some(read);
+                break;
+            }
+            Err(wrong) => wrong,
         };
-        let (at, place) = error.place.unwrap_or_else(|| (node.at, path.to_owned()));
-        let knock_on = match error.missing.map(|field| join(&place, field)) {
-            Some(missing) => struck.contains(&missing) || misspelt.contains(&missing),
-            // What was struck out made the whole wrong: `expected at least one rule`.
-            None => struck.iter().any(|struck| is_below(struck, &place)),
-        };
-        if !knock_on && !struck.contains(&place) {
-            mistakes.push(Mistake { file: file.to_owned(), at, path: place.clone(), message: error.message });
+        let (at, place) = place.unwrap_or_else(|| (node.at, path.to_owned()));
+        if !known.explains(&place, missing) {
+            mistakes.push(Mistake { file: file.to_owned(), at, path: place.clone(), message });
         }
-        misspelt.extend(error.meant.map(|meant| join(above(&place), meant)));
-        if !strike(&mut struck, &place, path) {
+        if let Some(meant) = meant {
+            known.misspelt.insert(join(above(&place), meant));
+        }
+        if !known.learn(place, missing, path) {
             break;
         }
     }
-    Err(mistakes)
+    Found { value, references: references.into_inner().into_values().collect(), mistakes }
 }
 
-/// Strikes out the node at `place`, or where that did not help, the nearest one around it. Not the one at `top`.
-fn strike(struck: &mut BTreeSet<String>, mut place: &str, top: &str) -> bool {
-    while place != top && place.len() > top.len() {
-        if struck.insert(place.to_owned()) {
-            return true;
-        }
-        place = above(place);
-    }
-    false
-}
-
-fn join(path: &str, key: &str) -> String {
+pub(super) fn join(path: &str, key: &str) -> String {
     if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
 }
 
@@ -98,52 +95,108 @@ fn is_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| above.is_empty() || rest.starts_with(['.', '[']))
 }
 
-/// The settings of a kind that stands alone.
-static NOTHING: Node =
-    Node { at: Position { line: 0, column: 0 }, value: Value::Scalar { text: String::new(), plain: true } };
+/// What earlier readings found to be wrong.
+#[derive(Default)]
+pub(super) struct Known {
+    /// The nodes that are struck out.
+    struck: BTreeSet<String>,
+    /// The fields that are filled in: the node and the name.
+    filled: BTreeSet<(String, &'static str)>,
+    /// The fields that are there, but spelt wrong.
+    misspelt: BTreeSet<String>,
+}
 
-/// What one reading shares.
+/// What one reading works with.
 #[derive(Clone, Copy)]
-struct Reading<'a> {
-    struck: &'a BTreeSet<String>,
-    references: &'a RefCell<Vec<Reference>>,
+pub(super) struct Reading<'a> {
+    pub(super) known: &'a Known,
+    references: &'a RefCell<BTreeMap<String, Reference>>,
 }
 
 /// A node with its path.
 #[derive(Clone)]
-struct At<'a> {
-    node: &'a Node,
-    at: Position,
-    path: String,
-    reading: Reading<'a>,
+pub(super) struct At<'a> {
+    pub(super) node: &'a Node,
+    /// Where it stands; apart from the node, which may be one that the file does not have.
+    pub(super) at: Position,
+    pub(super) path: String,
+    pub(super) reading: Reading<'a>,
+}
+
+// === impl Known ===
+
+impl Known {
+    pub(super) fn is_struck(&self, path: &str) -> bool {
+        self.struck.contains(path)
+    }
+
+    /// The fields of the node at `path` that are filled in.
+    pub(super) fn filled(&self, path: &str) -> impl Iterator<Item = &'static str> {
+        self.filled.iter().filter(move |(of, _)| of == path).map(|(_, field)| *field)
+    }
+
+    /// The node whose field at `path` is filled in.
+    fn filler(&self, path: &str) -> Option<&str> {
+        self.filled.iter().find(|(of, field)| join(of, field) == path).map(|(of, _)| of.as_str())
+    }
+
+    /// Whether a mistake at `place` may be only a consequence of earlier ones.
+    fn explains(&self, place: &str, missing: Option<&str>) -> bool {
+        if let Some(field) = missing {
+            let field = join(place, field);
+            return self.is_struck(&field) || self.misspelt.contains(&field);
+        }
+        self.is_struck(place)
+            || self.struck.iter().any(|path| is_below(path, place))
+            || self.filled.iter().any(|(of, _)| of == place || is_below(of, place))
+            || self.filler(place).is_some()
+    }
+
+    /// Keeps a mistake at `place`, so that the next reading gets further than this one. False where it can't.
+    fn learn(&mut self, place: String, missing: Option<&'static str>, root: &str) -> bool {
+        if missing.is_some_and(|field| self.filled.insert((place.clone(), field))) {
+            return true;
+        }
+        // Where nothing fills a field, or a node can't go alone as the settings of a variant, the node above it goes.
+        let mut place = self.filler(&place).map(str::to_owned).unwrap_or(place);
+        while self.is_struck(&place) {
+            place.truncate(above(&place).len());
+        }
+        place.len() > root.len() && self.struck.insert(place)
+    }
 }
 
 // === impl At ===
 
 impl<'a> At<'a> {
-    fn wrong(&self, error: Wrong) -> Wrong {
+    pub(super) fn new(node: &'a Node, path: String, reading: Reading<'a>) -> Self {
+        Self { node, at: node.at, path, reading }
+    }
+
+    pub(super) fn wrong(&self, error: Wrong) -> Wrong {
         error.at(self.at, &self.path)
     }
 
     /// The text of a scalar that is not null.
-    fn text(&self) -> Option<&'a str> {
+    pub(super) fn text(&self) -> Option<&'a str> {
         match &self.node.value {
             Value::Scalar { text, .. } if !self.node.is_null() => Some(text),
             _ => None,
         }
     }
 
-    fn child(&self, node: &'a Node, path: String) -> Self {
-        Self { node, at: node.at, path, reading: self.reading }
+    /// What stands below, at `path`.
+    pub(super) fn child(&self, node: &'a Node, path: String) -> Self {
+        Self::new(node, path, self.reading)
     }
 
-    fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Wrong> {
+    pub(super) fn visit<'de, V: Visitor<'de>>(&self, visitor: V) -> Result<V::Value, Wrong> {
         match &self.node.value {
             _ if self.node.is_null() => visitor.visit_unit(),
             Value::Scalar { text, plain: false } => visitor.visit_str(text),
             Value::Scalar { text, .. } => visit_plain(text, visitor),
-            Value::List(items) => visitor.visit_seq(Items { of: self.clone(), items, next: 0 }),
-            Value::Map(entries) => visitor.visit_map(Entries { of: self.clone(), entries, next: 0, value: None }),
+            Value::List(items) => visitor.visit_seq(Items::new(self.clone(), items)),
+            Value::Map(entries) => visitor.visit_map(Entries::new(self.clone(), entries)),
         }
         .map_err(|e| self.wrong(e))
     }
@@ -151,10 +204,8 @@ impl<'a> At<'a> {
 
 /// A plain scalar by the core schema of YAML 1.2.
 fn visit_plain<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value, Wrong> {
-    match text {
-        "true" | "True" | "TRUE" => return visitor.visit_bool(true),
-        "false" | "False" | "FALSE" => return visitor.visit_bool(false),
-        _ => {}
+    if let Some(truth) = truth(text) {
+        return visitor.visit_bool(truth);
     }
     if let Ok(n) = text.parse::<u64>() {
         return visitor.visit_u64(n);
@@ -165,6 +216,14 @@ fn visit_plain<'de, V: Visitor<'de>>(text: &str, visitor: V) -> Result<V::Value,
     match number(text) {
         Some(n) => visitor.visit_f64(n),
         None => visitor.visit_str(text),
+    }
+}
+
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "true" | "True" | "TRUE" => Some(true),
+        "false" | "False" | "FALSE" => Some(false),
+        _ => None,
     }
 }
 
@@ -180,15 +239,20 @@ fn number(text: &str) -> Option<f64> {
 }
 
 macro_rules! numbers {
-    ($($method:ident $visit:ident $type:ty;)*) => { $(
+    ($($method:ident $visit:ident $read:expr;)*) => { $(
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-            match self.text().and_then(|text| text.parse::<$type>().ok()) {
+            let Some(text) = self.text() else { return self.visit(visitor) };
+            match $read(text) {
                 Some(n) => visitor.$visit(n),
-                None => return self.visit(visitor),
+                None => Err(Wrong::invalid_type(Unexpected::Str(text), &visitor)),
             }
             .map_err(|e| self.wrong(e))
         }
     )* };
+}
+
+fn parsed<T: std::str::FromStr>(text: &str) -> Option<T> {
+    text.parse().ok()
 }
 
 impl<'de> Deserializer<'de> for At<'_> {
@@ -199,26 +263,17 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 
     numbers! {
-        deserialize_u8 visit_u8 u8;
-        deserialize_u16 visit_u16 u16;
-        deserialize_u32 visit_u32 u32;
-        deserialize_u64 visit_u64 u64;
-        deserialize_i8 visit_i8 i8;
-        deserialize_i16 visit_i16 i16;
-        deserialize_i32 visit_i32 i32;
-        deserialize_i64 visit_i64 i64;
-        deserialize_bool visit_bool bool;
-    }
-
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        match self.text().and_then(number) {
-            Some(n) => visitor.visit_f64(n).map_err(|e| self.wrong(e)),
-            None => self.visit(visitor),
-        }
-    }
-
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        self.deserialize_f64(visitor)
+        deserialize_u8 visit_u8 parsed;
+        deserialize_u16 visit_u16 parsed;
+        deserialize_u32 visit_u32 parsed;
+        deserialize_u64 visit_u64 parsed;
+        deserialize_i8 visit_i8 parsed;
+        deserialize_i16 visit_i16 parsed;
+        deserialize_i32 visit_i32 parsed;
+        deserialize_i64 visit_i64 parsed;
+        deserialize_bool visit_bool truth;
+        deserialize_f32 visit_f64 number;
+        deserialize_f64 visit_f64 number;
     }
 
     // A text is a text, also where it looks like a number.
@@ -248,7 +303,7 @@ impl<'de> Deserializer<'de> for At<'_> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
         if let (REF, Some(text)) = (name, self.text()) {
             let reference = Reference { name: text.to_owned(), at: self.at, path: self.path.clone() };
-            self.reading.references.borrow_mut().push(reference);
+            self.reading.references.borrow_mut().insert(self.path.clone(), reference);
         }
         let (at, path) = (self.at, self.path.clone());
         visitor.visit_newtype_struct(self).map_err(|e| e.at(at, &path))
@@ -262,8 +317,11 @@ impl<'de> Deserializer<'de> for At<'_> {
         visitor: V,
     ) -> Result<V::Value, Wrong> {
         if self.node.is_null() {
-            let empty = Entries { of: self.clone(), entries: &[], next: 0, value: None };
-            return visitor.visit_map(empty).map_err(|e| self.wrong(e));
+            return visitor.visit_map(Entries::new(self.clone(), &[])).map_err(|e| self.wrong(e));
+        }
+        if let Value::List(_) = self.node.value {
+            // serde would take the items for the fields.
+            return Err(self.wrong(Wrong::invalid_type(Unexpected::Seq, &visitor)));
         }
         self.visit(visitor)
     }
@@ -280,7 +338,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             Value::Map(entries) if entries.len() == 1 => {
                 visitor.visit_enum(Variant { entry: entries.first(), of: self })
             }
-            _ => Err(serde::de::Error::custom(format!(
+            _ => Err(Wrong::custom(format!(
                 "expected a word, or one key with its settings, got {}",
                 self.node.describe()
             ))),
@@ -290,113 +348,5 @@ impl<'de> Deserializer<'de> for At<'_> {
 
     serde::forward_to_deserialize_any! {
         i128 u128 bytes byte_buf unit unit_struct seq tuple tuple_struct map ignored_any
-    }
-}
-
-/// The items of a list that are not struck out.
-struct Items<'a> {
-    of: At<'a>,
-    items: &'a [Node],
-    next: usize,
-}
-
-impl<'de> SeqAccess<'de> for Items<'_> {
-    type Error = Wrong;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Wrong> {
-        while let Some(node) = self.items.get(self.next) {
-            let path = format!("{}[{}]", self.of.path, self.next);
-            self.next += 1;
-            if !self.of.reading.struck.contains(&path) {
-                let value = seed.deserialize(self.of.child(node, path.clone()));
-                return value.map(Some).map_err(|e| e.at(node.at, &path));
-            }
-        }
-        Ok(None)
-    }
-}
-
-/// The entries of a map that are not struck out.
-struct Entries<'a> {
-    of: At<'a>,
-    entries: &'a [(Key, Node)],
-    next: usize,
-    value: Option<At<'a>>,
-}
-
-impl<'de> MapAccess<'de> for Entries<'_> {
-    type Error = Wrong;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Wrong> {
-        while let Some((key, node)) = self.entries.get(self.next) {
-            self.next += 1;
-            let path = join(&self.of.path, &key.text);
-            if !self.of.reading.struck.contains(&path) {
-                let text: StrDeserializer<'_, Wrong> = key.text.as_str().into_deserializer();
-                let name = seed.deserialize(text).map_err(|e| e.at(key.at, &path))?;
-                self.value = Some(self.of.child(node, path));
-                return Ok(Some(name));
-            }
-        }
-        Ok(None)
-    }
-
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Wrong> {
-        match self.value.take() {
-            Some(value) => {
-                let (at, path) = (value.at, value.path.clone());
-                seed.deserialize(value).map_err(|e| e.at(at, &path))
-            }
-            None => Err(serde::de::Error::custom("a value without a key")),
-        }
-    }
-}
-
-/// `kind`, or `kind: settings`.
-struct Variant<'a> {
-    of: At<'a>,
-    entry: Option<&'a (Key, Node)>,
-}
-
-impl<'de, 'a> EnumAccess<'de> for Variant<'a> {
-    type Error = Wrong;
-    type Variant = At<'a>;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, At<'a>), Wrong> {
-        let (text, at, path) = match self.entry {
-            Some((key, _)) => (key.text.as_str(), key.at, join(&self.of.path, &key.text)),
-            None => (self.of.text().unwrap_or_default(), self.of.at, self.of.path.clone()),
-        };
-        let name: StrDeserializer<'_, Wrong> = text.into_deserializer();
-        let variant = seed.deserialize(name).map_err(|e| e.at(at, &self.of.path))?;
-        let settings = match self.entry {
-            Some((_, node)) => self.of.child(node, path),
-            None => At { node: &NOTHING, at, path, reading: self.of.reading },
-        };
-        Ok((variant, settings))
-    }
-}
-
-impl<'de> VariantAccess<'de> for At<'_> {
-    type Error = Wrong;
-
-    fn unit_variant(self) -> Result<(), Wrong> {
-        if self.node.is_null() {
-            return Ok(());
-        }
-        Err(self.wrong(serde::de::Error::custom(format!("expected nothing below it, got {}", self.node.describe()))))
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, Wrong> {
-        let (at, path) = (self.at, self.path.clone());
-        seed.deserialize(self).map_err(|e| e.at(at, &path))
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Wrong> {
-        self.visit(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Wrong> {
-        self.deserialize_struct("", &[], visitor)
     }
 }

@@ -106,6 +106,9 @@ impl Reader<'_> {
             }
             Event::DocumentStart(_) => Ok(()),
             Event::Alias(_) => Err((at, "aliases (`*name`) are not supported".to_owned())),
+            Event::Scalar(.., Some(_)) | Event::SequenceStart(.., Some(_)) | Event::MappingStart(.., Some(_)) => {
+                Err((at, "tags (`!name`) are not supported".to_owned()))
+            }
             Event::Scalar(text, style, ..) => self.scalar(&text, style, at),
             Event::SequenceStart(..) => self.open(Open::List(at, Vec::new()), at),
             Event::MappingStart(..) => self.open(Open::Map(at, Vec::new(), None, HashMap::new()), at),

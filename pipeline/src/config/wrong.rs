@@ -57,7 +57,7 @@ impl serde::de::Error for Wrong {
             other => other.to_owned(),
         };
         let got = match got {
-            Unexpected::Str(text) => format!("`{text}`"),
+            Unexpected::Str(text) => format!("`{}`", text.chars().take(80).collect::<String>()),
             Unexpected::Unit | Unexpected::Option => "nothing".to_owned(),
             Unexpected::Seq => "a list".to_owned(),
             Unexpected::Map => "a map".to_owned(),

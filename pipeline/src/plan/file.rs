@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, order};
-use crate::config::de::Reference;
+use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
-use crate::config::{Env, Key, Mistake, Node, Position, Settings, Value, nearest, parse, settings};
+use crate::config::{Env, Key, Mistake, Node, Position, Value, nearest, parse, settings};
 use crate::error::Result;
 use crate::external_labels::ExternalLabels;
 use crate::labels::is_label_name;
@@ -228,16 +228,10 @@ impl<'a> Reader<'a> {
     }
 
     fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<T> {
-        match parse(file, &entry.path, &entry.settings) {
-            Ok(Settings { value, references }) => {
-                self.references.extend(references.into_iter().map(|r| (file.to_owned(), r)));
-                Some(value)
-            }
-            Err(mistakes) => {
-                self.mistakes.extend(mistakes);
-                None
-            }
-        }
+        let Found { value, references, mistakes } = parse(file, &entry.path, &entry.settings);
+        self.references.extend(references.into_iter().map(|r| (file.to_owned(), r)));
+        self.mistakes.extend(mistakes);
+        value
     }
 
     /// The one component in `node`: `kind`, or `kind: settings`.

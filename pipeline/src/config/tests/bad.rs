@@ -44,6 +44,8 @@ fn yaml_beyond_one_plain_document_is_refused() {
     check(&["name: &n p\nsource: *n\n"], &["a.yaml:2:9: source: aliases (`*name`) are not supported"]);
     check(&["name: p\n---\nname: q\n"], &["a.yaml:2:1: expected one document in a file, got a second one"]);
     check(&["? [a]\n: b\n"], &["a.yaml:1:3: expected a text as key"]);
+    check(&["name: !secret p\n"], &["a.yaml:1:7: name: tags (`!name`) are not supported"]);
+    check(&["source: !!map { pulse: }\n"], &["a.yaml:1:9: source: tags (`!name`) are not supported"]);
     check(&[&"[".repeat(70)], &[&format!("a.yaml:1:65: {}: expected at most 64 levels", "[0]".repeat(64))]);
     check(&["a: 1\n".repeat(300_000).as_str()], &["a.yaml:1:1: expected at most 1048576 bytes, got 1500000"]);
     check(
@@ -351,12 +353,34 @@ fn every_mistake_in_the_settings_of_a_stage_is_found_and_nothing_else() {
             "a.yaml:9:7: stages[0].rules.window2: unknown field `window2`, did you mean `window`?",
         ],
     );
+    // All fields that are missing, although serde stops at the first of them.
+    check(
+        &[&stage("rules: [{}, { to: [] }, { label: a, action: { hash: } }]\ncount: x\n")],
+        &[
+            "a.yaml:6:15: stages[0].rules.rules[0]: `action` is missing",
+            "a.yaml:6:15: stages[0].rules.rules[0]: `label` is missing",
+            "a.yaml:6:19: stages[0].rules.rules[1]: `action` is missing",
+            "a.yaml:6:19: stages[0].rules.rules[1]: `label` is missing",
+            "a.yaml:6:25: stages[0].rules.rules[1].to: expected a text, got a list",
+            "a.yaml:6:57: stages[0].rules.rules[2].action.hash: `modulus` is missing",
+            "a.yaml:7:14: stages[0].rules.count: expected a whole number from 0 to 65535, got `x`",
+        ],
+    );
+    // A list is no map, although serde would take its items for the fields.
+    check(
+        &[&stage("rules: [[keep, a], []]\n")],
+        &[
+            "a.yaml:6:15: stages[0].rules.rules[0]: expected a map, got a list",
+            "a.yaml:6:26: stages[0].rules.rules[1]: expected a map, got a list",
+        ],
+    );
     check(
         &[&format!("{GOOD}stages: [rules, {{ rules: }}, {{ rules: 5 }}, {{ thin: [a] }}]\n")],
         &[
             "a.yaml:4:10: stages[0].rules: `rules` is missing",
             "a.yaml:4:24: stages[1].rules: `rules` is missing",
             "a.yaml:4:38: stages[2].rules: expected a map, got `5`",
+            "a.yaml:4:51: stages[3].thin: expected a map, got a list",
         ],
     );
 }
@@ -377,6 +401,7 @@ fn mistakes_of_several_files_come_sorted_by_file_and_position() {
             "b.yaml:1:8: name[0]: not YAML: while parsing a node, did not find expected node content",
             "c.yaml:1:24: resources.r.shelf: `path` is missing",
             "d.yaml:1:7: name: `p` is also the pipeline at a.yaml:1:7",
+            "d.yaml:3:24: sink.keep.shelf: unknown resource `s`, expected one of `r`",
             "d.yaml:3:34: sink.keep.error: expected a text, got a list",
             "d.yaml:3:45: sink.keep.takes: expected a duration such as `30s` or `1m30s`, got `1`",
         ],

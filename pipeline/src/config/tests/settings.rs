@@ -41,6 +41,70 @@ fn plain_scalars_follow_the_core_schema_and_quoted_ones_are_texts() {
     check("[[1], []]", vec![vec![1u8], vec![]]);
 }
 
+#[test]
+fn what_is_no_number_is_shown_as_it_stands() {
+    let check = |text: &str, shown: &str| {
+        let expect = format!("1:1: expected a whole number of at least 0, got `{shown}`");
+        assert_eq!(settings::<u64>(text), Err(expect));
+    };
+    check("99999999999999999999", "99999999999999999999");
+    check("1_000", "1_000");
+    check("0x10", "0x10");
+    check("'5 '", "5 ");
+    check("true", "true");
+    check(&"x".repeat(1000), &"x".repeat(80));
+}
+
+#[test]
+fn a_field_that_nothing_can_fill_ends_only_its_own_node() {
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Listen {
+        address: std::net::SocketAddr,
+        port: u16,
+    }
+    assert_eq!(
+        settings::<Vec<Listen>>("[{}, { address: '127.0.0.1:1', port: x }]").unwrap_err(),
+        "1:2: [0]: `address` is missing\n1:38: [1].port: expected a whole number from 0 to 65535, got `x`",
+    );
+}
+
+#[test]
+fn what_stands_in_for_a_missing_field_has_every_shape() {
+    #[derive(Debug, Deserialize)]
+    #[expect(dead_code, reason = "only their reading is of interest")]
+    struct Shapes {
+        on: bool,
+        count: u16,
+        ratio: f32,
+        text: String,
+        letter: char,
+        window: Span,
+        size: Bytes,
+        pair: (u8, i64),
+        list: Vec<u8>,
+        map: BTreeMap<String, u8>,
+        mode: Mode,
+        inner: Inner,
+        nothing: (),
+        shelf: crate::units::Ref<()>,
+        last: u8,
+    }
+    #[derive(Debug, Deserialize, PartialEq)]
+    struct Inner {
+        depth: u8,
+        mode: Option<Mode>,
+    }
+    let mistakes = settings::<Shapes>("{}").unwrap_err();
+    let missing: Vec<_> = mistakes.lines().map(|line| line.split('`').nth(1).unwrap_or(line)).collect();
+    assert_eq!(
+        missing,
+        [
+            "on", "count", "ratio", "text", "letter", "window", "size", "pair", "list", "map", "mode", "inner",
+            "nothing", "shelf", "last",
+        ],
+    );
+}
+
 #[derive(Debug, Deserialize, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum Mode {
