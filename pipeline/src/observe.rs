@@ -54,6 +54,9 @@ struct Observed<P: Path> {
     seen: Arc<Seen>,
 }
 
+/// A request under way: counted as cancelled where it is dropped before its answer is there.
+struct UnderWay(Option<Arc<Seen>>);
+
 /// What an observer writes to.
 struct Seen {
     place: Place,
@@ -83,7 +86,7 @@ impl Observers {
             ),
             requests: metrics.register(
                 "weir_pipeline_requests",
-                "Requests that a stage finished, by result: ok or the kind of the error",
+                "Requests that a stage is done with, by result: ok, the kind of the error, or cancelled by the caller",
                 Family::default(),
             ),
             durations: metrics.register(
@@ -143,8 +146,10 @@ impl<P: Path> Service<P::Request> for Observed<P> {
         seen.received.inc_by(samples);
         let span = tracing::debug_span!("stage", place = %seen.place);
         let reply = span.in_scope(|| self.inner.call(request));
+        let mut under_way = UnderWay(Some(seen.clone()));
         async move {
             let result = reply.await;
+            under_way.answered();
             seen.duration.observe(start.elapsed().as_secs_f64());
             match result {
                 Ok(mut response) => {
@@ -162,13 +167,33 @@ impl<P: Path> Service<P::Request> for Observed<P> {
     }
 }
 
+// === impl UnderWay ===
+
+impl UnderWay {
+    fn answered(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        if let Some(seen) = self.0.take() {
+            seen.count("cancelled");
+        }
+    }
+}
+
 // === impl Seen ===
 
 impl Seen {
     fn failed(&self, error: Error) -> Error {
-        let StageLabels { pipeline, stage } = self.at.clone();
-        self.all.requests.get_or_create(&RequestLabels { pipeline, stage, result: error.kind().as_str() }).inc();
+        self.count(error.kind().as_str());
         error.at(&self.place)
+    }
+
+    fn count(&self, result: &'static str) {
+        let StageLabels { pipeline, stage } = self.at.clone();
+        self.all.requests.get_or_create(&RequestLabels { pipeline, stage, result }).inc();
     }
 
     /// Counts what happened here, which is what has no place yet, and checks the law.

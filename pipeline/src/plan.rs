@@ -120,7 +120,7 @@ impl Document {
     }
 
     fn file(path: &FilePath) -> Result<Self, Mistake> {
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &e.to_string()))?;
+        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &format!("can't be read: {e}")))?;
         Ok(Self { name: path.display().to_string(), text })
     }
 }
@@ -134,7 +134,7 @@ fn files(path: &FilePath) -> Result<Vec<PathBuf>, Mistake> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, &e.to_string()))?;
+    let entries = std::fs::read_dir(path).map_err(|e| unreadable(path, &format!("can't be read: {e}")))?;
     let is_yaml = |p: &PathBuf| p.extension().is_some_and(|e| e == "yaml" || e == "yml");
     let found: BTreeMap<_, _> =
         entries.filter_map(Result::ok).map(|e| e.path()).filter(is_yaml).map(|p| (p.clone(), p)).collect();

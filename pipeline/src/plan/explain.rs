@@ -42,12 +42,12 @@ impl<P: Path> Parts<P> {
         let _ = writeln!(out, "{} ({} path, {})", self.name, P::NAME, self.file);
         let mut depth = 1;
         let mut line = |depth: usize, place: &str, text: String| {
-            let _ = writeln!(out, "{}{place}: {text}", "  ".repeat(depth));
+            let _ = writeln!(out, "{}{place}:{text}", "  ".repeat(depth));
         };
         line(depth, "source", shown(&self.source));
         if !self.external_labels.is_empty() {
             depth += 1;
-            line(depth, "external_labels", self.external_labels.to_string());
+            line(depth, "external_labels", format!(" {}", self.external_labels));
         }
         for (i, step) in self.steps.iter().enumerate() {
             depth += 1;
@@ -62,7 +62,7 @@ impl<P: Path> Parts<P> {
 }
 
 fn shown<T>(part: &Part<T>) -> String {
-    format!("{}{}", part.kind, short(&part.settings))
+    format!(" {}{}", part.kind, short(&part.settings))
 }
 
 fn short(settings: &Node) -> String {
