@@ -53,7 +53,8 @@ const QUERIES: [&str; 36] = [
 const COLLECT: Duration = Duration::from_secs(40);
 
 struct Pair {
-    dir: tempfile::TempDir,
+    /// Kept for its lifetime.
+    _dir: tempfile::TempDir,
     /// Kept for its lifetime.
     exporter: Option<Peer>,
     prometheus: Peer,
@@ -81,7 +82,7 @@ scrape_configs:
         let address = crate::harness::process::free_address();
         peers::prometheus_at(dir.path(), &config.replace("PROM", &address.to_string()), address)?
     };
-    Some(Pair { dir, exporter: Some(exporter), prometheus, weir })
+    Some(Pair { _dir: dir, exporter: Some(exporter), prometheus, weir })
 }
 
 /// The timestamp, in milliseconds, of the newest sample that both have of every job.

@@ -9,7 +9,6 @@ use serde_json::Value;
 /// A whole response.
 pub struct Response {
     pub status: u16,
-    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -40,7 +39,7 @@ fn parse(bytes: &[u8]) -> Option<Response> {
     let body = bytes[end + 4..].to_vec();
     // An answer cut short by a dying process is no answer.
     let length = headers.iter().find(|(n, _)| n == "content-length").and_then(|(_, v)| v.parse::<usize>().ok());
-    length.is_none_or(|l| l == body.len()).then_some(Response { status, headers, body })
+    length.is_none_or(|l| l == body.len()).then_some(Response { status, body })
 }
 
 /// GETs a path.

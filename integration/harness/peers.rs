@@ -11,7 +11,8 @@ use super::{http, wait_for};
 /// A peer that answers at `address`.
 pub struct Peer {
     pub address: SocketAddr,
-    pub process: Process,
+    /// Runs as long as this lives.
+    _process: Process,
 }
 
 /// The program `name`, where it is installed. Without it the test prints that it is skipped, or fails where
@@ -34,7 +35,7 @@ pub fn node_exporter(dir: &Path) -> Option<Peer> {
     command.arg(format!("--web.listen-address={address}"));
     let process = Process::start(command, &dir.join("node-exporter.log"));
     wait_for("the node exporter", Duration::from_secs(20), || http::get(address, "/metrics"));
-    Some(Peer { address, process })
+    Some(Peer { address, _process: process })
 }
 
 /// A Prometheus with this configuration.
@@ -56,5 +57,5 @@ pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Pe
     wait_for("prometheus", Duration::from_secs(30), || {
         http::get(address, "/-/ready").filter(|response| response.status == 200)
     });
-    Some(Peer { address, process })
+    Some(Peer { address, _process: process })
 }
