@@ -5,7 +5,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, unreachable_pub)]
 
 mod crash;
+mod docs;
 mod harness;
+mod names;
 mod program;
 mod prometheus;
 mod tidy;
