@@ -36,7 +36,7 @@ fn without_arguments_it_scrapes_itself_and_answers_the_query_that_it_prints() {
         http::get(api, &path).filter(|response| response.status == 200 && response.text().contains("\"value\""))
     });
     let answer = run(&["query", "--url", &format!("http://{api}"), "up{job=\"weir\"}"], &[], dir.path());
-    assert!(answer.status.success(), "{}", stderr(&answer));
+    assert!(answer.status.success(), "{} {}", answer.status, stderr(&answer));
     assert!(stdout(&answer).contains("job=\"weir\""), "{}", stdout(&answer));
     assert!(process.stop().success(), "{}", process.output());
 }

@@ -219,8 +219,8 @@ fn thirty_queries_answer_as_prometheus_does_before_a_cut_after_it_and_after_a_cr
 /// The agent: what it scrapes from the exporter, and nothing else.
 const AGENT: &str = "
 resources:
-  main: { bucket: { local: { path: ${DIR}/bucket } } }
-  central: { store: { path: ${DIR}/central, bucket: main } }
+  main: { bucket: { local: { path: '${DIR}/bucket' } } }
+  central: { store: { path: '${DIR}/central', bucket: main } }
 ---
 name: agent
 source:

@@ -62,7 +62,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
         if std::thread::panicking() {
-            println!("--- output of the process:\n{}", self.output());
+            let output = self.output();
+            let tail: Vec<&str> = output.lines().rev().take(20).collect();
+            println!("--- the end of its output:\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
         }
     }
 }

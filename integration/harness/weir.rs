@@ -20,8 +20,8 @@ pub struct Weir {
 /// A receiver, a store and an API: what most tests run.
 pub const PIPELINES: &str = "
 resources:
-  main: { bucket: { local: { path: ${DIR}/bucket } } }
-  central: { store: { path: ${DIR}/central, bucket: main, head: { cut_after: ${CUT_AFTER:-1h} } } }
+  main: { bucket: { local: { path: '${DIR}/bucket' } } }
+  central: { store: { path: '${DIR}/central', bucket: main, head: { cut_after: '${CUT_AFTER:-1h}' } } }
 ---
 name: receive
 source: { receive: { listen: '${RECEIVE}' } }
