@@ -27,11 +27,15 @@ struct Registered {
 
 impl Metrics {
     /// Registers `metric` and returns it: metrics are handles that share their values. Names are full (`weir_…`),
-    /// counters without their `_total`. What is registered already under the name is returned instead.
+    /// counters without their `_total`. What is registered already under the name is returned instead; where that is of
+    /// another type, `metric` stays unregistered, since a page with two families of one name can't be read.
     pub fn register<M: Metric + Clone>(&self, name: &str, help: &str, metric: M) -> M {
         let mut all = self.lock();
-        if let Some(known) = all.handles.get(name).and_then(|known| known.downcast_ref::<M>()) {
-            return known.clone();
+        if let Some(known) = all.handles.get(name) {
+            return known.downcast_ref::<M>().cloned().unwrap_or_else(|| {
+                tracing::error!(name, "a metric is registered as two types: a fault of the program");
+                metric
+            });
         }
         all.registry.register(name, help, metric.clone());
         all.handles.insert(name.to_owned(), Box::new(metric.clone()));
@@ -63,3 +67,6 @@ impl fmt::Debug for Metrics {
         f.write_str("Metrics")
     }
 }
+
+#[cfg(test)]
+mod tests;
