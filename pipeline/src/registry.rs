@@ -1,5 +1,6 @@
 //! What pipeline files can name: an explicit list, filled by `register` functions.
 
+use std::any::type_name;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -29,7 +30,7 @@ use crate::transform::{Transform, Transformed};
 pub struct Registry {
     write: Components<Write>,
     read: Components<Read>,
-    resources: BTreeMap<&'static str, Parse<Arc<dyn AnyResource>>>,
+    resources: BTreeMap<&'static str, ResourceKind>,
     twice: Vec<String>,
 }
 
@@ -42,6 +43,14 @@ pub struct Components<P: Path> {
 
 /// Reads the settings of one kind: file, path, node.
 pub(crate) type Parse<T> = fn(&str, &str, &Node) -> Found<T>;
+
+/// A kind of resource.
+#[derive(Clone, Copy)]
+pub(crate) struct ResourceKind {
+    pub(crate) parse: Parse<Arc<dyn AnyResource>>,
+    /// The type of what it opens, as [`Reference::of`](crate::config::de::Reference::of) has it.
+    pub(crate) opens: &'static str,
+}
 
 /// What stands between source and sink.
 pub(crate) enum Step<P: Path> {
@@ -125,9 +134,9 @@ impl Registry {
 
     /// Adds a kind of resource.
     pub fn resource<R: Resource>(&mut self) -> &mut Self {
-        let old = self.resources.insert(R::NAME, |file, path, node| {
-            read(file, path, node, |r: R| Arc::new(Erased(r)) as Arc<dyn AnyResource>)
-        });
+        let parse: Parse<_> =
+            |file, path, node| read(file, path, node, |r: R| Arc::new(Erased(r)) as Arc<dyn AnyResource>);
+        let old = self.resources.insert(R::NAME, ResourceKind { parse, opens: type_name::<R::Opened>() });
         self.once("resource", R::NAME, old.is_none())
     }
 
@@ -151,7 +160,7 @@ impl Registry {
         ]
     }
 
-    pub(crate) fn resource_kinds(&self) -> &BTreeMap<&'static str, Parse<Arc<dyn AnyResource>>> {
+    pub(crate) fn resource_kinds(&self) -> &BTreeMap<&'static str, ResourceKind> {
         &self.resources
     }
 

@@ -1,5 +1,6 @@
 //! Durations and sizes as YAML writes them, always with a unit, and references to declared resources.
 
+use std::any::type_name;
 use std::fmt;
 use std::marker::PhantomData;
 use std::str::FromStr;
@@ -23,8 +24,9 @@ pub struct Ref<T> {
     kind: PhantomData<fn() -> T>,
 }
 
-/// The newtype name by which the deserializer of pipeline files knows a [`Ref`].
-pub const REF: &str = "$weir::Ref";
+/// How the name begins by which the deserializer of pipeline files knows a [`Ref`]: that of the type itself, since it also
+/// says of what.
+const REF: &str = concat!(module_path!(), "::Ref<");
 
 const TIMES: [(&str, u64); 7] = [
     ("y", 365 * 86_400_000),
@@ -200,6 +202,11 @@ impl<T> Ref<T> {
     }
 }
 
+/// What a newtype refers to, where it is a [`Ref`]: the name of the type of the opened resource.
+pub(crate) fn referred(newtype: &'static str) -> Option<&'static str> {
+    newtype.strip_prefix(REF)?.strip_suffix('>')
+}
+
 impl<T> Clone for Ref<T> {
     fn clone(&self) -> Self {
         Self::new(self.name.clone())
@@ -232,7 +239,7 @@ impl<'de, T> Deserialize<'de> for Ref<T> {
             }
         }
 
-        deserializer.deserialize_newtype_struct(REF, Name).map(Self::new)
+        deserializer.deserialize_newtype_struct(type_name::<Self>(), Name).map(Self::new)
     }
 }
 

@@ -9,7 +9,7 @@ use super::access::{Entries, Items, Variant};
 use super::mistake::Mistake;
 use super::node::{Node, Position, Value};
 use super::wrong::Wrong;
-use crate::units::REF;
+use crate::units::referred;
 
 /// How often one node is read at most.
 const MAX_READINGS: usize = 200;
@@ -28,6 +28,8 @@ pub struct Settings<T> {
 pub struct Reference {
     /// The resource's name.
     pub name: String,
+    /// The type that it is to be when it is open, as `std::any::type_name` has it.
+    pub of: &'static str,
     /// Where the name stands.
     pub at: Position,
     /// Where in the tree.
@@ -301,8 +303,8 @@ impl<'de> Deserializer<'de> for At<'_> {
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
-        if let (REF, Some(text)) = (name, self.text()) {
-            let reference = Reference { name: text.to_owned(), at: self.at, path: self.path.clone() };
+        if let (Some(of), Some(text)) = (referred(name), self.text()) {
+            let reference = Reference { name: text.to_owned(), of, at: self.at, path: self.path.clone() };
             self.reading.references.borrow_mut().insert(self.path.clone(), reference);
         }
         let (at, path) = (self.at, self.path.clone());

@@ -4,4 +4,5 @@
 mod bad;
 mod env;
 mod laws;
+mod references;
 mod settings;

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::external_labels::ExternalLabels;
 use crate::labels::is_label_name;
 use crate::path::{Path, Read, Write};
-use crate::registry::{Components, Parse, Registry, Step};
+use crate::registry::{Components, Parse, Registry, ResourceKind, Step};
 
 /// What a pipeline file may have at its top.
 const TOP: [&str; 7] = ["name", "external_labels", "source", "stages", "sink", "resources", "tests"];
@@ -22,6 +22,8 @@ pub(super) struct Reader<'a> {
     resources: Vec<Declared>,
     /// Where each resource and each pipeline is declared.
     resource_places: BTreeMap<String, (String, Position)>,
+    /// The kind of each resource, where it is one.
+    resource_kinds: BTreeMap<String, &'static str>,
     pipeline_places: BTreeMap<String, (String, Position)>,
     pipelines: Vec<Pipeline>,
     references: Vec<(String, Reference)>,
@@ -47,6 +49,7 @@ impl<'a> Reader<'a> {
             env,
             resources: Vec::new(),
             resource_places: BTreeMap::new(),
+            resource_kinds: BTreeMap::new(),
             pipeline_places: BTreeMap::new(),
             pipelines: Vec::new(),
             references: Vec::new(),
@@ -84,9 +87,7 @@ impl<'a> Reader<'a> {
     /// Checks what holds over all documents.
     pub(super) fn finish(mut self) -> Result<Plan, Vec<Mistake>> {
         for (file, reference) in std::mem::take(&mut self.references) {
-            if !self.resource_places.contains_key(&reference.name) {
-                let names = self.resource_places.keys().map(String::as_str);
-                let message = unknown("resource", &reference.name, names);
+            if let Some(message) = self.misfit(&reference) {
                 self.mistake(&file, reference.at, &reference.path, message);
             }
         }
@@ -102,6 +103,20 @@ impl<'a> Reader<'a> {
         self.mistakes.sort();
         self.mistakes.dedup();
         Err(self.mistakes)
+    }
+
+    /// What is wrong with the resource that settings name.
+    fn misfit(&self, Reference { name, of, .. }: &Reference) -> Option<String> {
+        if !self.resource_places.contains_key(name) {
+            return Some(unknown("resource", name, self.resource_places.keys().map(String::as_str)));
+        }
+        // Where its kind is wrong, that is said already.
+        let kind = self.resource_kinds.get(name)?;
+        let kinds = self.registry.resource_kinds();
+        let fitting: Vec<&str> = kinds.iter().filter(|(_, kind)| kind.opens == *of).map(|(name, _)| *name).collect();
+        let expected =
+            if fitting.is_empty() { "another kind of resource".into() } else { format!("a {}", list(&fitting)) };
+        (!fitting.contains(kind)).then(|| format!("expected {expected}, got `{name}`, which is a `{kind}`"))
     }
 
     fn mistake(&mut self, file: &str, at: Position, path: &str, message: impl Into<String>) {
@@ -122,11 +137,12 @@ impl<'a> Reader<'a> {
             self.resource_places.insert(name.text.clone(), (file.to_owned(), name.at));
             let Some(entry) = self.entry(file, &path, node) else { continue };
             let kinds = self.registry.resource_kinds();
-            let Some(parse) = kinds.get(entry.kind) else {
+            let Some((kind, ResourceKind { parse, .. })) = kinds.get_key_value(entry.kind) else {
                 let message = unknown("resource", entry.kind, kinds.keys().copied());
                 self.mistake(file, entry.at, &entry.path, message);
                 continue;
             };
+            self.resource_kinds.insert(name.text.clone(), *kind);
             let before = self.references.len();
             if let Some(resource) = self.settings(file, &entry, *parse) {
                 let needs = self.references[before..].iter().map(|(_, r)| r.name.clone()).collect();
