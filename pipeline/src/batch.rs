@@ -220,6 +220,7 @@ impl BatchBuilder {
 
     /// Adds a sample with its start timestamp (0 for unknown) to the series begun last.
     pub fn sample_since(&mut self, start: i64, timestamp: i64, value: f64) -> &mut Self {
+        debug_assert!(!self.rows.label_ends.is_empty(), "a sample belongs to a series");
         // The first start timestamp of the batch brings the column; the samples before it have none.
         if start != 0 && self.rows.start_timestamps.is_empty() {
             self.rows.start_timestamps.resize(self.rows.timestamps.len(), 0);

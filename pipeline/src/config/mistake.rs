@@ -4,6 +4,9 @@ use std::fmt;
 
 use super::node::Position;
 
+/// The longest name to which a nearest one is looked for, in bytes.
+const MAX_NAME_BYTES: usize = 100;
+
 /// A mistake in a pipeline file. Shown as `file:line:column: path: message`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mistake {
@@ -42,9 +45,15 @@ pub fn unknown<'a>(what: &str, name: &str, valid: impl IntoIterator<Item = &'a s
 
 /// The valid name nearest to `name`, where one is near enough to be meant.
 pub fn nearest<'a>(name: &str, valid: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // The distance takes time and memory by the product of both lengths.
+    let is_short = |text: &str| text.len() <= MAX_NAME_BYTES;
+    if !is_short(name) {
+        return None;
+    }
     let far = 1 + name.chars().count() / 3;
     let distance = |candidate: &str| strsim::damerau_levenshtein(&name.to_lowercase(), &candidate.to_lowercase());
     // Names that have nothing in common are not near, however short they are.
     let is_near = |d: usize, v: &str| d <= far && d < v.chars().count().max(name.chars().count());
-    valid.into_iter().map(|v| (distance(v), v)).filter(|(d, v)| is_near(*d, v)).min_by_key(|(d, _)| *d).map(|(_, v)| v)
+    let short = valid.into_iter().filter(|v| is_short(v));
+    short.map(|v| (distance(v), v)).filter(|(d, v)| is_near(*d, v)).min_by_key(|(d, _)| *d).map(|(_, v)| v)
 }

@@ -134,6 +134,9 @@ impl<'a> Reader<'a> {
                 self.mistake(file, name.at, &path, message);
                 continue;
             }
+            if !is_name(&name.text) {
+                self.mistake(file, name.at, &path, not_a_name(&name.text));
+            }
             self.resource_places.insert(name.text.clone(), (file.to_owned(), name.at));
             let Some(entry) = self.entry(file, &path, node) else { continue };
             let kinds = self.registry.resource_kinds();
@@ -304,9 +307,8 @@ impl<'a> Reader<'a> {
                 return None;
             }
         };
-        if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !is_label_name(&name.replace('-', "_")) {
-            let message = format!("expected letters, digits, `-` and `_`, a letter first, got `{name}`");
-            self.mistake(file, node.at, "name", message);
+        if !is_name(&name) {
+            self.mistake(file, node.at, "name", not_a_name(&name));
             return None;
         }
         if let Some((first, at)) = self.pipeline_places.get(&name) {
@@ -334,6 +336,15 @@ impl<'a> Reader<'a> {
             }
         }
     }
+}
+
+/// Whether pipelines and resources may be called so: names stand in places, labels and paths.
+fn is_name(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && is_label_name(&name.replace('-', "_"))
+}
+
+fn not_a_name(name: &str) -> String {
+    format!("expected letters, digits, `-` and `_`, a letter first, got `{name}`")
 }
 
 fn list(names: &[&str]) -> String {

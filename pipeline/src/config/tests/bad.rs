@@ -149,6 +149,17 @@ fn a_pipeline_has_a_name_a_source_and_a_sink() {
 }
 
 #[test]
+fn resources_have_names_that_can_stand_in_a_place() {
+    check(
+        &["resources: { '': { shelf: { path: x } }, a.b: { shelf: { path: x } }, a-b_1: { shelf: { path: x } } }\n"],
+        &[
+            "a.yaml:1:14: resources.: expected letters, digits, `-` and `_`, a letter first, got ``",
+            "a.yaml:1:42: resources.a.b: expected letters, digits, `-` and `_`, a letter first, got `a.b`",
+        ],
+    );
+}
+
+#[test]
 fn unknown_kinds_are_said_with_the_nearest_one() {
     check(
         &["name: p\nsource: puls\nsink: kep\nstages: [thinn, { passs: {} }, zebra]\n"],

@@ -159,6 +159,10 @@ fn the_nearest_name_is_offered_where_it_is_near() {
     check("flt", None);
     check("", None);
     check("a", None);
+    // As long as a file may be: that must not take a day.
+    let long = "a".repeat(500_000);
+    assert_eq!(nearest(&long, [long.as_str(), "a"]), None);
+    assert_eq!(nearest("a", [long.as_str(), "ab"]), Some("ab"));
     assert_eq!(unknown("stage", "flt", ["a"]), "unknown stage `flt`, expected one of `a`");
     assert_eq!(unknown("stage", "flt", []), "unknown stage `flt`, there is none");
     assert_eq!(unknown("stage", "a", []), "unknown stage `a`, there is none");
