@@ -1,9 +1,12 @@
 //! What pipeline files say, read and checked, before anything is opened.
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read as _;
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::Arc;
 
+use crate::config::parse::MAX_FILE_BYTES;
 use crate::config::{Env, Mistake, Node};
 use crate::external_labels::ExternalLabels;
 use crate::path::{Path, Read, Write};
@@ -109,10 +112,12 @@ impl Document {
     pub fn load(paths: &[PathBuf]) -> Result<Vec<Self>, Vec<Mistake>> {
         let (mut documents, mut mistakes) = (Vec::new(), Vec::new());
         for path in paths {
-            let found =
-                files(path).and_then(|files| files.iter().map(|f| Self::file(f)).collect::<Result<Vec<_>, _>>());
-            match found {
-                Ok(found) => documents.extend(found),
+            match files(path) {
+                Ok(files) => {
+                    for file in files {
+                        Self::file(&file).map_or_else(|m| mistakes.push(m), |d| documents.push(d));
+                    }
+                }
                 Err(mistake) => mistakes.push(mistake),
             }
         }
@@ -120,7 +125,18 @@ impl Document {
     }
 
     fn file(path: &FilePath) -> Result<Self, Mistake> {
-        let text = std::fs::read_to_string(path).map_err(|e| unreadable(path, &format!("can't be read: {e}")))?;
+        // Not more than that: it may be any file.
+        let limit = MAX_FILE_BYTES + 1;
+        let mut bytes = Vec::new();
+        let read = File::open(path).and_then(|file| file.take(limit as u64).read_to_end(&mut bytes));
+        read.map_err(|e| unreadable(path, &format!("can't be read: {e}")))?;
+        if bytes.len() == limit {
+            return Err(unreadable(path, &format!("expected at most {MAX_FILE_BYTES} bytes, got more")));
+        }
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let at = e.utf8_error().valid_up_to();
+            unreadable(path, &format!("expected UTF-8, got other bytes from byte {at} on"))
+        })?;
         Ok(Self { name: path.display().to_string(), text })
     }
 }

@@ -131,9 +131,24 @@ fn paths_that_can_not_be_read_are_all_told() {
     std::fs::write(files.0.join("latin.yaml"), b"name: \xe4").unwrap();
     let expect = [
         "DIR/none.yaml:1:1: can't be read: No such file or directory (os error 2)",
-        "DIR/latin.yaml:1:1: can't be read: stream did not contain valid UTF-8",
+        "DIR/latin.yaml:1:1: expected UTF-8, got other bytes from byte 6 on",
     ];
     assert_eq!(files.load(&["none.yaml", "latin.yaml"]).unwrap_err(), expect);
+    std::fs::write(files.0.join("large.yaml"), " ".repeat((1 << 20) + 1)).unwrap();
+    std::fs::write(files.0.join("largest.yaml"), " ".repeat(1 << 20)).unwrap();
+    std::fs::create_dir(files.0.join("nested.yaml")).unwrap();
+    // All of a directory as well.
+    assert_eq!(
+        files.load(&[""]).unwrap_err(),
+        [
+            "DIR/large.yaml:1:1: expected at most 1048576 bytes, got more",
+            "DIR/latin.yaml:1:1: expected UTF-8, got other bytes from byte 6 on",
+            "DIR/nested.yaml:1:1: can't be read: Is a directory (os error 21)",
+        ],
+    );
+    std::fs::remove_dir(files.0.join("nested.yaml")).unwrap();
+    std::fs::remove_file(files.0.join("large.yaml")).unwrap();
+    std::fs::remove_file(files.0.join("largest.yaml")).unwrap();
     std::fs::remove_file(files.0.join("latin.yaml")).unwrap();
     assert_eq!(files.load(&[""]).unwrap_err(), ["DIR/:1:1: expected `*.yaml` files in this directory, found none"]);
 }
