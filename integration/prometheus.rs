@@ -202,10 +202,11 @@ fn thirty_queries_answer_as_prometheus_does_before_a_cut_after_it_and_after_a_cr
     assert_eq!(compare(&pair, end), full, "after kill -9, from the log");
 
     pair.weir.stop();
+    // Without a receiver nothing new comes in, so that the head runs empty.
+    std::fs::remove_file(pair.weir.pipelines.join("10.yaml")).unwrap();
     pair.weir.start(&[("CUT_AFTER", "1s")]);
     wait_for("a cut", Duration::from_secs(60), || {
-        (pair.weir.metric("prometheus_tsdb_blocks_loaded") > 0.0
-            && pair.weir.metric("prometheus_tsdb_head_series") == 0.0)
+        (pair.weir.metric("prometheus_tsdb_blocks_loaded") > 0.0 && pair.weir.metric("weir_store_head_samples") == 0.0)
             .then_some(())
     });
     assert_eq!(compare(&pair, end), full, "after a cut, from blocks");
