@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::logs::LogFormat;
 
 mod check;
+mod client;
 mod explain;
 mod query;
 mod run;

@@ -2,18 +2,11 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use clap::Args;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::{Request, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+use hyper::StatusCode;
 use serde_json::Value;
 
-use super::Exit;
-
-/// The longest answer that is read.
-const MAX_ANSWER_BYTES: usize = 256 << 20;
+use super::{Exit, client};
 
 /// Ask a running Weir, or anything else with Prometheus' API.
 #[derive(Debug, Args)]
@@ -56,7 +49,9 @@ impl Query {
             Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
         };
         let wait = Duration::from_secs(self.timeout);
-        match runtime.block_on(async { tokio::time::timeout(wait, self.ask()).await }) {
+        match runtime
+            .block_on(async { tokio::time::timeout(wait, client::get(&self.uri(), self.tenant.as_deref())).await })
+        {
             Err(_) => fail(Exit::Failure, &format!("{} did not answer within {} s", self.url, self.timeout)),
             Ok(Err(message)) => fail(Exit::Failure, &message),
             Ok(Ok((status, body))) => self.show(status, &body),
@@ -76,20 +71,6 @@ impl Query {
             uri.push_str(&format!("&{name}={}", escape(value)));
         }
         uri
-    }
-
-    async fn ask(&self) -> Result<(StatusCode, Bytes), String> {
-        let mut request = Request::get(self.uri());
-        if let Some(tenant) = &self.tenant {
-            request = request.header("X-Scope-OrgID", tenant);
-        }
-        let request = request.body(Empty::<Bytes>::new()).map_err(|e| format!("--url `{}`: {e}", self.url))?;
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        let response =
-            client.request(request).await.map_err(|e| format!("no answer from {}: {}", self.url, chain(&e)))?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
-        Ok((status, body.map_err(|e| format!("the answer broke off: {e}"))?.to_bytes()))
     }
 
     #[expect(clippy::print_stdout, reason = "the answer is what the command prints")]
@@ -152,17 +133,6 @@ fn notation(metric: &Value) -> String {
         .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
         .collect();
     labels.to_string()
-}
-
-/// An error with what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(&format!(": {source}"));
-        next = source.source();
-    }
-    text
 }
 
 /// Percent-encodes what is not plain.

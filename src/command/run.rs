@@ -1,6 +1,7 @@
 //! `weir run`: pipelines until told to stop.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
 use weir_pipeline::error::Place;
@@ -8,7 +9,11 @@ use weir_pipeline::plan::Plan;
 use weir_pipeline::run::{GRACE, Running};
 use weir_pipeline::{Clock, Error, Metrics};
 
-use super::{Exit, Pipelines, check};
+use super::{Exit, Pipelines, check, client};
+
+/// How long the greeting waits for a query that has an answer, and how often it asks.
+const FIRST_SCRAPES: Duration = Duration::from_secs(15);
+const BETWEEN_QUESTIONS: Duration = Duration::from_millis(100);
 
 /// Runs pipelines until SIGINT or SIGTERM, or until one of them fails.
 pub(super) fn run(pipelines: &Pipelines) -> Exit {
@@ -62,25 +67,42 @@ async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
 
 async fn until_failure(running: &mut Running) -> Result<(), Error> {
     let listeners = running.listeners().await;
-    greet(&listeners);
+    tokio::select! {
+        ended = running.stopped() => return ended,
+        () = greet(&listeners) => {}
+    }
     running.stopped().await
 }
 
 /// Says where to look. To standard output, so that it stands apart from the log.
 #[expect(clippy::print_stdout, reason = "this is what a person who starts the program reads")]
-fn greet(listeners: &[(Place, SocketAddr)]) {
+async fn greet(listeners: &[(Place, SocketAddr)]) {
     for (place, address) in listeners {
-        let what = place.rsplit('.').next().unwrap_or_default();
-        match what {
-            "api" => {
-                println!("{place} answers PromQL on http://{address}; try");
-                println!("  http://{address}/api/v1/query?query=up");
-                println!("  weir query --url http://{address} up");
-            }
+        match place.rsplit('.').next().unwrap_or_default() {
+            "api" => println!("{place} answers PromQL on http://{address}"),
             "receive" => println!("{place} takes remote write on http://{address}/api/v1/receive"),
             _ => println!("{place} listens on {address}"),
         }
     }
+    for (_, address) in listeners.iter().filter(|(place, _)| place.ends_with(".api")) {
+        let query = format!("http://{address}/api/v1/query?query=up");
+        let note = if answers(&query).await { "it answers already" } else { "as soon as something is written" };
+        println!("try ({note}):\n  weir query --url http://{address} up\n  {query}");
+    }
+}
+
+/// Whether a query has an answer that is not empty, by now or within the time of the first scrapes.
+async fn answers(query: &str) -> bool {
+    let asked = async {
+        loop {
+            let answer = client::get(query, None).await;
+            if answer.is_ok_and(|(_, body)| body.windows(7).any(|w| w == b"\"value\"")) {
+                return;
+            }
+            tokio::time::sleep(BETWEEN_QUESTIONS).await;
+        }
+    };
+    tokio::time::timeout(FIRST_SCRAPES, asked).await.is_ok()
 }
 
 /// What asks the program to stop.
