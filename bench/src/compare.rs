@@ -121,14 +121,16 @@ fn run(
         None => tempfile::tempdir()?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
+    let mut peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
     let before = Cpu::of(peer.pid())?;
     let load = load::run(&peer.write, &arguments.shape, population, Some(peer.pid()))?;
     let rounds = load.samples_sent / population.series.len().max(1) as u64;
     let expected = rounds * population.count(COUNTED) as u64;
     let (visible, found) = runtime.block_on(await_samples(&peer, &load, expected))?;
-    runtime.block_on(peer.flush())?;
-    let cpu_seconds_with_flush = Cpu::of(peer.pid())?.since(before).total();
+    let loaded = Cpu::of(peer.pid())?.since(before).total();
+    let other = runtime.block_on(peer.flush(binary))?;
+    let after = Cpu::of(peer.pid())?;
+    let cpu_seconds_with_flush = if other { loaded + after.total() } else { after.since(before).total() };
     let disk = runtime.block_on(peer.stop())?;
     let per_sample = |bytes: u64| bytes as f64 / load.samples_taken.max(1) as f64;
     Ok(Row {

@@ -199,8 +199,13 @@ impl Peer {
         Ok(json.pointer("/data/result/0/value/1").and_then(|v| v.as_str()).and_then(|v| v.parse().ok()))
     }
 
-    /// Has the server write what it holds in memory, as far as it can be told to.
-    pub(crate) async fn flush(&self) -> Result<()> {
+    /// Has the server write what it holds in memory, as far as it can be told to. Returns whether another process does
+    /// it: Weir is started anew with a short `cut_after` and without a receiver, and cuts what its log holds.
+    pub(crate) async fn flush(&mut self, binary: &Path) -> Result<bool> {
+        if self.kind == Kind::Weir {
+            self.cut(binary).await?;
+            return Ok(true);
+        }
         let paths: &[&str] = match self.kind {
             Kind::VictoriaMetrics => &["/internal/force_flush", "/internal/force_merge"],
             Kind::Prometheus => &["/api/v1/admin/tsdb/snapshot"],
@@ -212,19 +217,42 @@ impl Peer {
                 return Err(format!("{path}: {} {}", reply.status, reply.text.trim_end()).into());
             }
         }
+        Ok(false)
+    }
+
+    async fn cut(&mut self, binary: &Path) -> Result<()> {
+        self.end().await?;
+        let pipelines = self.directory.join("pipelines");
+        let resources = pipelines.join("00-resources.yaml");
+        let text =
+            std::fs::read_to_string(&resources)?.replace("bucket: local }", "bucket: local, head: { cut_after: 1s } }");
+        std::fs::write(&resources, text)?;
+        std::fs::remove_file(pipelines.join("20-receive.yaml"))?;
+        let log = File::options().append(true).open(self.directory.join("log.txt"))?;
+        self.child = Command::new(binary)
+            .arg("run")
+            .arg(&pipelines)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|e| format!("{}: {e}", binary.display()))?;
+        let start = Instant::now();
+        let cut = |text: &str| {
+            text.contains("\nweir_store_head_samples 0\n") && !text.contains("\nprometheus_tsdb_blocks_loaded 0\n")
+        };
+        while !get(&format!("{}/metrics", self.base)).await.is_ok_and(|reply| cut(&reply.text)) {
+            if self.child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
+                return Err(self.failed("did not cut its head"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
         Ok(())
     }
 
     /// Asks the server to stop, and waits for it. Returns what it left on disk.
     pub(crate) async fn stop(mut self) -> Result<Disk> {
-        Command::new("kill").arg(self.child.id().to_string()).status()?;
-        let start = Instant::now();
-        while self.child.try_wait()?.is_none() {
-            if start.elapsed() > PATIENCE {
-                return Err(self.failed("did not stop"));
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        self.end().await?;
         let data = self.directory.join("data");
         let blocks: &[&str] = match self.kind {
             Kind::Weir => &["bucket"],
@@ -233,6 +261,18 @@ impl Peer {
         };
         let blocks_bytes = blocks.iter().map(|name| size(&data.join(name))).sum();
         Ok(Disk { blocks_bytes, all_bytes: size(&data) })
+    }
+
+    async fn end(&mut self) -> Result<()> {
+        Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let start = Instant::now();
+        while self.child.try_wait()?.is_none() {
+            if start.elapsed() > PATIENCE {
+                return Err(self.failed("did not stop"));
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(())
     }
 }
 
