@@ -303,3 +303,8 @@ async fn the_good_part_of_a_request_is_written_and_the_rest_is_told_and_counted(
         assert!(metrics.lines().any(|l| l == line), "{line} in\n{metrics}");
     }
 }
+
+#[test]
+fn it_keeps_the_contract_of_sources() {
+    weir_pipeline::testing::assert_source_contract(settings());
+}

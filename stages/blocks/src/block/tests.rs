@@ -171,7 +171,7 @@ fn sample_data(series: usize, count: i64) -> Series {
         let mut total = 0.0;
         let samples = (0..count).map(|n| {
             total += (random() % 50) as f64;
-            (NOON - DAY / 2 + n * 15_000, f64::to_bits(if i % 3 == 0 { total / 100.0 } else { total }))
+            (NOON - DAY / 2 + n * 15_000, f64::to_bits(if i.is_multiple_of(3) { total / 100.0 } else { total }))
         });
         (
             set("m", &[("job", "j"), ("instance", &format!("host-{}", i / 10)), ("cpu", &i.to_string())]),
