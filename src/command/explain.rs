@@ -35,11 +35,11 @@ impl Explain {
         // A file alone may name what its neighbours declare.
         let directory = file.parent().filter(|d| !d.as_os_str().is_empty()).map_or_else(|| ".".into(), PathBuf::from);
         let alone = Document::load(std::slice::from_ref(file));
-        let documents = alone.and_then(|alone| {
+        let documents = alone.map(|alone| {
             let mut all = Document::load(&[directory]).unwrap_or_default();
             all.retain(|d| !same_file(&d.name, &shown));
             all.extend(alone);
-            Ok(all)
+            all
         });
         match documents.and_then(|documents| Plan::read(&documents, &registry(), &Env::process())) {
             Ok(plan) => {
