@@ -16,7 +16,7 @@
 //!
 //! Shape: [`Parser`] walks over a body and yields one [`Event`] a line. Everything borrows from the body; an allocation
 //! happens only where an escape must be undone. [`SeriesLabels`] brings the labels of a sample into the canonical
-//! encoding. [`batch`] reads a whole text, [`write`] is the way back.
+//! encoding. [`batch`] reads a whole text, [`write()`] is the way back.
 //!
 //! Errors: the first mistake ends the walk. It says line, column, what was expected and what is there.
 //!
