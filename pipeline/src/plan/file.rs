@@ -27,6 +27,8 @@ pub(super) struct Reader<'a> {
     pipeline_places: BTreeMap<String, (String, Position)>,
     pipelines: Vec<Pipeline>,
     references: Vec<(String, Reference)>,
+    /// Whether a document that can't be read may declare what others name.
+    has_unread: bool,
     mistakes: Vec<Mistake>,
 }
 
@@ -53,6 +55,7 @@ impl<'a> Reader<'a> {
             pipeline_places: BTreeMap::new(),
             pipelines: Vec::new(),
             references: Vec::new(),
+            has_unread: false,
             mistakes: registry.twice().iter().map(program).collect(),
         }
     }
@@ -61,9 +64,13 @@ impl<'a> Reader<'a> {
         let file = document.name.as_str();
         let root = match parse(file, &document.text, self.env) {
             Ok(root) => root,
-            Err(mistakes) => return self.mistakes.extend(mistakes),
+            Err(mistakes) => {
+                self.has_unread = true;
+                return self.mistakes.extend(mistakes);
+            }
         };
         let Value::Map(entries) = &root.value else {
+            self.has_unread = true;
             let message = format!("expected a map with {}, got {}", list(&TOP), root.describe());
             return self.mistake(file, root.at, "", message);
         };
@@ -108,7 +115,8 @@ impl<'a> Reader<'a> {
     /// What is wrong with the resource that settings name.
     fn misfit(&self, Reference { name, of, .. }: &Reference) -> Option<String> {
         if !self.resource_places.contains_key(name) {
-            return Some(unknown("resource", name, self.resource_places.keys().map(String::as_str)));
+            return (!self.has_unread)
+                .then(|| unknown("resource", name, self.resource_places.keys().map(String::as_str)));
         }
         // Where its kind is wrong, that is said already.
         let kind = self.resource_kinds.get(name)?;
@@ -125,6 +133,7 @@ impl<'a> Reader<'a> {
 
     fn resources(&mut self, file: &str, node: &Node) {
         let Value::Map(entries) = &node.value else {
+            self.has_unread = true;
             return self.mistake(file, node.at, "resources", format!("expected a map, got {}", node.describe()));
         };
         for (name, node) in entries {

@@ -284,6 +284,15 @@ fn resources_that_are_named_exist_and_do_not_need_each_other() {
         &["resources: { a: { shelf: { pat: a } } }\nname: p\nsource: pulse\nsink: { keep: { shelf: a } }"],
         &["a.yaml:1:28: resources.a.shelf.pat: unknown field `pat`, did you mean `path`?"],
     );
+    // What is named may be declared in the file that can't be read.
+    check(
+        &["resources: { a: { shelf: { path: a }", "name: p\nsource: pulse\nsink: { keep: { shelf: a } }"],
+        &["a.yaml:1:37: resources.a: not YAML: while parsing a flow mapping, did not find expected ',' or '}'"],
+    );
+    check(
+        &["resources: [a]", "name: p\nsource: pulse\nsink: { keep: { shelf: a } }"],
+        &["a.yaml:1:12: resources: expected a map, got a list"],
+    );
 }
 
 #[test]
@@ -412,7 +421,6 @@ fn mistakes_of_several_files_come_sorted_by_file_and_position() {
             "b.yaml:1:8: name[0]: not YAML: while parsing a node, did not find expected node content",
             "c.yaml:1:24: resources.r.shelf: `path` is missing",
             "d.yaml:1:7: name: `p` is also the pipeline at a.yaml:1:7",
-            "d.yaml:3:24: sink.keep.shelf: unknown resource `s`, expected one of `r`",
             "d.yaml:3:34: sink.keep.error: expected a text, got a list",
             "d.yaml:3:45: sink.keep.takes: expected a duration such as `30s` or `1m30s`, got `1`",
         ],
