@@ -29,12 +29,17 @@ pub struct Context {
     pub pipeline: Arc<str>,
     /// Cancelled when sources should stop. A source then takes nothing new, waits for what it sent, and returns.
     pub shutdown: CancellationToken,
+    /// What fan-outs above said of the branch, the innermost last.
+    values: Vec<Value>,
     shared: Arc<Shared>,
 }
 
+/// Something of a type that those who ask for it know.
+type Value = Arc<dyn Any + Send + Sync>;
+
 #[derive(Default)]
 struct Shared {
-    resources: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
+    resources: Mutex<HashMap<String, Value>>,
     closers: Mutex<Vec<(Place, BoxFuture<'static, Result<()>>)>>,
     listening: watch::Sender<Vec<(Place, SocketAddr)>>,
 }
@@ -44,13 +49,27 @@ struct Shared {
 impl Context {
     /// A context with nothing in it yet.
     pub fn new(clock: Clock, metrics: Metrics, shutdown: CancellationToken) -> Self {
-        Self { clock, metrics, place: "".into(), pipeline: "".into(), shutdown, shared: Arc::default() }
+        let (place, pipeline) = ("".into(), "".into());
+        Self { clock, metrics, place, pipeline, shutdown, values: Vec::new(), shared: Arc::default() }
     }
 
     /// The same context for the component at `place` of `pipeline`.
     #[must_use]
     pub fn at(&self, pipeline: &str, place: impl Into<Place>) -> Self {
         Self { pipeline: pipeline.into(), place: place.into(), ..self.clone() }
+    }
+
+    /// The same context with a value that everything below a fan-out's branch sees: which member of a ring it is for.
+    #[must_use]
+    pub fn with<T: Send + Sync + 'static>(&self, value: Arc<T>) -> Self {
+        let mut context = self.clone();
+        context.values.push(value);
+        context
+    }
+
+    /// What a fan-out above said with [`Context::with`]; of several of one type, the innermost's.
+    pub fn value<T: Send + Sync + 'static>(&self) -> Option<Arc<T>> {
+        self.values.iter().rev().find_map(|value| value.clone().downcast().ok())
     }
 
     /// The resource `name`, which must have been opened as a `T`.

@@ -40,7 +40,7 @@ pub use batch::{Batch, BatchBuilder, STALE, is_stale};
 pub use clock::Clock;
 pub use context::Context;
 pub use error::{Error, Kind, Result};
-pub use fanout::Fanout;
+pub use fanout::{Fanout, Rest};
 pub use labels::{LabelSet, Labels, LabelsBuilder, SeriesId};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::Metrics;

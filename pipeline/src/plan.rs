@@ -34,8 +34,8 @@ pub(crate) struct Declared {
 
 /// A pipeline of either path.
 pub(crate) enum Pipeline {
-    Write(Parts<Write>),
-    Read(Parts<Read>),
+    Write(Arc<Parts<Write>>),
+    Read(Arc<Parts<Read>>),
 }
 
 /// The parts of a pipeline.

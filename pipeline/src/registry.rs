@@ -12,7 +12,7 @@ use crate::config::Node;
 use crate::config::de::{Found, find};
 use crate::context::Context;
 use crate::error::Result;
-use crate::fanout::Fanout;
+use crate::fanout::{Fanout, Rest};
 use crate::next::Next;
 use crate::path::{Path, Read, Write};
 use crate::resource::Resource;
@@ -68,7 +68,7 @@ pub(crate) trait AnyStage<P: Path>: Send + Sync {
 }
 
 pub(crate) trait AnyFanout<P: Path>: Send + Sync {
-    fn split(&self, context: &Context, rest: &mut dyn FnMut(&str) -> Result<Next<P>>) -> Result<Next<P>>;
+    fn split(&self, context: &Context, rest: Rest<P>) -> Result<Next<P>>;
 }
 
 pub(crate) trait AnySink<P: Path>: Send + Sync {
@@ -219,7 +219,7 @@ impl<P: Path, S: Stage<P>> AnyStage<P> for Erased<S> {
 }
 
 impl<P: Path, F: Fanout<P>> AnyFanout<P> for Erased<F> {
-    fn split(&self, context: &Context, rest: &mut dyn FnMut(&str) -> Result<Next<P>>) -> Result<Next<P>> {
+    fn split(&self, context: &Context, rest: Rest<P>) -> Result<Next<P>> {
         self.0.clone().split(context, rest)
     }
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -78,7 +79,7 @@ impl Plan {
 }
 
 /// Composes a pipeline and says how to start it.
-fn prepare<P: Assemble>(parts: &Parts<P>, context: &Context, observers: &Observers) -> Result<Start> {
+fn prepare<P: Assemble>(parts: &Arc<Parts<P>>, context: &Context, observers: &Observers) -> Result<Start> {
     let next = assemble(parts, context, observers)?;
     let place: Place = format!("{}.source.{}", parts.name, parts.source.kind).into();
     let context = context.at(&parts.name, place.clone());

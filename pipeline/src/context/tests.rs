@@ -17,6 +17,16 @@ async fn a_resource_is_found_by_name_and_type() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_fan_out_says_of_a_branch_is_seen_below_it_and_only_there() {
+    let context = context();
+    let branch = context.with(Arc::new("a")).with(Arc::new(1u32));
+    let below = branch.at("p", "p.stages[0].deal[a].sink.keep").with(Arc::new("b"));
+    assert_eq!((below.value::<&str>().as_deref(), below.value::<u32>().as_deref()), (Some(&"b"), Some(&1)));
+    assert_eq!(branch.value::<&str>().as_deref(), Some(&"a"));
+    assert!(context.value::<u32>().is_none() && below.value::<u64>().is_none());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_to_close_closes_once_last_first_and_with_its_place() {
     let context = context();
     let order = Arc::new(Mutex::new(Vec::new()));

@@ -1,6 +1,7 @@
 //! From documents to a plan, with all mistakes.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, order};
 use crate::config::de::{Found, Reference};
@@ -185,10 +186,10 @@ impl<'a> Reader<'a> {
         let parts = (file, root, name, external_labels, source, sink);
         if reads {
             if let Some(parts) = self.parts::<Read>(parts, read) {
-                self.pipelines.push(Pipeline::Read(parts));
+                self.pipelines.push(Pipeline::Read(Arc::new(parts)));
             }
         } else if let Some(parts) = self.parts::<Write>(parts, write) {
-            self.pipelines.push(Pipeline::Write(parts));
+            self.pipelines.push(Pipeline::Write(Arc::new(parts)));
         }
     }
 
