@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::load::{self, Report};
+use crate::load::{self, Report, Shape};
 use crate::peer::{Disk, Kind, Peer};
 use crate::process::Cpu;
 use crate::series::Population;
@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
     #[command(flatten)]
-    shape: load::Shape,
+    shape: Shape,
     /// The name of the result, a file in --results.
     #[arg(long, default_value = "compare")]
     name: String,
@@ -123,7 +123,11 @@ fn run(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
     let before = Cpu::of(peer.pid())?;
-    let load = load::run(&peer.write, &arguments.shape, population, Some(peer.pid()))?;
+    let shape = Shape { protocol: arguments.shape.protocol.min(kind.protocol()), ..arguments.shape.clone() };
+    if shape.protocol != arguments.shape.protocol {
+        eprintln!("{} takes remote write 1.0 only", kind.name());
+    }
+    let load = load::run(&peer.write, &shape, population, Some(peer.pid()))?;
     let rounds = load.samples_sent / population.series.len().max(1) as u64;
     let expected = rounds * population.count(COUNTED) as u64;
     let (visible, found) = runtime.block_on(await_samples(&peer, &load, expected))?;

@@ -80,7 +80,7 @@ pub(crate) struct Shape {
 }
 
 /// The version of the protocol, as an argument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub(crate) struct Protocol(u8);
 
 /// What a run gave.
@@ -251,6 +251,9 @@ impl Shape {
 // === impl Protocol ===
 
 impl Protocol {
+    pub(crate) const V1: Self = Self(1);
+    pub(crate) const V2: Self = Self(2);
+
     pub(crate) fn version(self) -> Version {
         if self.0 == 1 { Version::V1 } else { Version::V2 }
     }
@@ -261,8 +264,8 @@ impl FromStr for Protocol {
 
     fn from_str(text: &str) -> Result<Self, String> {
         match text {
-            "1" | "1.0" => Ok(Self(1)),
-            "2" | "2.0" => Ok(Self(2)),
+            "1" | "1.0" => Ok(Self::V1),
+            "2" | "2.0" => Ok(Self::V2),
             _ => Err(format!("expected 1 or 2, got `{text}`")),
         }
     }

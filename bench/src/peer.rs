@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::http::{get, post};
+use crate::load::Protocol;
 use crate::{Failure, Result};
 
 /// How long a server may take to start, or to stop.
@@ -53,6 +54,15 @@ impl Kind {
             Self::Weir => "weir",
             Self::VictoriaMetrics => "victoria-metrics",
             Self::Prometheus => "prometheus",
+        }
+    }
+
+    /// The newest version of remote write that it takes. The peers answer requests of a newer one with success, and keep
+    /// nothing of them.
+    pub(crate) fn protocol(self) -> Protocol {
+        match self {
+            Self::Weir => Protocol::V2,
+            Self::VictoriaMetrics | Self::Prometheus => Protocol::V1,
         }
     }
 
