@@ -203,7 +203,19 @@ impl BatchBuilder {
         self.series_with(|out| out.extend_from_slice(labels.encoded()))
     }
 
+    /// Makes room for as many more series and samples, and for the encodings of those series, in bytes.
+    pub fn reserve(&mut self, series: usize, samples: usize, label_bytes: usize) -> &mut Self {
+        self.rows.labels.reserve(label_bytes);
+        self.rows.label_ends.reserve(series);
+        self.rows.ids.reserve(series);
+        self.rows.offsets.reserve(series);
+        self.rows.timestamps.reserve(samples);
+        self.rows.values.reserve(samples);
+        self
+    }
+
     /// Begins a series whose canonical encoding `write` appends to the buffer. What `write` appends must be canonical.
+    /// The buffer ends with the encodings of all series so far, of which `write` may repeat parts.
     pub fn series_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
         let start = self.rows.labels.len();
         write(&mut self.rows.labels);

@@ -6,6 +6,7 @@ pub mod concurrency_limit;
 pub mod filter;
 pub mod load_shed;
 mod memo;
+pub mod node;
 pub mod rate_limit;
 pub mod receive;
 pub mod relabel;

@@ -90,6 +90,26 @@ fn a_series_can_be_given_other_labels_with_all_its_samples() {
 }
 
 #[test]
+fn room_that_is_made_changes_nothing() {
+    let mut out = Batch::builder(Tenant::default());
+    out.series(labels(0).as_labels()).sample(1, 1.0);
+    out.reserve(10, 20, 300);
+    assert!(out.rows.label_ends.capacity() > 10 && out.rows.values.capacity() > 20 && out.rows.labels.capacity() > 300);
+    out.series(labels(1).as_labels()).sample(2, 2.0);
+    let bits = |value: f64| value.to_bits();
+    let expect = [(labels(0), vec![(0, 1, bits(1.0))]), (labels(1), vec![(0, 2, bits(2.0))])];
+    assert_eq!(plain(&out.build()), expect);
+}
+
+#[test]
+fn a_series_may_repeat_parts_of_the_encoding_of_the_one_before() {
+    let mut out = Batch::builder(Tenant::default());
+    out.series(labels(0).as_labels()).series_with(|encoded| encoded.extend_from_within(..));
+    let batch = out.build();
+    assert_eq!((batch.series(1).labels, batch.series(1).id), (labels(0).as_labels(), labels(0).as_labels().id()));
+}
+
+#[test]
 fn only_the_marker_is_stale() {
     assert!(is_stale(STALE) && STALE.is_nan());
     assert!(!is_stale(f64::NAN) && !is_stale(f64::from_bits(STALE_BITS + 1)) && !is_stale(0.0));

@@ -1,0 +1,172 @@
+//! Tests of `batch`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+mod bad;
+mod kubernetes;
+mod speed;
+
+use proptest::prelude::*;
+use weir_pipeline::batch::{Metadata, MetricKind, STALE_BITS};
+use weir_pipeline::{Batch, LabelSet, Tenant};
+
+use super::*;
+use crate::node::wire::Limits;
+use crate::node::wire::fuzz::{fuzz, same_batch};
+use crate::node::wire::tests::{refused, set};
+
+fn encoded(batch: &Batch) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_batch(batch, &mut out);
+    out
+}
+
+fn check(batch: &Batch) {
+    let read = decode_batch(&encoded(batch), &Limits::default()).expect("what is written reads");
+    assert!(same_batch(batch, &read), "{batch:?} reads as {read:?}");
+}
+
+fn labels() -> impl Strategy<Value = LabelSet> {
+    let name = prop_oneof![4 => "[a-e]", 1 => "\\PC{1,12}"];
+    let value = prop_oneof![8 => "[a-c]", 1 => "\\PC{0,12}", 1 => "[x]{100,300}"];
+    prop::collection::vec((name, value), 0..8).prop_map(|pairs| pairs.into_iter().collect())
+}
+
+fn value() -> impl Strategy<Value = f64> {
+    let bits = [0, STALE_BITS, STALE_BITS + 1, u64::MAX, 1, f64::NAN.to_bits(), (-0.0f64).to_bits(), 1 << 63 | 1];
+    prop_oneof![
+        any::<f64>(),
+        any::<u64>().prop_map(f64::from_bits),
+        prop::sample::select(bits.to_vec()).prop_map(f64::from_bits),
+        prop::sample::select(&[f64::INFINITY, f64::NEG_INFINITY, f64::MIN_POSITIVE, f64::MAX, 0.1][..]),
+        (0..100_000i64).prop_map(|n| n as f64),
+    ]
+}
+
+fn time() -> impl Strategy<Value = i64> {
+    let extremes = [i64::MIN, i64::MAX, -1, 0];
+    prop_oneof![4 => 0..4i64, 2 => any::<i64>(), 1 => prop::sample::select(extremes.to_vec())]
+}
+
+fn batch() -> impl Strategy<Value = Batch> {
+    let start = prop_oneof![6 => Just(0), 1 => time()];
+    let samples = prop::collection::vec((start, time(), value()), 0..5);
+    let metadata = ("\\PC{0,6}", 0..8usize, "\\PC{0,200}", "[a-z]{0,5}");
+    let tenant = "[a-z]{1,150}";
+    let series = prop::collection::vec((labels(), samples), 0..12);
+    (tenant, series, prop::collection::vec(metadata, 0..4)).prop_map(|(tenant, series, metadata)| {
+        let mut out = Batch::builder(Tenant::new(&tenant).unwrap());
+        for (labels, samples) in &series {
+            out.series(labels.as_labels());
+            for &(start, timestamp, value) in samples {
+                out.sample_since(start, timestamp, value);
+            }
+        }
+        for (metric, kind, help, unit) in metadata {
+            out.metadata(Metadata { metric, kind: metadata::KINDS[kind], help, unit });
+        }
+        out.build()
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_as_the_same(batch in batch()) {
+        check(&batch);
+    }
+
+    #[test]
+    fn the_decoder_takes_any_bytes(choice in any::<u8>(), bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        fuzz(&[&[choice][..], &bytes].concat());
+        fuzz(&[&[choice & 4][..], b"WNB\x01", &bytes].concat());
+    }
+}
+
+#[test]
+fn the_bytes_of_version_1_are_frozen() {
+    let mut out = Batch::builder(Tenant::new("t").unwrap());
+    out.series(set(&[("a", "1"), ("b", "x")]).as_labels()).sample(10, 1.0).sample(25, 0.0);
+    out.series(set(&[("a", "2"), ("b", "x")]).as_labels()).sample(10, 2.0).sample_since(
+        3,
+        25,
+        f64::from_bits(STALE_BITS),
+    );
+    out.series(set(&[("a", "2"), ("b", "x"), ("c", "1")]).as_labels());
+    out.metadata(Metadata { metric: "m".into(), kind: MetricKind::Counter, help: "Help.".into(), unit: "".into() });
+    let batch = out.build();
+    let expect: [&[u8]; 12] = [
+        b"WNB\x01",
+        b"\x81\x01t",
+        // Three series, four samples, 28 bytes of labels.
+        b"\x82\x03\x03\x04\x1c",
+        b"\x83\x07\x03\x01a\x01b\x01c",
+        // a="1", b="x", a="2", c="1".
+        b"\x84\x0d\x04\x00\x011\x01\x01x\x00\x012\x02\x011",
+        // Two new ones; one new before the last; one new after both.
+        b"\x85\x0d\x00\x00\x02\x00\x01\x00\x01\x01\x02\x02\x00\x01\x03",
+        // Two samples twice, none once.
+        b"\x86\x04\x02\x02\x00\x01",
+        // 10 and 15 later; the same.
+        b"\x87\x04\x14\x1e\x00\x02",
+        // Of two, no, one and eight bytes.
+        b"\x88\x0d\x02\x81\x3f\xf0\x40\x7f\xf0\x00\x00\x00\x00\x00\x02",
+        // No start three times, then 3.
+        b"\x89\x03\x00\x03\x06",
+        b"\x0c\x0b\x01\x01\x01m\x05Help.\x00",
+        // The checksum.
+        &[0; 4],
+    ];
+    let mut expect = expect.concat();
+    let body = expect.len() - 4;
+    let crc = crc32c::crc32c(&expect[..body]);
+    expect[body..].copy_from_slice(&crc.to_le_bytes());
+    assert_eq!(encoded(&batch).escape_ascii().to_string(), expect.escape_ascii().to_string());
+    assert_eq!(crc, 0xc784_22ca);
+    check(&batch);
+}
+
+#[test]
+fn a_section_of_the_future_that_may_be_lost_is_passed_over() {
+    let mut out = Batch::builder(Tenant::default());
+    out.series(set(&[("a", "1")]).as_labels()).sample(1, 1.0);
+    let batch = out.build();
+    let parts = crate::node::wire::tests::Parts::of(&encoded(&batch));
+    let end = parts.sections.len();
+    for message in [parts.insert(end, 0x0b, b"exemplars"), parts.insert(end, 0x7f, &[0xff; 9])] {
+        assert!(same_batch(&batch, &decode_batch(&message.sealed(), &Limits::default()).unwrap()));
+    }
+}
+
+#[test]
+fn a_batch_at_its_limits_reads() {
+    let mut out = Batch::builder(Tenant::default());
+    out.series(set(&[("ab", "123"), ("c", "1")]).as_labels()).sample_since(9, 1, 1.0);
+    out.series(set(&[("ab", "123")]).as_labels()).sample(1, 1.0);
+    out.metadata(Metadata { metric: "abc".into(), ..Metadata::default() });
+    let batch = out.build();
+    let message = encoded(&batch);
+    let limits = Limits {
+        message_bytes: message.len() as u64,
+        batch_bytes: batch.byte_size() as u64,
+        series: 2,
+        samples: 2,
+        dictionary: 2,
+        labels: 2,
+        name_bytes: 2,
+        value_bytes: 3,
+        entries: 0,
+    };
+    assert!(same_batch(&batch, &decode_batch(&message, &limits).unwrap()));
+    let check = |limits: Limits, expect: &str| {
+        refused(decode_batch(&message, &limits), expect);
+    };
+    let l = limits.clone();
+    check(Limits { message_bytes: l.message_bytes - 1, ..l }, "expected a batch of at most 87 bytes, got `88`");
+    let l = limits.clone();
+    check(Limits { batch_bytes: l.batch_bytes - 1, ..l }, "expected a batch that takes at most 196 bytes at byte 22");
+    check(Limits { series: 1, ..limits.clone() }, "expected at most 1 series, got `2` at byte 22");
+    check(Limits { samples: 1, ..limits.clone() }, "expected at most 1 samples, got `2` at byte 23");
+    check(Limits { dictionary: 1, ..limits.clone() }, "expected at most 1 names, got `2` at byte 27");
+    check(Limits { labels: 1, ..limits.clone() }, "expected at most 1 labels, got `2` at byte 46");
+    check(Limits { name_bytes: 1, ..limits.clone() }, "expected a label name of at most 1 bytes, got `2` at byte 28");
+    check(Limits { value_bytes: 2, ..limits }, "expected a label value of at most 2 bytes, got `3` at byte 37");
+}
