@@ -6,38 +6,94 @@
 //!
 //! A local directory is an ordinary bucket behind a wrapper that syncs file and directories before a put counts:
 //! otherwise log segments dropped after it would lose acknowledged samples on a power cut.
+//!
+//! ```yaml
+//! main:
+//!   bucket:
+//!     s3:
+//!       bucket: metrics
+//!       prefix: weir/
+//!       endpoint: http://127.0.0.1:9000
+//!       region: eu-central-1
+//!       path_style: true
+//!       credentials: { file: /etc/weir/s3.yaml }
+//!     timeout: 30s
+//!     connect_timeout: 5s
+//!     retry: { attempts: 6, within: 1m, backoff: { initial: 100ms, max: 5s } }
+//!     index_cache: 128MiB
+//! ```
+//!
+//! Any S3 will do that honours `If-None-Match: *` on a put: commits to the catalog stand on it. That is probed at the start
+//! with an object `_weir/probe-<ulid>` below the prefix, and a store that overwrites is refused. A bucket that can't be
+//! reached does not keep the program from starting: it is logged (`weir_bucket_probe_failures_total`), and asked again in the
+//! background.
+//!
+//! Repeated are requests that got an answer with status 5xx, 429 or 408, no connection, a broken one, or no answer in time;
+//! all attempts of a request end within `retry.within` and one `timeout`. What an object's content lacks when it breaks off
+//! is fetched from there on. Keys stand in no pipeline file: they come from the environment (`AWS_ACCESS_KEY_ID`,
+//! `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), from what the machine, container or pod is given, or from a file, which
+//! is read again when it changes.
 
-use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
+use object_store::ObjectStore;
 use serde::Deserialize;
-use weir_pipeline::units::Bytes;
+use weir_pipeline::units::{Bytes, Span};
 use weir_pipeline::{Context, Resource, Result};
 
 use crate::block::BlockShelf;
 use crate::store::shelf::Shelf;
 
+mod credentials;
+mod exact;
+mod failure;
+mod local;
+mod measured;
 pub mod objects;
+mod patience;
+mod probe;
+mod s3;
 
+use exact::Exact;
+use local::{Local, Synced};
+use measured::{Measured, Measures};
 use objects::Objects;
+use patience::{Patience, Retry};
+use probe::{Probe, State};
+use s3::S3;
 
 /// The settings of a bucket.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct Bucket {
+    place: Place,
+    index_cache: Bytes,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
     /// A directory of this machine.
-    local: Local,
+    local: Option<Local>,
+    /// A bucket that speaks S3.
+    s3: Option<S3>,
+    /// How long one attempt of a request to S3 may take, its answer included; up to `1h`. Default `30s`.
+    timeout: Option<Span>,
+    /// How long making a connection to S3 may take; up to `timeout`. Default `5s`.
+    connect_timeout: Option<Span>,
+    /// How requests to S3 that fail are repeated.
+    retry: Option<Retry>,
     /// The memory for the label indexes of blocks that are read, in bytes. Default `128MiB`.
     #[serde(default = "default_index_cache")]
     index_cache: Bytes,
 }
 
-/// A directory of this machine.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Local {
-    /// The directory; made where it is absent.
-    path: PathBuf,
+/// Where the objects are.
+#[derive(Clone, Debug)]
+enum Place {
+    Local(Local),
+    S3(Box<S3>, Patience),
 }
 
 fn default_index_cache() -> Bytes {
@@ -46,16 +102,93 @@ fn default_index_cache() -> Bytes {
 
 // === impl Bucket ===
 
+impl TryFrom<Fields> for Bucket {
+    type Error = String;
+
+    fn try_from(fields: Fields) -> Result<Self, String> {
+        let Fields { local, s3, timeout, connect_timeout, retry, index_cache } = fields;
+        let place = match (local, s3) {
+            (Some(_), Some(_)) => return Err("expected one of `local` and `s3`, got both".to_owned()),
+            (None, None) => return Err("expected one of `local` and `s3`".to_owned()),
+            (Some(local), None) => {
+                let only = [("timeout", timeout.is_some()), ("connect_timeout", connect_timeout.is_some())];
+                let only = only.into_iter().chain([("retry", retry.is_some())]).find(|(_, set)| *set);
+                if let Some((name, _)) = only {
+                    return Err(format!("expected `{name}` only with `s3`: a directory has no requests"));
+                }
+                Place::Local(local)
+            }
+            (None, Some(s3)) => {
+                let default = Patience::default();
+                let timeout = timeout.unwrap_or(default.timeout);
+                let patience = Patience {
+                    timeout,
+                    connect_timeout: connect_timeout.unwrap_or(default.connect_timeout.min(timeout)),
+                    retry: retry.unwrap_or(default.retry),
+                };
+                Place::S3(Box::new(s3), patience.checked()?)
+            }
+        };
+        Ok(Self { place, index_cache })
+    }
+}
+
 impl Resource for Bucket {
     const NAME: &'static str = "bucket";
     type Opened = Arc<dyn Shelf>;
 
     async fn open(self, context: &Context) -> Result<Arc<Arc<dyn Shelf>>> {
-        let objects = Objects::local(&self.local.path)?;
+        let objects = self.objects(context).await?;
         let shelf = BlockShelf::new(Arc::new(objects), context.clock.clone(), self.index_cache.get())
             .measured(&context.metrics);
         Ok(Arc::new(Arc::new(shelf) as Arc<dyn Shelf>))
     }
+}
+
+impl Bucket {
+    /// The objects, counted. S3 is probed.
+    ///
+    /// # Errors
+    /// The directory can't be opened, there are no credentials, or the store overwrites what it should keep.
+    pub async fn objects(&self, context: &Context) -> Result<Objects> {
+        let measures = Measures::new(context);
+        match &self.place {
+            Place::Local(local) => {
+                let store: Arc<dyn ObjectStore> = Arc::new(Synced::open(&local.path)?);
+                Ok(Objects::remote(Arc::new(Measured::new(store, measures))))
+            }
+            Place::S3(s3, patience) => {
+                let store = s3.connect(patience, &|name| std::env::var(name).ok())?;
+                let store: Arc<dyn ObjectStore> = Arc::new(Measured::new(store, measures));
+                let probe = Probe::new(context);
+                prove(&probe, &store, context, (probe::PATIENCE, probe::PAUSES)).await?;
+                tracing::info!(bucket = s3.shown(), state = ?probe.state(), "opened the bucket");
+                Ok(Objects::remote(Arc::new(Exact::new(store, probe, patience.clone()))))
+            }
+        }
+    }
+}
+
+/// Asks the store whether it keeps what is there: now, and in the background where there is no answer.
+async fn prove(
+    probe: &Probe,
+    store: &Arc<dyn ObjectStore>,
+    context: &Context,
+    (patience, pauses): (Duration, (Duration, Duration)),
+) -> Result<()> {
+    match tokio::time::timeout(patience, probe.ask(&**store)).await {
+        Ok(answer) => answer?,
+        Err(_) => probe.given_up(patience),
+    }
+    if probe.state() == State::Unknown {
+        let (probe, store) = (probe.clone(), store.clone());
+        let asking = tokio::spawn(async move { probe.ask_until_known(&*store, pauses).await });
+        context.on_close(async move {
+            asking.abort();
+            Ok(())
+        });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -39,4 +39,5 @@ fn mutate(data: &mut Vec<u8>, dice: &mut Dice) {
     }
 }
 
+pub(crate) mod s3;
 pub(crate) mod shelf;

@@ -116,9 +116,14 @@ impl Shelf for BlockShelf {
                     let known = lock(&self.blocks).get(&directory).map(|(_, block)| block.clone() as Arc<dyn Block>);
                     let block = match known {
                         Some(block) => block,
-                        None => match self.open(directory, (series, samples)).await {
+                        None => match self.open(directory.clone(), (series, samples)).await {
                             Ok(block) => self.keep(&tenant, block),
                             Err(error) if error.kind() == Kind::Internal => {
+                                // A file that the bucket does not give, or has no more, is not damaged.
+                                if !self.objects.exists(&directory.join(SAMPLES_FILE)).await? {
+                                    tracing::warn!(error = error.report(), "a block is gone since it was listed");
+                                    continue;
+                                }
                                 // The others must go on; that its samples are missing is said and counted.
                                 self.damaged.inc();
                                 tracing::error!(error = error.report(), "a block is left out");

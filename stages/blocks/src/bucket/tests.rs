@@ -1,34 +1,60 @@
 //! Tests of `bucket`.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use bytes::Bytes;
-use object_store::path::Path;
+mod local;
+mod s3;
+mod settings;
+mod shelf;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use object_store::ObjectStore;
+use weir_pipeline::testing::{context, settings};
+use weir_pipeline::{Context, Result};
 
 use super::objects::Objects;
+use super::{Bucket, Exact, Measured, Measures, Place, Probe, State, prove};
+use crate::testing::s3::{BUCKET, KEY, S3Server};
 
-#[tokio::test]
-async fn what_is_put_is_there_for_the_next_one_to_open() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = Path::from("t/raw/b/series.parquet");
-    Objects::local(dir.path()).unwrap().put(&path, Bytes::from_static(b"0123456789")).await.unwrap();
-    let again = Objects::local(dir.path()).unwrap();
-    assert_eq!(again.get(&path).await.unwrap(), Bytes::from_static(b"0123456789"));
-    let parts = again.get_ranges(&path, &[0..2, 8..10]).await.unwrap();
-    assert_eq!(parts, [Bytes::from_static(b"01"), Bytes::from_static(b"89")]);
-    let listed: Vec<String> = again.list(None).await.unwrap().iter().map(|o| o.location.to_string()).collect();
-    assert_eq!(listed, ["t/raw/b/series.parquet"]);
-    again.delete(&path).await.unwrap();
-    again.delete(&path).await.unwrap();
-    assert!(again.list(None).await.unwrap().is_empty());
+/// Pauses that tests have time for.
+const SOON: Duration = Duration::from_millis(5);
+
+/// A bucket of the server's, with some settings in addition.
+fn bucket(server: &S3Server, s3: &str, more: &str) -> Bucket {
+    let s3 = format!("{{ bucket: {BUCKET}, endpoint: \"{}\", {s3} }}", server.endpoint());
+    let retry = "retry: { attempts: 5, backoff: { initial: 1ms, max: 5ms } }";
+    let more = if more.contains("retry") { more.to_owned() } else { format!("{retry}, {more}") };
+    settings(&format!("{{ s3: {s3}, {more} }}")).unwrap()
 }
 
-#[tokio::test]
-async fn a_bucket_that_can_not_be_opened_or_read_says_what_and_where() {
-    let dir = tempfile::tempdir().unwrap();
-    let file = dir.path().join("file");
-    std::fs::write(&file, "").unwrap();
-    let error = Objects::local(&file.join("below")).unwrap_err();
-    assert!(error.to_string().contains("can't be opened"), "{error}");
-    let missing = Objects::local(dir.path()).unwrap().get(&Path::from("no/such")).await.unwrap_err();
-    assert_eq!(missing.to_string(), "the bucket can't read `no/such`");
+/// The environment of someone who has the server's keys.
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "AWS_ACCESS_KEY_ID" => Some(KEY.0.to_owned()),
+        "AWS_SECRET_ACCESS_KEY" => Some(KEY.1.to_owned()),
+        _ => None,
+    }
+}
+
+/// Opens a bucket of S3 as [`Bucket::objects`] does, in an environment and with pauses of the test's.
+async fn opened(
+    bucket: &Bucket,
+    context: &Context,
+    lookup: &dyn Fn(&str) -> Option<String>,
+) -> Result<(Objects, Probe)> {
+    let Place::S3(s3, patience) = &bucket.place else { panic!("{bucket:?}") };
+    let store = s3.connect(patience, lookup)?;
+    let store: Arc<dyn ObjectStore> = Arc::new(Measured::new(store, Measures::new(context)));
+    let probe = Probe::new(context);
+    prove(&probe, &store, context, (Duration::from_secs(10), (SOON, SOON))).await?;
+    let objects = Objects::remote(Arc::new(Exact::new(store, probe.clone(), patience.clone())));
+    Ok((objects, probe))
+}
+
+/// The objects of the server's bucket, proven.
+async fn objects(server: &S3Server, s3: &str, more: &str) -> Objects {
+    let (objects, probe) = opened(&bucket(server, s3, more), &context(), &environment).await.unwrap();
+    assert_eq!(probe.state(), State::Keeps);
+    objects
 }

@@ -1,0 +1,145 @@
+//! A directory of this machine as a bucket, whose puts are synced.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::path::{Path as FilePath, PathBuf};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use object_store::local::LocalFileSystem;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, Error as StoreError, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+};
+use serde::Deserialize;
+use weir_pipeline::{Error, Result};
+
+use super::measured::only_whole;
+
+/// A directory of this machine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Local {
+    /// The directory; made where it is absent.
+    pub(super) path: PathBuf,
+}
+
+/// A directory in which a file counts once it and all directories above it are synced: `object_store` does not sync.
+#[derive(Debug)]
+pub(super) struct Synced {
+    store: LocalFileSystem,
+    root: PathBuf,
+}
+
+// === impl Synced ===
+
+impl Synced {
+    /// Opens a directory, made where it is absent.
+    pub(super) fn open(root: &FilePath) -> Result<Self> {
+        let wrong = || Error::unavailable(format!("bucket `{}` can't be opened", root.display()));
+        std::fs::create_dir_all(root).map_err(|e| wrong().with_source(e))?;
+        sync_directory(root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(FilePath::new(".")))
+            .map_err(|e| wrong().with_source(e))?;
+        let store = LocalFileSystem::new_with_prefix(root).map_err(|e| wrong().with_source(e))?;
+        Ok(Self { store, root: root.to_owned() })
+    }
+
+    async fn sync(&self, path: &Path) -> object_store::Result<()> {
+        let (root, file, shown) = (self.root.clone(), self.root.join(path.as_ref()), path.to_string());
+        let failed = move |e: io::Error| format!("`{shown}` can't be synced: {e}").into();
+        tokio::task::spawn_blocking(move || sync(&root, &file))
+            .await?
+            .map_err(|e| StoreError::Generic { store: "LocalFileSystem", source: failed(e) })
+    }
+}
+
+#[async_trait]
+impl ObjectStore for Synced {
+    async fn put_opts(
+        &self,
+        location: &Path,
+        payload: PutPayload,
+        opts: PutOptions,
+    ) -> object_store::Result<PutResult> {
+        let put = self.store.put_opts(location, payload, opts).await;
+        // Also what another one put: who hears that it is there relies on it.
+        if matches!(put, Ok(_) | Err(StoreError::AlreadyExists { .. })) {
+            self.sync(location).await?;
+        }
+        put
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        _: &Path,
+        _: PutMultipartOptions,
+    ) -> object_store::Result<Box<dyn MultipartUpload>> {
+        Err(only_whole())
+    }
+
+    async fn get_opts(&self, location: &Path, options: GetOptions) -> object_store::Result<GetResult> {
+        self.store.get_opts(location, options).await
+    }
+
+    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> object_store::Result<Vec<Bytes>> {
+        self.store.get_ranges(location, ranges).await
+    }
+
+    fn delete_stream(
+        &self,
+        locations: BoxStream<'static, object_store::Result<Path>>,
+    ) -> BoxStream<'static, object_store::Result<Path>> {
+        self.store.delete_stream(locations)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.store.list(prefix)
+    }
+
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, object_store::Result<ObjectMeta>> {
+        self.store.list_with_offset(prefix, offset)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> object_store::Result<ListResult> {
+        self.store.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> object_store::Result<()> {
+        self.store.copy_opts(from, to, options).await?;
+        self.sync(to).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> object_store::Result<()> {
+        self.store.rename_opts(from, to, options).await?;
+        self.sync(to).await
+    }
+}
+
+impl fmt::Display for Synced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.store.fmt(f)
+    }
+}
+
+/// Syncs a file and every directory from it up to the root.
+fn sync(root: &FilePath, file: &FilePath) -> io::Result<()> {
+    File::open(file)?.sync_all()?;
+    let mut directory = file.parent();
+    while let Some(at) = directory.filter(|d| d.starts_with(root)) {
+        sync_directory(at)?;
+        directory = at.parent();
+    }
+    Ok(())
+}
+
+fn sync_directory(directory: &FilePath) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
