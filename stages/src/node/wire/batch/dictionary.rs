@@ -1,8 +1,9 @@
 //! The labels of a message, each said once: names, and labels as an index of a name and a value.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
-use weir_pipeline::{Labels, Result};
+use weir_pipeline::Result;
 
 use crate::node::wire::Limits;
 use crate::node::wire::reader::{Reader, Text, bad, got};
@@ -46,16 +47,12 @@ pub(super) struct Read<'a> {
 // === impl Label ===
 
 impl<'a> Label<'a> {
-    /// The labels of a set. No look at the strings themselves: whoever made the set did that.
-    pub(super) fn all(labels: Labels<'a>) -> impl Iterator<Item = Self> {
-        let mut rest = labels.encoded();
-        std::iter::from_fn(move || {
-            let name = span(rest)?;
-            let value = span(rest.get(name..)?)?;
-            let (bytes, after) = rest.split_at_checked(name + value)?;
-            rest = after;
-            Some(Self { bytes, name })
-        })
+    /// The first label of an encoding. No look at the strings themselves: whoever made the set did that.
+    #[inline]
+    pub(super) fn first(encoded: &'a [u8]) -> Option<Self> {
+        let name = span(encoded)?;
+        let value = span(encoded.get(name..)?)?;
+        Some(Self { bytes: encoded.get(..name.checked_add(value)?)?, name })
     }
 }
 
@@ -78,10 +75,10 @@ impl<'a> Dictionary<'a> {
     /// The index of `label`, which is new or not.
     pub(super) fn index(&mut self, label: Label<'a>) -> u64 {
         let next = self.labels.len() as u64;
-        if let Some(&index) = self.labels.get(label.bytes) {
-            return index;
-        }
-        self.labels.insert(label.bytes, next);
+        match self.labels.entry(label.bytes) {
+            Entry::Occupied(old) => return *old.get(),
+            Entry::Vacant(new) => new.insert(next),
+        };
         let (name, value) = label.bytes.split_at(label.name);
         let next_name = self.names.len() as u64;
         let name = *self.names.entry(name).or_insert_with(|| {

@@ -125,6 +125,38 @@ fn the_bytes_of_version_1_are_frozen() {
 }
 
 #[test]
+fn labels_whose_ends_only_look_alike_are_told_apart() {
+    // The encoding of each ends with that of the one before it, or begins with it.
+    let inner = set(&[("b", "x")]);
+    let inside = format!("v{}", str::from_utf8(inner.as_labels().encoded()).unwrap());
+    let mut out = Batch::builder(Tenant::default());
+    let mut add = |pairs: &[(&str, &str)]| _ = out.series(set(pairs).as_labels()).sample(1, 1.0);
+    add(&[("b", "x")]);
+    add(&[("a", &inside)]);
+    add(&[("a", "1"), ("b", "x")]);
+    add(&[("a", &inside), ("b", "x")]);
+    add(&[("b", "x")]);
+    add(&[]);
+    add(&[("b", "x"), ("c", "x")]);
+    add(&[("c", "x")]);
+    add(&[("c", "x")]);
+    add(&[("b", "x"), ("c", "x"), ("d", &"long".repeat(20))]);
+    add(&[("b", "x"), ("c", &"long".repeat(20)), ("d", &"long".repeat(20))]);
+    check(&out.build());
+}
+
+#[test]
+fn labels_that_are_not_canonical_are_written_as_they_read() {
+    let mut out = Batch::builder(Tenant::default());
+    out.series(set(&[("a", "1"), ("b", "2")]).as_labels()).sample(1, 1.0);
+    out.series_with(|encoded| encoded.extend_from_slice(b"\x01a\x011\x01b\x05")).sample(1, 1.0);
+    out.series(set(&[("a", "1"), ("b", "2")]).as_labels()).sample(1, 1.0);
+    let read = decode_batch(&encoded(&out.build()), &Limits::default()).unwrap();
+    let expect = [set(&[("a", "1"), ("b", "2")]), set(&[("a", "1")]), set(&[("a", "1"), ("b", "2")])];
+    assert!(read.iter().map(|series| series.labels.to_set()).eq(expect));
+}
+
+#[test]
 fn a_section_of_the_future_that_may_be_lost_is_passed_over() {
     let mut out = Batch::builder(Tenant::default());
     out.series(set(&[("a", "1")]).as_labels()).sample(1, 1.0);
