@@ -6,6 +6,8 @@
 //! section without it is passed over. So two versions of Weir work side by side. Varints are unsigned LEB128 in their
 //! shortest form; a string is its length as a varint, then UTF-8. Messages are not compressed here.
 //!
+//! Sections by their ids in hexadecimal:
+//!
 //! * **Batch**, `WNB`: `81` tenant: its name. `82` counts: of series, of samples, of the bytes of all canonical
 //!   encodings. `83` names: count, strings. `84` labels: count, then for each the index of its name and the value as a
 //!   string. `85` series: see below. `86` sample counts: runs of (samples, series that have so many). `87` timestamps.
@@ -16,13 +18,15 @@
 //! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
 //!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say.
 //!
+//! Columns of a batch:
+//!
 //! * **Series**: how many labels of the series before are kept at its front, how many at its back, how many others
 //!   stand between them, and the index of each of these in the section of labels. Neighbours differ in few labels, so
 //!   that a series takes some bytes, and reading it is two copies and a few. Ids are computed by who reads, never sent.
 //! * **Timestamps**: what each differs by from a forecast (zigzag); a 0 stands before the length of a run of zeros. The
-//!   forecast is the first timestamp of the series before for the first of a series; for others the one before it plus
-//!   the step that the series before took there, or else the last step of its own. Series scraped together take no
-//!   bytes. Start timestamps likewise, and their forecast is the one before.
+//!   forecast for the first of a series is the first of the last series that had any (0 at the start); for others it is
+//!   the one before plus the step that that series took there, or else the last step of its own. Series scraped together
+//!   take no bytes. Start timestamps likewise, and their forecast is the one before.
 //! * **Values**: of each how many of its bytes, the highest first, are left when zeros at the end are cut off: four
 //!   bits, the low ones first; then those bytes. Bit for bit, whatever NaN it is.
 //!
