@@ -25,8 +25,8 @@
 //!   that a series takes some bytes, and reading it is two copies and a few. Ids are computed by who reads, never sent.
 //! * **Timestamps**: what each differs by from a forecast (zigzag); a 0 stands before the length of a run of zeros. The
 //!   forecast for the first of a series is the first of the last series that had any (0 at the start); for others it is
-//!   the one before plus the step that that series took there, or else the last step of its own. Series scraped together
-//!   take no bytes. Start timestamps likewise, and their forecast is the one before.
+//!   the one before plus the step that that series took there, or else the last step of its own. Series
+//!   scraped together take no bytes. Start timestamps likewise, and their forecast is the one before.
 //! * **Values**: of each how many of its bytes, the highest first, are left when zeros at the end are cut off: four
 //!   bits, the low ones first; then those bytes. Bit for bit, whatever NaN it is.
 //!
