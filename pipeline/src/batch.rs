@@ -187,6 +187,25 @@ impl Batch {
         out.rows.metadata.clone_from(&self.rows.metadata);
         out.build()
     }
+
+    /// `parts` batches, each with the series whose entry in `route` is its place, in their order. What is known of metrics
+    /// goes to every part. A series whose entry is not below `parts` is in none.
+    ///
+    /// # Panics
+    /// Where `route` is shorter than there are series.
+    pub fn split(&self, route: &[usize], parts: usize) -> Vec<Self> {
+        let mut out: Vec<_> = (0..parts).map(|_| Self::builder(self.tenant.clone())).collect();
+        for (i, series) in self.iter().enumerate() {
+            if let Some(part) = out.get_mut(route[i]) {
+                part.push_series(series.labels, series);
+            }
+        }
+        let build = |mut part: BatchBuilder| {
+            part.rows.metadata.clone_from(&self.rows.metadata);
+            part.build()
+        };
+        out.into_iter().map(build).collect()
+    }
 }
 
 impl fmt::Debug for Batch {

@@ -4,15 +4,22 @@ mod adapt;
 pub mod buffer;
 pub mod concurrency_limit;
 pub mod filter;
+mod http;
 pub mod load_shed;
 mod memo;
 pub mod node;
+pub mod peer;
+pub mod peers;
+mod random;
 pub mod rate_limit;
 pub mod receive;
 pub mod relabel;
 pub mod remote_write;
+pub mod replicate;
 pub mod retry;
+pub mod ring;
 pub mod scrape;
+pub mod shard;
 pub mod timeout;
 
 use weir_pipeline::{Registry, Write};
@@ -21,8 +28,13 @@ use weir_pipeline::{Registry, Write};
 pub fn register(registry: &mut Registry) {
     adapt::register(registry);
     registry
+        .source::<Write, peers::Peers>()
         .source::<Write, receive::Receive>()
         .source::<Write, scrape::Scrape>()
         .transform::<filter::Filter>()
-        .transform::<relabel::Relabel>();
+        .transform::<relabel::Relabel>()
+        .fanout::<Write, shard::Shard>()
+        .fanout::<Write, replicate::Replicate>()
+        .sink::<Write, peer::Peer>()
+        .resource::<ring::Ring>();
 }

@@ -1,3 +1,33 @@
-//! How the nodes of one cluster talk to each other.
+//! What nodes of one cluster have in common: the encoding in which they send each other batches, and the names of the way.
+
+use hyper::StatusCode;
+use hyper::header::HeaderValue;
+use weir_pipeline::Kind;
 
 pub mod wire;
+
+/// Where batches are sent to.
+pub(crate) const WRITE: &str = "/weir/v1/write";
+
+/// The content type of a batch.
+pub(crate) const BATCH: HeaderValue = HeaderValue::from_static("application/vnd.weir.batch");
+
+/// The content type of an ack.
+pub(crate) const ACK: HeaderValue = HeaderValue::from_static("application/vnd.weir.ack");
+
+/// The content type of an error.
+pub(crate) const ERROR: HeaderValue = HeaderValue::from_static("application/vnd.weir.error");
+
+/// The longest ack or error that is read, in bytes.
+pub(crate) const MAX_ANSWER: usize = 1 << 20;
+
+/// The status of a reply with an error of this kind, for those who look at logs: the message says the kind itself.
+pub(crate) fn status(kind: Kind) -> StatusCode {
+    match kind {
+        Kind::Invalid => StatusCode::BAD_REQUEST,
+        Kind::Unprocessable => StatusCode::UNPROCESSABLE_ENTITY,
+        Kind::TimedOut | Kind::Unavailable { .. } | Kind::Closed => StatusCode::SERVICE_UNAVAILABLE,
+        Kind::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}

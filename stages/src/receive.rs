@@ -18,10 +18,8 @@
 //! Source: the remote write specifications 1.0 and 2.0; `storage/remote/write_handler.go` of Prometheus.
 
 mod body;
-mod budget;
 mod headers;
 mod reply;
-mod server;
 mod telemetry;
 mod write;
 
@@ -33,6 +31,7 @@ use tokio::net::TcpListener;
 use weir_pipeline::units::{Bytes, Span};
 use weir_pipeline::{Context, Error, Kind, Next, Result, Source, Tenant, Write};
 
+use crate::http::server::{Limits, serve};
 pub use headers::TenantHeader;
 
 /// Takes remote write requests and sends each as one batch.
@@ -131,9 +130,9 @@ impl Source<Write> for Receive {
         let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let shutdown = context.shutdown.clone();
-        let connections = self.connections.get();
+        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };
         let receiver = Arc::new(write::Receiver::new(self, &context, next));
-        server::serve(listener, receiver, connections, shutdown).await;
+        serve(listener, receiver, limits, shutdown).await;
         Ok(())
     }
 }

@@ -33,6 +33,23 @@ fn plain(batch: &Batch) -> Vec<Plain> {
 }
 
 #[test]
+fn a_batch_splits_into_parts_in_which_every_series_is_once_and_in_order() {
+    let series: Vec<Plain> = (0..7).map(|i| (labels(i), vec![(0, 1, 0), (i as i64, 2, 7)])).collect();
+    let mut whole = Batch::builder(Tenant::new("t").unwrap());
+    for (labels, samples) in &series {
+        whole.series(labels.as_labels());
+        samples.iter().for_each(|&(start, t, bits)| _ = whole.sample_since(start, t, f64::from_bits(bits)));
+    }
+    whole.metadata(Metadata { metric: "up".into(), ..Metadata::default() });
+    let parts = whole.build().split(&[0, 2, 2, 0, 9, 2, 0], 3);
+    let expect = [vec![0, 3, 6], vec![], vec![1, 2, 5]];
+    for (part, expect) in parts.iter().zip(expect) {
+        assert_eq!(plain(part), expect.iter().map(|&i| series[i].clone()).collect::<Vec<_>>());
+        assert_eq!((part.tenant().as_str(), part.metadata().len()), ("t", 1));
+    }
+}
+
+#[test]
 fn samples_belong_to_the_series_begun_last() {
     let mut out = Batch::builder(Tenant::default());
     out.series(labels(0).as_labels()).sample(1, 1.0).sample(2, 2.0);

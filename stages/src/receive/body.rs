@@ -6,8 +6,8 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 use weir_pipeline::Tenant;
 
-use super::budget::Share;
 use super::reply::Reply;
+use crate::http::budget::Share;
 use crate::remote_write::{Decoded, Limits, Version, decode, decompress};
 
 /// Bodies longer than this are decoded on a thread of their own, so that none holds up the connections of a worker.

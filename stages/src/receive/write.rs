@@ -9,10 +9,11 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Context, Next, Outcome, Tenant, Write};
 
-use super::budget::{Budget, Share};
 use super::reply::Reply;
 use super::telemetry::Telemetry;
 use super::{Receive, body, headers};
+use crate::http::budget::{Budget, Share};
+use crate::http::server::Answer;
 use crate::remote_write::{Decoded, Limits, Version};
 
 /// What all requests share.
@@ -45,17 +46,6 @@ impl Receiver {
             telemetry: Telemetry::new(context),
             shutdown: context.shutdown.clone(),
             settings,
-        }
-    }
-
-    /// Answers whatever comes.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        match request.uri().path() {
-            "/api/v1/receive" | "/api/v1/write" => self.take(request).await,
-            "/-/healthy" => Reply::new(StatusCode::OK, "Weir is healthy.").into_response(None),
-            "/-/ready" if self.shutdown.is_cancelled() => Reply::busy("Weir is stopping.").into_response(None),
-            "/-/ready" => Reply::new(StatusCode::OK, "Weir is ready.").into_response(None),
-            _ => Reply::new(StatusCode::NOT_FOUND, "expected the path `/api/v1/receive`").into_response(None),
         }
     }
 
@@ -172,6 +162,18 @@ impl Receiver {
             }
             Reply::from(error)
         })
+    }
+}
+
+impl Answer for Receiver {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        match request.uri().path() {
+            "/api/v1/receive" | "/api/v1/write" => self.take(request).await,
+            "/-/healthy" => Reply::new(StatusCode::OK, "Weir is healthy.").into_response(None),
+            "/-/ready" if self.shutdown.is_cancelled() => Reply::busy("Weir is stopping.").into_response(None),
+            "/-/ready" => Reply::new(StatusCode::OK, "Weir is ready.").into_response(None),
+            _ => Reply::new(StatusCode::NOT_FOUND, "expected the path `/api/v1/receive`").into_response(None),
+        }
     }
 }
 

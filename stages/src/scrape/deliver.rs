@@ -6,6 +6,8 @@ use tokio::time::{Instant, sleep, timeout_at};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Error, Kind, Next, Write};
 
+use crate::random::Random;
+
 /// The first pause between two attempts.
 const FIRST: Duration = Duration::from_millis(100);
 
@@ -29,10 +31,6 @@ pub(super) struct Lost {
     /// How often it was offered.
     pub(super) attempts: u32,
 }
-
-/// Pseudo-random numbers: an xorshift, seeded per target.
-#[derive(Clone, Debug)]
-pub(super) struct Random(u64);
 
 // === impl Delivery ===
 
@@ -76,22 +74,6 @@ fn retry_after(kind: Kind) -> Duration {
     match kind {
         Kind::Unavailable { retry_after } | Kind::Overloaded { retry_after } => retry_after.unwrap_or_default(),
         _ => Duration::ZERO,
-    }
-}
-
-// === impl Random ===
-
-impl Random {
-    pub(super) fn new(seed: u64) -> Self {
-        Self(seed | 1)
-    }
-
-    /// A pause between half of `pause` and all of it.
-    fn around(&mut self, pause: Duration) -> Duration {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        pause.mul_f64(0.5 + (self.0 >> 11) as f64 / (1u64 << 54) as f64)
     }
 }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 use weir_pipeline::units::Span;
 use weir_pipeline::{Batch, Context, Next, STALE, Tenant, Write};
 
-use super::deliver::{Delivery, Random};
+use super::deliver::Delivery;
 use super::failure::{Failure, Reason};
 use super::fetch::Fetch;
 use super::job::Job;
@@ -17,6 +17,7 @@ use super::schedule::Schedule;
 use super::staleness::Last;
 use super::target::Target;
 use super::telemetry::Telemetry;
+use crate::random::Random;
 
 /// After how long, in milliseconds, what is said of metrics is sent again.
 const SAID_AGAIN: i64 = 10 * 60 * 1000;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The memory of all requests being worked on. A clone shares it.
 #[derive(Clone, Debug)]
-pub(super) struct Budget(Arc<Account>);
+pub(crate) struct Budget(Arc<Account>);
 
 #[derive(Debug)]
 struct Account {
@@ -15,24 +15,24 @@ struct Account {
 
 /// What one request holds of the budget. Dropping it gives all of it back.
 #[derive(Debug)]
-pub(super) struct Share {
+pub(crate) struct Share {
     budget: Budget,
     bytes: u64,
 }
 
 /// There is no room in the budget.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub(crate) struct Full;
 
 // === impl Budget ===
 
 impl Budget {
-    pub(super) fn new(limit: u64) -> Self {
+    pub(crate) fn new(limit: u64) -> Self {
         Self(Arc::new(Account { limit, used: AtomicU64::new(0) }))
     }
 
     /// A share of nothing yet.
-    pub(super) fn share(&self) -> Share {
+    pub(crate) fn share(&self) -> Share {
         Share { budget: self.clone(), bytes: 0 }
     }
 }
@@ -42,7 +42,7 @@ impl Budget {
 impl Share {
     /// Makes the share `bytes`. Less always works; more works where there is room, or where nobody else holds any:
     /// otherwise a request larger than the whole budget would be told to come again for ever.
-    pub(super) fn resize(&mut self, bytes: u64) -> Result<(), Full> {
+    pub(crate) fn resize(&mut self, bytes: u64) -> Result<(), Full> {
         let account = &*self.budget.0;
         let fits = |used: u64| {
             let others = used - self.bytes;
@@ -55,7 +55,7 @@ impl Share {
     }
 
     /// The share's size.
-    pub(super) fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.bytes
     }
 }

@@ -1,4 +1,4 @@
-//! Tests of `receive::budget`.
+//! Tests of `http::budget`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use super::*;

@@ -1,10 +1,15 @@
-//! The listener: connections in, a drain at the end.
+//! A listener: connections in, a drain at the end.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
@@ -13,10 +18,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-use super::write::Receiver;
-
-/// What a connection may hold of bytes not yet read as headers or body.
+/// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
 const READ_BUFFER: usize = 64 << 10;
+
+/// What one HTTP/2 stream, and all streams of a connection, may send before they are read.
+const WINDOWS: (u32, u32) = (1 << 20, 8 << 20);
 
 /// What a reply may take longer than its request to reach the sender, when the listener drains.
 const LAST_REPLY: Duration = Duration::from_secs(5);
@@ -24,14 +30,29 @@ const LAST_REPLY: Duration = Duration::from_secs(5);
 /// How long to wait where the system has no more sockets to give.
 const NO_SOCKETS: Duration = Duration::from_millis(100);
 
+/// Answers requests.
+pub(crate) trait Answer: Send + Sync + 'static {
+    /// Answers a request.
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+/// What a listener may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// How many connections are held at once.
+    pub(crate) connections: usize,
+    /// How long a request may take.
+    pub(crate) timeout: Duration,
+}
+
 /// Serves until `shutdown`, then takes no new connections, lets requests finish, and returns.
-pub(super) async fn serve(
+pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
-    receiver: Arc<Receiver>,
-    connections: usize,
+    service: Arc<A>,
+    limits: Limits,
     shutdown: CancellationToken,
 ) {
-    let room = Arc::new(Semaphore::new(connections.min(Semaphore::MAX_PERMITS)));
+    let room = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
     let mut running = JoinSet::new();
     loop {
         // Holding the permit while accepting bounds what is open; the rest waits in the kernel's queue.
@@ -44,7 +65,7 @@ pub(super) async fn serve(
             Some(_) = running.join_next() => {}
             (permit, accepted) = accept => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, receiver.clone(), shutdown.clone());
+                    let connection = connection(stream, service.clone(), limits.timeout, shutdown.clone());
                     running.spawn(async move {
                         let _permit = permit;
                         connection.await;
@@ -59,22 +80,25 @@ pub(super) async fn serve(
     }
     drop(listener);
     let drained = async { while running.join_next().await.is_some() {} };
-    if timeout(receiver.settings.timeout.get() + LAST_REPLY, drained).await.is_err() {
+    if timeout(limits.timeout + LAST_REPLY, drained).await.is_err() {
         tracing::warn!(connections = running.len(), "closed connections that did not finish in time");
     }
 }
 
 /// Serves one connection to its end, or until `shutdown` to the end of the request that it is in.
-async fn connection(stream: TcpStream, receiver: Arc<Receiver>, shutdown: CancellationToken) {
+async fn connection<A: Answer>(stream: TcpStream, service: Arc<A>, limit: Duration, shutdown: CancellationToken) {
     // Replies are small and awaited: none should wait for another.
     let _ = stream.set_nodelay(true);
-    let limit = receiver.settings.timeout.get();
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limit).max_buf_size(READ_BUFFER);
-    builder.http2().timer(TokioTimer::new());
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .initial_stream_window_size(WINDOWS.0)
+        .initial_connection_window_size(WINDOWS.1);
     let service = service_fn(move |request| {
-        let receiver = receiver.clone();
-        async move { Ok::<_, Infallible>(receiver.answer(request).await) }
+        let service = service.clone();
+        async move { Ok::<_, Infallible>(service.answer(request).await) }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);

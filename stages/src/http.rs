@@ -1,0 +1,4 @@
+//! What sources that listen have in common.
+
+pub(crate) mod budget;
+pub(crate) mod server;

@@ -1,0 +1,189 @@
+//! `peer`: sends each batch to the member of a ring that the branch is for.
+//!
+//! ```yaml
+//! sink: { peer: {} }
+//! ```
+//!
+//! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64 }`.
+//!
+//! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`](crate::node::wire); the answer is the
+//! ack of the node's own pipeline, which a [`peers`](crate::peers) source begins. All requests to a member share a
+//! connection, which is pinged: a member that is cut off is noticed within seconds.
+//!
+//! Errors: those of the node's pipeline, with their kind; a node that is shutting down, can't be reached, or answers
+//! something else is unavailable, one that takes longer than `timeout` timed out.
+//!
+//! Order: ends a pipeline, below `replicate`. Ready while fewer than `concurrency` requests are under way.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::FutureExt;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::CONTENT_TYPE;
+use hyper::{Method, Request, StatusCode, Uri};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+use tokio_util::sync::PollSemaphore;
+use tower::Service;
+use weir_pipeline::units::Span;
+use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Reply, Result, Sink, Write};
+
+use crate::node::{self, wire};
+use crate::ring::Member;
+
+/// How often a connection is pinged, and how long the pong may take.
+const PING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
+
+/// Sends each batch to the member of a ring that the branch is for.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Peer {
+    /// How long a request may take. Default `10s`.
+    pub timeout: Span,
+    /// How long it may take to connect. Default `2s`.
+    pub connect_timeout: Span,
+    /// How many requests to one member may be under way. Default 64.
+    pub concurrency: NonZeroUsize,
+}
+
+/// The way to one member. A clone shares the connection.
+struct Way {
+    shared: Arc<Shared>,
+    room: PollSemaphore,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+struct Shared {
+    member: Arc<Member>,
+    uri: Uri,
+    client: Client<HttpConnector, Full<Bytes>>,
+    timeout: Span,
+}
+
+// === impl Peer ===
+
+impl Default for Peer {
+    fn default() -> Self {
+        Self {
+            timeout: Span::from_secs(10),
+            connect_timeout: Span::from_secs(2),
+            concurrency: const { NonZeroUsize::new(64).unwrap() },
+        }
+    }
+}
+
+impl Sink<Write> for Peer {
+    const NAME: &'static str = "peer";
+
+    fn open(self, context: &Context) -> Result<Next<Write>> {
+        let member = context.value::<Member>();
+        let member =
+            member.ok_or_else(|| Error::invalid("expected `replicate` above, which says which member it is"))?;
+        let uri = Uri::builder().scheme("http").authority(member.address.as_str()).path_and_query(node::WRITE).build();
+        let wrong = |e| Error::invalid(format!("expected a host and a port, got `{}`", member.address)).with_source(e);
+        let uri = uri.map_err(wrong)?;
+        let mut connector = HttpConnector::new();
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(self.connect_timeout.get()));
+        let mut builder = Client::builder(TokioExecutor::new());
+        builder
+            .pool_timer(TokioTimer::new())
+            .timer(TokioTimer::new())
+            .http2_only(true)
+            .http2_keep_alive_interval(PING.0)
+            .http2_keep_alive_timeout(PING.1);
+        let shared = Shared { member, uri, client: builder.build(connector), timeout: self.timeout };
+        let room = Arc::new(Semaphore::new(self.concurrency.get().min(Semaphore::MAX_PERMITS)));
+        Ok(Next::new(Way { shared: Arc::new(shared), room: PollSemaphore::new(room), permit: None }))
+    }
+}
+
+// === impl Way ===
+
+impl Clone for Way {
+    fn clone(&self) -> Self {
+        Self { shared: self.shared.clone(), room: self.room.clone(), permit: None }
+    }
+}
+
+impl Service<Batch> for Way {
+    type Response = Ack;
+    type Error = Error;
+    type Future = Reply<Write>;
+
+    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
+        if self.permit.is_none() {
+            // It is never closed.
+            self.permit = ready!(self.room.poll_acquire(cx));
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, batch: Batch) -> Reply<Write> {
+        let (shared, permit) = (self.shared.clone(), self.permit.take());
+        async move {
+            let _permit = permit;
+            shared.write(batch).await
+        }
+        .boxed()
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    async fn write(&self, batch: Batch) -> Result<Ack> {
+        let samples = batch.sample_count() as u64;
+        let mut body = Vec::new();
+        wire::encode_batch(&batch, &mut body);
+        drop(batch);
+        let late = |_| Error::new(Kind::TimedOut, format!("{self} did not answer within {}", self.timeout));
+        let ack = timeout(self.timeout.get(), self.send(body.into())).await.map_err(late)??;
+        // A node of another version, or a fault: what it says can't be passed on.
+        let unbalanced = || Error::internal(format!("{self} does not account for every sample"));
+        if ack.balances(samples) { Ok(ack) } else { Err(unbalanced()) }
+    }
+
+    async fn send(&self, body: Bytes) -> Result<Ack> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = self.uri.clone();
+        request.headers_mut().insert(CONTENT_TYPE, node::BATCH);
+        let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
+        let response = self.client.request(request).await.map_err(unreachable)?;
+        let (status, body) = (response.status(), Limited::new(response.into_body(), node::MAX_ANSWER));
+        let broken = |e| Error::unavailable(format!("{self} did not answer to the end: {e}"));
+        let body = body.collect().await.map_err(broken)?.to_bytes();
+        let limits = wire::Limits::default();
+        if status == StatusCode::OK {
+            return wire::decode_ack(&body, &limits).map_err(|e| self.misunderstood(&e));
+        }
+        match wire::decode_error(&body, &limits) {
+            // The node goes, the pipeline here does not.
+            Ok(error) if error.kind() == Kind::Closed => Err(Error::unavailable(format!("{self} is shutting down"))),
+            Ok(error) => Err(Error::new(error.kind(), format!("{self}: {}", error.report()))),
+            Err(_) => Err(Error::unavailable(format!("{self} answered with the status `{status}`"))),
+        }
+    }
+
+    fn misunderstood(&self, error: &Error) -> Error {
+        Error::unavailable(format!("{self} answered with something else than an ack: {}", error.message()))
+    }
+}
+
+impl std::fmt::Display for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "member `{}` at {}", self.member.name, self.member.address)
+    }
+}
+
+#[cfg(test)]
+mod tests;

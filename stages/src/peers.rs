@@ -1,0 +1,102 @@
+//! `peers`: takes batches from the other nodes of a cluster, and sends each down.
+//!
+//! ```yaml
+//! source: { peers: { listen: 127.0.0.1:19391 } }
+//! ```
+//!
+//! All settings: `peers: { listen: 127.0.0.1:19391, max_body: 64MiB, max_batch: 128MiB, in_flight: 256MiB, concurrency: 64,
+//! connections: 1024, timeout: 30s }`.
+//!
+//! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
+//! tenant; the answer waits for the ack, and carries it. `GET /-/healthy` and `/-/ready` answer on the same address.
+//!
+//! Errors: an error of the pipeline is sent back whole, with a status by its kind. A body that is too large, or no batch,
+//! is invalid; where memory for it is in use, the node is unavailable.
+//!
+//! Order: begins a pipeline. Whoever reaches it may write for any tenant: it belongs on a network of the cluster's own.
+
+mod take;
+mod telemetry;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::{Context, Error, Next, Result, Source, Write};
+
+use crate::http::server::{Limits, serve};
+
+/// Takes batches from the other nodes of a cluster, and sends each down.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Peers {
+    /// Where to listen, host and port. No default.
+    pub listen: String,
+    /// The largest message. Default 64MiB.
+    #[serde(default = "default_body")]
+    pub max_body: Bytes,
+    /// The most memory that one batch may take. Default 128MiB.
+    #[serde(default = "default_batch")]
+    pub max_batch: Bytes,
+    /// Memory for all batches being worked on, from their first byte to their ack. Beyond it the node is unavailable. A
+    /// batch that is alone is always taken. Default 256MiB.
+    #[serde(default = "default_in_flight")]
+    pub in_flight: Bytes,
+    /// How many batches are worked on at once; others wait, up to `timeout`. Default 64.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: NonZeroUsize,
+    /// How many connections are held at once; others wait to be accepted. Default 1024.
+    #[serde(default = "default_connections")]
+    pub connections: NonZeroUsize,
+    /// How long a batch may take from its first byte to its ack. Default 30s.
+    #[serde(default = "default_timeout")]
+    pub timeout: Span,
+}
+
+fn default_body() -> Bytes {
+    Bytes::mib(64)
+}
+
+fn default_batch() -> Bytes {
+    Bytes::mib(128)
+}
+
+fn default_in_flight() -> Bytes {
+    Bytes::mib(256)
+}
+
+fn default_concurrency() -> NonZeroUsize {
+    const { NonZeroUsize::new(64).unwrap() }
+}
+
+fn default_connections() -> NonZeroUsize {
+    const { NonZeroUsize::new(1024).unwrap() }
+}
+
+fn default_timeout() -> Span {
+    Span::from_secs(30)
+}
+
+// === impl Peers ===
+
+impl Source<Write> for Peers {
+    const NAME: &'static str = "peers";
+    const LISTENS: bool = true;
+
+    async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            Error::unavailable(format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
+        };
+        let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
+        context.listening(listener.local_addr().map_err(failed)?);
+        let shutdown = context.shutdown.clone();
+        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };
+        serve(listener, Arc::new(take::Taker::new(self, &context, next)), limits, shutdown).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,166 @@
+//! The resource `ring`: which nodes keep which part of all series.
+//!
+//! ```yaml
+//! central:
+//!   ring:
+//!     members:
+//!       - { name: a, address: 10.0.0.1:19391, zone: z1 }
+//!       - { name: b, address: 10.0.0.2:19391, zone: z2 }
+//!       - { name: c, address: 10.0.0.3:19391, zone: z3 }
+//! ```
+//!
+//! All settings: `ring: { factor: 3, partitions: 64, algorithm: cells, epoch: 1, members: […] }`, or with `file:
+//! /etc/weir/ring.yaml, poll: 5s` in place of `epoch` and `members`, which the file then has.
+//!
+//! Shape: a series belongs to a partition, by a hash of tenant and series id that never changes; a partition to a set of
+//! `factor` members. With `cells` the members form fixed cells, one of each zone, and every partition belongs to a cell: two
+//! nodes that fail at a time hurt only where they are of one cell. With `rendezvous` each partition picks its own members,
+//! for numbers of nodes that make no cells.
+//!
+//! A watched file is looked at every `poll`; a change counts where it is valid and its `epoch` is greater than the one
+//! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file.
+
+pub mod cells;
+pub mod layout;
+pub mod member;
+pub mod rendezvous;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use weir_pipeline::units::Span;
+use weir_pipeline::{Context, Resource, Result};
+
+pub use layout::{Layout, Shape};
+pub use member::{Member, ReplicaSet};
+
+/// The settings of a ring.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Fields")]
+pub struct Ring {
+    shape: Shape,
+    members: Members,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    /// How many members keep each partition. Default 3.
+    #[serde(default = "default_factor")]
+    factor: usize,
+    /// Into how many parts all series are divided, 1 to 4096. Never to be changed on a ring that has data. Default 64.
+    #[serde(default = "default_partitions")]
+    partitions: u32,
+    /// How partitions get their members: `cells` or `rendezvous`. Default `cells`.
+    #[serde(default)]
+    algorithm: layout::Algorithm,
+    /// The number of this membership, from 1 on; only with `members`. Default 1.
+    #[serde(default)]
+    epoch: Option<u64>,
+    /// The members. Either these or `file`.
+    #[serde(default)]
+    members: Option<Vec<Member>>,
+    /// A YAML file with `epoch` and `members`, which is watched.
+    #[serde(default)]
+    file: Option<PathBuf>,
+    /// How often the file is looked at; above 0. Default `5s`.
+    #[serde(default)]
+    poll: Option<Span>,
+}
+
+/// Where the members come from.
+#[derive(Clone, Debug)]
+enum Members {
+    Fixed(Arc<Layout>),
+    File { path: PathBuf, poll: Span },
+}
+
+fn default_factor() -> usize {
+    3
+}
+
+fn default_partitions() -> u32 {
+    64
+}
+
+/// A ring that is open. It may change at any time.
+#[derive(Debug)]
+pub struct OpenRing {
+    layout: tokio::sync::watch::Sender<Arc<Layout>>,
+}
+
+// === impl Ring ===
+
+impl TryFrom<Fields> for Ring {
+    type Error = String;
+
+    fn try_from(fields: Fields) -> Result<Self, String> {
+        let Fields { factor, partitions, algorithm, epoch, members, file, poll } = fields;
+        let shape = Shape::new(factor, partitions, algorithm)?;
+        let members = match (members, file) {
+            (Some(members), None) => {
+                if poll.is_some() {
+                    return Err("expected `poll` only with `file`".into());
+                }
+                Members::Fixed(Arc::new(Layout::new(shape, epoch.unwrap_or(1), members)?))
+            }
+            (None, Some(path)) => {
+                if epoch.is_some() {
+                    return Err("expected `epoch` in the file, not beside `file`".into());
+                }
+                let poll = poll.unwrap_or(Span::from_secs(5));
+                if poll.get().is_zero() {
+                    return Err(format!("expected `poll` above 0, got `{poll}`"));
+                }
+                Members::File { path, poll }
+            }
+            (Some(_), Some(_)) => return Err("expected one of `members` and `file`, got both".into()),
+            (None, None) => return Err("expected one of `members` and `file`, got neither".into()),
+        };
+        Ok(Self { shape, members })
+    }
+}
+
+impl Resource for Ring {
+    const NAME: &'static str = "ring";
+    type Opened = OpenRing;
+
+    async fn open(self, context: &Context) -> Result<Arc<OpenRing>> {
+        match self.members {
+            Members::Fixed(layout) => {
+                watch::Telemetry::new(context).follows(&layout);
+                Ok(Arc::new(OpenRing::fixed(layout)))
+            }
+            Members::File { path, poll } => watch::Watch::open(path, self.shape, poll.get(), context).await,
+        }
+    }
+}
+
+// === impl OpenRing ===
+
+impl OpenRing {
+    /// A ring that stays as it is.
+    pub fn fixed(layout: impl Into<Arc<Layout>>) -> Self {
+        Self { layout: tokio::sync::watch::Sender::new(layout.into()) }
+    }
+
+    /// How it is now.
+    pub fn current(&self) -> Arc<Layout> {
+        self.layout.borrow().clone()
+    }
+
+    /// How it is now, and each time that it changes.
+    pub fn changes(&self) -> tokio::sync::watch::Receiver<Arc<Layout>> {
+        self.layout.subscribe()
+    }
+
+    /// Goes on with another layout.
+    pub(crate) fn change(&self, layout: Arc<Layout>) {
+        self.layout.send_replace(layout);
+    }
+}
+
+#[cfg(test)]
+mod tests;

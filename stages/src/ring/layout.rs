@@ -1,0 +1,158 @@
+//! How a ring is laid out: which partition a series belongs to, and which members keep a partition.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use weir_pipeline::{SeriesId, Tenant};
+use xxhash_rust::xxh3::Xxh3;
+
+use super::{Member, ReplicaSet, cells, rendezvous};
+
+/// The most partitions.
+const MAX_PARTITIONS: u32 = 4096;
+
+/// How partitions get their members.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Algorithm {
+    /// Members form fixed cells; a partition belongs to a cell.
+    #[default]
+    Cells,
+    /// Each partition picks its own members.
+    Rendezvous,
+}
+
+/// What stays when members change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    factor: usize,
+    partitions: u32,
+    algorithm: Algorithm,
+}
+
+/// A ring in one epoch. All of it follows from its shape and the list of members: nodes that know the same agree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    shape: Shape,
+    epoch: u64,
+    members: Vec<Member>,
+    sets: Vec<Arc<ReplicaSet>>,
+    /// The set of each partition.
+    of_partition: Vec<usize>,
+    spare: Vec<Member>,
+}
+
+/// What an algorithm makes of members, which it names by their places in the list.
+pub(super) struct Sets {
+    /// Name and members of each set.
+    pub(super) sets: Vec<(String, Vec<usize>)>,
+    /// The set of each partition.
+    pub(super) of_partition: Vec<usize>,
+}
+
+// === impl Shape ===
+
+impl Shape {
+    /// `factor` members for each of `partitions`.
+    ///
+    /// # Errors
+    /// A sentence about a number that can't be.
+    pub fn new(factor: usize, partitions: u32, algorithm: Algorithm) -> Result<Self, String> {
+        if factor == 0 {
+            return Err("expected `factor` of at least 1, got `0`".into());
+        }
+        if !(1..=MAX_PARTITIONS).contains(&partitions) {
+            return Err(format!("expected `partitions` of 1 to {MAX_PARTITIONS}, got `{partitions}`"));
+        }
+        Ok(Self { factor, partitions, algorithm })
+    }
+}
+
+// === impl Layout ===
+
+impl Layout {
+    /// The layout of these members in this epoch.
+    ///
+    /// # Errors
+    /// A sentence about members that make no ring.
+    pub fn new(shape: Shape, epoch: u64, members: Vec<Member>) -> Result<Self, String> {
+        let Shape { factor, partitions, algorithm } = shape;
+        if epoch == 0 {
+            return Err("expected `epoch` of at least 1, got `0`".into());
+        }
+        if members.len() < factor {
+            let n = members.len();
+            return Err(format!("expected at least `{factor}` members, which is `factor`, got `{n}`"));
+        }
+        let (mut names, mut addresses) = (HashSet::new(), HashSet::new());
+        for member in &members {
+            if !names.insert(member.name.as_str()) {
+                return Err(format!("expected members of different names, got `{}` twice", member.name));
+            }
+            if !addresses.insert(member.address.as_str()) {
+                return Err(format!("expected members of different addresses, got `{}` twice", member.address));
+            }
+        }
+        let Sets { sets, of_partition } = match algorithm {
+            Algorithm::Cells => cells::arrange(&members, factor, partitions),
+            Algorithm::Rendezvous => rendezvous::arrange(&members, factor, partitions),
+        };
+        let used: HashSet<usize> = sets.iter().flat_map(|(_, set)| set.iter().copied()).collect();
+        let spare = members.iter().enumerate().filter(|(i, _)| !used.contains(i)).map(|(_, m)| m.clone()).collect();
+        let set = |(name, set): (String, Vec<usize>)| {
+            let members = set.iter().filter_map(|&i| members.get(i).cloned()).collect();
+            Arc::new(ReplicaSet { name, members })
+        };
+        let sets = sets.into_iter().map(set).collect();
+        Ok(Self { shape, epoch, sets, of_partition, spare, members })
+    }
+
+    /// The number of this membership; it grows with each change.
+    pub fn epoch(&self) -> u64 {
+        self.epoch
+    }
+
+    /// How many members keep each partition.
+    pub fn factor(&self) -> usize {
+        self.shape.factor
+    }
+
+    /// How many partitions there are.
+    pub fn partitions(&self) -> u32 {
+        self.shape.partitions
+    }
+
+    /// All members, also those that keep nothing.
+    pub fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// The members that keep nothing, because they complete no set.
+    pub fn spare(&self) -> &[Member] {
+        &self.spare
+    }
+
+    /// The sets of members; every partition belongs to one.
+    pub fn sets(&self) -> &[Arc<ReplicaSet>] {
+        &self.sets
+    }
+
+    /// The place in [`sets`](Self::sets) of a partition's set.
+    pub fn set_of(&self, partition: u32) -> usize {
+        self.of_partition.get(partition as usize).copied().unwrap_or(0)
+    }
+
+    /// The partition of a series. This never changes for a number of partitions.
+    pub fn partition_of(&self, tenant: &Tenant, id: SeriesId) -> u32 {
+        let mut hash = Xxh3::new();
+        hash.update(tenant.as_str().as_bytes());
+        // No tenant's name has this byte.
+        hash.update(&[0xff]);
+        hash.update(&id.0);
+        (hash.digest() % u64::from(self.shape.partitions)) as u32
+    }
+}
+
+#[cfg(test)]
+mod tests;

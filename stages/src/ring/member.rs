@@ -1,0 +1,60 @@
+//! Who is in a ring.
+
+use serde::Deserialize;
+
+/// A node that keeps series.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Fields")]
+pub struct Member {
+    /// What it is called, in places, metrics and logs.
+    pub name: String,
+    /// Where it takes batches, host and port.
+    pub address: String,
+    /// What fails together with it: a rack, an availability zone. Empty where not said.
+    pub zone: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    name: String,
+    address: String,
+    #[serde(default)]
+    zone: String,
+}
+
+/// The members that keep the same partitions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplicaSet {
+    /// What it is called, in places and metrics.
+    pub name: String,
+    /// As many as the ring's factor.
+    pub members: Vec<Member>,
+}
+
+// === impl Member ===
+
+impl TryFrom<Fields> for Member {
+    type Error = String;
+
+    fn try_from(Fields { name, address, zone }: Fields) -> Result<Self, String> {
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
+            return Err(format!("expected a name of 1 to 100 letters, digits, `-`, `_` and `.`, got `{name}`"));
+        }
+        let port = address.rsplit_once(':').filter(|(host, _)| is_host(host)).and_then(|(_, port)| port.parse().ok());
+        if port.is_none_or(|port: u16| port == 0) {
+            return Err(format!("expected a host and a port, got `{address}`"));
+        }
+        Ok(Self { name, address, zone })
+    }
+}
+
+/// A name, an IPv4 address, or an IPv6 address in brackets.
+fn is_host(host: &str) -> bool {
+    let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    match inner {
+        Some(inner) => inner.parse::<std::net::Ipv6Addr>().is_ok(),
+        None => !host.is_empty() && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_')),
+    }
+}

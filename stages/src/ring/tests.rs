@@ -1,0 +1,61 @@
+//! Tests of `ring`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+
+use weir_pipeline::testing::{context, documented, settings};
+
+use super::*;
+
+#[tokio::test(start_paused = true)]
+async fn members_are_known_once_it_is_open() {
+    let yaml = "{ factor: 2, partitions: 8, epoch: 7, members: [{ name: a, address: 'a:1' }, { name: b, address: '[::1]:2', zone: z }] }";
+    let ring = settings::<Ring>(yaml).unwrap().open(&context()).await.unwrap();
+    let layout = ring.current();
+    assert_eq!((layout.epoch(), layout.factor(), layout.partitions()), (7, 2, 8));
+    assert_eq!(layout.sets()[0].members, layout.members());
+    assert_eq!(layout.members()[1], Member { name: "b".into(), address: "[::1]:2".into(), zone: "z".into() });
+}
+
+#[test]
+fn refuses_wrong_settings() {
+    let check = |yaml: &str, expect: &str| assert_eq!(settings::<Ring>(yaml).unwrap_err(), expect, "{yaml}");
+    let one = |member: &str| format!("{{ factor: 1, members: [{{ {member} }}] }}");
+    let name = "expected a name of 1 to 100 letters, digits, `-`, `_` and `.`, got";
+    let members = "members: [{ name: a, address: 'a:1' }]";
+    check("{}", "1:1: expected one of `members` and `file`, got neither");
+    check("{ members: [], file: a }", "1:1: expected one of `members` and `file`, got both");
+    check("members: []", "1:1: expected at least `3` members, which is `factor`, got `0`");
+    check("{ factor: 0, file: a }", "1:1: expected `factor` of at least 1, got `0`");
+    check("{ factor: x, file: a }", "1:11: factor: expected a whole number of at least 0, got `x`");
+    check("{ partitions: 0, file: a }", "1:1: expected `partitions` of 1 to 4096, got `0`");
+    check("{ partitions: 4097, file: a }", "1:1: expected `partitions` of 1 to 4096, got `4097`");
+    check(
+        "{ algorithm: ring, file: a }",
+        "1:14: algorithm: unknown value `ring`, expected one of `cells`, `rendezvous`",
+    );
+    check("{ epoch: 2, file: a }", "1:1: expected `epoch` in the file, not beside `file`");
+    check("{ poll: 0s, file: a }", "1:1: expected `poll` above 0, got `0s`");
+    check("{ poll: 5, file: a }", "1:9: poll: expected a duration such as `30s` or `1m30s`, got `5`");
+    check(&format!("{{ factor: 1, poll: 5s, {members} }}"), "1:1: expected `poll` only with `file`");
+    check(&format!("{{ factor: 1, epoch: 0, {members} }}"), "1:1: expected `epoch` of at least 1, got `0`");
+    check(&one("name: '', address: 'a:1'"), &format!("1:24: members[0]: {name} ``"));
+    check(&one("name: a/b, address: 'a:1'"), &format!("1:24: members[0]: {name} `a/b`"));
+    check(&one("name: a, address: a"), "1:24: members[0]: expected a host and a port, got `a`");
+    check(&one("name: a, address: ':1'"), "1:24: members[0]: expected a host and a port, got `:1`");
+    check(&one("name: a, address: 'a:0'"), "1:24: members[0]: expected a host and a port, got `a:0`");
+    check(&one("name: a, address: 'a:65536'"), "1:24: members[0]: expected a host and a port, got `a:65536`");
+    check(&one("name: a, address: '::1:5'"), "1:24: members[0]: expected a host and a port, got `::1:5`");
+    check(&one("name: a, address: 'http://a:1'"), "1:24: members[0]: expected a host and a port, got `http://a:1`");
+    check(&one("name: a"), "1:24: members[0]: `address` is missing");
+    check(
+        &one("name: a, address: 'a:1', host: b"),
+        "1:51: members[0].host: unknown field `host`, expected one of `name`, `address`, `zone`",
+    );
+}
+
+#[test]
+fn the_example_in_the_docs_is_valid() {
+    let resources: BTreeMap<String, Ring> = documented(include_str!("../ring.rs"), "central");
+    assert!(resources.contains_key("ring"));
+}

@@ -1,0 +1,173 @@
+//! A ring whose members are in a file that is looked at now and then.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use serde::Deserialize;
+use tokio::time::sleep;
+use weir_pipeline::config::parse::MAX_FILE_BYTES;
+use weir_pipeline::config::{Env, Mistake, parse, settings};
+use weir_pipeline::{Context, Error, Result};
+
+use super::{Layout, Member, OpenRing, Shape};
+
+/// What the file has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    /// The number of this membership, from 1 on; greater than the one before.
+    epoch: u64,
+    members: Vec<Member>,
+}
+
+/// Looks at the file.
+pub(super) struct Watch {
+    path: PathBuf,
+    shape: Shape,
+    ring: Arc<OpenRing>,
+    /// What the file said last, good or bad.
+    seen: Result<String, String>,
+    telemetry: Telemetry,
+}
+
+/// What a ring tells of itself.
+pub(super) struct Telemetry {
+    ring: String,
+    epoch: Family<Which, Gauge>,
+    members: Family<Which, Gauge>,
+    reloads: Family<Reload, Counter>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Which {
+    ring: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reload {
+    ring: String,
+    result: &'static str,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Reads the file, and goes on to look at it every `poll`.
+    pub(super) async fn open(path: PathBuf, shape: Shape, poll: Duration, context: &Context) -> Result<Arc<OpenRing>> {
+        let seen = read(&path).await;
+        let layout = layout(&path, shape, seen.as_deref()).map_err(Error::invalid)?;
+        let telemetry = Telemetry::new(context);
+        telemetry.follows(&layout);
+        let ring = Arc::new(OpenRing::fixed(layout));
+        let mut watch = Self { path, shape, ring: ring.clone(), seen, telemetry };
+        let shutdown = context.shutdown.clone();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = shutdown.cancelled() => return,
+                    () = sleep(poll) => watch.look().await,
+                }
+            }
+        });
+        Ok(ring)
+    }
+
+    /// Follows the file where it changed for the better; says once what is wrong with it otherwise.
+    async fn look(&mut self) {
+        let now = read(&self.path).await;
+        if now == self.seen {
+            return;
+        }
+        self.seen = now;
+        let before = self.ring.current();
+        let next = layout(&self.path, self.shape, self.seen.as_deref()).and_then(|next| self.follow(&before, next));
+        let file = self.path.display();
+        match next {
+            Ok(None) => {}
+            Ok(Some(next)) => {
+                let (epoch, members) = (next.epoch(), next.members().len());
+                tracing::info!(%file, epoch, members, "the ring changes");
+                self.telemetry.follows(&next);
+                self.telemetry.reloaded("ok");
+                self.ring.change(Arc::new(next));
+            }
+            Err(error) => {
+                tracing::warn!(error, epoch = before.epoch(), "the ring stays as it is");
+                self.telemetry.reloaded("error");
+            }
+        }
+    }
+
+    /// What to go on with: nothing where only the text differs.
+    fn follow(&self, before: &Layout, next: Layout) -> Result<Option<Layout>, String> {
+        if next == *before {
+            return Ok(None);
+        }
+        let (old, new, file) = (before.epoch(), next.epoch(), self.path.display());
+        if new <= old {
+            return Err(format!("{file}: expected an `epoch` greater than `{old}` with other members, got `{new}`"));
+        }
+        Ok(Some(next))
+    }
+}
+
+/// The file's text, or why there is none.
+async fn read(path: &Path) -> Result<String, String> {
+    let path = path.to_owned();
+    let read = move || {
+        let mut text = String::new();
+        // One byte more than may be: the parser says so.
+        let file = File::open(&path).map(|file| file.take(MAX_FILE_BYTES as u64 + 1));
+        let read = file.and_then(|mut file| file.read_to_string(&mut text));
+        read.map(|_| text).map_err(|e| format!("{}: can't be read: {e}", path.display()))
+    };
+    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Err("the file's reader panicked".into()))
+}
+
+/// The layout that the file describes.
+fn layout(path: &Path, shape: Shape, text: Result<&str, &String>) -> Result<Layout, String> {
+    let file = path.display().to_string();
+    let all = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+    let node = parse(&file, text.map_err(Clone::clone)?, &Env::process()).map_err(all)?;
+    let Listed { epoch, members } = settings::<Listed>(&file, "", &node).map_err(all)?.value;
+    Layout::new(shape, epoch, members).map_err(|e| format!("{file}: {e}"))
+}
+
+// === impl Telemetry ===
+
+impl Telemetry {
+    pub(super) fn new(context: &Context) -> Self {
+        let m = &context.metrics;
+        // `resources.central.ring`.
+        let ring = context.place.split('.').nth(1).unwrap_or_default().to_owned();
+        Self {
+            ring,
+            epoch: m.register("weir_ring_epoch", "The number of the membership that is followed", Family::default()),
+            members: m.register("weir_ring_members", "Members, also those that keep nothing", Family::default()),
+            reloads: m.register("weir_ring_reloads", "Changes of the file, by result", Family::default()),
+        }
+    }
+
+    pub(super) fn follows(&self, layout: &Layout) {
+        let which = Which { ring: self.ring.clone() };
+        self.epoch.get_or_create(&which).set(i64::try_from(layout.epoch()).unwrap_or(i64::MAX));
+        self.members.get_or_create(&which).set(layout.members().len() as i64);
+        for member in layout.spare() {
+            tracing::warn!(ring = self.ring, member = member.name, "a member completes no set, and keeps nothing");
+        }
+    }
+
+    fn reloaded(&self, result: &'static str) {
+        self.reloads.get_or_create(&Reload { ring: self.ring.clone(), result }).inc();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Tests of `ring::watch`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use weir_pipeline::testing::context;
+
+use super::super::layout::Algorithm;
+use super::*;
+
+/// A ring whose file the test writes.
+struct Watched {
+    directory: tempfile::TempDir,
+    context: Context,
+    ring: Arc<OpenRing>,
+}
+
+fn listed(epoch: u64, names: &[&str]) -> String {
+    let member = |(i, name): (usize, &&str)| format!("  - {{ name: {name}, address: 'h:{}' }}\n", i + 1);
+    format!("epoch: {epoch}\nmembers:\n{}", names.iter().enumerate().map(member).collect::<String>())
+}
+
+async fn open(directory: &Path, context: &Context) -> Result<Arc<OpenRing>> {
+    let shape = Shape::new(1, 8, Algorithm::Cells).unwrap();
+    Watch::open(directory.join("ring.yaml"), shape, Duration::from_secs(5), context).await
+}
+
+impl Watched {
+    async fn new(text: &str) -> Self {
+        let (directory, context) = (tempfile::tempdir().unwrap(), context().at("", "resources.central.ring"));
+        std::fs::write(directory.path().join("ring.yaml"), text).unwrap();
+        let ring = open(directory.path(), &context).await.unwrap();
+        Self { directory, context, ring }
+    }
+
+    /// Writes the file, or removes it, and waits until it was looked at.
+    async fn write(&self, text: Option<&str>) -> (u64, usize) {
+        let path = self.directory.path().join("ring.yaml");
+        match text {
+            Some(text) => std::fs::write(path, text).unwrap(),
+            None => std::fs::remove_file(path).unwrap(),
+        }
+        sleep(Duration::from_secs(11)).await;
+        let layout = self.ring.current();
+        (layout.epoch(), layout.members().len())
+    }
+
+    fn metric(&self, name: &str) -> u64 {
+        let encoded = self.context.metrics.encode();
+        let line = encoded.lines().find(|line| line.starts_with(name));
+        line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_with_a_greater_epoch_is_followed() {
+    let watched = Watched::new(&listed(1, &["a"])).await;
+    let mut changes = watched.ring.changes();
+    assert_eq!(watched.write(Some(&listed(3, &["a", "b"]))).await, (3, 2));
+    assert_eq!(changes.borrow_and_update().epoch(), 3);
+    assert_eq!(watched.write(Some(&listed(4, &["b"]))).await, (4, 1));
+    assert_eq!(watched.metric("weir_ring_epoch{ring=\"central\"}"), 4);
+    assert_eq!(watched.metric("weir_ring_members{ring=\"central\"}"), 1);
+    assert_eq!(watched.metric("weir_ring_reloads_total{ring=\"central\",result=\"ok\"}"), 2);
+    assert_eq!(watched.metric("weir_ring_reloads_total{ring=\"central\",result=\"error\"}"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_wrong_changes_nothing_and_is_counted_once() {
+    let watched = Watched::new(&listed(3, &["a", "b"])).await;
+    let check = async |text: Option<&str>, errors: u64| {
+        assert_eq!(watched.write(text).await, (3, 2), "{text:?}");
+        let text = "weir_ring_reloads_total{ring=\"central\",result=\"error\"}";
+        sleep(Duration::from_secs(60)).await;
+        assert_eq!(watched.metric(text), errors, "{text:?}");
+    };
+    check(Some(&listed(3, &["a", "c"])), 1).await;
+    check(Some(&listed(2, &["a"])), 2).await;
+    check(Some("epoch: ["), 3).await;
+    check(Some(&listed(4, &["a", "a"])), 4).await;
+    check(Some(""), 5).await;
+    check(None, 6).await;
+    // Only the text differs.
+    check(Some(&format!("# ours\n{}", listed(3, &["a", "b"]))), 6).await;
+    assert_eq!(watched.write(Some(&listed(4, &["c"]))).await, (4, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_is_wrong_at_the_start_is_told_with_its_place() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("ring.yaml");
+    let check = async |text: Option<&str>, expect: &str| {
+        if let Some(text) = text {
+            std::fs::write(&file, text).unwrap();
+        }
+        let error = open(directory.path(), &context()).await.unwrap_err().to_string();
+        assert_eq!(error.strip_prefix(&file.display().to_string()).unwrap(), expect);
+    };
+    check(None, ": can't be read: No such file or directory (os error 2)").await;
+    check(
+        Some("epoch: 1\nmembers: [{ name: a, address: a }]"),
+        ":2:11: members[0]: expected a host and a port, got `a`",
+    )
+    .await;
+    check(Some("epoch: 1\nmembers: []"), ": expected at least `1` members, which is `factor`, got `0`").await;
+    check(Some("members: []\nepochs: 1"), ":2:1: epochs: unknown field `epochs`, did you mean `epoch`?").await;
+    check(Some("epoch: -1\nmembers: []"), ":1:8: epoch: expected a whole number of at least 0, got `-1`").await;
+    check(Some(&"#".repeat(MAX_FILE_BYTES + 1)), ":1:1: expected at most 1048576 bytes, got 1048577").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_ends_with_the_program() {
+    let watched = Watched::new(&listed(1, &["a"])).await;
+    watched.context.shutdown.cancel();
+    assert_eq!(watched.write(Some(&listed(2, &["a", "b"]))).await, (1, 1));
+}
