@@ -1,8 +1,14 @@
 //! What is asked on the read path, and what is answered.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use crate::batch::Batch;
+use crate::error::Result;
 use crate::labels::LabelSet;
 use crate::matcher::Matcher;
 use crate::tenant::Tenant;
@@ -72,6 +78,15 @@ pub enum Ask {
         /// To.
         end: i64,
     },
+    /// The samples of series that match all matchers: what one node asks another.
+    Samples {
+        /// At least one.
+        matchers: Vec<Matcher>,
+        /// From.
+        start: i64,
+        /// To.
+        end: i64,
+    },
 }
 
 /// The answer to a [`Query`].
@@ -100,7 +115,16 @@ pub enum Data {
     Series(Vec<LabelSet>),
     /// Label names or label values, sorted.
     Names(Vec<String>),
+    /// Samples, in batches that come one after the other.
+    Samples(Batches),
 }
+
+/// Batches that come one after the other, to be taken once: of a clone or of this, not of both. A series is in one batch
+/// only, or in several in a row.
+#[derive(Clone)]
+pub struct Batches(Arc<Mutex<Option<Stream>>>);
+
+type Stream = BoxStream<'static, Result<Batch>>;
 
 // === impl Answer ===
 
@@ -109,3 +133,32 @@ impl From<Data> for Answer {
         Self { data, warnings: Vec::new(), infos: Vec::new() }
     }
 }
+
+// === impl Batches ===
+
+impl Batches {
+    /// Batches to be taken. An error ends them.
+    pub fn new(stream: impl futures_util::Stream<Item = Result<Batch>> + Send + 'static) -> Self {
+        Self(Arc::new(Mutex::new(Some(stream.boxed()))))
+    }
+
+    /// The batches; nothing where they were taken before.
+    pub fn take(&self) -> Option<BoxStream<'static, Result<Batch>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl PartialEq for Batches {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Batches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Batches")
+    }
+}
+
+#[cfg(test)]
+mod tests;

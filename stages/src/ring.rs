@@ -4,9 +4,9 @@
 //! central:
 //!   ring:
 //!     members:
-//!       - { name: a, address: 10.0.0.1:19391, zone: z1 }
-//!       - { name: b, address: 10.0.0.2:19391, zone: z2 }
-//!       - { name: c, address: 10.0.0.3:19391, zone: z3 }
+//!       - { name: a, address: 10.0.0.1:19391, read_address: 10.0.0.1:19392, zone: z1 }
+//!       - { name: b, address: 10.0.0.2:19391, read_address: 10.0.0.2:19392, zone: z2 }
+//!       - { name: c, address: 10.0.0.3:19391, read_address: 10.0.0.3:19392, zone: z3 }
 //! ```
 //!
 //! All settings: `ring: { factor: 3, partitions: 64, algorithm: cells, epoch: 1, members: […] }`, or with `file:

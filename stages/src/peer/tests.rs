@@ -31,7 +31,7 @@ async fn node(
 }
 
 fn way(address: &str, yaml: &str) -> Result<Next<Write>> {
-    let member = Member { name: "a".into(), address: address.into(), zone: String::new() };
+    let member = Member { name: "a".into(), address: address.into(), read_address: String::new(), zone: String::new() };
     settings::<Peer>(yaml).unwrap().open(&context().with(Arc::new(member)))
 }
 

@@ -20,6 +20,7 @@ fn set(names: &[&str]) -> Arc<ReplicaSet> {
     let member = |(i, name): (usize, &&str)| Member {
         name: (*name).to_owned(),
         address: format!("127.0.0.1:{}", 1000 + i),
+        read_address: String::new(),
         zone: String::new(),
     };
     Arc::new(ReplicaSet { name: "cell".into(), members: names.iter().enumerate().map(member).collect() })

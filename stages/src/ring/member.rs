@@ -10,6 +10,8 @@ pub struct Member {
     pub name: String,
     /// Where it takes batches, host and port.
     pub address: String,
+    /// Where it answers other nodes' questions for samples, host and port. Empty where it does not.
+    pub read_address: String,
     /// What fails together with it: a rack, an availability zone. Empty where not said.
     pub zone: String,
 }
@@ -19,6 +21,8 @@ pub struct Member {
 struct Fields {
     name: String,
     address: String,
+    #[serde(default)]
+    read_address: Option<String>,
     #[serde(default)]
     zone: String,
 }
@@ -37,17 +41,22 @@ pub struct ReplicaSet {
 impl TryFrom<Fields> for Member {
     type Error = String;
 
-    fn try_from(Fields { name, address, zone }: Fields) -> Result<Self, String> {
+    fn try_from(Fields { name, address, read_address, zone }: Fields) -> Result<Self, String> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
             return Err(format!("expected a name of 1 to 100 letters, digits, `-`, `_` and `.`, got `{name}`"));
         }
-        let port = address.rsplit_once(':').filter(|(host, _)| is_host(host)).and_then(|(_, port)| port.parse().ok());
-        if port.is_none_or(|port: u16| port == 0) {
-            return Err(format!("expected a host and a port, got `{address}`"));
+        if let Some(wrong) = std::iter::once(&address).chain(&read_address).find(|address| !is_address(address)) {
+            return Err(format!("expected a host and a port, got `{wrong}`"));
         }
-        Ok(Self { name, address, zone })
+        Ok(Self { name, address, read_address: read_address.unwrap_or_default(), zone })
     }
+}
+
+/// A host and a port above 0.
+fn is_address(address: &str) -> bool {
+    let Some((host, port)) = address.rsplit_once(':') else { return false };
+    is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// A name, an IPv4 address, or an IPv6 address in brackets.

@@ -9,12 +9,15 @@ use super::*;
 
 #[tokio::test(start_paused = true)]
 async fn members_are_known_once_it_is_open() {
-    let yaml = "{ factor: 2, partitions: 8, epoch: 7, members: [{ name: a, address: 'a:1' }, { name: b, address: '[::1]:2', zone: z }] }";
+    let yaml = "{ factor: 2, partitions: 8, epoch: 7, members: [{ name: a, address: 'a:1' }, { name: b, address: '[::1]:2', read_address: 'b:3', zone: z }] }";
     let ring = settings::<Ring>(yaml).unwrap().open(&context()).await.unwrap();
     let layout = ring.current();
     assert_eq!((layout.epoch(), layout.factor(), layout.partitions()), (7, 2, 8));
     assert_eq!(layout.sets()[0].members, layout.members());
-    assert_eq!(layout.members()[1], Member { name: "b".into(), address: "[::1]:2".into(), zone: "z".into() });
+    assert_eq!(
+        layout.members()[1],
+        Member { name: "b".into(), address: "[::1]:2".into(), read_address: "b:3".into(), zone: "z".into() }
+    );
 }
 
 #[test]
@@ -50,7 +53,7 @@ fn refuses_wrong_settings() {
     check(&one("name: a"), "1:24: members[0]: `address` is missing");
     check(
         &one("name: a, address: 'a:1', host: b"),
-        "1:51: members[0].host: unknown field `host`, expected one of `name`, `address`, `zone`",
+        "1:51: members[0].host: unknown field `host`, expected one of `name`, `address`, `read_address`, `zone`",
     );
 }
 

@@ -13,7 +13,12 @@ use crate::ring::{Member, Shape};
 
 /// A ring of cells of one member each, called by a letter.
 fn layout(epoch: u64, names: &str) -> Layout {
-    let member = |name: char| Member { name: name.into(), address: format!("{name}:1"), zone: String::new() };
+    let member = |name: char| Member {
+        name: name.into(),
+        address: format!("{name}:1"),
+        read_address: String::new(),
+        zone: String::new(),
+    };
     Layout::new(Shape::new(1, 64, Algorithm::Cells).unwrap(), epoch, names.chars().map(member).collect()).unwrap()
 }
 

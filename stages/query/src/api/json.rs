@@ -39,6 +39,7 @@ pub(super) fn size(data: &Data) -> usize {
         Data::Matrix(series) => series.iter().map(|(_, points)| 1 + points.len()).sum(),
         Data::Series(series) => series.len(),
         Data::Names(names) => names.len(),
+        Data::Samples(_) => 0,
     }
 }
 
@@ -66,6 +67,8 @@ fn data(data: &Data, out: &mut Vec<u8>) {
         }),
         Data::Series(series) => list(series, out, |labels, out| object(labels.as_labels(), out)),
         Data::Names(names) => list(names, out, |name, out| escaped(name, out)),
+        // Nobody asks for them here.
+        Data::Samples(_) => out.extend(b"null"),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use weir_pipeline::{Answer, Ask, Data, LabelSet, Labels, Matcher, Query, Result};
+use weir_pipeline::{Answer, Ask, Data, Error, LabelSet, Labels, Matcher, Query, Result};
 
 use crate::exec::source::MetricsSource;
 
@@ -39,6 +39,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<
             .await?;
             Data::Names(found.into_iter().collect())
         }
+        Ask::Samples { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
         Ask::Instant { .. } | Ask::Range { .. } => Data::Names(Vec::new()),
     };
     Ok(data.into())

@@ -13,6 +13,7 @@ fn members(names: &[&str]) -> Vec<Member> {
     let member = |(i, name): (usize, &&str)| Member {
         name: (*name).to_owned(),
         address: format!("10.0.0.1:{}", 1000 + i),
+        read_address: String::new(),
         zone: name[..1].to_owned(),
     };
     names.iter().enumerate().map(member).collect()

@@ -20,7 +20,7 @@ fn a_sample_of_kubernetes_takes_few_bytes() {
 }
 
 #[test]
-#[ignore = "prints how fast it is: cargo test --release -p weir-stages speed -- --ignored --nocapture"]
+
 fn the_speed_on_one_core() {
     for (name, each, every) in [("one sample each", 1, 1), ("every third series", 1, 3), ("ten samples each", 10, 1)] {
         let all = batches(100_000, 2000, each, |i| i * 7 % every == 0);
