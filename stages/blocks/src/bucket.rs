@@ -28,9 +28,10 @@
 //! reached does not keep the program from starting: it is logged (`weir_bucket_probe_failures_total`), and asked again in the
 //! background.
 //!
-//! Repeated are requests that got an answer with status 5xx, 429 or 408, no connection, a broken one, or no answer in time;
-//! all attempts of a request end within `retry.within` and one `timeout`. What an object's content lacks when it breaks off
-//! is fetched from there on. Keys stand in no pipeline file: they come from the environment (`AWS_ACCESS_KEY_ID`,
+//! Repeated are requests that got an answer with status 5xx, 429 or 408, no connection, a broken one, or no answer in time
+//! (only the removal of objects is not repeated after that); all attempts of a request end within `retry.within`, one
+//! `retry.backoff.max` and one `timeout` together. What an object's content lacks when it breaks off is fetched from there
+//! on. Keys stand in no pipeline file: they come from the environment (`AWS_ACCESS_KEY_ID`,
 //! `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), from what the machine, container or pod is given, or from a file, which
 //! is read again when it changes.
 
@@ -53,6 +54,7 @@ mod measured;
 pub mod objects;
 mod patience;
 mod probe;
+mod requests;
 mod s3;
 
 use exact::Exact;
@@ -61,6 +63,7 @@ use measured::{Measured, Measures};
 use objects::Objects;
 use patience::{Patience, Retry};
 use probe::{Probe, State};
+use requests::Requests;
 use s3::S3;
 
 /// The settings of a bucket.
@@ -158,12 +161,12 @@ impl Bucket {
                 Ok(Objects::remote(Arc::new(Measured::new(store, measures))))
             }
             Place::S3(s3, patience) => {
-                let store = s3.connect(patience, &|name| std::env::var(name).ok())?;
-                let store: Arc<dyn ObjectStore> = Arc::new(Measured::new(store, measures));
+                let store = s3.connect(patience, Requests::new(context), &|name| std::env::var(name).ok())?;
                 let probe = Probe::new(context);
                 prove(&probe, &store, context, (probe::PATIENCE, probe::PAUSES)).await?;
                 tracing::info!(bucket = s3.shown(), state = ?probe.state(), "opened the bucket");
-                Ok(Objects::remote(Arc::new(Exact::new(store, probe, patience.clone()))))
+                let store: Arc<dyn ObjectStore> = Arc::new(Exact::new(store, probe, patience.clone()));
+                Ok(Objects::remote(Arc::new(Measured::new(store, measures))))
             }
         }
     }
@@ -178,7 +181,7 @@ async fn prove(
 ) -> Result<()> {
     match tokio::time::timeout(patience, probe.ask(&**store)).await {
         Ok(answer) => answer?,
-        Err(_) => probe.given_up(patience),
+        Err(_) => probe.late(patience),
     }
     if probe.state() == State::Unknown {
         let (probe, store) = (probe.clone(), store.clone());

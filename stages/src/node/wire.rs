@@ -1,29 +1,37 @@
 //! What nodes of one cluster send each other, as bytes: batches down, acks and errors up.
 //!
 //! Shape: a message is the magic (three bytes that name its kind), the version (one byte), sections, and the CRC-32C of
-//! all that, little-endian. A section is an id, a length (varint) and as many bytes; ids ascend, apart from their highest
-//! bit. That bit says that a reader must know the section: it refuses the message where it does not, while a section
-//! without it is passed over. So two versions of Weir work side by side. Varints are unsigned LEB128 in their shortest form;
-//! a string is its length as a varint, then UTF-8. Messages are not compressed here.
+//! all that, little-endian. A section is an id, a length (varint) and as many bytes; ids ascend, apart from their
+//! highest bit. That bit says that a reader must know the section: it refuses the message where it does not, while a
+//! section without it is passed over. So two versions of Weir work side by side. Varints are unsigned LEB128 in their
+//! shortest form; a string is its length as a varint, then UTF-8. Messages are not compressed here.
 //!
-//! | message | sections |
-//! |---|---|
-//! | batch, `WNB` | `81` tenant: its name. `82` counts: of series, of samples, of the bytes of all canonical encodings. `83` names: count, strings. `84` labels: count, then for each the index of its name and the value as a string. `85` series: see below. `86` sample counts: runs of (samples, series that have so many). `87` timestamps. `88` values. `89` start timestamps, where there are any. `8a` is reserved for native histograms, `0b` for exemplars. `0c` metadata: count, then kind, metric, help, unit. |
-//! | ack, `WNA` | `81` entries: created, count, then for each a byte (outcome 0 to 4, 8: has a detail, 16: has a place), reason, detail, place, count. |
-//! | error, `WNE` | `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with seconds and nanoseconds to wait. `82` message. `03` place. `04` what the sources say. |
+//! Sections by their ids in hexadecimal:
+//!
+//! * **Batch**, `WNB`: `81` tenant: its name. `82` counts: of series, of samples, of the bytes of all canonical
+//!   encodings. `83` names: count, strings. `84` labels: count, then for each the index of its name and the value as a
+//!   string. `85` series: see below. `86` sample counts: runs of (samples, series that have so many). `87` timestamps.
+//!   `88` values. `89` start timestamps, where there are any. `8a` is reserved for native histograms, `0b` for
+//!   exemplars. `0c` metadata: count, then for each kind, metric, help, unit.
+//! * **Ack**, `WNA`: `81` entries: created, count, then for each a byte (outcome 0 to 4, 8: has a detail, 16: has a
+//!   place), reason, detail, place, count.
+//! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
+//!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say.
+//!
+//! Columns of a batch:
 //!
 //! * **Series**: how many labels of the series before are kept at its front, how many at its back, how many others
-//!   stand between them, and the index of each of these in the section of labels. Neighbours differ in few labels, so that
-//!   a series takes some bytes, and reading it is two copies and a few. Ids are computed by who reads, never sent.
+//!   stand between them, and the index of each of these in the section of labels. Neighbours differ in few labels, so
+//!   that a series takes some bytes, and reading it is two copies and a few. Ids are computed by who reads, never sent.
 //! * **Timestamps**: what each differs by from a forecast (zigzag); a 0 stands before the length of a run of zeros. The
-//!   forecast is the first timestamp of the series before for the first of a series; for others the one before it plus the
-//!   step that the series before took there, or else the last step of its own. Series scraped together take no
-//!   bytes. Start timestamps likewise, and their forecast is the one before.
-//! * **Values**: of each how many of its bytes, the highest first, are left when zeros at the end are cut off: four bits,
-//!   the low ones first; then those bytes. Bit for bit, whatever NaN it is.
+//!   forecast for the first of a series is the first of the last series that had any (0 at the start); for others it is
+//!   the one before plus the step that that series took there, or else the last step of its own. Series
+//!   scraped together take no bytes. Start timestamps likewise, and their forecast is the one before.
+//! * **Values**: of each how many of its bytes, the highest first, are left when zeros at the end are cut off: four
+//!   bits, the low ones first; then those bytes. Bit for bit, whatever NaN it is.
 //!
-//! Errors: `Invalid`, with what was expected and the byte at which it is not there. Nothing is allocated before its length
-//! is found to be within what is left of the message and within [`Limits`].
+//! Errors: `Invalid`, with what was expected and the byte at which it is not there. Nothing is allocated before its
+//! length is found to be within what is left of the message and within [`Limits`].
 
 mod ack;
 mod batch;

@@ -1,26 +1,30 @@
-//! A put-if-absent that knows its own object again.
+//! A put-if-absent that knows its own object again, and an end to all waiting.
 //!
 //! A request whose answer gets lost may have been carried out. `object_store` sends a conditional put again where the
 //! connection broke, and then hears of its own object that it is there already: a conflict with itself. So each
 //! put carries a mark of its own in the object's metadata (`x-amz-meta-weir-put`), and where there is an object already, its
 //! mark tells whose it is. That also makes it safe to send a put again after a time-out, which `object_store` does not.
+//!
+//! The time of all attempts together is bounded here once more: `object_store` bounds those of a request, and before it
+//! those of fetching credentials, for which everybody waits in line.
 
 use std::fmt;
-use std::ops::Range;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use object_store::path::Path;
 use object_store::{
     Attribute, CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use ulid::Ulid;
 
 use super::failure::{Ours, is_unclear};
+use super::measured::only_whole;
 use super::patience::Patience;
 use super::probe::Probe;
 
@@ -42,6 +46,24 @@ impl Exact {
         Self { store, probe, patience }
     }
 
+    async fn bounded<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
+        let late = |_| Err(Ours::Late.into_error());
+        tokio::time::timeout(self.patience.longest(), work).await.unwrap_or_else(late)
+    }
+
+    /// Bounds the time until each item: a request of its own at most.
+    fn bounded_each<T: Send + 'static>(&self, stream: BoxStream<'static, Result<T>>) -> BoxStream<'static, Result<T>> {
+        let longest = self.patience.longest();
+        let next = move |stream: Option<BoxStream<'static, Result<T>>>| async move {
+            let mut stream = stream?;
+            match tokio::time::timeout(longest, stream.next()).await {
+                Ok(item) => Some((item?, Some(stream))),
+                Err(_) => Some((Err(Ours::Late.into_error()), None)),
+            }
+        };
+        futures_util::stream::unfold(Some(stream), next).boxed()
+    }
+
     async fn create(&self, location: &Path, payload: PutPayload, mut opts: PutOptions) -> Result<PutResult> {
         let mark = Ulid::generate().to_string();
         opts.attributes.insert(Attribute::Metadata(MARK.into()), mark.clone().into());
@@ -59,6 +81,8 @@ impl Exact {
             };
             match pauses.next() {
                 Some(pause) => tokio::time::sleep(pause).await,
+                // That it is there already would be wrong: nothing is there.
+                None if matches!(error, Error::AlreadyExists { .. }) => return Err(Ours::Meets.into_error()),
                 None => return Err(error),
             }
         }
@@ -81,47 +105,39 @@ impl Exact {
 impl ObjectStore for Exact {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
         if opts.mode != PutMode::Create {
-            return self.store.put_opts(location, payload, opts).await;
+            return self.bounded(self.store.put_opts(location, payload, opts)).await;
         }
         self.probe.check()?;
-        let late = |_| Err(Ours::Late.into_error());
-        tokio::time::timeout(self.patience.longest(), self.create(location, payload, opts)).await.unwrap_or_else(late)
+        self.bounded(self.create(location, payload, opts)).await
     }
 
-    async fn put_multipart_opts(&self, location: &Path, opts: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
-        self.store.put_multipart_opts(location, opts).await
+    async fn put_multipart_opts(&self, _: &Path, _: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
+        Err(only_whole())
     }
 
+    // Several ranges are several of these: the default implementation sees to that.
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
-        self.store.get_opts(location, options).await
-    }
-
-    async fn get_ranges(&self, location: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
-        self.store.get_ranges(location, ranges).await
+        self.bounded(self.store.get_opts(location, options)).await
     }
 
     fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        self.store.delete_stream(locations)
+        self.bounded_each(self.store.delete_stream(locations))
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.store.list(prefix)
+        self.bounded_each(self.store.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.store.list_with_offset(prefix, offset)
+        self.bounded_each(self.store.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        self.store.list_with_delimiter(prefix).await
+        self.bounded(self.store.list_with_delimiter(prefix)).await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
-        self.store.copy_opts(from, to, options).await
-    }
-
-    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
-        self.store.rename_opts(from, to, options).await
+        self.bounded(self.store.copy_opts(from, to, options)).await
     }
 }
 

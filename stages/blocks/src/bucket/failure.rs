@@ -23,6 +23,8 @@ pub(super) enum Ours {
     Unproven,
     /// The store overwrites where it must not.
     Overwrites,
+    /// The store said each time that an object is there already, and none was.
+    Meets,
     /// The time for a put and all its repetitions is over.
     Late,
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Ours {
         f.write_str(match self {
             Self::Unproven => "the bucket has not shown yet that it keeps what is there (If-None-Match)",
             Self::Overwrites => "the bucket ignores `If-None-Match: *` and overwrites what is there",
+            Self::Meets => "it says that there is an object, and there is none",
             Self::Late => "no answer within the time for all attempts",
         })
     }
@@ -68,7 +71,8 @@ pub(super) fn failed(what: &str, path: &Path, error: &object_store::Error) -> Er
     let (kind, message) = match (error, status(&text)) {
         _ if code(&text) == Some("NoSuchBucket") => (Kind::Internal, "the bucket does not exist".to_owned()),
         (E::NotFound { .. }, _) => (Kind::Internal, format!("the bucket has no `{path}`")),
-        // A listing that is denied comes as a generic error.
+        // A listing that is denied comes as a generic error, a removal among others in an answer of its own.
+        _ if text.contains("(code: AccessDenied)") => (Kind::Internal, format!("the bucket denies to {what} `{path}`")),
         (E::PermissionDenied { .. } | E::Unauthenticated { .. }, _) | (_, Some(401 | 403)) => {
             (Kind::Internal, format!("the bucket denies to {what} `{path}`"))
         }
@@ -103,7 +107,7 @@ enum Trouble {
 fn trouble(error: &object_store::Error, text: &str) -> Trouble {
     if let Some(ours) = find::<Ours>(error) {
         return match ours {
-            Ours::Unproven => Trouble::Passing,
+            Ours::Unproven | Ours::Meets => Trouble::Passing,
             Ours::Overwrites => Trouble::Lasting,
             Ours::Late => Trouble::Time,
         };
@@ -139,7 +143,9 @@ fn cause(error: &object_store::Error, text: &str) -> String {
 }
 
 fn last(text: &str) -> String {
-    text.rsplit(" - ").next().unwrap_or_default().trim().to_owned()
+    let end = text.rsplit(" - ").next().unwrap_or_default();
+    // From the first angle bracket on it would be an answer.
+    end.split('<').next().unwrap_or_default().trim().chars().take(MESSAGE).collect()
 }
 
 /// What an error comes from in the end.

@@ -70,6 +70,8 @@ impl Measured {
     fn begin(&self, operation: &'static str) -> Running {
         let labels = Labels { bucket: self.measures.bucket.clone(), operation };
         self.measures.operations.get_or_create(&labels).inc();
+        // There from the first operation on: a share of failures needs both.
+        drop(self.measures.failures.get_or_create(&labels));
         Running { measures: self.measures.clone(), labels, begin: Instant::now() }
     }
 }
@@ -82,7 +84,7 @@ pub(super) fn only_whole() -> Error {
 #[async_trait]
 impl ObjectStore for Measured {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let running = self.begin(if opts.mode == PutMode::Overwrite { "put" } else { "put_if_absent" });
+        let running = self.begin(if opts.mode == PutMode::Create { "put_if_absent" } else { "put" });
         let bytes = payload.content_length() as u64;
         let result = running.watch(self.store.put_opts(location, payload, opts).await);
         if result.is_ok() {

@@ -53,11 +53,13 @@ impl Objects {
     /// Puts an object where there is none yet, and says whether it did: of all who put at one path one hears `true`.
     ///
     /// An answer that gets lost does not change that: the put is sent again, and where the store then says that there is an
-    /// object already, the object's mark tells whose it is.
+    /// object already, the object's mark tells whose it is. Only a store that drops the metadata of objects would say `false`
+    /// then.
     ///
     /// # Errors
     /// The bucket fails; whether the object is there is not known. Who puts again after such an error and hears `false`
-    /// may have been the one who put the object the first time, and must look into it.
+    /// may have been the one who put the object the first time, and must look into it. `Unavailable` also where the bucket
+    /// has not shown yet that it refuses to overwrite.
     pub async fn put_if_absent(&self, path: &Path, bytes: Bytes) -> Result<bool> {
         let options = PutOptions::from(PutMode::Create);
         match self.store.put_opts(path, PutPayload::from(bytes), options).await {

@@ -44,7 +44,7 @@ pub(super) struct Retry {
 struct Backoff {
     /// After the first attempt, and at least; above 0. Default `100ms`.
     initial: Span,
-    /// At most. Default `5s`.
+    /// At most; up to `1m`. Default `5s`.
     max: Span,
 }
 
@@ -80,9 +80,9 @@ impl Patience {
         Err(wrong)
     }
 
-    /// What a put and all its repetitions may take.
+    /// What a request and all its repetitions may take.
     pub(super) fn longest(&self) -> Duration {
-        self.retry.within.get() + self.timeout.get()
+        self.retry.within.get() + self.retry.backoff.max.get() + self.timeout.get()
     }
 
     /// The pauses between attempts.

@@ -9,7 +9,7 @@
 //!   only, so the program starts all the same; the failure is logged and counted, the question is asked again in the
 //!   background until there is an answer, and until then whoever relies on it is sent away to come again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use object_store::path::Path;
@@ -38,6 +38,8 @@ const DIRECTORY: &str = "_weir";
 pub(super) struct Probe {
     state: Arc<watch::Sender<State>>,
     failures: Counter,
+    /// The failure that was logged last: the same one is only counted.
+    told: Arc<Mutex<String>>,
 }
 
 /// What is known of a store.
@@ -66,7 +68,7 @@ impl Probe {
             context.metrics.register("weir_bucket_probe_failures", help, Family::<Labels, Counter>::default());
         let labels = Labels { bucket: resource(&context.place).to_owned() };
         let failures = failures.get_or_create(&labels).clone();
-        Self { state: Arc::new(watch::Sender::new(State::Unknown)), failures }
+        Self { state: Arc::new(watch::Sender::new(State::Unknown)), failures, told: Arc::default() }
     }
 
     /// What is known now.
@@ -101,21 +103,27 @@ impl Probe {
         match question(store, &path).await {
             Ok(state) => {
                 self.state.send_replace(state);
-                self.check().map_err(|e| failed("probe", &path, &e))
+                self.check().map_err(|e| failed("probe", &Path::from(DIRECTORY), &e))
             }
             Err(error) => {
-                self.failures.inc();
-                let error = failed("probe", &path, &error);
-                tracing::error!(error = error.report(), "the bucket gives no answer; it will be asked again");
+                self.give_up(failed("probe", &Path::from(DIRECTORY), &error).report());
                 Ok(())
             }
         }
     }
 
     /// There was no answer within `patience`.
-    pub(super) fn given_up(&self, patience: Duration) {
+    pub(super) fn late(&self, patience: Duration) {
+        self.give_up(format!("no answer within {patience:?}"));
+    }
+
+    fn give_up(&self, error: String) {
         self.failures.inc();
-        tracing::error!(?patience, "the bucket gives no answer in time; it will be asked again");
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if *told != error {
+            tracing::error!(error, "the bucket can't be asked whether it keeps what is there; it will be asked again");
+            *told = error;
+        }
     }
 
     /// Asks until there is an answer, with growing pauses.

@@ -13,6 +13,7 @@ use weir_pipeline::{Error, Result};
 
 use super::credentials::Credentials;
 use super::patience::Patience;
+use super::requests::Requests;
 
 /// A bucket that speaks S3.
 #[derive(Clone, Debug, Deserialize)]
@@ -69,6 +70,7 @@ impl S3 {
     pub(super) fn connect(
         &self,
         patience: &Patience,
+        requests: Requests,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Arc<dyn ObjectStore>> {
         let Fields { bucket, prefix, endpoint, region, path_style, credentials } = &self.0;
@@ -79,6 +81,7 @@ impl S3 {
             .with_region(&region.0)
             .with_virtual_hosted_style_request(!path_style)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
+            .with_http_connector(requests)
             .with_client_options(patience.to_client().with_allow_http(allow_http))
             .with_retry(patience.to_retry());
         if let Some(endpoint) = endpoint {

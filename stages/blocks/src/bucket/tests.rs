@@ -14,7 +14,7 @@ use weir_pipeline::testing::{context, settings};
 use weir_pipeline::{Context, Result};
 
 use super::objects::Objects;
-use super::{Bucket, Exact, Measured, Measures, Place, Probe, State, prove};
+use super::{Bucket, Exact, Measured, Measures, Place, Probe, Requests, State, prove};
 use crate::testing::s3::{BUCKET, KEY, S3Server};
 
 /// Pauses that tests have time for.
@@ -44,11 +44,11 @@ async fn opened(
     lookup: &dyn Fn(&str) -> Option<String>,
 ) -> Result<(Objects, Probe)> {
     let Place::S3(s3, patience) = &bucket.place else { panic!("{bucket:?}") };
-    let store = s3.connect(patience, lookup)?;
-    let store: Arc<dyn ObjectStore> = Arc::new(Measured::new(store, Measures::new(context)));
+    let store = s3.connect(patience, Requests::new(context), lookup)?;
     let probe = Probe::new(context);
     prove(&probe, &store, context, (Duration::from_secs(10), (SOON, SOON))).await?;
-    let objects = Objects::remote(Arc::new(Exact::new(store, probe.clone(), patience.clone())));
+    let store: Arc<dyn ObjectStore> = Arc::new(Exact::new(store, probe.clone(), patience.clone()));
+    let objects = Objects::remote(Arc::new(Measured::new(store, Measures::new(context))));
     Ok((objects, probe))
 }
 

@@ -49,6 +49,8 @@ pub(crate) struct Faults {
     pub(crate) keep_answers: AtomicU32,
     /// Each request for an object's content is answered with status 500.
     pub(crate) fail_gets: AtomicBool,
+    /// So many conditional puts from now on are answered with status 409, as AWS does where two meet, and not carried out.
+    pub(crate) conflict: AtomicU32,
     /// `If-None-Match` is ignored.
     pub(crate) overwrite: AtomicBool,
     /// `If-None-Match` is answered with status 501.
@@ -157,6 +159,9 @@ impl Faults {
         let answer = if request.headers().contains_key("if-none-match") && put {
             if self.refuse_conditions.load(SeqCst) {
                 return Ok(error(501, "NotImplemented"));
+            }
+            if take(&self.conflict) {
+                return Ok(error(409, "ConditionalRequestConflict"));
             }
             let _turn = self.turn.lock().await;
             if self.overwrite.load(SeqCst) {

@@ -3,8 +3,8 @@
 /// How much a message may hold. A message beyond one of these is refused as a whole.
 ///
 /// Peers are trusted more than senders are: those have been held to closer limits before, and labels added since then.
-/// What bounds memory is `message_bytes`, `batch_bytes` and `dictionary`, of which each entry takes up to 150 bytes while a
-/// message is read.
+/// What bounds memory is `message_bytes`, `batch_bytes` and `dictionary`, of which each entry takes up to 150 bytes
+/// while a message is read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of the message.

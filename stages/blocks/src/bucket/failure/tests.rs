@@ -2,6 +2,7 @@
 
 use object_store::Error as StoreError;
 use object_store::path::Path;
+use proptest::prelude::*;
 use weir_pipeline::Kind;
 
 use super::{Ours, failed, is_not_implemented};
@@ -67,6 +68,16 @@ fn an_error_says_what_to_do_and_not_what_the_request_was() {
         Kind::Internal,
         "the bucket refuses to put `a/b`: GET http://h:1: Received redirect without LOCATION, this normally indicates",
     );
+    check(
+        generic("DeleteObjects request failed for key a/b: Access Denied (code: AccessDenied)"),
+        Kind::Internal,
+        "the bucket denies to put `a/b`: Generic S3 error: DeleteObjects request failed for key a/b: Access Denied (code: AccessDenied)",
+    );
+    check(
+        generic("Error performing PUT http://h:1/x in 2s - Server returned error response: <Error>hunter2</Error>"),
+        UNAVAILABLE,
+        "the bucket can't put `a/b`: PUT http://h:1: Server returned error response:",
+    );
     check(generic("disk full"), UNAVAILABLE, "the bucket can't put `a/b`: Generic S3 error: disk full");
     let late = "the bucket took too long to put `a/b`: no answer within the time for all attempts";
     check(Ours::Late.into_error(), Kind::TimedOut, late);
@@ -77,4 +88,17 @@ fn a_store_that_knows_no_conditions_is_told_from_one_that_fails() {
     assert!(is_not_implemented(&generic(&answer("501 Not Implemented", ""))));
     assert!(is_not_implemented(&generic(&answer("400 Bad Request", &xml("NotImplemented", "A header")))));
     assert!(!is_not_implemented(&generic(&answer("500 Internal Server Error", &xml("InternalError", "")))));
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_store_answers_there_is_an_error_of_bounded_length(
+        status in "[0-9é ]{0,5}",
+        code in "(<Code>)?[a-zA-Z<é]{0,20}(</Code>)?",
+        message in "(<Message>)?.{0,400}(</Message>)?",
+    ) {
+        let error = generic(&answer(&status, &format!("{code}{message}")));
+        let told = failed("put", &Path::from("a"), &error).report();
+        prop_assert!(told.chars().count() < 1000, "{}", told);
+    }
 }

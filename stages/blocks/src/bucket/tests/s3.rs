@@ -61,19 +61,19 @@ async fn of_eight_who_put_where_nothing_is_one_wins() {
 async fn a_store_that_overwrites_is_refused_at_the_start() {
     let dir = tempdir().unwrap();
     let server = S3Server::start(dir.path()).await;
-    let check = async |expect: &str| {
+    let expect =
+        "the bucket refuses to probe `_weir`: the bucket ignores `If-None-Match: *` and overwrites what is there";
+    let check = async || {
         let error = opened(&bucket(&server, "", ""), &context(), &environment).await.unwrap_err();
-        let report = error.report();
-        let (before, rest) = report.split_once("_weir/probe-").unwrap();
-        assert_eq!(format!("{before}{}", &rest[26..]), expect);
+        assert_eq!(error.report(), expect);
         assert_eq!(error.kind(), Kind::Internal);
         assert!(!server.file("_weir").exists() || std::fs::read_dir(server.file("_weir")).unwrap().count() == 0);
     };
     server.faults().overwrite.store(true, SeqCst);
-    check("the bucket refuses to probe ``: the bucket ignores `If-None-Match: *` and overwrites what is there").await;
+    check().await;
     server.faults().overwrite.store(false, SeqCst);
     server.faults().refuse_conditions.store(true, SeqCst);
-    check("the bucket refuses to probe ``: the bucket ignores `If-None-Match: *` and overwrites what is there").await;
+    check().await;
 }
 
 #[tokio::test]
@@ -202,6 +202,38 @@ async fn a_put_whose_answer_was_lost_is_no_conflict() {
 }
 
 #[tokio::test]
+async fn a_put_that_meets_another_one_is_sent_again() {
+    let dir = tempdir().unwrap();
+    let server = S3Server::start(dir.path()).await;
+    let objects = objects(&server, "", "").await;
+    server.faults().conflict.store(2, SeqCst);
+    assert!(objects.put_if_absent(&Path::from("a"), Bytes::from_static(b"1")).await.unwrap());
+    server.faults().conflict.store(1, SeqCst);
+    assert!(!objects.put_if_absent(&Path::from("a"), Bytes::from_static(b"2")).await.unwrap());
+    server.faults().conflict.store(u32::MAX, SeqCst);
+    let error = objects.put_if_absent(&Path::from("b"), Bytes::new()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
+    let expect = "the bucket can't put `b`: it says that there is an object, and there is none";
+    assert_eq!(error.report(), expect);
+}
+
+#[tokio::test]
+async fn a_store_that_turns_out_to_overwrite_gets_no_conditional_puts() {
+    let dir = tempdir().unwrap();
+    let mut server = S3Server::start(dir.path()).await;
+    server.pause().await;
+    let (objects, probe) = opened(&bucket(&server, "", ""), &context(), &environment).await.unwrap();
+    server.faults().overwrite.store(true, SeqCst);
+    server.resume().await;
+    probe.known().await;
+    let error = objects.put_if_absent(&Path::from("a"), Bytes::new()).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Internal);
+    let expect = "the bucket refuses to put `a`: the bucket ignores `If-None-Match: *` and overwrites what is there";
+    assert_eq!(error.report(), expect);
+    objects.put(&Path::from("a"), Bytes::new()).await.unwrap();
+}
+
+#[tokio::test]
 async fn the_answer_of_the_probe_may_get_lost() {
     let dir = tempdir().unwrap();
     let server = S3Server::start(dir.path()).await;
@@ -253,10 +285,16 @@ async fn operations_are_counted_once_however_often_they_are_repeated() {
     let check = |line: &str| assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     let bucket = "bucket=\"main\",operation=";
     check(&format!("weir_bucket_operations_total{{{bucket}\"put\"}} 1"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"put_if_absent\"}} 2"));
     check(&format!("weir_bucket_operations_total{{{bucket}\"get\"}} 2"));
     check(&format!("weir_bucket_operation_failures_total{{{bucket}\"get\"}} 1"));
     check(&format!("weir_bucket_sent_bytes_total{{{bucket}\"put\"}} 10"));
     check(&format!("weir_bucket_received_bytes_total{{{bucket}\"get\"}} 10"));
     check(&format!("weir_bucket_operation_duration_seconds_count{{{bucket}\"get\"}} 2"));
+    // Each attempt is a request: of the probe two puts, of the put one or two.
+    let requests = |method: &str, code: &str| {
+        let begin = format!("weir_bucket_requests_total{{bucket=\"main\",method=\"{method}\",code=\"{code}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&begin)).map_or(0, |n| n.parse::<u32>().unwrap())
+    };
+    assert_eq!((requests("PUT", "200"), requests("PUT", "412"), requests("POST", "200")), (2, 1, 1), "{text}");
+    assert!(requests("GET", "500") >= 5, "{text}");
 }

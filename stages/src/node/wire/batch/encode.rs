@@ -92,8 +92,8 @@ impl<'a> Encoded<'a> {
     /// Finds where the labels end, and which are not those of `before`: these go to `middle`. Returns how many at the
     /// front and at the back are.
     ///
-    /// Most labels are the same, and bytes are compared faster than labels are walked. Where a label begins in both, the
-    /// same bytes up to the end are the same labels.
+    /// Most labels are the same, and bytes are compared faster than labels are walked. Where a label begins in both,
+    /// the same bytes up to the end are the same labels.
     fn tell_apart(&mut self, before: &Self, middle: &mut Vec<Label<'a>>) -> (usize, usize) {
         let same = same_at_front(self.bytes, before.bytes);
         let front = before.ends.iter().take_while(|end| **end <= same).count();
