@@ -9,6 +9,7 @@ use serde_json::Value;
 /// A whole response.
 pub struct Response {
     pub status: u16,
+    pub headers: Vec<(String, String)>,
     pub body: Vec<u8>,
 }
 
@@ -39,7 +40,7 @@ fn parse(bytes: &[u8]) -> Option<Response> {
     let body = bytes[end + 4..].to_vec();
     // An answer cut short by a dying process is no answer.
     let length = headers.iter().find(|(n, _)| n == "content-length").and_then(|(_, v)| v.parse::<usize>().ok());
-    length.is_none_or(|l| l == body.len()).then_some(Response { status, body })
+    length.is_none_or(|l| l == body.len()).then_some(Response { status, headers, body })
 }
 
 /// GETs a path.
@@ -75,6 +76,11 @@ pub fn escape(text: &str) -> String {
 }
 
 impl Response {
+    /// A header, by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
     /// The body as text.
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()

@@ -4,6 +4,7 @@ pub mod http;
 pub mod peers;
 pub mod process;
 pub mod weir;
+pub mod writers;
 
 use std::time::{Duration, Instant};
 

@@ -74,6 +74,16 @@ impl Weir {
         self.process = Some(process);
     }
 
+    /// Stops it where it is: it keeps its connections, and answers nothing.
+    pub fn freeze(&mut self) {
+        self.process.as_mut().unwrap().signal("STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&mut self) {
+        self.process.as_mut().unwrap().signal("CONT");
+    }
+
     /// Kills it at once.
     pub fn kill(&mut self) {
         self.process.take().unwrap().kill();

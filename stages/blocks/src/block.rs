@@ -8,6 +8,7 @@
 //! Format version 1. A reader refuses a greater one, and ignores columns that it does not know: native histograms get a
 //! file of their own (`hist.parquet`), start timestamps the column `start_ts`, exemplars and metadata files beside them.
 
+mod damage;
 mod fetch;
 pub mod fuzz;
 mod index;

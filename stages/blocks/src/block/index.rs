@@ -10,6 +10,7 @@ use arrow::datatypes::{Int32Type, Int64Type, UInt32Type};
 use weir_pipeline::labels::{METRIC, encode_label};
 use weir_pipeline::{MatchOp, Matcher, SeriesId};
 
+use super::damage::Damage;
 use super::schema::LABEL;
 
 /// The series of a block. A row's labels are numbers of pairs, and each pair of name and value is kept once.
@@ -34,9 +35,6 @@ pub(super) struct Builder {
     names: HashMap<Box<str>, u32>,
     known: HashMap<(u32, Box<str>), u32>,
 }
-
-/// The file does not hold what a series file holds.
-pub(super) type Damage = String;
 
 // === impl Index ===
 
@@ -138,7 +136,7 @@ impl Builder {
     pub(super) fn add(&mut self, batch: &RecordBatch, groups: usize) -> Result<(), Damage> {
         let ids: &FixedSizeBinaryArray = column(batch, "series_id", |a| a.as_fixed_size_binary_opt())?;
         if ids.value_length() != 16 {
-            return Err("series_id is not of 16 bytes".to_owned());
+            return Err("series_id is not of 16 bytes".into());
         }
         let min: &Int64Array = column(batch, "min_ts", |a| a.as_primitive_opt::<Int64Type>())?;
         let max: &Int64Array = column(batch, "max_ts", |a| a.as_primitive_opt::<Int64Type>())?;
@@ -161,7 +159,7 @@ impl Builder {
             encoded.clear();
             self.index.encode(nth, &mut encoded);
             if SeriesId::of(&encoded).0 != id {
-                return Err(format!("row {nth} does not have the labels of its id"));
+                return Err(format!("row {nth} does not have the labels of its id").into());
             }
             let range = if min.is_null(row) || max.is_null(row) { (1, 0) } else { (min.value(row), max.value(row)) };
             self.index.ranges.push(range);
@@ -224,7 +222,7 @@ impl Builder {
         let of_row = runs.value(row);
         let counts = of_row.as_primitive_opt::<UInt32Type>().ok_or("runs does not hold numbers")?;
         if counts.len() != groups {
-            return Err(format!("row {row} counts {} row groups, there are {groups}", counts.len()));
+            return Err(format!("row {row} counts {} row groups, there are {groups}", counts.len()).into());
         }
         for (starts, count) in self.index.starts.iter_mut().zip(counts.values()) {
             let next = starts.last().copied().unwrap_or(0).checked_add(*count).ok_or("runs are too long")?;
@@ -268,5 +266,6 @@ fn column<'a, T>(
     cast: impl FnOnce(&'a dyn Array) -> Option<&'a T>,
 ) -> Result<&'a T, Damage> {
     let found = batch.column_by_name(name).ok_or_else(|| format!("the column {name} is missing"))?;
-    cast(found.as_ref()).ok_or_else(|| format!("the column {name} is of type {}", found.data_type()))
+    let other = || format!("the column {name} is of type {}", found.data_type()).into();
+    cast(found.as_ref()).ok_or_else(other)
 }

@@ -10,6 +10,7 @@ use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
 use weir_pipeline::{Error, Matcher, Result};
 
+use super::damage::Damage;
 use super::fetch::Fetch;
 use super::index::{Builder, Index};
 use super::shelf::Cache;
@@ -48,13 +49,13 @@ impl Opened {
             Fetch { objects: objects.clone(), path: directory.clone().join(SAMPLES_FILE), size: samples_bytes };
         let footer = guarded(&directory, {
             let mut samples = samples.clone();
-            async move { samples.metadata().await.map_err(|e| e.to_string()) }
+            async move { samples.metadata().await.map_err(Damage::from) }
         })
         .await?;
         schema::check(footer.metadata(), samples.path.as_ref())?;
         samples.size = samples_bytes;
         let count = footer.metadata().file_metadata().num_rows().max(0).unsigned_abs();
-        let times = read::times(footer.metadata()).map_err(|e| damaged(&directory, &e))?;
+        let times = read::times(footer.metadata()).map_err(|damage| damage.of(&directory))?;
         let min_ts = times.iter().map(|(min, _)| *min).min().unwrap_or(0);
         let max_ts = times.iter().map(|(_, max)| *max).max().unwrap_or(0);
         let removal = std::sync::Mutex::default();
@@ -70,20 +71,19 @@ impl Opened {
         let mut file = Fetch { objects: self.objects.clone(), path: path.clone(), size: self.series_bytes };
         let metadata = self.footer.metadata().clone();
         let load = async move {
-            let footer = file.metadata().await.map_err(|e| e.to_string())?;
-            schema::check(footer.metadata(), path.as_ref()).map_err(|e| e.to_string())?;
-            let stream =
-                ParquetRecordBatchStreamBuilder::new_with_metadata(file, footer).build().map_err(|e| e.to_string())?;
+            let footer = file.metadata().await?;
+            schema::check(footer.metadata(), path.as_ref())?;
+            let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(file, footer).build()?;
             let groups = metadata.num_row_groups();
             let add = |mut builder: Builder, batch| async move { builder.add(&batch, groups).map(|()| builder) };
-            let builder = stream.map_err(|e| e.to_string()).try_fold(Builder::default(), add).await?;
+            let builder = stream.map_err(Damage::from).try_fold(Builder::default(), add).await?;
             let index = builder.build();
             // What the series file counts is what the samples file has.
             for (group, starts) in index.starts.iter().enumerate() {
                 let (counted, there) =
                     (i64::from(starts.last().copied().unwrap_or(0)), metadata.row_group(group).num_rows());
                 if counted != there {
-                    return Err(format!("row group {group} has {there} samples, its series count {counted}"));
+                    return Err(format!("row group {group} has {there} samples, its series count {counted}").into());
                 }
             }
             Ok(index)
@@ -103,18 +103,13 @@ impl Opened {
 /// Runs what decodes a file as a task of its own: where a decoder panics over a damaged file, the task ends and says so.
 async fn guarded<T: Send + 'static>(
     directory: &Path,
-    work: impl Future<Output = Result<T, String>> + Send + 'static,
+    work: impl Future<Output = Result<T, Damage>> + Send + 'static,
 ) -> Result<T> {
     match tokio::spawn(work).await {
-        Ok(result) => result.map_err(|e| damaged(directory, &e)),
-        Err(e) if e.is_panic() => Err(damaged(directory, "a decoder gave up over it")),
+        Ok(result) => result.map_err(|damage| damage.of(directory)),
+        Err(e) if e.is_panic() => Err(Damage::from("a decoder gave up over it").of(directory)),
         Err(_) => Err(Error::closed()),
     }
-}
-
-/// A block that is damaged is nothing that waiting mends.
-fn damaged(directory: &Path, what: &str) -> Error {
-    Error::internal(format!("block `{directory}` can't be read: {what}"))
 }
 
 #[async_trait]

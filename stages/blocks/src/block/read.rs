@@ -11,8 +11,9 @@ use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
 
+use super::damage::Damage;
 use super::fetch::Fetch;
-use super::index::{Damage, Index};
+use super::index::Index;
 use crate::decimal::Decimal;
 use crate::store::shelf::Samples;
 
@@ -36,11 +37,7 @@ pub(super) fn times(metadata: &ParquetMetaData) -> Result<Vec<(i64, i64)>, Damag
         Some(Statistics::Int64(s)) => s.min_opt().copied().zip(s.max_opt().copied()),
         _ => None,
     };
-    metadata
-        .row_groups()
-        .iter()
-        .map(|g| time(g).ok_or_else(|| "a row group does not say its times".to_owned()))
-        .collect()
+    metadata.row_groups().iter().map(|g| time(g).ok_or_else(|| "a row group does not say its times".into())).collect()
 }
 
 // === impl Reading ===
@@ -83,10 +80,9 @@ impl Reading {
             .with_row_groups(vec![group])
             .with_row_selection(selection)
             .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(|e| e.to_string())?;
+            .build()?;
         let mut stream = std::pin::pin!(stream);
-        while let Some(batch) = stream.try_next().await.map_err(|e| e.to_string())? {
+        while let Some(batch) = stream.try_next().await? {
             decode(&batch, &mut samples)?;
         }
         Ok((group, samples))
@@ -128,7 +124,7 @@ fn decode(batch: &RecordBatch, (timestamps, values): &mut Samples) -> Result<(),
         values.push(match (val.is_valid(i), mant.is_valid(i) && scale.is_valid(i)) {
             (true, _) => doubles[i],
             (false, true) => Decimal { mantissa: mantissas[i], scale: scales[i].unsigned_abs() }.value(),
-            (false, false) => return Err("a sample has no value".to_owned()),
+            (false, false) => return Err("a sample has no value".into()),
         });
     }
     Ok(())

@@ -131,6 +131,7 @@ fn shown(query: &Query) -> String {
         Ask::LabelValues { name, selectors: s, start, end } => {
             format!("values of {name} {}from {start} to {end}", selectors(s))
         }
+        Ask::Samples { .. } => "samples".to_owned(),
     };
     let limit = if query.limit > 0 { format!(" limit {}", query.limit) } else { String::new() };
     let lookback = query.lookback.map(|lookback| format!(" lookback {}", lookback.as_millis())).unwrap_or_default();

@@ -1,0 +1,185 @@
+//! Three store nodes and a router: what a quorum acknowledged is there, whichever node is dead, hangs, or is new.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use crate::harness::pause;
+use crate::harness::process::free_address;
+use crate::harness::weir::{Weir, run};
+use crate::harness::writers::{SERIES, Writers, body, found, post};
+
+const NAMES: [&str; 3] = ["a", "b", "c"];
+const SENDERS: usize = 3;
+
+/// A store node: it takes batches from routers, and answers what it has itself.
+const STORE: &str = "
+resources:
+  main: { bucket: { local: { path: '${DIR}/bucket' } } }
+  central: { store: { path: '${DIR}/central', bucket: main, head: { cut_after: 2s } } }
+---
+name: take
+source: { peers: { listen: '${PEERS}' } }
+sink: { blocks: { store: central } }
+---
+name: query
+source: { api: { listen: '${API}' } }
+sink: { promql: { store: central } }
+";
+
+/// A router: it takes remote write, and writes to a quorum of the store nodes.
+const ROUTER: &str = "
+resources:
+  members:
+    ring:
+      members:
+        - { name: a, address: '${A}', zone: a }
+        - { name: b, address: '${B}', zone: b }
+        - { name: c, address: '${C}', zone: c }
+---
+name: receive
+source: { receive: { listen: '${RECEIVE}' } }
+stages:
+  - shard: { ring: members }
+  - replicate: { factor: 3, quorum: majority, keep_trying: 5s }
+sink: { peer: {} }
+";
+
+struct Cluster {
+    stores: Vec<Weir>,
+    peers: Vec<SocketAddr>,
+    router: Weir,
+    _dir: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let store = |name: &&str| {
+            let dir = dir.path().join(name);
+            std::fs::create_dir(&dir).unwrap();
+            Weir::new(&dir, STORE)
+        };
+        let stores: Vec<Weir> = NAMES.iter().map(store).collect();
+        let peers: Vec<SocketAddr> = NAMES.iter().map(|_| free_address()).collect();
+        let path = dir.path().join("router");
+        std::fs::create_dir(&path).unwrap();
+        let mut router = Weir::new(&path, ROUTER);
+        // It has no API: its receiver says when it is ready.
+        router.api = router.receive;
+        let mut cluster = Self { stores, peers, router, _dir: dir };
+        (0..3).for_each(|i| cluster.start_store(i));
+        let addresses: Vec<String> = cluster.peers.iter().map(ToString::to_string).collect();
+        cluster.router.start(&[("A", &addresses[0]), ("B", &addresses[1]), ("C", &addresses[2])]);
+        cluster
+    }
+
+    fn start_store(&mut self, i: usize) {
+        let peers = self.peers[i].to_string();
+        self.stores[i].start(&[("PEERS", &peers)]);
+    }
+
+    /// Every acknowledged sample is on at least `copies` of the nodes that have anything, and nowhere with another value.
+    fn check(&self, acked: &BTreeMap<usize, Vec<i64>>, copies: usize) {
+        let total: usize = acked.values().map(Vec::len).sum();
+        assert!(total > 100, "only {total} requests were acknowledged");
+        for (sender, timestamps) in acked {
+            let nodes: Vec<_> = self.stores.iter().map(|store| found(store.api, *sender)).collect();
+            for series in 0..SERIES {
+                for at in timestamps {
+                    let has = |node: &&_| BTreeMap::get(*node, &series).is_some_and(|s| s.contains_key(at));
+                    let n = nodes.iter().filter(has).count();
+                    assert!(n >= copies, "sender {sender}, series {series}: {at} is on {n} nodes");
+                }
+            }
+        }
+        println!("{} samples acknowledged, all there", total * SERIES);
+    }
+}
+
+#[test]
+fn any_one_node_may_be_killed_and_no_write_fails() {
+    let mut cluster = Cluster::start();
+    let writers = Writers::start(SENDERS, cluster.router.receive);
+    for i in 0..3 {
+        pause(Duration::from_secs(1));
+        cluster.stores[i].kill();
+        pause(Duration::from_secs(1));
+        cluster.start_store(i);
+        // The router finds it again within a second.
+        pause(Duration::from_millis(1500));
+    }
+    assert_eq!(writers.refused(), 0);
+    cluster.check(&writers.stop(), 2);
+}
+
+#[test]
+fn a_node_that_hangs_slows_down_nobody() {
+    let mut cluster = Cluster::start();
+    let writers = Writers::start(SENDERS, cluster.router.receive);
+    pause(Duration::from_secs(1));
+    let before = (writers.acked(), writers.slowest());
+    cluster.stores[1].freeze();
+    pause(Duration::from_secs(3));
+    let during = (writers.acked() - before.0, writers.slowest());
+    cluster.stores[1].thaw();
+    assert_eq!(writers.refused(), 0);
+    assert!(during.0 > before.0 / 2, "{before:?} {during:?}");
+    assert!(during.1 < Duration::from_secs(1), "{before:?} {during:?}");
+    cluster.check(&writers.stop(), 2);
+}
+
+#[test]
+fn without_a_quorum_writes_are_told_to_come_back_and_afterwards_nothing_is_missing() {
+    let mut cluster = Cluster::start();
+    let writers = Writers::start(SENDERS, cluster.router.receive);
+    pause(Duration::from_secs(1));
+    cluster.stores[0].kill();
+    cluster.stores[2].kill();
+    pause(Duration::from_secs(3));
+    let begin = Instant::now();
+    let refused = post(cluster.router.receive, &body(SENDERS, crate::harness::now())).unwrap();
+    assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{}", refused.text());
+    assert!(refused.text().contains("expected 2 of 3 members to write the batch, 1 did"), "{}", refused.text());
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert!(writers.refused() > 0);
+    cluster.start_store(0);
+    cluster.start_store(2);
+    pause(Duration::from_secs(2));
+    let acked = writers.acked();
+    pause(Duration::from_secs(1));
+    assert!(writers.acked() > acked);
+    cluster.check(&writers.stop(), 2);
+}
+
+#[test]
+fn a_node_may_be_replaced_by_an_empty_one() {
+    let mut cluster = Cluster::start();
+    let writers = Writers::start(SENDERS, cluster.router.receive);
+    pause(Duration::from_secs(1));
+    cluster.stores[1].kill();
+    for gone in ["bucket", "central"] {
+        std::fs::remove_dir_all(cluster.stores[1].dir.join(gone)).unwrap();
+    }
+    cluster.start_store(1);
+    pause(Duration::from_secs(2));
+    assert_eq!(writers.refused(), 0);
+    // What it had is on the others; what came since is on two.
+    cluster.check(&writers.stop(), 1);
+}
+
+#[test]
+fn the_files_of_a_cluster_are_valid_together_and_by_role() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = |name: &str| format!("pipelines.d/cluster/{name}.yaml");
+    let check = |files: &[String]| {
+        let args: Vec<&str> = std::iter::once("check").chain(files.iter().map(String::as_str)).collect();
+        let checked = run(&args, &[], root);
+        assert!(checked.status.success(), "{files:?}: {}", String::from_utf8_lossy(&checked.stderr));
+    };
+    check(&["pipelines.d/cluster".to_owned()]);
+    check(&[file("00-ring"), file("10-agent")]);
+    check(&[file("00-ring"), file("20-router")]);
+    check(&[file("30-store")]);
+    check(&[file("30-store"), file("40-query")]);
+}

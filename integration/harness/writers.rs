@@ -1,0 +1,151 @@
+//! Senders under load, and what was acknowledged to them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use weir_pipeline::{Batch, LabelSet, Tenant};
+use weir_stages::remote_write;
+
+use super::{http, now, pause};
+
+/// How many series each sender has.
+pub const SERIES: usize = 50;
+
+/// Senders that write until they are stopped, each its own series, as Prometheus does: what is refused is sent again.
+pub struct Writers {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    stop: AtomicBool,
+    /// For each sender the timestamps of which all series were acknowledged.
+    acked: Mutex<BTreeMap<usize, Vec<i64>>>,
+    refused: AtomicU64,
+    slowest: Mutex<Duration>,
+}
+
+/// The samples that a server has of a sender: for each series, values by timestamp.
+pub type Found = BTreeMap<usize, BTreeMap<i64, f64>>;
+
+/// One request of a sender: a sample of each of its series.
+pub fn body(sender: usize, timestamp: i64) -> Vec<u8> {
+    let mut batch = Batch::builder(Tenant::default());
+    for series in 0..SERIES {
+        let labels: LabelSet =
+            [("__name__", "crash_total".to_owned()), ("sender", sender.to_string()), ("series", series.to_string())]
+                .into_iter()
+                .collect();
+        batch.series(labels.as_labels());
+        batch.sample(timestamp, value(sender, series, timestamp));
+    }
+    let mut encoded = Vec::new();
+    remote_write::encode(&batch.build(), remote_write::Version::V1, &mut encoded);
+    let mut body = Vec::new();
+    remote_write::compress(&encoded, &mut body).unwrap();
+    body
+}
+
+/// Sends one request and returns its status; `None` where the connection breaks.
+pub fn post(to: SocketAddr, body: &[u8]) -> Option<http::Response> {
+    let headers = [("Content-Encoding", "snappy"), ("Content-Type", "application/x-protobuf")];
+    http::request(to, "POST", "/api/v1/receive", &headers, body)
+}
+
+/// A value that no other sample has.
+fn value(sender: usize, series: usize, timestamp: i64) -> f64 {
+    (timestamp % 1_000_000_000) as f64 * 1e3 + (sender * SERIES + series) as f64
+}
+
+/// What `api` has of a sender.
+pub fn found(api: SocketAddr, sender: usize) -> Found {
+    let query = format!("crash_total{{sender=\"{sender}\"}}[3h]");
+    let data = http::api(api, "query", &[("query", &query), ("time", &(now() / 1000).to_string())]);
+    let mut all = Found::new();
+    for result in data["result"].as_array().unwrap() {
+        let series: usize = result["metric"]["series"].as_str().unwrap().parse().unwrap();
+        let values = all.entry(series).or_default();
+        for point in result["values"].as_array().unwrap() {
+            let at = (point[0].as_f64().unwrap() * 1000.0).round() as i64;
+            let number: f64 = point[1].as_str().unwrap().parse().unwrap();
+            assert!(values.insert(at, number).is_none(), "series {series} of sender {sender} has {at} twice");
+            assert_eq!(number, self::value(sender, series, at), "sender {sender}, series {series}, at {at}");
+        }
+    }
+    all
+}
+
+// === impl Writers ===
+
+impl Writers {
+    /// Starts `senders` of them.
+    pub fn start(senders: usize, to: SocketAddr) -> Self {
+        let shared = Arc::new(Shared::default());
+        let run = |sender| {
+            let shared = shared.clone();
+            std::thread::spawn(move || shared.write(sender, to))
+        };
+        Self { threads: (0..senders).map(run).collect(), shared }
+    }
+
+    /// How many requests were acknowledged so far.
+    pub fn acked(&self) -> usize {
+        lock(&self.shared.acked).values().map(Vec::len).sum()
+    }
+
+    /// How many requests were refused or broke so far.
+    pub fn refused(&self) -> u64 {
+        self.shared.refused.load(Ordering::Relaxed)
+    }
+
+    /// How long the slowest request took that was acknowledged since this was asked last.
+    pub fn slowest(&self) -> Duration {
+        std::mem::take(&mut *lock(&self.shared.slowest))
+    }
+
+    /// Stops them. Returns the timestamps of each sender that were acknowledged.
+    pub fn stop(self) -> BTreeMap<usize, Vec<i64>> {
+        self.shared.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads {
+            thread.join().unwrap();
+        }
+        std::mem::take(&mut *lock(&self.shared.acked))
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn write(&self, sender: usize, to: SocketAddr) {
+        let mut timestamp = now() - 3_600_000;
+        while !self.stop.load(Ordering::Relaxed) {
+            let begin = Instant::now();
+            match post(to, &body(sender, timestamp)) {
+                Some(response) if response.status == 204 => {
+                    lock(&self.acked).entry(sender).or_default().push(timestamp);
+                    let mut slowest = lock(&self.slowest);
+                    *slowest = begin.elapsed().max(*slowest);
+                    timestamp += 7;
+                }
+                Some(response) => {
+                    assert_eq!(response.status, 503, "{}", response.text());
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                    pause(Duration::from_millis(5));
+                }
+                None => {
+                    self.refused.fetch_add(1, Ordering::Relaxed);
+                    pause(Duration::from_millis(5));
+                }
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
