@@ -15,7 +15,8 @@
 //! Shape: a series belongs to a partition, by a hash of tenant and series id that never changes; a partition to a set of
 //! `factor` members. With `cells` the members form fixed cells, one of each zone, and every partition belongs to a cell: two
 //! nodes that fail at a time hurt only where they are of one cell. With `rendezvous` each partition picks its own members,
-//! for numbers of nodes that make no cells.
+//! for numbers of nodes that make no cells. A ring of cells grows at the end of its list: where there are at least `factor`
+//! zones, or none, complete cells stay as they are, and a new one takes its share of the partitions from all alike.
 //!
 //! A watched file is looked at every `poll`; a change counts where it is valid and its `epoch` is greater than the one
 //! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file.

@@ -1,14 +1,13 @@
 //! `cells`: members form fixed cells, of different zones where there are enough, and a partition belongs to a cell.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::Member;
 use super::layout::Sets;
 
-/// Forms cells and gives each partition one. The k-th cell takes the k-th member of each zone, in the order of the list:
-/// members that are added at its end come into cells of their own, and one that takes the place of another takes its cell.
+/// Forms cells and gives each partition one.
 pub(super) fn arrange(members: &[Member], factor: usize, partitions: u32) -> Sets {
     let cells = form(members, factor);
     let of_partition = (0..partitions).map(|partition| winner(partition, cells.len())).collect();
@@ -16,26 +15,34 @@ pub(super) fn arrange(members: &[Member], factor: usize, partitions: u32) -> Set
     Sets { sets: named.collect(), of_partition }
 }
 
+/// The members of each cell. A member goes into the first cell that has a place and no member of its zone. So the k-th cell
+/// takes the k-th member of each zone, in the order of the list; members that are added at its end change no cell that is
+/// complete, whatever their zones; and one that takes the place of another of its zone takes its cell.
+///
+/// With fewer zones than a cell has members some must share one: then zones take turns, and only additions that leave the
+/// turns before them as they are change no cell.
 fn form(members: &[Member], factor: usize) -> Vec<Vec<usize>> {
-    let mut rest = in_turn(members);
     let zones = members.iter().map(|member| member.zone.as_str()).collect::<HashSet<_>>().len();
-    let mut cells = Vec::new();
-    loop {
-        let mut taken = HashSet::new();
-        let mut cell = Vec::new();
-        for &i in &rest {
-            // With fewer zones than members of a cell some must share one.
-            let fits = zones < factor || members.get(i).is_some_and(|member| taken.insert(member.zone.as_str()));
-            if fits && cell.len() < factor {
-                cell.push(i);
-            }
-        }
-        if cell.len() < factor {
-            return cells;
-        }
-        rest.retain(|i| !cell.contains(i));
-        cells.push(cell);
+    if zones < factor {
+        return in_turn(members).chunks_exact(factor).map(<[usize]>::to_vec).collect();
     }
+    let mut cells: Vec<Vec<usize>> = Vec::new();
+    // All cells before this one are complete or have a member of the zone.
+    let mut next: HashMap<&str, usize> = HashMap::new();
+    for (i, member) in members.iter().enumerate() {
+        let next = next.entry(&member.zone).or_default();
+        while cells.get(*next).is_some_and(|cell| cell.len() == factor) {
+            *next += 1;
+        }
+        match cells.get_mut(*next) {
+            Some(cell) => cell.push(i),
+            None => cells.push(vec![i]),
+        }
+        *next += 1;
+    }
+    // Cells become complete in their order, as a later one only gets members of zones that those before it have.
+    cells.retain(|cell| cell.len() == factor);
+    cells
 }
 
 /// The first member of each zone, then the second of each, and so on; zones in the order of the list.

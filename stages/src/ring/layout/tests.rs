@@ -19,6 +19,13 @@ fn members(names: &[&str]) -> Vec<Member> {
     names.iter().enumerate().map(member).collect()
 }
 
+/// A member of each of these zones, all of different names.
+fn of_zones(zones: &[u8]) -> Vec<Member> {
+    let names: Vec<String> =
+        zones.iter().enumerate().map(|(i, zone)| format!("{}{i}", char::from(b'a' + zone))).collect();
+    members(&names.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
 fn layout(factor: usize, partitions: u32, algorithm: Algorithm, members: Vec<Member>) -> Layout {
     Layout::new(Shape::new(factor, partitions, algorithm).unwrap(), 1, members).unwrap()
 }
@@ -42,7 +49,7 @@ fn cells_take_one_member_of_each_zone_in_the_order_of_the_list() {
     };
     check(3, &["a1", "b1", "c1"], &["a1 b1 c1"], &[]);
     check(3, &["a1", "a2", "b1", "b2", "c1", "c2"], &["a1 b1 c1", "a2 b2 c2"], &[]);
-    check(3, &["c1", "a1", "b1", "b2", "a2", "c2"], &["c1 a1 b1", "c2 a2 b2"], &[]);
+    check(3, &["c1", "a1", "b1", "b2", "a2", "c2"], &["c1 a1 b1", "b2 a2 c2"], &[]);
     check(3, &["a1", "b1", "c1", "a2", "b2"], &["a1 b1 c1"], &["a2", "b2"]);
     check(3, &["a1", "b1", "c1", "a2", "a3", "b2"], &["a1 b1 c1"], &["a2", "a3", "b2"]);
     check(2, &["a1", "b1", "c1", "a2"], &["a1 b1", "c1 a2"], &[]);
@@ -70,6 +77,20 @@ fn a_cell_that_is_added_takes_its_share_and_nothing_else_moves() {
 }
 
 #[test]
+fn members_of_more_zones_come_into_cells_of_their_own() {
+    let check = |factor: usize, listed: &[&str], more: &[&str], cells: &[&str]| {
+        let both = layout(factor, 64, Algorithm::Cells, members(&[listed, more].concat()));
+        let got: Vec<String> = both.sets().iter().map(|set| names(set).join(" ")).collect();
+        assert_eq!(got, cells, "{listed:?} and {more:?}");
+    };
+    check(3, &["a1", "b1", "c1", "a2", "b2", "c2"], &["d1"], &["a1 b1 c1", "a2 b2 c2"]);
+    check(3, &["a1", "b1", "c1", "a2", "b2", "c2"], &["d1", "e1", "f1"], &["a1 b1 c1", "a2 b2 c2", "d1 e1 f1"]);
+    check(2, &["a1", "b1", "a2", "b2"], &["c1", "d1"], &["a1 b1", "a2 b2", "c1 d1"]);
+    let listed = ["a1", "b1", "c1", "d1", "a2", "b2", "c2", "a3", "b3"];
+    check(3, &listed, &["d2", "c3"], &["a1 b1 c1", "d1 a2 b2", "c2 a3 b3"]);
+}
+
+#[test]
 fn a_member_that_takes_the_place_of_another_moves_no_partition() {
     let before = layout(3, 64, Algorithm::Cells, members(&["a1", "b1", "c1", "a2", "b2", "c2"]));
     let after = layout(3, 64, Algorithm::Cells, members(&["a1", "b9", "c1", "a2", "b2", "c2"]));
@@ -84,6 +105,18 @@ fn partitions_are_spread_over_cells() {
         let mut counts = vec![0usize; cells];
         (0..64).for_each(|p| counts[layout.set_of(p)] += 1);
         assert!(counts.iter().all(|&n| n * cells <= 2 * 64 && n > 0), "{counts:?}");
+    }
+}
+
+#[test]
+fn partitions_are_spread_over_members_that_they_pick() {
+    for of_zone in 2..=6usize {
+        let listed: Vec<String> = (0..of_zone).flat_map(|i| ["a", "b", "c"].map(|zone| format!("{zone}{i}"))).collect();
+        let listed: Vec<&str> = listed.iter().map(String::as_str).collect();
+        let layout = layout(3, 64, Algorithm::Rendezvous, members(&listed));
+        let mut counts: BTreeMap<&str, usize> = listed.iter().map(|name| (*name, 0)).collect();
+        (0..64).for_each(|p| keepers(&layout, p).iter().for_each(|name| *counts.get_mut(name).unwrap() += 1));
+        assert!(counts.values().all(|&n| n * of_zone <= 2 * 64 && n > 0), "{counts:?}");
     }
 }
 
@@ -146,9 +179,7 @@ proptest! {
         partitions in 1..100u32,
         cells: bool,
     ) {
-        let listed: Vec<String> =
-            zones.iter().enumerate().map(|(i, zone)| format!("{}{i}", (b'a' + zone) as char)).collect();
-        let listed = members(&listed.iter().map(String::as_str).collect::<Vec<_>>());
+        let listed = of_zones(&zones);
         let algorithm = if cells { Algorithm::Cells } else { Algorithm::Rendezvous };
         let shape = Shape::new(factor, partitions, algorithm).unwrap();
         let made = Layout::new(shape, 1, listed.clone());
@@ -167,9 +198,67 @@ proptest! {
                 prop_assert_eq!(different.len(), factor.min(zones.len()));
             }
         }
+        let different: std::collections::HashSet<Vec<&str>> = layout.sets().iter().map(|set| names(set)).collect();
+        prop_assert_eq!(different.len(), layout.sets().len());
         // Who is spare is in no set.
         let used = layout.sets().iter().flat_map(|set| &set.members).collect::<Vec<_>>();
         prop_assert!(listed.iter().all(|member| used.contains(&member) != layout.spare().contains(member)));
         prop_assert_eq!(&Layout::new(shape, 1, listed).unwrap(), &layout);
+    }
+
+    #[test]
+    fn members_that_are_added_change_no_cell(
+        zones in prop::collection::vec(0..5u8, 1..20),
+        more in prop::collection::vec(0..7u8, 1..10),
+        factor in 1..5usize,
+    ) {
+        let different: std::collections::BTreeSet<_> = zones.iter().collect();
+        prop_assume!(different.len() >= factor);
+        let listed = of_zones(&[&zones[..], &more].concat());
+        let before = layout(factor, 256, Algorithm::Cells, listed[..zones.len()].to_vec());
+        let after = layout(factor, 256, Algorithm::Cells, listed);
+        let cells = before.sets().len();
+        prop_assert_eq!(before.sets(), &after.sets()[..cells]);
+        for partition in 0..256 {
+            let (old, new) = (before.set_of(partition), after.set_of(partition));
+            prop_assert!(old == new || new >= cells, "{}: {} {}", partition, old, new);
+        }
+    }
+
+    #[test]
+    fn a_member_of_any_zone_that_goes_moves_only_partitions_that_picked_it(
+        zones in prop::collection::vec(0..4u8, 2..16),
+        gone: prop::sample::Index,
+        factor in 1..4usize,
+    ) {
+        prop_assume!(zones.len() > factor);
+        let all = of_zones(&zones);
+        let mut rest = all.clone();
+        let gone = rest.remove(gone.index(all.len()));
+        let whole = layout(factor, 64, Algorithm::Rendezvous, all);
+        let less = layout(factor, 64, Algorithm::Rendezvous, rest);
+        for partition in 0..64 {
+            let (before, after) = (keepers(&whole, partition), keepers(&less, partition));
+            let mut kept = before.iter().filter(|name| **name != gone.name);
+            prop_assert!(kept.all(|name| after.contains(name)), "{}: {:?} {:?}", partition, before, after);
+        }
+    }
+
+    #[test]
+    fn what_partitions_pick_does_not_hang_on_the_order_of_the_list(
+        (zones, order) in prop::collection::vec(0..4u8, 3..16)
+            .prop_flat_map(|zones| (Just(zones.clone()), Just((0..zones.len()).collect::<Vec<_>>()).prop_shuffle())),
+        factor in 1..4usize,
+    ) {
+        let listed = of_zones(&zones);
+        let other = order.iter().map(|&i| listed[i].clone()).collect();
+        let one = layout(factor, 64, Algorithm::Rendezvous, listed);
+        let other = layout(factor, 64, Algorithm::Rendezvous, other);
+        for partition in 0..64 {
+            let (mut one, mut other) = (keepers(&one, partition), keepers(&other, partition));
+            one.sort_unstable();
+            other.sort_unstable();
+            prop_assert_eq!(one, other);
+        }
     }
 }
