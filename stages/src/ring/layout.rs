@@ -85,13 +85,20 @@ impl Layout {
             let n = members.len();
             return Err(format!("expected at least `{factor}` members, which is `factor`, got `{n}`"));
         }
-        let (mut names, mut addresses) = (HashSet::new(), HashSet::new());
+        let (mut names, mut addresses, mut read) = (HashSet::new(), HashSet::new(), HashSet::new());
         for member in &members {
             if !names.insert(member.name.as_str()) {
                 return Err(format!("expected members of different names, got `{}` twice", member.name));
             }
             if !addresses.insert(member.address.as_str()) {
                 return Err(format!("expected members of different addresses, got `{}` twice", member.address));
+            }
+            // One node that answers for two would be heard as two replicas.
+            if !member.read_address.is_empty() && !read.insert(member.read_address.as_str()) {
+                return Err(format!(
+                    "expected members of different read addresses, got `{}` twice",
+                    member.read_address
+                ));
             }
         }
         let Sets { sets, of_partition } = match algorithm {

@@ -56,7 +56,8 @@ impl TryFrom<Fields> for Member {
 /// A host and a port above 0.
 fn is_address(address: &str) -> bool {
     let Some((host, port)) = address.rsplit_once(':') else { return false };
-    is_host(host) && port.parse::<u16>().is_ok_and(|port| port > 0)
+    // A number may have a sign, a port has none.
+    is_host(host) && !port.starts_with('+') && port.parse::<u16>().is_ok_and(|port| port > 0)
 }
 
 /// A name, an IPv4 address, or an IPv6 address in brackets.

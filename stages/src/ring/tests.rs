@@ -48,6 +48,8 @@ fn refuses_wrong_settings() {
     check(&one("name: a, address: ':1'"), "1:24: members[0]: expected a host and a port, got `:1`");
     check(&one("name: a, address: 'a:0'"), "1:24: members[0]: expected a host and a port, got `a:0`");
     check(&one("name: a, address: 'a:65536'"), "1:24: members[0]: expected a host and a port, got `a:65536`");
+    check(&one("name: a, address: 'a:+1'"), "1:24: members[0]: expected a host and a port, got `a:+1`");
+    check(&one("name: a, address: 'a:'"), "1:24: members[0]: expected a host and a port, got `a:`");
     check(&one("name: a, address: '::1:5'"), "1:24: members[0]: expected a host and a port, got `::1:5`");
     check(&one("name: a, address: 'http://a:1'"), "1:24: members[0]: expected a host and a port, got `http://a:1`");
     check(&one("name: a"), "1:24: members[0]: `address` is missing");

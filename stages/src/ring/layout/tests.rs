@@ -169,6 +169,9 @@ fn members_that_make_no_ring_are_told() {
     let mut twice = members(&["a1", "b1"]);
     twice[1].address = twice[0].address.clone();
     check(1, 1, twice, "expected members of different addresses, got `10.0.0.1:1000` twice");
+    let mut twice = members(&["a1", "b1"]);
+    twice.iter_mut().for_each(|member| member.read_address = "10.0.0.1:9".to_owned());
+    check(1, 1, twice, "expected members of different read addresses, got `10.0.0.1:9` twice");
 }
 
 proptest! {
