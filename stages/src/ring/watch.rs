@@ -65,6 +65,8 @@ impl Watch {
         let layout = layout(&path, shape, seen.as_deref()).map_err(Error::invalid)?;
         let telemetry = Telemetry::new(context);
         telemetry.follows(&layout);
+        // So that the first failure is a rise.
+        ["ok", "error"].into_iter().for_each(|result| _ = telemetry.count(result));
         let ring = Arc::new(OpenRing::fixed(layout));
         let mut watch = Self { path, shape, ring: ring.clone(), seen, telemetry };
         let shutdown = context.shutdown.clone();
@@ -95,12 +97,12 @@ impl Watch {
                 let (epoch, members) = (next.epoch(), next.members().len());
                 tracing::info!(%file, epoch, members, "the ring changes");
                 self.telemetry.follows(&next);
-                self.telemetry.reloaded("ok");
+                self.telemetry.count("ok").inc();
                 self.ring.change(Arc::new(next));
             }
             Err(error) => {
                 tracing::warn!(error, epoch = before.epoch(), "the ring stays as it is");
-                self.telemetry.reloaded("error");
+                self.telemetry.count("error").inc();
             }
         }
     }
@@ -137,7 +139,10 @@ fn layout(path: &Path, shape: Shape, text: Result<&str, &String>) -> Result<Layo
     let all = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let node = parse(&file, text.map_err(Clone::clone)?, &Env::process()).map_err(all)?;
     let Listed { epoch, members } = settings::<Listed>(&file, "", &node).map_err(all)?.value;
-    Layout::new(shape, epoch, members).map_err(|e| format!("{file}: {e}"))
+    let key = if epoch == 0 { "epoch" } else { "members" };
+    let at = node.get(key).map_or(node.at, |value| value.at);
+    let mistake = |message| Mistake { file, at, path: key.into(), message };
+    Layout::new(shape, epoch, members).map_err(|message| mistake(message).to_string())
 }
 
 // === impl Telemetry ===
@@ -164,8 +169,8 @@ impl Telemetry {
         }
     }
 
-    fn reloaded(&self, result: &'static str) {
-        self.reloads.get_or_create(&Reload { ring: self.ring.clone(), result }).inc();
+    fn count(&self, result: &'static str) -> Counter {
+        self.reloads.get_or_create_owned(&Reload { ring: self.ring.clone(), result })
     }
 }
 

@@ -53,6 +53,8 @@ impl Watched {
 #[tokio::test(start_paused = true)]
 async fn a_change_with_a_greater_epoch_is_followed() {
     let watched = Watched::new(&listed(1, &["a"])).await;
+    let none = "weir_ring_reloads_total{ring=\"central\",result=\"error\"} 0";
+    assert!(watched.context.metrics.encode().contains(none), "it is there before the first failure");
     let mut changes = watched.ring.changes();
     assert_eq!(watched.write(Some(&listed(3, &["a", "b"]))).await, (3, 2));
     assert_eq!(changes.borrow_and_update().epoch(), 3);
@@ -100,7 +102,18 @@ async fn a_file_that_is_wrong_at_the_start_is_told_with_its_place() {
         ":2:11: members[0]: expected a host and a port, got `a`",
     )
     .await;
-    check(Some("epoch: 1\nmembers: []"), ": expected at least `1` members, which is `factor`, got `0`").await;
+    check(Some("epoch: 1\nmembers: []"), ":2:10: members: expected at least `1` members, which is `factor`, got `0`")
+        .await;
+    check(
+        Some("epoch: 1\nmembers:\n  - { name: a, address: 'h:1' }\n  - { name: a, address: 'h:2' }"),
+        ":3:3: members: expected members of different names, got `a` twice",
+    )
+    .await;
+    check(
+        Some("epoch: 0\nmembers: [{ name: a, address: 'h:1' }]"),
+        ":1:8: epoch: expected `epoch` of at least 1, got `0`",
+    )
+    .await;
     check(Some("members: []\nepochs: 1"), ":2:1: epochs: unknown field `epochs`, did you mean `epoch`?").await;
     check(Some("epoch: -1\nmembers: []"), ":1:8: epoch: expected a whole number of at least 0, got `-1`").await;
     check(Some(&"#".repeat(MAX_FILE_BYTES + 1)), ":1:1: expected at most 1048576 bytes, got 1048577").await;
