@@ -3,6 +3,7 @@
 pub mod block;
 pub mod blocks;
 pub mod bucket;
+pub mod catalog;
 pub mod chunk;
 pub mod decimal;
 pub mod head;

@@ -1,0 +1,101 @@
+//! The columns that the tables tell others, and the first commit of a table.
+
+use serde_json::{Value, json};
+use ulid::Ulid;
+
+/// The columns of a table.
+pub(super) struct Shape {
+    columns: &'static [(&'static str, Kind)],
+    partition: &'static [&'static str],
+    /// The columns that have statistics.
+    stats: &'static str,
+}
+
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain(&'static str),
+    List(&'static str),
+    Texts,
+}
+
+use Kind::{List, Plain, Texts};
+
+/// Columns of the samples files. Delta has no unsigned numbers: they get the next longer type.
+pub(super) static SAMPLES: Shape = Shape {
+    columns: &[
+        ("series_ref", Plain("long")),
+        ("ts", Plain("long")),
+        ("mant", Plain("long")),
+        ("scale", Plain("byte")),
+        ("val", Plain("double")),
+        ("block", Plain("string")),
+        ("entry", Plain("string")),
+    ],
+    partition: &["block", "entry"],
+    stats: "ts",
+};
+
+/// Columns of the series files.
+pub(super) static SERIES: Shape = Shape {
+    columns: &[
+        ("series_ref", Plain("long")),
+        ("series_id", Plain("binary")),
+        ("metric", Plain("string")),
+        ("kind", Plain("short")),
+        ("min_ts", Plain("long")),
+        ("max_ts", Plain("long")),
+        ("runs", List("long")),
+        ("labels_rest", Texts),
+        ("resolution", Plain("string")),
+        ("block", Plain("string")),
+    ],
+    partition: &["resolution", "block"],
+    stats: "series_ref",
+};
+
+/// How long removed files stay in checkpoints: outside tools rely on them to tell files that went from such as never
+/// belonged. `delta.logRetentionDuration` is told too, but it is Weir that removes.
+const REMOVED: &str = "interval 1 day";
+
+// === impl Shape ===
+
+impl Shape {
+    /// The first commit of such a table, as reader version 1 and writer version 2 have it: everybody reads that.
+    pub(super) fn first_commit(&self, now: i64) -> String {
+        let id = format!("{:032x}", Ulid::generate().0);
+        let cut = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+        let id = [cut(0, 8), cut(8, 12), cut(12, 16), cut(16, 20), cut(20, 32)].join("-");
+        let fields: Vec<Value> = self.columns.iter().map(|(name, kind)| kind.field(name)).collect();
+        let schema = json!({ "type": "struct", "fields": fields }).to_string();
+        let info = json!({ "commitInfo": {
+            "timestamp": now, "operation": "CREATE TABLE", "operationParameters": {},
+            "engineInfo": concat!("weir/", env!("CARGO_PKG_VERSION")),
+        } });
+        let protocol = json!({ "protocol": { "minReaderVersion": 1, "minWriterVersion": 2 } });
+        let metadata = json!({ "metaData": {
+            "id": id, "format": { "provider": "parquet", "options": {} }, "schemaString": schema,
+            "partitionColumns": self.partition, "createdTime": now,
+            "configuration": {
+                "delta.dataSkippingStatsColumns": self.stats,
+                "delta.deletedFileRetentionDuration": REMOVED,
+                "delta.enableExpiredLogCleanup": "false",
+            },
+        } });
+        [info, protocol, metadata].map(|action| action.to_string() + "\n").concat()
+    }
+}
+
+// === impl Kind ===
+
+impl Kind {
+    fn field(self, name: &str) -> Value {
+        let kind = match self {
+            Plain(kind) => json!(kind),
+            List(kind) => json!({ "type": "array", "elementType": kind, "containsNull": true }),
+            Texts => {
+                json!({ "type": "map", "keyType": "string", "valueType": "string", "valueContainsNull": true })
+            }
+        };
+        json!({ "name": name, "type": kind, "nullable": true, "metadata": {} })
+    }
+}
