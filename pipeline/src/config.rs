@@ -15,6 +15,7 @@ pub use env::Env;
 pub use mistake::{Mistake, nearest};
 pub use node::{Key, Node, Position, Value};
 pub use parse::parse;
+pub(crate) use parse::{Tree, tree};
 
 #[cfg(test)]
 mod tests;

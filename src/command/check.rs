@@ -32,21 +32,16 @@ pub(super) fn report(mistakes: &[Mistake]) -> Exit {
 // === impl Pipelines ===
 
 impl Pipelines {
-    /// The files' contents: of the paths that are named, of `pipelines.d`, or the built-in ones.
-    pub(super) fn documents(&self) -> Result<Vec<Document>, Vec<Mistake>> {
+    /// What the files say: those of the paths that are named, of `pipelines.d`, or the built-in ones.
+    pub(super) fn plan(&self) -> Result<Plan, Vec<Mistake>> {
+        let (registry, env) = (registry(), Env::process());
         if !self.paths.is_empty() {
-            return Document::load(&self.paths);
+            return Plan::load(&self.paths, &registry, &env);
         }
         if std::path::Path::new(DEFAULT_DIRECTORY).is_dir() {
-            return Document::load(&[DEFAULT_DIRECTORY.into()]);
+            return Plan::load(&[DEFAULT_DIRECTORY.into()], &registry, &env);
         }
-        let embedded =
-            |(name, text): &(&str, &str)| Document { name: format!("(built-in) {name}"), text: (*text).into() };
-        Ok(EMBEDDED.iter().map(embedded).collect())
-    }
-
-    /// What they say.
-    pub(super) fn plan(&self) -> Result<Plan, Vec<Mistake>> {
-        Plan::read(&self.documents()?, &registry(), &Env::process())
+        let embedded = |(name, text): (&str, &str)| Document { name: format!("(built-in) {name}"), text: text.into() };
+        Plan::read(&EMBEDDED.map(embedded), &registry, &env)
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use weir_pipeline::config::Env;
-use weir_pipeline::plan::{Document, Plan};
+use weir_pipeline::plan::Plan;
 
 use super::{Exit, check};
 use crate::registry;
@@ -31,29 +31,15 @@ impl Explain {
             return explain_query(promql);
         }
         let Some(file) = &self.file else { return Exit::Usage };
-        let shown = file.display().to_string();
         // A file alone may name what its neighbours declare.
-        let directory = file.parent().filter(|d| !d.as_os_str().is_empty()).map_or_else(|| ".".into(), PathBuf::from);
-        let alone = Document::load(std::slice::from_ref(file));
-        let documents = alone.map(|alone| {
-            let mut all = Document::load(&[directory]).unwrap_or_default();
-            all.retain(|d| !same_file(&d.name, &shown));
-            all.extend(alone);
-            all
-        });
-        match documents.and_then(|documents| Plan::read(&documents, &registry(), &Env::process())) {
+        match Plan::load_beside(file, &registry(), &Env::process()) {
             Ok(plan) => {
-                print!("{}", plan.explain(Some(&shown)));
+                print!("{}", plan.explain(Some(&file.display().to_string())));
                 Exit::Success
             }
             Err(mistakes) => check::report(&mistakes),
         }
     }
-}
-
-fn same_file(a: &str, b: &str) -> bool {
-    let real = |name: &str| std::fs::canonicalize(name).ok();
-    real(a).is_some_and(|a| real(b) == Some(a))
 }
 
 #[expect(clippy::print_stdout, reason = "the result is what the command prints")]

@@ -137,6 +137,9 @@ impl<'de> VariantAccess<'de> for At<'_> {
         if self.node.is_null() {
             return Ok(());
         }
+        if self.node.value == Value::Wrong {
+            return Err(self.wrong(Wrong::told()));
+        }
         Err(self.wrong(serde::de::Error::custom(format!("expected nothing below it, got {}", self.node.describe()))))
     }
 

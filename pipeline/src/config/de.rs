@@ -49,7 +49,7 @@ pub(crate) struct Found<T> {
 /// anew, so that every mistake is found, not only the first one. What is wrong only because of that is not reported.
 ///
 /// # Errors
-/// All mistakes, in the order of their discovery.
+/// All mistakes, in the order of their discovery; none where all of them were told when the file was read.
 pub fn settings<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Result<Settings<T>, Vec<Mistake>> {
     let Found { value, references, mistakes } = find(file, path, node);
     value.map(|value| Settings { value, references }).ok_or(mistakes)
@@ -59,18 +59,20 @@ pub fn settings<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Res
 pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Found<T> {
     let mut known = Known::default();
     let references = RefCell::default();
-    let (mut value, mut mistakes) = (None, Vec::new());
+    let (mut value, mut mistakes, mut is_clean) = (None, Vec::new(), true);
     for _ in 0..MAX_READINGS {
         let reading = Reading { known: &known, references: &references };
-        let Wrong { message, place, missing, meant } = match T::deserialize(At::new(node, path.to_owned(), reading)) {
-            Ok(read) => {
-                value = mistakes.is_empty().then_some(read);
-                break;
-            }
-            Err(wrong) => wrong,
-        };
+        let Wrong { message, place, missing, meant, told } =
+            match T::deserialize(At::new(node, path.to_owned(), reading)) {
+                Ok(read) => {
+                    value = is_clean.then_some(read);
+                    break;
+                }
+                Err(wrong) => wrong,
+            };
+        is_clean = false;
         let (at, place) = place.unwrap_or_else(|| (node.at, path.to_owned()));
-        if !known.explains(&place, missing) {
+        if !told && !known.explains(&place, missing) {
             mistakes.push(Mistake { file: file.to_owned(), at, path: place.clone(), message });
         }
         if let Some(meant) = meant {
@@ -199,6 +201,7 @@ impl<'a> At<'a> {
             Value::Scalar { text, .. } => visit_plain(text, visitor),
             Value::List(items) => visitor.visit_seq(Items::new(self.clone(), items)),
             Value::Map(entries) => visitor.visit_map(Entries::new(self.clone(), entries)),
+            Value::Wrong => Err(Wrong::told()),
         }
         .map_err(|e| self.wrong(e))
     }
@@ -340,6 +343,7 @@ impl<'de> Deserializer<'de> for At<'_> {
             Value::Map(entries) if entries.len() == 1 => {
                 visitor.visit_enum(Variant { entry: entries.first(), of: self })
             }
+            Value::Wrong => Err(Wrong::told()),
             _ => Err(Wrong::custom(format!(
                 "expected a word, or one key with its settings, got {}",
                 self.node.describe()

@@ -34,6 +34,8 @@ pub enum Value {
     List(Vec<Node>),
     /// A mapping, in the order of the file.
     Map(Vec<(Key, Node)>),
+    /// What can't be known because of a mistake that is told already.
+    Wrong,
 }
 
 /// A key of a mapping.
@@ -73,6 +75,7 @@ impl Node {
             Value::Scalar { text, .. } => format!("`{}`", text.chars().take(80).collect::<String>()),
             Value::List(_) => "a list".to_owned(),
             Value::Map(_) => "a map".to_owned(),
+            Value::Wrong => "a mistake".to_owned(),
         }
     }
 }
@@ -83,6 +86,7 @@ impl fmt::Display for Node {
         match &self.value {
             _ if self.is_null() => f.write_str("~"),
             Value::Scalar { text, .. } => f.write_str(text),
+            Value::Wrong => f.write_str("?"),
             Value::Map(entries) if entries.is_empty() => f.write_str("{}"),
             Value::List(items) => {
                 f.write_str("[")?;

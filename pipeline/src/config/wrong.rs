@@ -17,11 +17,18 @@ pub(super) struct Wrong {
     pub(super) missing: Option<&'static str>,
     /// The field that is spelt wrong.
     pub(super) meant: Option<&'static str>,
+    /// Whether it was told when the file was read.
+    pub(super) told: bool,
 }
 
 // === impl Wrong ===
 
 impl Wrong {
+    /// What stands where the file has a mistake that is told already.
+    pub(super) fn told() -> Self {
+        Self { told: true, ..serde::de::Error::custom("a mistake") }
+    }
+
     /// The same at a place, where it has none yet.
     pub(super) fn at(mut self, at: Position, path: &str) -> Self {
         self.place.get_or_insert_with(|| (at, path.to_owned()));
@@ -39,7 +46,7 @@ impl std::error::Error for Wrong {}
 
 impl serde::de::Error for Wrong {
     fn custom<T: Display>(message: T) -> Self {
-        Self { message: message.to_string(), place: None, missing: None, meant: None }
+        Self { message: message.to_string(), place: None, missing: None, meant: None, told: false }
     }
 
     fn invalid_type(got: Unexpected<'_>, expected: &dyn Expected) -> Self {

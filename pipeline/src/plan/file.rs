@@ -1,12 +1,13 @@
 //! From documents to a plan, with all mistakes.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::sync::Arc;
 
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, order};
 use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
-use crate::config::{Env, Key, Mistake, Node, Position, Value, nearest, parse, settings};
+use crate::config::{Env, Key, Mistake, Node, Position, Tree, Value, nearest, settings, tree};
 use crate::error::Result;
 use crate::external_labels::ExternalLabels;
 use crate::labels::is_label_name;
@@ -28,7 +29,7 @@ pub(super) struct Reader<'a> {
     pipeline_places: BTreeMap<String, (String, Position)>,
     pipelines: Vec<Pipeline>,
     references: Vec<(String, Reference)>,
-    /// Whether a document that can't be read may declare what others name.
+    /// Whether what can't be read may declare what others name.
     has_unread: bool,
     mistakes: Vec<Mistake>,
 }
@@ -61,28 +62,32 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Takes why files can't be read.
+    pub(super) fn unread(&mut self, mistakes: Vec<Mistake>) {
+        self.has_unread |= !mistakes.is_empty();
+        self.mistakes.extend(mistakes);
+    }
+
     pub(super) fn document(&mut self, document: &Document) {
         let file = document.name.as_str();
-        let root = match parse(file, &document.text, self.env) {
-            Ok(root) => root,
-            Err(mistakes) => {
-                self.has_unread = true;
-                return self.mistakes.extend(mistakes);
-            }
-        };
+        let Tree { root, mistakes } = tree(file, &document.text, self.env);
+        // At the top, a key that is no text or a second document; below it, what is no map of resources.
+        self.has_unread |= root.is_none() || mistakes.iter().any(|m| m.path.is_empty() || m.path == "resources");
+        self.mistakes.extend(mistakes);
+        let Some(root) = root else { return };
         let Value::Map(entries) = &root.value else {
             self.has_unread = true;
-            let message = format!("expected a map with {}, got {}", list(&TOP), root.describe());
-            return self.mistake(file, root.at, "", message);
+            return self.refuse(file, &root, "", format!("expected a map with {}", list(&TOP)));
         };
         for (key, _) in entries.iter().filter(|(key, _)| !TOP.contains(&key.text.as_str())) {
+            self.has_unread |= nearest(&key.text, TOP) == Some("resources");
             self.mistake(file, key.at, &key.text, unknown("field", &key.text, TOP));
         }
         if let Some(resources) = root.get("resources") {
             self.resources(file, resources);
         }
-        if let Some(tests) = root.get("tests").filter(|tests| !matches!(tests.value, Value::List(_))) {
-            self.mistake(file, tests.at, "tests", format!("expected a list, got {}", tests.describe()));
+        if let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "tests") {
+            self.mistake(file, key.at, "tests", "tests in a pipeline file are not supported yet");
         }
         let is_pipeline = entries.iter().any(|(key, _)| key.text != "resources");
         if is_pipeline {
@@ -132,10 +137,17 @@ impl<'a> Reader<'a> {
         self.mistakes.push(Mistake { file: file.to_owned(), at, path: path.to_owned(), message: message.into() });
     }
 
+    /// Says what a node is where another one was expected, unless what is wrong with it is told already.
+    fn refuse(&mut self, file: &str, node: &Node, path: &str, expected: impl Display) {
+        if node.value != Value::Wrong {
+            self.mistake(file, node.at, path, format!("{expected}, got {}", node.describe()));
+        }
+    }
+
     fn resources(&mut self, file: &str, node: &Node) {
         let Value::Map(entries) = &node.value else {
             self.has_unread = true;
-            return self.mistake(file, node.at, "resources", format!("expected a map, got {}", node.describe()));
+            return self.refuse(file, node, "resources", "expected a map");
         };
         for (name, node) in entries {
             let path = format!("resources.{}", name.text);
@@ -218,7 +230,7 @@ impl<'a> Reader<'a> {
     fn steps<P: Path>(&mut self, file: &str, root: &Node, components: &Components<P>) -> Option<Vec<Part<Step<P>>>> {
         let Some(node) = root.get("stages").filter(|node| !node.is_null()) else { return Some(Vec::new()) };
         let Value::List(items) = &node.value else {
-            self.mistake(file, node.at, "stages", format!("expected a list, got {}", node.describe()));
+            self.refuse(file, node, "stages", "expected a list");
             return None;
         };
         let mut steps = Vec::new();
@@ -280,7 +292,7 @@ impl<'a> Reader<'a> {
                 None
             }
             _ => {
-                self.mistake(file, node.at, path, format!("expected a kind and its settings, got {}", node.describe()));
+                self.refuse(file, node, path, "expected a kind and its settings");
                 None
             }
         }

@@ -4,6 +4,8 @@
 use super::*;
 use crate::fixture::{plan, registry};
 
+mod load;
+
 #[track_caller]
 fn check(texts: &[&str], expect: &str) {
     assert_eq!(plan(texts).unwrap().explain(None), expect);
@@ -87,70 +89,6 @@ fn a_component_may_stand_without_settings_or_with_empty_ones() {
 fn a_component_of_both_paths_is_of_the_path_of_its_source() {
     let plan = plan(&["name: p\nsource: desk\nstages: [pass]\nsink: echo\n"]).unwrap();
     assert!(matches!(&plan.pipelines[0], Pipeline::Read(_)));
-}
-
-/// Fresh files below the directory of temporary files, gone at the end.
-struct Files(PathBuf);
-
-impl Files {
-    fn new(test: &str, names: &[&str]) -> Self {
-        let path = std::env::temp_dir().join(format!("weir-plan-{test}-{}", std::process::id()));
-        let _ = std::fs::remove_dir_all(&path);
-        std::fs::create_dir_all(&path).unwrap();
-        names.iter().for_each(|name| std::fs::write(path.join(name), *name).unwrap());
-        Self(path)
-    }
-
-    /// What is loaded, or the mistakes, without the directory.
-    fn load(&self, names: &[&str]) -> Result<Vec<String>, Vec<String>> {
-        let paths: Vec<PathBuf> = names.iter().map(|name| self.0.join(name)).collect();
-        let dir = self.0.display().to_string();
-        let shown = |text: String| text.replace(&dir, "DIR");
-        let read = Document::load(&paths).map(|all| all.into_iter().map(|d| shown(d.name)).collect());
-        read.map_err(|all| all.into_iter().map(|m| shown(m.to_string())).collect())
-    }
-}
-
-impl Drop for Files {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-#[test]
-fn directories_are_read_in_the_order_of_names_and_files_as_they_are_given() {
-    let files = Files::new("order", &["20-b.yaml", "10-a.yml", "notes.txt", "30-c.yaml"]);
-    let expect = |names: &[&str]| Ok(names.iter().map(|name| format!("DIR/{name}")).collect());
-    assert_eq!(files.load(&[""]), expect(&["10-a.yml", "20-b.yaml", "30-c.yaml"]));
-    assert_eq!(files.load(&["30-c.yaml", "notes.txt"]), expect(&["30-c.yaml", "notes.txt"]));
-}
-
-#[test]
-fn paths_that_can_not_be_read_are_all_told() {
-    let files = Files::new("unreadable", &["notes.txt"]);
-    std::fs::write(files.0.join("latin.yaml"), b"name: \xe4").unwrap();
-    let expect = [
-        "DIR/none.yaml:1:1: can't be read: No such file or directory (os error 2)",
-        "DIR/latin.yaml:1:1: expected UTF-8, got other bytes from byte 6 on",
-    ];
-    assert_eq!(files.load(&["none.yaml", "latin.yaml"]).unwrap_err(), expect);
-    std::fs::write(files.0.join("large.yaml"), " ".repeat((1 << 20) + 1)).unwrap();
-    std::fs::write(files.0.join("largest.yaml"), " ".repeat(1 << 20)).unwrap();
-    std::fs::create_dir(files.0.join("nested.yaml")).unwrap();
-    // All of a directory as well.
-    assert_eq!(
-        files.load(&[""]).unwrap_err(),
-        [
-            "DIR/large.yaml:1:1: expected at most 1048576 bytes, got more",
-            "DIR/latin.yaml:1:1: expected UTF-8, got other bytes from byte 6 on",
-            "DIR/nested.yaml:1:1: can't be read: Is a directory (os error 21)",
-        ],
-    );
-    std::fs::remove_dir(files.0.join("nested.yaml")).unwrap();
-    std::fs::remove_file(files.0.join("large.yaml")).unwrap();
-    std::fs::remove_file(files.0.join("largest.yaml")).unwrap();
-    std::fs::remove_file(files.0.join("latin.yaml")).unwrap();
-    assert_eq!(files.load(&[""]).unwrap_err(), ["DIR/:1:1: expected `*.yaml` files in this directory, found none"]);
 }
 
 #[test]
