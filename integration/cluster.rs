@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::harness::pause;
 use crate::harness::process::free_address;
 use crate::harness::weir::{Weir, run};
-use crate::harness::writers::{SERIES, Writers, body, found, post};
+use crate::harness::writers::{Found, SERIES, Writers, body, found, post};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 const SENDERS: usize = 3;
@@ -84,10 +84,10 @@ impl Cluster {
         let total: usize = acked.values().map(Vec::len).sum();
         assert!(total > 100, "only {total} requests were acknowledged");
         for (sender, timestamps) in acked {
-            let nodes: Vec<_> = self.stores.iter().map(|store| found(store.api, *sender)).collect();
+            let nodes: Vec<Found> = self.stores.iter().map(|store| found(store.api, *sender)).collect();
             for series in 0..SERIES {
                 for at in timestamps {
-                    let has = |node: &&_| BTreeMap::get(*node, &series).is_some_and(|s| s.contains_key(at));
+                    let has = |node: &&Found| node.get(&series).is_some_and(|s| s.contains_key(at));
                     let n = nodes.iter().filter(has).count();
                     assert!(n >= copies, "sender {sender}, series {series}: {at} is on {n} nodes");
                 }

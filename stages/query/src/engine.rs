@@ -1,7 +1,8 @@
 //! The PromQL engine: from a [`Query`] to an [`Answer`], over any [`MetricsSource`].
 //!
 //! Each query has a session of its own: its memory pool, its share of what may be loaded, its time. A query that needs
-//! more than it may fails with a clear error, and nothing else does. Dropping the future of [`Engine::query`] cancels.
+//! more than it may fails with a clear error, and nothing else does. Dropping the future of [`Engine::query`] cancels: what
+//! computes looks every few milliseconds whether it is still wanted.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use weir_pipeline::{Answer, Ask, Data, Error, Kind, Query, Result, Tenant};
 
 mod answer;
 mod error;
+mod executor;
 pub mod fuzz;
 mod names;
 mod nothing;
@@ -25,6 +27,7 @@ use crate::exec::steps::Steps;
 use crate::plan::{Planned, Planner};
 use crate::syntax;
 use answer::{Points, Rows};
+use executor::Executor;
 use session::Session;
 
 /// What a query may use.
@@ -42,13 +45,14 @@ pub struct Limits {
     pub concurrency: usize,
 }
 
-/// Answers queries.
-#[derive(Debug)]
+/// Answers queries. A clone is the same engine.
+#[derive(Clone, Debug)]
 pub struct Engine {
     source: Arc<dyn MetricsSource>,
     limits: Limits,
-    sessions: session::Sessions,
-    gate: Semaphore,
+    sessions: Arc<session::Sessions>,
+    gate: Arc<Semaphore>,
+    executor: Executor,
 }
 
 /// A PromQL text, and when to evaluate it.
@@ -85,8 +89,17 @@ impl Engine {
 
     /// An engine over `source` whose plans have `partitions`, at least 2.
     pub fn with_partitions(source: Arc<dyn MetricsSource>, limits: Limits, partitions: usize) -> Self {
-        let gate = Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS));
-        Self { source, limits, sessions: session::Sessions::new(partitions.max(2)), gate }
+        let gate = Arc::new(Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)));
+        let sessions = Arc::new(session::Sessions::new(partitions.max(2)));
+        Self { source, limits, sessions, gate, executor: Executor::Here }
+    }
+
+    /// The same engine, which computes on threads of its own. Within a tokio runtime; one of a single thread it shares.
+    ///
+    /// # Errors
+    /// The system gives no threads.
+    pub fn on_threads(self) -> Result<Self> {
+        Ok(Self { executor: Executor::start()?, ..self })
     }
 
     /// Answers a query.
@@ -96,13 +109,15 @@ impl Engine {
     /// or needs more than it may. [`Kind::TimedOut`]: it took longer than it may.
     pub async fn query(&self, query: Query) -> Result<Answer> {
         let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
-        let answer = async {
-            let _permit = self.gate.acquire().await.map_err(|_| Error::closed())?;
-            self.answer(&query).await
-        };
+        let (engine, limit) = (self.clone(), query.limit);
+        let answer = self.executor.run(async move {
+            // Held until the work has ended, also where nobody waits for it any more.
+            let _permit = engine.gate.acquire().await.map_err(|_| Error::closed())?;
+            engine.answer(&query).await
+        });
         let late = |_| Error::new(Kind::TimedOut, "query timed out in expression evaluation");
         let mut answer = tokio::time::timeout(timeout, answer).await.map_err(late)??;
-        answer::truncate(&mut answer, query.limit);
+        answer::truncate(&mut answer, limit);
         Ok(answer)
     }
 

@@ -29,6 +29,7 @@ pub(crate) mod context;
 pub(crate) mod histogram_quantile;
 pub(crate) mod matching;
 pub(crate) mod merge;
+pub(crate) mod pace;
 pub(crate) mod range_eval;
 pub(crate) mod scalar;
 pub(crate) mod scan;

@@ -104,7 +104,7 @@ impl Sink<Read> for Promql {
     fn open(self, context: &Context) -> Result<Next<Read>> {
         let store = context.resource::<Store>(self.store.name())?;
         let source = Arc::new(Stored::new((*store).clone()));
-        let engine = Arc::new(Engine::new(source, self.limits()));
+        let engine = Arc::new(Engine::new(source, self.limits()).on_threads()?);
         Ok(Next::new(tower::service_fn(move |query: Query| {
             let engine = engine.clone();
             async move { engine.query(query).await }

@@ -4,7 +4,11 @@ use std::collections::BTreeSet;
 
 use weir_pipeline::{Answer, Ask, Data, Error, LabelSet, Labels, Matcher, Query, Result};
 
+use crate::exec::pace::Pace;
 use crate::exec::source::MetricsSource;
+
+/// After how many series to look whether the turn is over.
+const LOOK: usize = 256;
 
 /// Answers a question about labels.
 pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<Answer> {
@@ -59,7 +63,13 @@ async fn each(
 ) -> Result<()> {
     for matchers in selectors {
         let selected = source.select(&query.tenant, matchers, start, end).await?;
-        (0..selected.len()).for_each(|series| f(selected.labels(series)));
+        let mut pace = Pace::new();
+        for series in 0..selected.len() {
+            f(selected.labels(series));
+            if series % LOOK == 0 {
+                pace.rest().await;
+            }
+        }
     }
     Ok(())
 }

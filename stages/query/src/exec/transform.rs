@@ -6,6 +6,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures_util::{Future, FutureExt, StreamExt, TryStreamExt, stream};
 
 use super::Batches;
+use super::pace::Pace;
 
 /// Turns batches into batches.
 pub(crate) trait Transform: Send + 'static {
@@ -25,12 +26,14 @@ struct Driven<T> {
     input: SendableRecordBatchStream,
     transform: T,
     finished: bool,
+    pace: Pace,
 }
 
-/// Runs `transform` over `input`. Dropping the stream cancels it between any two batches.
+/// Runs `transform` over `input`, in turns. Dropping the stream cancels it between any two batches.
 pub(crate) fn run(input: SendableRecordBatchStream, transform: impl Transform) -> Batches {
-    stream::try_unfold(Driven { input, transform, finished: false }, |mut driven| async move {
+    stream::try_unfold(Driven { input, transform, finished: false, pace: Pace::new() }, |mut driven| async move {
         loop {
+            driven.pace.rest().await;
             if let Some(batch) = driven.transform.pull()? {
                 return Ok(Some((batch, driven)));
             }

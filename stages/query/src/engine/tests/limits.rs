@@ -118,3 +118,72 @@ async fn a_query_that_takes_too_long_is_given_up_and_cancelled() {
     assert_eq!(engine.query(asked).await.unwrap_err().kind(), Kind::TimedOut);
     assert_eq!(before.elapsed().as_secs(), 2);
 }
+
+/// A source each of whose series takes some milliseconds to read, without ever waiting for something.
+#[derive(Clone, Debug, Default)]
+struct Slow(Arc<AtomicUsize>);
+
+/// How many series a slow source has.
+const SLOW: usize = 100;
+
+#[async_trait]
+impl MetricsSource for Slow {
+    async fn select(&self, _: &Tenant, _: &[Matcher], _: i64, _: i64) -> Result<Arc<dyn Selected>> {
+        Ok(Arc::new(self.clone()))
+    }
+}
+
+#[async_trait]
+impl Selected for Slow {
+    fn len(&self) -> usize {
+        SLOW
+    }
+
+    fn labels(&self, _: usize) -> Labels<'_> {
+        Labels::from_canonical(&[])
+    }
+
+    fn id(&self, series: usize) -> SeriesId {
+        SeriesId([series as u8; 16])
+    }
+
+    fn samples_estimate(&self, _: usize) -> usize {
+        // So many that each is a batch.
+        1 << 20
+    }
+
+    async fn read(&self, range: Range<usize>) -> Result<Vec<Run>> {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_millis(3) {
+            std::hint::spin_loop();
+        }
+        self.0.fetch_add(range.len(), Ordering::SeqCst);
+        Ok(range.map(|series| Run { series, timestamps: vec![0], values: vec![1.0] }).collect())
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_computes_lets_others_have_the_thread_and_ends_once_it_is_given_up() {
+    let read = Arc::new(AtomicUsize::new(0));
+    let engine = Engine::with_partitions(Arc::new(Slow(read.clone())), Limits::default(), 2);
+    let mut work = Box::pin(ask(&engine, "sum(m)", (0, 0, 0)));
+    let (mut last, mut most) = (0, 0);
+    while last < SLOW / 2 {
+        tokio::select! {
+            biased;
+            done = &mut work => panic!("it did not let go of the thread: {done:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        let now = read.load(Ordering::SeqCst);
+        (last, most) = (now, most.max(now - last));
+    }
+    assert!(most <= 10, "{most} of {SLOW} series were read in one turn");
+    drop(work);
+    for _ in 0..20 {
+        tokio::task::yield_now().await;
+    }
+    let ended = read.load(Ordering::SeqCst);
+    assert!(ended < SLOW, "it was read to the end");
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    assert_eq!(read.load(Ordering::SeqCst), ended);
+}

@@ -1,0 +1,65 @@
+//! Where queries are computed: on threads of their own, so that a heavy one holds up neither the senders nor those who ask
+//! whether the program is alive.
+
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
+use tokio_util::task::AbortOnDropHandle;
+use weir_pipeline::{Error, Result};
+
+/// Where queries are computed. A clone is the same place.
+#[derive(Clone, Debug)]
+pub(super) enum Executor {
+    /// Where they are waited for.
+    Here,
+    /// On threads of their own, which end with the last clone.
+    Threads(Arc<Threads>),
+}
+
+/// A runtime that may be dropped anywhere.
+#[derive(Debug)]
+pub(super) struct Threads(Option<Runtime>);
+
+// === impl Executor ===
+
+impl Executor {
+    /// Threads of their own, as many as there are cores; none where the program has only one thread, as in tests.
+    pub(super) fn start() -> Result<Self> {
+        if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+            return Ok(Self::Here);
+        }
+        let runtime = Builder::new_multi_thread().thread_name("query").enable_all().build();
+        let runtime = runtime.map_err(|e| Error::unavailable("no threads for queries").with_source(e))?;
+        Ok(Self::Threads(Arc::new(Threads(Some(runtime)))))
+    }
+
+    /// The outcome of `work`. Dropping this future ends the work at its next turn.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let runtime = match self {
+            Self::Here => return work.await,
+            Self::Threads(threads) => threads.0.as_ref().ok_or_else(Error::closed)?,
+        };
+        match AbortOnDropHandle::new(runtime.spawn(work)).await {
+            Ok(result) => result,
+            Err(error) if error.is_panic() => Err(Error::internal("the query panicked")),
+            Err(_) => Err(Error::closed()),
+        }
+    }
+}
+
+// === impl Threads ===
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        // Waiting for them here would block whoever drops the last clone.
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

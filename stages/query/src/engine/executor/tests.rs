@@ -1,0 +1,52 @@
+//! Tests of `engine::executor`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::time::Duration;
+
+use super::*;
+
+#[tokio::test]
+async fn a_program_with_one_thread_computes_where_it_waits() {
+    assert!(matches!(Executor::start().unwrap(), Executor::Here));
+    assert_eq!(Executor::Here.run(async { Ok(1) }).await.unwrap(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn work_that_never_rests_holds_up_nobody_here() {
+    let executor = Executor::start().unwrap();
+    let (started, begun) = tokio::sync::oneshot::channel();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let work = tokio::spawn({
+        let executor = executor.clone();
+        async move {
+            let spin = async move {
+                started.send(()).unwrap();
+                while stopped.try_recv().is_err() {
+                    std::hint::spin_loop();
+                }
+                Ok(std::thread::current().name().map(str::to_owned))
+            };
+            executor.run(spin).await
+        }
+    });
+    begun.await.unwrap();
+    // The only worker here still turns.
+    tokio::time::sleep(Duration::from_millis(1)).await;
+    stop.send(()).unwrap();
+    assert_eq!(work.await.unwrap().unwrap().as_deref(), Some("query"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn work_nobody_waits_for_ends_and_a_panic_is_an_error() {
+    let executor = Executor::start().unwrap();
+    let (held, gone) = tokio::sync::oneshot::channel::<()>();
+    let endless = async move {
+        let _held = held;
+        std::future::pending::<Result<()>>().await
+    };
+    assert!(tokio::time::timeout(Duration::from_millis(1), executor.run(endless)).await.is_err());
+    // What the work held is dropped with it.
+    assert!(gone.await.is_err());
+    let panics = executor.run::<()>(async { panic!("on purpose") }).await;
+    assert_eq!(panics.unwrap_err().to_string(), "the query panicked");
+}
