@@ -1,4 +1,4 @@
-//! Durations and sizes as YAML writes them, always with a unit, and references to declared resources.
+//! Durations and sizes as YAML writes them, always with a unit, addresses, and references to declared resources.
 
 use std::any::type_name;
 use std::fmt;
@@ -7,6 +7,12 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
+
+mod address;
+mod checked;
+
+pub use address::Address;
+pub use checked::{Measure, above_zero, some_path};
 
 /// A duration as in Prometheus: `30s`, `1m30s`, `500ms`; units ms, s, m, h, d, w, y, each at most once, from large to
 /// small. `0` needs no unit.

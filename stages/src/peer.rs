@@ -33,7 +33,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_util::sync::PollSemaphore;
 use tower::Service;
-use weir_pipeline::units::Span;
+use weir_pipeline::units::{Span, above_zero};
 use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Reply, Result, Sink, Write};
 
 use crate::node::{self, wire};
@@ -47,8 +47,10 @@ const PING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(
 #[serde(deny_unknown_fields, default)]
 pub struct Peer {
     /// How long a request may take. Default `10s`.
+    #[serde(deserialize_with = "above_zero")]
     pub timeout: Span,
     /// How long it may take to connect. Default `2s`.
+    #[serde(deserialize_with = "above_zero")]
     pub connect_timeout: Span,
     /// How many requests to one member may be under way. Default 64.
     pub concurrency: NonZeroUsize,

@@ -23,7 +23,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Error, Next, Result, Source, Write};
 
 use crate::http::server::{Limits, serve};
@@ -33,12 +33,12 @@ use crate::http::server::{Limits, serve};
 #[serde(deny_unknown_fields)]
 pub struct Peers {
     /// Where to listen, host and port. No default.
-    pub listen: String,
+    pub listen: Address,
     /// The largest message. Default 64MiB.
-    #[serde(default = "default_body")]
+    #[serde(default = "default_body", deserialize_with = "above_zero")]
     pub max_body: Bytes,
     /// The most memory that one batch may take. Default 128MiB.
-    #[serde(default = "default_batch")]
+    #[serde(default = "default_batch", deserialize_with = "above_zero")]
     pub max_batch: Bytes,
     /// Memory for all batches being worked on, from their first byte to their ack. Beyond it the node is unavailable. A
     /// batch that is alone is always taken. Default 256MiB.
@@ -51,7 +51,7 @@ pub struct Peers {
     #[serde(default = "default_connections")]
     pub connections: NonZeroUsize,
     /// How long a batch may take from its first byte to its ack. Default 30s.
-    #[serde(default = "default_timeout")]
+    #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
 }
 
@@ -89,7 +89,7 @@ impl Source<Write> for Peers {
         let failed = |e: std::io::Error| {
             Error::unavailable(format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
         };
-        let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
+        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let shutdown = context.shutdown.clone();
         let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };

@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Error, Kind, Next, Result, Source, Tenant, Write};
 
 use crate::http::server::{Limits, serve};
@@ -39,24 +39,24 @@ pub use headers::TenantHeader;
 #[serde(deny_unknown_fields)]
 pub struct Receive {
     /// Where to listen, host and port. No default.
-    pub listen: String,
+    pub listen: Address,
     /// The largest request body, compressed. Larger ones get 413. Default 32MiB.
-    #[serde(default = "default_body")]
+    #[serde(default = "default_body", deserialize_with = "above_zero")]
     pub max_body: Bytes,
     /// The largest request body, decompressed. Larger ones get 400. Default 32MiB.
-    #[serde(default = "default_body")]
+    #[serde(default = "default_body", deserialize_with = "above_zero")]
     pub max_decoded: Bytes,
     /// The most memory that one request's samples may take with their labels. Larger ones get 400. Default 128MiB.
-    #[serde(default = "default_batch")]
+    #[serde(default = "default_batch", deserialize_with = "above_zero")]
     pub max_batch: Bytes,
     /// The most labels of one series; series with more are refused. Default 128.
     #[serde(default = "default_labels")]
     pub max_labels: NonZeroUsize,
     /// The longest label name; series with longer ones are refused. Default 1KiB.
-    #[serde(default = "default_name")]
+    #[serde(default = "default_name", deserialize_with = "above_zero")]
     pub max_label_name: Bytes,
     /// The longest label value; series with longer ones are refused. Default 64KiB.
-    #[serde(default = "default_value")]
+    #[serde(default = "default_value", deserialize_with = "above_zero")]
     pub max_label_value: Bytes,
     /// Memory for all requests being worked on: bodies, and batches until their ack. Beyond it requests get 503. A
     /// request that is alone is always taken. Default 256MiB.
@@ -76,7 +76,7 @@ pub struct Receive {
     #[serde(default)]
     pub default_tenant: Tenant,
     /// How long a request may take from its first byte to its reply. Beyond it, 503. Default 30s.
-    #[serde(default = "default_timeout")]
+    #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
 }
 
@@ -127,7 +127,7 @@ impl Source<Write> for Receive {
             let kind = Kind::Unavailable { retry_after: None };
             Error::new(kind, format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
         };
-        let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
+        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let shutdown = context.shutdown.clone();
         let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };

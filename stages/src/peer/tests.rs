@@ -174,6 +174,10 @@ async fn it_does_not_open_without_a_member_or_with_an_address_that_is_none() {
 fn refuses_wrong_settings() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<Peer>(yaml).unwrap_err(), expect);
     check("timeout: 5", "1:10: timeout: expected a duration such as `30s` or `1m30s`, got `5`");
+    check(
+        "{ timeout: 0s, connect_timeout: 0 }",
+        "1:12: timeout: expected more than 0, got `0s`\n1:33: connect_timeout: expected more than 0, got `0s`",
+    );
     check("concurrency: 0", "1:14: concurrency: expected a nonzero usize, got `0`");
     check("url: a", "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`");
 }

@@ -197,7 +197,19 @@ async fn it_tells_what_it_took() {
 #[test]
 fn the_example_in_the_docs_is_valid() {
     let source: BTreeMap<String, Peers> = documented(include_str!("../peers.rs"), "source");
-    assert_eq!(source["peers"].listen, "127.0.0.1:19391");
+    assert_eq!(source["peers"].listen.as_str(), "127.0.0.1:19391");
+}
+
+#[test]
+fn settings_that_can_not_work_are_refused() {
+    let check = |text: &str, expect: &str| assert_eq!(settings::<Peers>(text).unwrap_err(), expect, "{text}");
+    check("listen: foo", "1:9: listen: expected a host and a port such as `127.0.0.1:9090`, got `foo`");
+    check(
+        "{ listen: ':1', max_body: 0B, max_batch: 0B, timeout: 0s }",
+        "1:11: listen: expected a host before the port, `0.0.0.0:1` for all of IPv4, got `:1`\n\
+         1:27: max_body: expected more than 0, got `0B`\n1:42: max_batch: expected more than 0, got `0B`\n\
+         1:55: timeout: expected more than 0, got `0s`",
+    );
 }
 
 #[test]

@@ -16,6 +16,7 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
 };
 use serde::Deserialize;
+use weir_pipeline::units::some_path;
 use weir_pipeline::{Error, Result};
 
 use super::measured::only_whole;
@@ -25,6 +26,7 @@ use super::measured::only_whole;
 #[serde(deny_unknown_fields)]
 pub(super) struct Local {
     /// The directory; made where it is absent.
+    #[serde(deserialize_with = "some_path")]
     pub(super) path: PathBuf,
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use weir_pipeline::units::{Bytes, Ref, Span};
+use weir_pipeline::units::{Bytes, Ref, Span, some_path};
 
 use super::shelf::Shelf;
 
@@ -13,6 +13,7 @@ use super::shelf::Shelf;
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
     /// The directory of the log. One process at a time.
+    #[serde(deserialize_with = "some_path")]
     pub path: PathBuf,
     /// The bucket that takes the blocks.
     pub bucket: Ref<Arc<dyn Shelf>>,

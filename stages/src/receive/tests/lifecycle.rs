@@ -79,7 +79,7 @@ async fn at_shutdown_a_request_in_flight_is_answered_and_no_other_is_taken() {
 #[tokio::test]
 async fn an_address_in_use_ends_the_source_by_name() {
     let running = start_good().await;
-    let taken = Receive { listen: running.address.to_string(), ..settings() };
+    let taken = Receive { listen: running.address.into(), ..settings() };
     let next = Next::new(tower::service_fn(|_| pending::<Result<Ack>>()));
     let error = taken.run(running.context.clone(), next).await.unwrap_err();
     assert_eq!(error.message(), format!("expected an address to listen on, got `{}`", running.address));

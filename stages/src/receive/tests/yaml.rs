@@ -15,12 +15,12 @@ fn the_yaml_in_the_docs_is_valid() {
     let docs = include_str!("../../receive.rs");
     let yaml = docs.split("```yaml\n").nth(1).and_then(|rest| rest.split("//! ```").next()).unwrap();
     let yaml = yaml.trim().strip_prefix("//! source: { receive: ").and_then(|rest| rest.strip_suffix(" }")).unwrap();
-    assert_eq!(read(yaml).unwrap().listen, "127.0.0.1:19291");
+    assert_eq!(read(yaml).unwrap().listen.as_str(), "127.0.0.1:19291");
 }
 
 #[test]
 fn every_setting_can_be_given() {
-    let all = "{ listen: ':1', max_body: 1MiB, max_decoded: 2MiB, max_batch: 3MiB, max_labels: 4, max_label_name: 5B, \
+    let all = "{ listen: 'localhost:1', max_body: 1MiB, max_decoded: 2MiB, max_batch: 3MiB, max_labels: 4, max_label_name: 5B, \
         max_label_value: 6B, in_flight: 7MiB, concurrency: 8, connections: 9, tenant_header: X-Team, \
         default_tenant: ten, timeout: 11s }";
     let read = read(all).unwrap();
@@ -35,6 +35,18 @@ fn settings_that_are_wrong_say_so() {
         assert_eq!(shown.join("; "), expect, "{settings}");
     };
     check("{}", "source.receive: `listen` is missing");
+    check(
+        "{ listen: foo, max_decoded: 0 }",
+        "source.receive.listen: expected a host and a port such as `127.0.0.1:9090`, got `foo`; \
+         source.receive.max_decoded: expected more than 0, got `0B`",
+    );
+    for field in ["max_body", "max_decoded", "max_batch", "max_label_name", "max_label_value"] {
+        check(
+            &format!("{{ listen: 'a:1', {field}: 0B }}"),
+            &format!("source.receive.{field}: expected more than 0, got `0B`"),
+        );
+    }
+    check("{ listen: 'a:1', timeout: 0s }", "source.receive.timeout: expected more than 0, got `0s`");
     for (pair, expect) in [
         ("tenant_header: not a header", "tenant_header: expected the name of a header, got `not a header`"),
         (

@@ -40,6 +40,7 @@ fn wrong_settings_are_refused_with_their_place() {
         assert_eq!(error, expect, "{yaml}");
     };
     check("{}", "1:1: expected one of `local` and `s3`");
+    check("{ local: { path: '' } }", "1:18: local.path: expected a path, got an empty one");
     check("{ local: { path: x }, s3: { bucket: abc } }", "1:1: expected one of `local` and `s3`, got both");
     check("{ local: { path: x }, timeout: 3s }", "1:1: expected `timeout` only with `s3`: a directory has no requests");
     check("{ local: { path: x }, retry: {} }", "1:1: expected `retry` only with `s3`: a directory has no requests");

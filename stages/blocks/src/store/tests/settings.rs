@@ -54,6 +54,7 @@ fn wrong_settings_are_refused_with_their_place() {
     check("{ path: x, bucket: b, logs: {} }", "1:23: logs: unknown field `logs`, did you mean `log`?");
     check("{ bucket: b }", "1:1: `path` is missing");
     check("{ path: x }", "1:1: `bucket` is missing");
+    check("{ path: '', bucket: b }", "1:9: path: expected a path, got an empty one");
     check("{ path: [x], bucket: b }", "1:9: path: expected path string, got a list");
     check("{ path: x, bucket: { b: 1 } }", "1:20: bucket: expected a text, got a map");
     check("store", "1:1: expected a map, got `store`");
