@@ -96,3 +96,83 @@ fn exit_codes_tell_mistakes_in_usage_from_mistakes_in_files_and_from_failures() 
     let nowhere = format!("http://{}", free_address());
     assert_eq!(code(&["query", "--url", &nowhere, "up"]), Some(3));
 }
+
+/// A Weir with the built-in pipelines on free ports, and its API.
+fn built_in(dir: &std::path::Path) -> (std::process::Command, std::net::SocketAddr) {
+    let api = free_address();
+    let mut command = std::process::Command::new(program());
+    command
+        .env("WEIR_HTTP", api.to_string())
+        .env("WEIR_RECEIVE", free_address().to_string())
+        .env("WEIR_DATA", dir.join("data"))
+        .current_dir(dir);
+    (command, api)
+}
+
+fn ready(api: std::net::SocketAddr) {
+    wait_for("weir to be ready", Duration::from_secs(60), || {
+        http::get(api, "/-/ready").filter(|response| response.status == 200)
+    });
+}
+
+#[test]
+fn whoever_stops_reading_its_output_does_not_stop_it() {
+    use std::io::BufRead;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut command, api) = built_in(dir.path());
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let mut first = String::new();
+    std::io::BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    assert!(!first.is_empty());
+    // From the second line on nobody listens.
+    ready(api);
+    let path = "/api/v1/query?query=up{job=\"weir\"}";
+    wait_for("a query with raw quotes to answer", Duration::from_secs(20), || {
+        let answer = http::get(api, path).unwrap();
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        answer.text().contains("\"value\"").then_some(())
+    });
+    assert!(child.try_wait().unwrap().is_none());
+    assert!(std::process::Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn half_a_request_does_not_hold_up_the_end() {
+    use std::io::Write;
+    let dir = tempfile::tempdir().unwrap();
+    let (command, api) = built_in(dir.path());
+    let mut process = Process::start(command, &dir.path().join("log"));
+    ready(api);
+    let mut half = std::net::TcpStream::connect(api).unwrap();
+    half.write_all(b"GET /-/ready HT").unwrap();
+    let begin = std::time::Instant::now();
+    assert!(process.stop().success(), "{}", process.output());
+    assert!(begin.elapsed() < Duration::from_secs(15), "{:?}", begin.elapsed());
+}
+
+#[test]
+fn what_it_says_is_plain_in_files_and_json_where_json_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let held = held.local_addr().unwrap().to_string();
+    let (receive, data) = (free_address().to_string(), dir.path().join("data"));
+    let env = [("WEIR_HTTP", held.as_str()), ("WEIR_RECEIVE", &receive), ("WEIR_DATA", data.to_str().unwrap())];
+    let text = run(&["run"], &env, dir.path());
+    assert_eq!(text.status.code(), Some(3));
+    assert!(!stderr(&text).contains('\x1b'), "{}", stderr(&text));
+    let last = stderr(&text).lines().last().unwrap().to_owned();
+    assert_eq!(
+        last,
+        format!(
+            "weir: query.source.api: expected an address to listen on, got `{held}`: Address already in use (os error 98)"
+        )
+    );
+    let json = run(&["run", "--log.format", "json"], &env, dir.path());
+    assert_eq!(json.status.code(), Some(3));
+    for line in stderr(&json).lines() {
+        assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}");
+    }
+    assert!(stderr(&json).lines().last().unwrap().contains("Address already in use"), "{}", stderr(&json));
+}

@@ -91,7 +91,7 @@ impl Weir {
             return Exit::Usage.says(&message);
         }
         match self.command.unwrap_or(Command::Run(Pipelines { paths: Vec::new() })) {
-            Command::Run(pipelines) => run::run(&pipelines),
+            Command::Run(pipelines) => run::run(&pipelines, self.log_format),
             Command::Check(pipelines) => check::check(&pipelines),
             Command::Explain(explain) => explain.run(),
             Command::Query(query) => query.run(),
@@ -105,7 +105,7 @@ impl Weir {
 impl Exit {
     /// This code, after a message on standard error.
     fn says(self, message: &str) -> ExitCode {
-        eprintln!("weir: {message}");
+        crate::out::tell(&format!("weir: {message}"));
         self.into()
     }
 }

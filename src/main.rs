@@ -6,6 +6,7 @@ use clap::Parser;
 
 mod command;
 mod logs;
+mod out;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -12,6 +12,9 @@ use prometheus_client::registry::{Metric, Registry};
 /// The media type of [`Metrics::encode`].
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
+/// The media type of [`Metrics::encode_text`].
+pub const TEXT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
 /// Where metrics are registered. A clone shares the registry.
 #[derive(Clone, Default)]
 pub struct Metrics(Arc<Mutex<Registered>>);
@@ -55,6 +58,52 @@ impl Metrics {
             text.clear();
         }
         text
+    }
+
+    /// All metrics as text 0.0.4, for those who do not read OpenMetrics: counters are described by their full names, and
+    /// types that it does not know are what they are closest to.
+    pub fn encode_text(&self) -> String {
+        let mut out = String::new();
+        let mut suffix = "";
+        let openmetrics = self.encode();
+        let lines: Vec<&str> = openmetrics.lines().collect();
+        for (i, line) in lines.iter().enumerate() {
+            let Some(said) = line.strip_prefix("# ") else {
+                out.push_str(line);
+                out.push('\n');
+                continue;
+            };
+            let mut words = said.splitn(3, ' ');
+            let (Some(what), Some(name), rest) = (words.next(), words.next(), words.next().unwrap_or_default()) else {
+                continue;
+            };
+            // The type comes after the help, whose name depends on it.
+            let kind = match what {
+                "HELP" => lines.get(i + 1).and_then(|next| next.rsplit(' ').next()).unwrap_or_default(),
+                _ => rest,
+            };
+            if matches!(what, "HELP" | "TYPE") {
+                suffix = match kind {
+                    "counter" => "_total",
+                    "info" => "_info",
+                    _ => "",
+                };
+            }
+            match what {
+                "HELP" => out.push_str(&format!("# HELP {name}{suffix} {rest}\n")),
+                "TYPE" => {
+                    let kind = match rest {
+                        "info" | "stateset" => "gauge",
+                        "unknown" => "untyped",
+                        "gaugehistogram" => "histogram",
+                        known => known,
+                    };
+                    out.push_str(&format!("# TYPE {name}{suffix} {kind}\n"));
+                }
+                _ => {}
+            }
+        }
+        out
     }
 
     fn lock(&self) -> MutexGuard<'_, Registered> {

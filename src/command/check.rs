@@ -4,17 +4,17 @@ use weir_pipeline::config::{Env, Mistake};
 use weir_pipeline::plan::{Document, Plan};
 
 use super::{EMBEDDED, Exit, Pipelines};
+use crate::out::{print, tell};
 use crate::registry;
 
 /// Where pipelines are looked for when no path is named.
 const DEFAULT_DIRECTORY: &str = "pipelines.d";
 
 /// Reads the pipelines and says what is wrong with them, or what there is.
-#[expect(clippy::print_stdout, reason = "the result is what the command prints")]
 pub(super) fn check(pipelines: &Pipelines) -> Exit {
     match pipelines.plan() {
         Ok(plan) => {
-            println!("no mistakes; pipelines: {}", plan.names().join(", "));
+            print(&format!("no mistakes; pipelines: {}\n", plan.names().join(", ")));
             Exit::Success
         }
         Err(mistakes) => report(&mistakes),
@@ -24,7 +24,7 @@ pub(super) fn check(pipelines: &Pipelines) -> Exit {
 /// Prints mistakes, one on each line.
 pub(super) fn report(mistakes: &[Mistake]) -> Exit {
     for mistake in mistakes {
-        eprintln!("{mistake}");
+        tell(&mistake.to_string());
     }
     Exit::Mistake
 }

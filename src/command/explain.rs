@@ -7,13 +7,15 @@ use weir_pipeline::config::Env;
 use weir_pipeline::plan::Plan;
 
 use super::{Exit, check};
+use crate::out::{print, tell};
 use crate::registry;
 
 /// Show the assembled tree of a pipeline file, or the plan of a query.
 #[derive(Debug, Args)]
 #[command(group = clap::ArgGroup::new("what").required(true))]
 pub(super) struct Explain {
-    /// The pipeline file. Resources that it names may be declared in the other files of its directory.
+    /// The pipeline file, or a directory of them. Resources that a file names may be declared in the other files of its
+    /// directory.
     #[arg(group = "what")]
     file: Option<PathBuf>,
     /// A PromQL expression: show the DataFusion plan that it becomes.
@@ -25,7 +27,6 @@ pub(super) struct Explain {
 
 impl Explain {
     /// Shows the tree or the plan.
-    #[expect(clippy::print_stdout, reason = "the result is what the command prints")]
     pub(super) fn run(&self) -> Exit {
         if let Some(promql) = &self.promql {
             return explain_query(promql);
@@ -34,7 +35,8 @@ impl Explain {
         // A file alone may name what its neighbours declare.
         match Plan::load_beside(file, &registry(), &Env::process()) {
             Ok(plan) => {
-                print!("{}", plan.explain(Some(&file.display().to_string())));
+                let one = file.is_file().then(|| file.display().to_string());
+                print(&plan.explain(one.as_deref()));
                 Exit::Success
             }
             Err(mistakes) => check::report(&mistakes),
@@ -42,22 +44,21 @@ impl Explain {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the result is what the command prints")]
 fn explain_query(promql: &str) -> Exit {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("weir: no runtime: {e}");
+            tell(&format!("weir: no runtime: {e}"));
             return Exit::Failure;
         }
     };
     match runtime.block_on(weir_query::explain(promql)) {
         Ok(plan) => {
-            println!("{plan}");
+            print(&format!("{plan}\n"));
             Exit::Success
         }
         Err(error) => {
-            eprintln!("weir: {}", error.report());
+            tell(&format!("weir: {}", error.report()));
             Exit::Mistake
         }
     }

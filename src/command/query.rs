@@ -1,32 +1,32 @@
 //! `weir query`: asks a running Weir and prints a table.
 
-use std::time::Duration;
-
 use clap::Args;
 use hyper::StatusCode;
 use serde_json::Value;
+use weir_pipeline::units::Span;
 
 use super::{Exit, client};
+use crate::out::{print, tell};
 
 /// Ask a running Weir, or anything else with Prometheus' API.
 #[derive(Debug, Args)]
 pub(super) struct Query {
     /// The PromQL expression.
     promql: String,
-    /// Where to ask.
-    #[arg(long, default_value = "http://127.0.0.1:9090", env = "WEIR_URL")]
+    /// Where to ask. Default: where the built-in pipelines answer, http://127.0.0.1:9090 or what WEIR_HTTP says.
+    #[arg(long, env = "WEIR_URL", default_value_t = default_url())]
     url: String,
     /// Whose data; without it the server's default tenant.
     #[arg(long)]
     tenant: Option<String>,
     /// When, in Unix seconds or RFC 3339; now where absent.
-    #[arg(long, conflicts_with_all = ["start", "end", "step"])]
+    #[arg(long, conflicts_with_all = ["start", "end", "step"], allow_hyphen_values = true)]
     time: Option<String>,
     /// The first step of a range query.
-    #[arg(long, requires = "end")]
+    #[arg(long, requires = "end", allow_hyphen_values = true)]
     start: Option<String>,
     /// The end of a range query.
-    #[arg(long, requires = "start")]
+    #[arg(long, requires = "start", allow_hyphen_values = true)]
     end: Option<String>,
     /// The step of a range query, as `15s`.
     #[arg(long, default_value = "1m", requires = "start")]
@@ -34,9 +34,9 @@ pub(super) struct Query {
     /// Print the answer's JSON as it came.
     #[arg(long)]
     json: bool,
-    /// How long to wait, in seconds.
-    #[arg(long, default_value_t = 120)]
-    timeout: u64,
+    /// How long to wait, as `30s` or `2m`.
+    #[arg(long, default_value = "2m")]
+    timeout: Span,
 }
 
 // === impl Query ===
@@ -48,11 +48,11 @@ impl Query {
             Ok(runtime) => runtime,
             Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
         };
-        let wait = Duration::from_secs(self.timeout);
+        let wait = self.timeout.get();
         match runtime
             .block_on(async { tokio::time::timeout(wait, client::get(&self.uri(), self.tenant.as_deref())).await })
         {
-            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {} s", self.url, self.timeout)),
+            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.url, self.timeout)),
             Ok(Err(message)) => fail(Exit::Failure, &message),
             Ok(Ok((status, body))) => self.show(status, &body),
         }
@@ -73,16 +73,15 @@ impl Query {
         uri
     }
 
-    #[expect(clippy::print_stdout, reason = "the answer is what the command prints")]
     fn show(&self, status: StatusCode, body: &[u8]) -> Exit {
         let Ok(answer) = serde_json::from_slice::<Value>(body) else {
             return fail(Exit::Failure, &format!("{} answered {status}, and not in JSON", self.url));
         };
         if self.json {
-            println!("{}", String::from_utf8_lossy(body));
+            print(&format!("{}\n", String::from_utf8_lossy(body)));
         }
         for note in ["warnings", "infos"].iter().filter_map(|n| answer[n].as_array()).flatten() {
-            eprintln!("{}", note.as_str().unwrap_or_default());
+            tell(note.as_str().unwrap_or_default());
         }
         if answer["status"] != "success" {
             let wrong = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
@@ -90,14 +89,20 @@ impl Query {
             return fail(if wrong { Exit::Mistake } else { Exit::Failure }, message);
         }
         if !self.json {
-            print!("{}", table(&answer["data"]));
+            print(&table(&answer["data"]));
         }
         Exit::Success
     }
 }
 
+/// Where the built-in pipelines answer.
+fn default_url() -> String {
+    let address = std::env::var("WEIR_HTTP").ok().filter(|address| !address.is_empty());
+    format!("http://{}", address.as_deref().unwrap_or("127.0.0.1:9090"))
+}
+
 fn fail(exit: Exit, message: &str) -> Exit {
-    eprintln!("weir: {message}");
+    tell(&format!("weir: {message}"));
     exit
 }
 

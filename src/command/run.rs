@@ -10,13 +10,15 @@ use weir_pipeline::run::{GRACE, Running};
 use weir_pipeline::{Clock, Error, Metrics};
 
 use super::{Exit, Pipelines, check, client};
+use crate::logs::{LogFormat, last_words};
+use crate::out::print;
 
 /// How long the greeting waits for a query that has an answer, and how often it asks.
 const FIRST_SCRAPES: Duration = Duration::from_secs(15);
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(100);
 
 /// Runs pipelines until SIGINT or SIGTERM, or until one of them fails.
-pub(super) fn run(pipelines: &Pipelines) -> Exit {
+pub(super) fn run(pipelines: &Pipelines, format: LogFormat) -> Exit {
     let plan = match pipelines.plan() {
         Ok(plan) => plan,
         Err(mistakes) => return check::report(&mistakes),
@@ -24,7 +26,7 @@ pub(super) fn run(pipelines: &Pipelines) -> Exit {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(e) => {
-            eprintln!("weir: no runtime: {e}");
+            last_words(format, &format!("no runtime: {e}"));
             return Exit::Failure;
         }
     };
@@ -32,7 +34,7 @@ pub(super) fn run(pipelines: &Pipelines) -> Exit {
         Ok(()) => Exit::Success,
         Err(errors) => {
             for error in errors {
-                eprintln!("weir: {}", error.report());
+                last_words(format, &error.report());
             }
             Exit::Failure
         }
@@ -68,6 +70,7 @@ async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
 async fn until_failure(running: &mut Running) -> Result<(), Error> {
     let listeners = running.listeners().await;
     tokio::select! {
+        biased;
         ended = running.stopped() => return ended,
         () = greet(&listeners) => {}
     }
@@ -75,19 +78,18 @@ async fn until_failure(running: &mut Running) -> Result<(), Error> {
 }
 
 /// Says where to look. To standard output, so that it stands apart from the log.
-#[expect(clippy::print_stdout, reason = "this is what a person who starts the program reads")]
 async fn greet(listeners: &[(Place, SocketAddr)]) {
     for (place, address) in listeners {
         match place.rsplit('.').next().unwrap_or_default() {
-            "api" => println!("{place} answers PromQL on http://{address}"),
-            "receive" => println!("{place} takes remote write on http://{address}/api/v1/receive"),
-            _ => println!("{place} listens on {address}"),
+            "api" => print(&format!("{place} answers PromQL on http://{address}\n")),
+            "receive" => print(&format!("{place} takes remote write on http://{address}/api/v1/receive\n")),
+            _ => print(&format!("{place} listens on {address}\n")),
         }
     }
     for (_, address) in listeners.iter().filter(|(place, _)| place.ends_with(".api")) {
         let query = format!("http://{address}/api/v1/query?query=up");
         let note = if answers(&query).await { "it answers already" } else { "as soon as something is written" };
-        println!("try ({note}):\n  weir query --url http://{address} up\n  {query}");
+        print(&format!("try ({note}):\n  weir query --url http://{address} up\n  {query}\n"));
     }
 }
 

@@ -46,3 +46,19 @@ fn the_page_reads_as_openmetrics_whatever_the_labels_hold() {
     let read: Result<Vec<_>, _> = Parser::new(text.as_bytes(), Format::OpenMetrics).collect();
     assert!(read.is_ok(), "{read:?}: {text}");
 }
+
+#[test]
+fn the_page_reads_as_text_too() {
+    let metrics = Metrics::default();
+    metrics.info("weir_build", "The version that runs", &[("version", "1.0")]);
+    let things: Counter = metrics.register("weir_things", "Things", Counter::default());
+    let level: Gauge = metrics.register("weir_level", "How high", Gauge::default());
+    things.inc();
+    level.set(7);
+    assert_eq!(
+        metrics.encode_text(),
+        "# HELP weir_build_info The version that runs.\n# TYPE weir_build_info gauge\nweir_build_info{version=\"1.0\"} 1\n\
+         # HELP weir_things_total Things.\n# TYPE weir_things_total counter\nweir_things_total 1\n\
+         # HELP weir_level How high.\n# TYPE weir_level gauge\nweir_level 7\n"
+    );
+}

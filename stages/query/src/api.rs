@@ -21,6 +21,7 @@ mod answer;
 mod form;
 mod json;
 mod label_name;
+mod lenient;
 mod params;
 mod pattern;
 mod reply;

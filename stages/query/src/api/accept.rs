@@ -4,7 +4,7 @@ use std::io::Write;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use hyper::header::{ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -23,6 +23,16 @@ pub(super) fn gzip(headers: &HeaderMap) -> bool {
         let mut parts = encoding.split(';').map(str::trim);
         let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
         is_gzip && !parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0))
+    })
+}
+
+/// Whether OpenMetrics is asked for. Who does not say what it reads gets text, as from Prometheus.
+pub(super) fn openmetrics(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|range| {
+        let mut parts = range.split(';').map(str::trim);
+        let is_openmetrics = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
+        is_openmetrics && !parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0))
     })
 }
 

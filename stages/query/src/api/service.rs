@@ -70,7 +70,10 @@ impl Service {
         match route {
             Route::BuildInfo => Ok(Reply::ok(JSON, build_info())),
             Route::Metrics => {
-                let reply = Reply::ok(metrics::OPENMETRICS, self.context.metrics.encode());
+                let reply = match accept::openmetrics(request.headers()) {
+                    true => Reply::ok(metrics::OPENMETRICS, self.context.metrics.encode()),
+                    false => Reply::ok(metrics::TEXT, self.context.metrics.encode_text()),
+                };
                 Ok(if gzip { accept::compress(reply) } else { reply })
             }
             Route::Page => Ok(Reply::ok("text/html; charset=utf-8", include_str!("landing.html"))),

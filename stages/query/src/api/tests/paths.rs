@@ -1,6 +1,6 @@
 //! What is where, and for which methods.
 
-use weir_pipeline::metrics::OPENMETRICS;
+use weir_pipeline::metrics::{OPENMETRICS, TEXT};
 
 use super::*;
 
@@ -68,13 +68,21 @@ async fn the_programs_metrics_are_served_with_those_of_the_api() {
     let running = start_with(Data::Names(Vec::new())).await;
     running.get("/api/v1/labels").await;
     running.get("/api/v1/labels?limit=x").await;
-    let got = running.get("/metrics").await;
+    let accept = "application/openmetrics-text;version=1.0.0;q=0.6,text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
+    let got = running.with(Method::GET, "/metrics", &[("accept", accept)]).await;
     assert_eq!((got.status, got.header("content-type")), (200, Some(OPENMETRICS)));
     let text = got.text();
     assert!(text.contains(r#"weir_api_requests_total{pipeline="query",handler="labels",code="200"} 1"#), "{text}");
     assert!(text.contains(r#"weir_api_requests_total{pipeline="query",handler="labels",code="400"} 1"#), "{text}");
     assert!(text.contains(r#"weir_api_request_duration_seconds_count{pipeline="query",handler="labels"} 2"#), "{text}");
     assert!(text.ends_with("# EOF\n"));
+    for accept in ["*/*", "text/plain;version=0.0.4", "application/openmetrics-text;q=0"] {
+        let got = running.with(Method::GET, "/metrics", &[("accept", accept)]).await;
+        assert_eq!((got.status, got.header("content-type")), (200, Some(TEXT)));
+        let text = got.text();
+        assert!(text.contains("# TYPE weir_api_requests_total counter\nweir_api_requests_total{"), "{text}");
+        assert!(!text.contains("# EOF"), "{text}");
+    }
 }
 
 #[tokio::test]

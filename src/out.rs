@@ -1,0 +1,15 @@
+//! What the program says to whoever started it. Nobody who stops listening (`weir … | head -1`) stops the program.
+
+use std::io::{self, Write};
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) {
+    let mut out = io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Writes a line to standard error.
+pub(crate) fn tell(line: &str) {
+    let mut out = io::stderr().lock();
+    let _ = out.write_all(format!("{line}\n").as_bytes());
+}

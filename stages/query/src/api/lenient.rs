@@ -1,0 +1,137 @@
+//! Raw characters in request lines, which Go's server takes and our HTTP library refuses: `curl -g
+//! '…?query=up{job="a"}'` sends the quotes as they are. They are percent-encoded on the way in.
+//!
+//! Only the line that begins a request is looked at: what comes first on a connection, or first after an answer, and has a
+//! method and a path. Everything else passes as it is, HTTP/2 and bodies included.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// The longest line that is looked at.
+const LINE: usize = 64 << 10;
+
+/// How requests begin.
+const BEGINS: [&[u8]; 7] = [b"GET /", b"POST /", b"HEAD /", b"OPTIONS /", b"PUT /", b"DELETE /", b"PATCH /"];
+
+/// A stream whose request lines may have raw characters.
+#[derive(Debug)]
+pub(super) struct Lenient<S> {
+    stream: S,
+    /// Whether what comes next may begin a request.
+    at_start: bool,
+    /// The begin of a line, not passed on yet; or what is still to be passed on.
+    held: Vec<u8>,
+    /// How much of `held` may be passed on, and how much was.
+    ready: usize,
+    passed: usize,
+}
+
+// === impl Lenient ===
+
+impl<S> Lenient<S> {
+    pub(super) fn new(stream: S) -> Self {
+        Self { stream, at_start: true, held: Vec::new(), ready: 0, passed: 0 }
+    }
+
+    /// Passes on what may be; says whether there was something.
+    fn pass(&mut self, out: &mut ReadBuf<'_>) -> bool {
+        let some = self.held.get(self.passed..self.ready).unwrap_or_default();
+        let n = some.len().min(out.remaining());
+        out.put_slice(some.get(..n).unwrap_or_default());
+        self.passed += n;
+        if self.passed == self.ready && self.ready > 0 {
+            self.held.drain(..self.ready);
+            (self.ready, self.passed) = (0, 0);
+        }
+        n > 0
+    }
+
+    /// Takes in what came at the start of a request: held until its line is whole.
+    fn take_in(&mut self, bytes: &[u8], ended: bool) {
+        self.held.extend_from_slice(bytes);
+        let line = self.held.iter().position(|b| *b == b'\n');
+        if line.is_none() && !ended && self.held.len() < LINE && may_begin_a_request(&self.held) {
+            return;
+        }
+        if let Some(end) = line.filter(|_| may_begin_a_request(&self.held)) {
+            let encoded = encoded(self.held.get(..end).unwrap_or_default());
+            self.held.splice(..end, encoded);
+        }
+        self.at_start = false;
+        self.ready = self.held.len();
+    }
+}
+
+/// Whether these bytes are a method and the begin of a path, or may become that.
+fn may_begin_a_request(bytes: &[u8]) -> bool {
+    BEGINS.iter().any(|begin| bytes.starts_with(begin) || begin.starts_with(bytes))
+}
+
+/// A request line with what a URL may not have percent-encoded.
+fn encoded(line: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(line.len() + 16);
+    for &byte in line {
+        match byte {
+            b'"' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}' | 0x80.. => {
+                out.extend_from_slice(format!("%{byte:02X}").as_bytes());
+            }
+            _ => out.push(byte),
+        }
+    }
+    out
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        loop {
+            if self.pass(out) {
+                return Poll::Ready(Ok(()));
+            }
+            if !self.at_start {
+                return Pin::new(&mut self.stream).poll_read(cx, out);
+            }
+            let mut some = [0; 4096];
+            let mut buffer = ReadBuf::new(&mut some);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
+            let filled = buffer.filled();
+            self.take_in(filled, filled.is_empty());
+            if filled.is_empty() && self.held.is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Lenient<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.at_start = true;
+        Pin::new(&mut self.stream).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.at_start = true;
+        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+#[cfg(test)]
+mod tests;
