@@ -5,6 +5,7 @@ pub mod de;
 pub mod env;
 mod filler;
 pub mod fuzz;
+mod known;
 pub mod mistake;
 pub mod node;
 pub mod parse;

@@ -83,7 +83,7 @@ impl Plan {
         Self::of(&documents, unread, registry, env)
     }
 
-    /// Reads and checks a file with the others of its directory, which may declare what it names.
+    /// Reads and checks a file with the others of its directory, which may declare what it names; or a directory.
     ///
     /// # Errors
     /// As for [`load`](Self::load).

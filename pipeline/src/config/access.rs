@@ -3,8 +3,9 @@
 use serde::de::value::StrDeserializer;
 use serde::de::{DeserializeSeed, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor};
 
-use super::de::{At, join};
+use super::de::At;
 use super::filler::Filler;
+use super::known::join;
 use super::node::{Key, Node, Position, Value};
 use super::wrong::Wrong;
 
@@ -25,7 +26,7 @@ pub(super) struct Entries<'a> {
 
 enum Entry<'a> {
     Given(At<'a>),
-    Filled(&'static str),
+    Filled(Filler, Position, String),
 }
 
 /// `kind`, or `kind: settings`.
@@ -57,6 +58,9 @@ impl<'de> SeqAccess<'de> for Items<'_> {
                 let item = self.of.child(node, path.clone());
                 return seed.deserialize(item).map(Some).map_err(|e| e.at(node.at, &path));
             }
+            if let Some(filler) = self.of.reading.in_place_of(&path) {
+                return seed.deserialize(filler).map(Some).map_err(|e| e.at(node.at, &path));
+            }
         }
         Ok(None)
     }
@@ -78,13 +82,19 @@ impl<'de> MapAccess<'de> for Entries<'_> {
             self.entries = rest;
             let path = join(&self.of.path, &key.text);
             if !self.of.reading.known.is_struck(&path) {
-                let name = seed.deserialize(text(&key.text)).map_err(|e| e.at(key.at, &path))?;
+                let in_key = |e: Wrong| Wrong { in_key: true, ..e.at(key.at, &path) };
+                let name = seed.deserialize(text(&key.text)).map_err(in_key)?;
                 self.value = Some(Entry::Given(self.of.child(node, path)));
                 return Ok(Some(name));
             }
+            if let Some(filler) = self.of.reading.in_place_of(&path) {
+                self.value = Some(Entry::Filled(filler, node.at, path));
+                return seed.deserialize(text(&key.text)).map(Some);
+            }
         }
         let Some(field) = self.filled.pop() else { return Ok(None) };
-        self.value = Some(Entry::Filled(field));
+        let path = join(&self.of.path, field);
+        self.value = Some(Entry::Filled(self.of.reading.missing(&path), self.of.at, path));
         seed.deserialize(text(field)).map(Some)
     }
 
@@ -94,9 +104,9 @@ impl<'de> MapAccess<'de> for Entries<'_> {
                 let (at, path) = (value.at, value.path.clone());
                 seed.deserialize(value).map_err(|e| e.at(at, &path))
             }
-            Some(Entry::Filled(field)) => {
-                let refused = |e| Wrong { missing: None, ..e }.at(self.of.at, &join(&self.of.path, field));
-                seed.deserialize(Filler).map_err(refused)
+            Some(Entry::Filled(filler, at, path)) => {
+                let refused = |e| Wrong { missing: None, ..e }.at(at, &path);
+                seed.deserialize(filler).map_err(refused)
             }
             None => Err(serde::de::Error::custom("a value without a key")),
         }

@@ -1,11 +1,13 @@
 //! From a tree to settings: a serde deserializer whose errors know where they stand, and that finds them all.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 
 use super::access::{Entries, Items, Variant};
+use super::filler::Filler;
+use super::known::{Known, is_below};
 use super::mistake::Mistake;
 use super::node::{Node, Position, Value};
 use super::wrong::Wrong;
@@ -61,8 +63,8 @@ pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> 
     let references = RefCell::default();
     let (mut value, mut mistakes, mut is_clean) = (None, Vec::new(), true);
     for _ in 0..MAX_READINGS {
-        let reading = Reading { known: &known, references: &references };
-        let Wrong { message, place, missing, meant, told } =
+        let reading = Reading { known: &known, trial: None, references: &references };
+        let Wrong { message, place, missing, meant, in_key, told } =
             match T::deserialize(At::new(node, path.to_owned(), reading)) {
                 Ok(read) => {
                     value = is_clean.then_some(read);
@@ -72,12 +74,12 @@ pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> 
             };
         is_clean = false;
         let (at, place) = place.unwrap_or_else(|| (node.at, path.to_owned()));
-        if !told && !known.explains(&place, missing) {
+        let is_new = || !known.explains(&place, missing);
+        let stands = || known.may_stand(&place, missing) && stands::<T>(path, node, &known, (&place, &message));
+        if !told && (is_new() || stands()) {
             mistakes.push(Mistake { file: file.to_owned(), at, path: place.clone(), message });
         }
-        if let Some(meant) = meant {
-            known.misspelt.insert(join(above(&place), meant));
-        }
+        known.learn_key(&place, in_key, meant);
         if !known.learn(place, missing, path) {
             break;
         }
@@ -85,35 +87,31 @@ pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> 
     Found { value, references: references.into_inner().into_values().collect(), mistakes }
 }
 
-pub(super) fn join(path: &str, key: &str) -> String {
-    if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") }
-}
-
-/// The path of the node around the one at `path`.
-fn above(path: &str) -> &str {
-    path.rfind(['.', '[']).map_or("", |end| &path[..end])
-}
-
-/// Whether `path` is somewhere below `above`.
-fn is_below(path: &str, above: &str) -> bool {
-    path.strip_prefix(above).is_some_and(|rest| above.is_empty() || rest.starts_with(['.', '[']))
-}
-
-/// What earlier readings found to be wrong.
-#[derive(Default)]
-pub(super) struct Known {
-    /// The nodes that are struck out.
-    struck: BTreeSet<String>,
-    /// The fields that are filled in: the node and the name.
-    filled: BTreeSet<(String, &'static str)>,
-    /// The fields that are there, but spelt wrong.
-    misspelt: BTreeSet<String>,
+/// Whether a mistake of the node at `place` as a whole is there whatever stands in for its wrong parts: `a job twice` is,
+/// `the timeout above the interval` is not where the interval is wrong.
+fn stands<T: DeserializeOwned>(path: &str, node: &Node, known: &Known, (place, message): (&str, &str)) -> bool {
+    let references = RefCell::default();
+    let mut is_seen = false;
+    for filler in Filler::trials() {
+        let reading = Reading { known, trial: Some((place, filler)), references: &references };
+        let Err(wrong) = T::deserialize(At::new(node, path.to_owned(), reading)) else { return false };
+        let at = wrong.place.as_ref().map_or(path, |(_, at)| at);
+        if at == place && wrong.message == message {
+            is_seen = true;
+        } else if !is_below(at, place) || at == place {
+            return false;
+        }
+        // Otherwise what stood in was refused itself.
+    }
+    is_seen
 }
 
 /// What one reading works with.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'a> {
     pub(super) known: &'a Known,
+    /// What stands in for wrong parts of the node at a path, which are left out otherwise.
+    trial: Option<(&'a str, Filler)>,
     references: &'a RefCell<BTreeMap<String, Reference>>,
 }
 
@@ -127,46 +125,18 @@ pub(super) struct At<'a> {
     pub(super) reading: Reading<'a>,
 }
 
-// === impl Known ===
+// === impl Reading ===
 
-impl Known {
-    pub(super) fn is_struck(&self, path: &str) -> bool {
-        self.struck.contains(path)
+impl Reading<'_> {
+    /// What stands in for a node that is struck out.
+    pub(super) fn in_place_of(&self, path: &str) -> Option<Filler> {
+        let (of, filler) = self.trial?;
+        (is_below(path, of) && !self.known.is_key(path)).then_some(filler)
     }
 
-    /// The fields of the node at `path` that are filled in.
-    pub(super) fn filled(&self, path: &str) -> impl Iterator<Item = &'static str> {
-        self.filled.iter().filter(move |(of, _)| of == path).map(|(_, field)| *field)
-    }
-
-    /// The node whose field at `path` is filled in.
-    fn filler(&self, path: &str) -> Option<&str> {
-        self.filled.iter().find(|(of, field)| join(of, field) == path).map(|(of, _)| of.as_str())
-    }
-
-    /// Whether a mistake at `place` may be only a consequence of earlier ones.
-    fn explains(&self, place: &str, missing: Option<&str>) -> bool {
-        if let Some(field) = missing {
-            let field = join(place, field);
-            return self.is_struck(&field) || self.misspelt.contains(&field);
-        }
-        self.is_struck(place)
-            || self.struck.iter().any(|path| is_below(path, place))
-            || self.filled.iter().any(|(of, _)| of == place || is_below(of, place))
-            || self.filler(place).is_some()
-    }
-
-    /// Keeps a mistake at `place`, so that the next reading gets further than this one. False where it can't.
-    fn learn(&mut self, place: String, missing: Option<&'static str>, root: &str) -> bool {
-        if missing.is_some_and(|field| self.filled.insert((place.clone(), field))) {
-            return true;
-        }
-        // Where nothing fills a field, or a node can't go alone as the settings of a variant, the node above it goes.
-        let mut place = self.filler(&place).map(str::to_owned).unwrap_or(place);
-        while self.is_struck(&place) {
-            place.truncate(above(&place).len());
-        }
-        place.len() > root.len() && self.struck.insert(place)
+    /// What stands in for a field that is missing.
+    pub(super) fn missing(&self, path: &str) -> Filler {
+        self.in_place_of(path).unwrap_or_default()
     }
 }
 

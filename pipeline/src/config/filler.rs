@@ -6,13 +6,37 @@ use serde::de::{DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, Var
 use super::wrong::Wrong;
 
 /// Some value of whatever type is asked for. What is read with it is never used.
-#[derive(Clone, Copy)]
-pub(super) struct Filler;
+#[derive(Clone, Copy, Default)]
+pub(super) struct Filler {
+    /// Which value: one turn differs from the other.
+    turn: usize,
+    /// Whether an optional value is there.
+    is_given: bool,
+}
 
-/// The first variant of an enum, filled.
-struct First(&'static str);
+/// The texts of the turns. `0` is also a duration and a size.
+const TEXTS: [&str; 4] = ["0", "1s", "1B", "127.0.0.1:1"];
+
+/// A variant of an enum, filled.
+struct Chosen(&'static str, Filler);
 
 // === impl Filler ===
+
+impl Filler {
+    /// Values that differ from one another, as far as their type takes them.
+    pub(super) fn trials() -> impl Iterator<Item = Self> {
+        (0..TEXTS.len()).map(|turn| Self { turn, is_given: true })
+    }
+
+    /// The same for what is below.
+    fn below(self) -> Self {
+        Self { is_given: false, ..self }
+    }
+
+    fn is_odd(self) -> bool {
+        self.turn % 2 == 1
+    }
+}
 
 /// Methods that do as another one does.
 macro_rules! also {
@@ -31,24 +55,23 @@ impl<'de> Deserializer<'de> for Filler {
     }
 
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_bool(false)
+        visitor.visit_bool(self.is_odd())
     }
 
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_u64(1)
+        visitor.visit_u64(1 + self.turn as u64)
     }
 
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_f64(1.0)
+        visitor.visit_f64(1.0 + self.turn as f64)
     }
 
-    // `0` is also a duration and a size.
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_str("0")
+        visitor.visit_str(TEXTS.get(self.turn).copied().unwrap_or_default())
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_none()
+        if self.is_given { visitor.visit_some(self.below()) } else { visitor.visit_none() }
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value, Wrong> {
@@ -60,7 +83,7 @@ impl<'de> Deserializer<'de> for Filler {
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Wrong> {
-        visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(self, len)))
+        visitor.visit_seq(SeqDeserializer::new(std::iter::repeat_n(self.below(), len)))
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -82,7 +105,7 @@ impl<'de> Deserializer<'de> for Filler {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        visitor.visit_map(MapDeserializer::new(fields.iter().map(|field| (*field, self))))
+        visitor.visit_map(MapDeserializer::new(fields.iter().map(|field| (*field, self.below()))))
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -91,7 +114,8 @@ impl<'de> Deserializer<'de> for Filler {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Wrong> {
-        visitor.visit_enum(First(variants.first().copied().unwrap_or_default()))
+        let name = if self.is_odd() { variants.last() } else { variants.first() };
+        visitor.visit_enum(Chosen(name.copied().unwrap_or_default(), self.below()))
     }
 
     also! { deserialize_u64: deserialize_u8 deserialize_u16 deserialize_u32 }
@@ -130,14 +154,14 @@ impl<'de> VariantAccess<'de> for Filler {
     }
 }
 
-// === impl First ===
+// === impl Chosen ===
 
-impl<'de> EnumAccess<'de> for First {
+impl<'de> EnumAccess<'de> for Chosen {
     type Error = Wrong;
     type Variant = Filler;
 
     fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Filler), Wrong> {
         let name: serde::de::value::StrDeserializer<'_, Wrong> = self.0.into_deserializer();
-        Ok((seed.deserialize(name)?, Filler))
+        Ok((seed.deserialize(name)?, self.1))
     }
 }

@@ -6,3 +6,4 @@ mod env;
 mod laws;
 mod references;
 mod settings;
+mod whole;

@@ -17,6 +17,8 @@ pub(super) struct Wrong {
     pub(super) missing: Option<&'static str>,
     /// The field that is spelt wrong.
     pub(super) meant: Option<&'static str>,
+    /// Whether it is in a key, not in the value below it.
+    pub(super) in_key: bool,
     /// Whether it was told when the file was read.
     pub(super) told: bool,
 }
@@ -46,7 +48,7 @@ impl std::error::Error for Wrong {}
 
 impl serde::de::Error for Wrong {
     fn custom<T: Display>(message: T) -> Self {
-        Self { message: message.to_string(), place: None, missing: None, meant: None, told: false }
+        Self { message: message.to_string(), place: None, missing: None, meant: None, in_key: false, told: false }
     }
 
     fn invalid_type(got: Unexpected<'_>, expected: &dyn Expected) -> Self {

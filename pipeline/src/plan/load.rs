@@ -33,8 +33,11 @@ impl Loaded {
         loaded
     }
 
-    /// A file, and those of its directory.
+    /// A file, and those of its directory; or those of a directory.
     pub(super) fn beside(path: &Path) -> Self {
+        if path.is_dir() {
+            return Self::paths(&[path.to_owned()]);
+        }
         let (mut loaded, mut seen) = (Self::default(), BTreeSet::new());
         loaded.file(path, &mut seen);
         let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());

@@ -131,6 +131,7 @@ fn a_file_is_read_with_its_neighbours_which_declare_what_it_names() {
         beside(&files, "p.txt").unwrap_err(),
         ["DIR/10-p.yaml:1:7: name: `p` is also the pipeline at DIR/p.txt:1:7"]
     );
+    assert_eq!(beside(&files, "").as_deref(), Ok("p"));
     // What a neighbour that can't be read declares is not known, and that is what is said.
     let files = files.with("20-s.yaml", b"\xff");
     assert_eq!(
