@@ -31,12 +31,13 @@ mod service;
 mod telemetry;
 mod time;
 
+use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::net::TcpListener;
-use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Error, Kind, Next, Read, Result, Source, Tenant};
 
 pub use pattern::OriginPattern;
@@ -47,12 +48,12 @@ pub use pattern::OriginPattern;
 pub struct Api {
     /// Where to listen, host and port. Default `127.0.0.1:9090`.
     #[serde(default = "listen")]
-    pub listen: String,
+    pub listen: Address,
     /// How many questions are worked on at once; others wait, up to `timeout`. Default 20.
     #[serde(default = "max_concurrent")]
     pub max_concurrent: NonZeroUsize,
     /// How long a question may take, its wait included, where it does not ask for less. Default 2m.
-    #[serde(default = "timeout")]
+    #[serde(default = "timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
     /// How many steps a range may have beyond the first. Default 11000.
     #[serde(default = "max_points")]
@@ -64,15 +65,15 @@ pub struct Api {
     #[serde(default)]
     pub cors_origin: Option<OriginPattern>,
     /// The largest form in a request's body. Larger ones get 413. Default 1MiB.
-    #[serde(default = "max_body")]
+    #[serde(default = "max_body", deserialize_with = "above_zero")]
     pub max_body: Bytes,
     /// How many connections are held at once; others wait to be accepted. Default 512.
     #[serde(default = "connections")]
     pub connections: NonZeroUsize,
 }
 
-fn listen() -> String {
-    "127.0.0.1:9090".to_owned()
+fn listen() -> Address {
+    SocketAddr::from(([127, 0, 0, 1], 9090)).into()
 }
 
 fn max_concurrent() -> NonZeroUsize {
@@ -106,7 +107,7 @@ impl Source<Read> for Api {
             let kind = Kind::Unavailable { retry_after: None };
             Error::new(kind, format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
         };
-        let listener = TcpListener::bind(&self.listen).await.map_err(failed)?;
+        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let (connections, timeout) = (self.connections.get(), self.timeout.get());
         let shutdown = context.shutdown.clone();

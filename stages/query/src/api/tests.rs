@@ -133,7 +133,7 @@ fn the_settings_of_the_docs_are_settings() {
     assert_eq!(shown, (20, "2m".to_owned(), 11_000, "1MiB".to_owned()));
     assert_eq!((api.listen.as_str(), api.default_tenant.as_str()), ("127.0.0.1:9090", "default-tenant"));
     let defaults: Api = testing::settings("{}").unwrap();
-    assert_eq!(defaults.listen, "127.0.0.1:9090");
+    assert_eq!(defaults.listen.as_str(), "127.0.0.1:9090");
 }
 
 #[test]
@@ -143,6 +143,9 @@ fn mistakes_in_settings_are_told() {
         assert!(error.contains(expected), "{yaml}: {error}");
     };
     check("listen: [1]", "listen");
+    check("listen: foo", "expected a host and a port");
+    check("timeout: 0s", "expected more than 0");
+    check("max_body: 0B", "expected more than 0");
     check("max_concurrent: 0", "max_concurrent");
     check("max_concurrent: -1", "max_concurrent");
     check("timeout: 5", "timeout");
@@ -158,7 +161,7 @@ fn mistakes_in_settings_are_told() {
 #[tokio::test]
 async fn an_address_in_use_is_told() {
     let running = start_with(Data::Names(Vec::new())).await;
-    let settings = Api { listen: running.address.to_string(), ..settings("") };
+    let settings = Api { listen: running.address.into(), ..settings("") };
     let context = running.context.clone();
     let next = Next::new(tower::service_fn(async |_: Query| Ok(Answer::from(Data::Names(Vec::new())))));
     let error = settings.run(context, next).await.unwrap_err();
