@@ -8,6 +8,7 @@ use crate::external_labels::ExternalLabels;
 use crate::path::{Path, Read, Write};
 use crate::registry::{AnyResource, AnySink, AnySource, Registry, Step};
 
+mod apart;
 mod explain;
 mod file;
 mod load;

@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -76,6 +77,7 @@ pub(crate) trait AnySink<P: Path>: Send + Sync {
 }
 
 pub(crate) trait AnyResource: Send + Sync {
+    fn directories(&self) -> Vec<PathBuf>;
     fn open<'a>(&'a self, name: &'a str, context: &'a Context) -> BoxFuture<'a, Result<()>>;
 }
 
@@ -231,6 +233,10 @@ impl<P: Path, S: Sink<P>> AnySink<P> for Erased<S> {
 }
 
 impl<R: Resource> AnyResource for Erased<R> {
+    fn directories(&self) -> Vec<PathBuf> {
+        self.0.directories()
+    }
+
     fn open<'a>(&'a self, name: &'a str, context: &'a Context) -> BoxFuture<'a, Result<()>> {
         async move {
             let opened = self.0.clone().open(context).await?;

@@ -1,6 +1,7 @@
 //! What pipelines share and outlives them.
 
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -16,6 +17,11 @@ pub trait Resource: DeserializeOwned + Clone + Send + Sync + 'static {
     const NAME: &'static str;
     /// What [`Context::resource`] returns to those who name it.
     type Opened: Send + Sync + 'static;
+
+    /// The directories that it keeps its files in: no other resource of its kind may name them. Default none.
+    fn directories(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
 
     /// Opens it. Resources that it names itself are open already.
     ///

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::{Declared, Document, Part, Parts, Pipeline, Plan, order};
+use super::{Declared, Document, Part, Parts, Pipeline, Plan, apart, order};
 use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
 use crate::config::{Env, Key, Mistake, Node, Position, Tree, Value, nearest, settings, tree};
@@ -104,6 +104,7 @@ impl<'a> Reader<'a> {
                 self.mistake(&file, reference.at, &reference.path, message);
             }
         }
+        self.mistakes.extend(apart::not_apart(&self.resources, &self.resource_places));
         match order::by_need(self.resources) {
             Ok(resources) if self.mistakes.is_empty() => return Ok(Plan { resources, pipelines: self.pipelines }),
             Ok(_) => {}

@@ -35,6 +35,7 @@
 //! `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), from what the machine, container or pod is given, or from a file, which
 //! is read again when it changes.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -139,6 +140,13 @@ impl TryFrom<Fields> for Bucket {
 impl Resource for Bucket {
     const NAME: &'static str = "bucket";
     type Opened = Arc<dyn Shelf>;
+
+    fn directories(&self) -> Vec<PathBuf> {
+        match &self.place {
+            Place::Local(local) => vec![local.path.clone()],
+            Place::S3(..) => Vec::new(),
+        }
+    }
 
     async fn open(self, context: &Context) -> Result<Arc<Arc<dyn Shelf>>> {
         let objects = self.objects(context).await?;

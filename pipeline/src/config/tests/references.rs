@@ -1,5 +1,6 @@
 //! Resources that settings name.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -16,11 +17,17 @@ use crate::{Context, Resource, Result};
 struct Hook {
     #[serde(default)]
     on: Option<Ref<Vec<Arc<Hook>>>>,
+    #[serde(default)]
+    paths: Vec<PathBuf>,
 }
 
 impl Resource for Hook {
     const NAME: &'static str = "hook";
     type Opened = Vec<Arc<Self>>;
+
+    fn directories(&self) -> Vec<PathBuf> {
+        self.paths.clone()
+    }
 
     async fn open(self, context: &Context) -> Result<Arc<Vec<Arc<Self>>>> {
         let on = self.on.as_ref().map(|on| context.resource::<Vec<Arc<Self>>>(on.name())).transpose()?;
@@ -65,6 +72,32 @@ fn a_resource_whose_settings_or_kind_are_wrong_is_not_told_twice() {
         &[
             "a.yaml:1:27: resources.a.hook.no: unknown field `no`, did you mean `on`?",
             "a.yaml:1:41: resources.b.hok: unknown resource `hok`, did you mean `hook`?",
+        ],
+    );
+}
+
+#[test]
+fn resources_of_one_kind_are_in_directories_of_their_own() {
+    check(
+        "resources: { a: { hook: { paths: [x, y] } }, b: { hook: { paths: [x/y, ../x] } }, c: { shelf: { path: x } } }",
+        &[],
+    );
+    // However it is written.
+    check("resources: { a: { hook: { paths: [x, x] } } }", &[]);
+    let here = std::env::current_dir().unwrap().display().to_string();
+    check(
+        &format!(
+            "resources:\n  a: {{ hook: {{ paths: [x/y, z] }} }}\n  b: {{ hook: {{ paths: [./x//y/] }} }}\n  \
+             c: {{ hook: {{ paths: ['{here}/z'], no: 1 }} }}\n  d: {{ hook: {{ paths: ['{here}/z'], on: e }} }}\n"
+        ),
+        &[
+            "a.yaml:3:3: resources.b: `./x//y/` is also the directory of `a` at a.yaml:2:3",
+            &format!("a.yaml:4:{}: resources.c.hook.no: unknown field `no`, did you mean `on`?", here.len() + 31),
+            &format!("a.yaml:5:3: resources.d: `{here}/z` is also the directory of `a` at a.yaml:2:3"),
+            &format!(
+                "a.yaml:5:{}: resources.d.hook.on: unknown resource `e`, expected one of `a`, `b`, `c`, `d`",
+                here.len() + 35
+            ),
         ],
     );
 }

@@ -1,7 +1,7 @@
 //! From a declaration to a store, with what the log remembers.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 
 use tokio::sync::{Semaphore, mpsc};
@@ -25,6 +25,10 @@ const AHEAD: usize = 8;
 impl Resource for Declaration {
     const NAME: &'static str = "store";
     type Opened = Store;
+
+    fn directories(&self) -> Vec<PathBuf> {
+        vec![self.path.clone()]
+    }
 
     async fn open(self, context: &Context) -> Result<Arc<Store>> {
         let bucket = context.resource::<Arc<dyn Shelf>>(self.bucket.name())?;
