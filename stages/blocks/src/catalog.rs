@@ -17,17 +17,23 @@
 //! checkpoints and need no file to be opened, and nobody cuts them short as they may statistics.
 //!
 //! Others may read these tables, and must not write to them: `VACUUM` on the samples' table would remove the series' files,
-//! and two of delta-rs' `OPTIMIZE` at one time double rows.
+//! and two of delta-rs' `OPTIMIZE` at one time double rows. A file that is no block's is refused. delta-rs, pyarrow and
+//! DuckDB over them read all columns; Polars' own reader takes partition values from directories named `block=…`, and shows
+//! `block`, `entry` and `resolution` as null (`scan_delta(…, use_pyarrow=True)` does not). The columns of promoted labels
+//! (`l_<name>`) come into the table of series with the first block that has them ([`Change::labels`]).
 //!
 //! # What reading and committing cost
 //!
 //! The kernel lists the log for each snapshot, also for one that continues another. So Weir follows the log by itself: a
-//! commit's file has the version for its name, and a reader asks for the next one until there is none. To see that nothing is
-//! new costs one GET (a 404), n new commits cost n and one to 15 more. A node that opens a table asks for `_last_checkpoint` first: where
-//! there is none it reads the log from its first commit; else the kernel loads the checkpoint (one listing, once). A commit costs
-//! that GET, one conditional PUT, and a listing where somebody else has committed since one's own last commit. Each 64th
-//! commit writes a checkpoint, and removes of the log what a checkpoint older than [`Settings::log_retention`] replaces. A
-//! reader that has not looked for some minutes looks at `_last_checkpoint` too: the commits it would ask for may be gone.
+//! commit's file has its version for its name, and a reader asks for the next one until there is none. To see that nothing
+//! is new costs one GET (a 404), whoever asks meanwhile included; n new commits cost n, and one to 15 more for those that
+//! are asked for ahead. A node that opens a table asks for `_last_checkpoint` first: where there is none it reads the log
+//! from its first commit, else the kernel loads that checkpoint (one listing, once) and the commits after it follow.
+//!
+//! A commit costs a GET and a conditional PUT for each of the two tables, and one more GET; a listing and a GET of what is new where
+//! somebody else has committed since one's own last commit. Each 64th commit writes a checkpoint, and removes of the log what
+//! a checkpoint older than [`Settings::log_retention`] replaces, by the bucket's clock. A reader that has not looked for
+//! five minutes looks at `_last_checkpoint` too: the commits that it would ask for may be gone.
 
 use async_trait::async_trait;
 use weir_pipeline::{Result, Tenant};

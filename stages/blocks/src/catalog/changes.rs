@@ -14,10 +14,15 @@ pub struct Change {
     /// The blocks that go. All of them must be there.
     pub remove: Vec<BlockId>,
     /// Who commits, and the number of this commit among theirs. Numbers of one name go up, and one of a name commits at a
-    /// time: a change with a number up to the one that is recorded is taken as done.
+    /// time: a change with a number up to the one that is recorded is taken as done. Without one a change that is repeated
+    /// is known again only as long as its blocks are there: once they have been replaced, they would come a second time.
+    /// Names are kept for ever: use one for each writer, not for each of its lives.
     pub transaction: Option<(String, i64)>,
     /// Whether samples come or go, and not only files: compaction says `false`, which spares others who follow the table.
     pub data_change: bool,
+    /// The labels that have columns of their own in the series files that come: others see those columns then. Up to
+    /// 512 in a table; one whose name differs from another's only in case, or that Delta does not allow, stays hidden.
+    pub labels: Vec<String>,
 }
 
 // === impl Change ===

@@ -31,6 +31,8 @@ pub(super) struct Wanted<R> {
     pub(super) remove: Vec<BlockId>,
     pub(super) transaction: Option<(String, i64)>,
     pub(super) data_change: bool,
+    /// Columns of text that the table gets where it does not have them.
+    pub(super) columns: Vec<String>,
     /// Whether what is there already need not come and what is gone need not go.
     pub(super) loose: bool,
 }
@@ -56,7 +58,7 @@ impl<R: Row> Table<R> {
             }
             let (snapshot, standing) = self.prepare(&mut committing, wanted).await?;
             let (add, remove) = match standing {
-                Standing::Done(version) => return Ok(version),
+                Standing::Done(version) => return self.sure(version, failures).await,
                 Standing::Open { add, remove } => (add, remove),
             };
             let files = Attempt {
@@ -64,6 +66,7 @@ impl<R: Row> Table<R> {
                 remove: remove.iter().map(|row| row.to_file()).collect::<Result<_>>()?,
                 transaction: wanted.transaction.clone(),
                 data_change: wanted.data_change,
+                columns: wanted.columns.clone(),
                 mark: mark.clone(),
             };
             match self.kernel.commit(snapshot, files).await? {
@@ -80,7 +83,7 @@ impl<R: Row> Table<R> {
                     let mut state = self.state.lock().await;
                     self.refresh(&mut state).await?;
                     return match state.own.take() {
-                        Some((_, Some(version))) => Ok(version),
+                        Some((_, Some(version))) => self.sure(version, failures).await,
                         _ => Err(Error::unavailable("the bucket fails at commits to the catalog")),
                     };
                 }
@@ -89,6 +92,21 @@ impl<R: Row> Table<R> {
         let message =
             format!("expected to commit to the catalog within {ATTEMPTS} attempts, others were faster each time");
         Err(Error::unavailable(message))
+    }
+
+    /// A version that is there although putting it failed may not be synced: to put it again, which it is too late for,
+    /// syncs it.
+    async fn sure(&self, version: Version, failures: u32) -> Result<Version> {
+        let file = self.log.clone().join(log::commit_file(version));
+        let mut result = Ok(true);
+        for attempt in 1..=failures.min(1) * FAILURES {
+            result = self.objects.put_if_absent(&file, Bytes::new()).await;
+            if result.is_ok() {
+                break;
+            }
+            sleep(pause(attempt)).await;
+        }
+        result.map(|_| version)
     }
 
     /// Whether a change is done already, or can't be done any more.
@@ -101,40 +119,61 @@ impl<R: Row> Table<R> {
         }
     }
 
-    /// Looks at the newest version, and what a change is against it.
+    /// Looks at the newest version, and what a change is against it. Who reads meanwhile may see a later one already: then
+    /// the attempt that follows meets that, and this is called again.
     async fn prepare(
         &self,
         committing: &mut Option<SnapshotRef>,
         wanted: &Wanted<R>,
     ) -> Result<(SnapshotRef, Standing<R>)> {
-        let mut state = self.state.lock().await;
-        self.refresh(&mut state).await?;
-        while state.next == 0 {
-            let first = R::SHAPE.first_commit(self.clock.now());
-            // If somebody else has made the table meanwhile, theirs is as good.
-            self.objects.put_if_absent(&self.log.clone().join(log::commit_file(0)), Bytes::from(first)).await?;
+        let app = wanted.transaction.as_ref().map(|(app, _)| app.clone());
+        let (version, newest, known) = {
+            let mut state = self.state.lock().await;
             self.refresh(&mut state).await?;
-        }
-        let version = state.next - 1;
-        let newest = [state.loaded.take(), committing.take()].into_iter().flatten().max_by_key(|s| s.version());
-        let snapshot = self.kernel.at(newest, version).await?;
+            while state.next == 0 {
+                let first = R::SHAPE.first_commit(self.clock.now());
+                // If somebody else has made the table meanwhile, theirs is as good.
+                self.objects.put_if_absent(&self.log.clone().join(log::commit_file(0)), Bytes::from(first)).await?;
+                self.refresh(&mut state).await?;
+            }
+            let newest = [state.loaded.take(), committing.take()].into_iter().flatten().max_by_key(|s| s.version());
+            let known = app.as_ref().is_none_or(|app| state.complete || state.transactions.contains_key(app));
+            (state.next - 1, newest, known)
+        };
+        let asked = app.clone().filter(|_| !known);
+        let (snapshot, number) = match self.look(newest, version, asked.clone()).await {
+            // The commits below an older snapshot may have been cleaned away.
+            Err(error) if !error.kind().is_retryable() => self.look(None, version, asked).await?,
+            looked => looked?,
+        };
         *committing = Some(snapshot.clone());
-        let recorded = self.recorded(&mut state, &snapshot, wanted).await?;
+        let mut state = self.state.lock().await;
+        let recorded = app.and_then(|app| match state.transactions.get(&app) {
+            Some(seen) => *seen,
+            None => {
+                // Of a later version this would not be the last word.
+                if state.next == version + 1 {
+                    state.remember(app, number);
+                }
+                number
+            }
+        });
         Ok((snapshot, standing(&state, wanted, recorded)?))
     }
 
-    /// The number of the last transaction of the change's name.
-    async fn recorded(&self, state: &mut State<R>, snapshot: &SnapshotRef, wanted: &Wanted<R>) -> Result<Option<i64>> {
-        let Some((app, _)) = &wanted.transaction else { return Ok(None) };
-        if let Some(known) = state.transactions.get(app) {
-            return Ok(*known);
-        }
-        if state.complete {
-            return Ok(None);
-        }
-        let number = self.kernel.transaction(snapshot.clone(), app.clone()).await?;
-        state.remember(app.clone(), number);
-        Ok(number)
+    /// The kernel's view of a version, and the number of the last transaction of a name.
+    async fn look(
+        &self,
+        old: Option<SnapshotRef>,
+        version: Version,
+        app: Option<String>,
+    ) -> Result<(SnapshotRef, Option<i64>)> {
+        let snapshot = self.kernel.at(old, version).await?;
+        let number = match app {
+            Some(app) => self.kernel.transaction(snapshot.clone(), app).await?,
+            None => None,
+        };
+        Ok((snapshot, number))
     }
 
     /// Takes one's own commit, unless it was read meanwhile.

@@ -16,6 +16,9 @@ use super::table::{Snapshot, Table};
 use super::{Catalog, Change, Version};
 use crate::bucket::objects::Objects;
 
+/// What stands before a label's name in the name of its column of the series file.
+const LABEL: &str = "l_";
+
 /// A block whose series are in their table, and not its samples, is given up after so long, in milliseconds.
 const ORPHAN_AGE: u64 = 3_600_000;
 
@@ -66,12 +69,12 @@ impl DeltaCatalog {
         Self { objects, clock, settings, samples: Mutex::default(), series: Mutex::default() }
     }
 
-    fn samples(&self, tenant: &Tenant, resolution: Resolution) -> Arc<Table<Entry>> {
+    pub(super) fn samples(&self, tenant: &Tenant, resolution: Resolution) -> Arc<Table<Entry>> {
         let directory = Path::from_iter([tenant.as_str(), resolution.as_str()]);
         self.table(&self.samples, (tenant.clone(), resolution), &directory)
     }
 
-    fn series(&self, tenant: &Tenant) -> Arc<Table<SeriesRow>> {
+    pub(super) fn series(&self, tenant: &Tenant) -> Arc<Table<SeriesRow>> {
         self.table(&self.series, tenant.clone(), &Path::from_iter([tenant.as_str()]))
     }
 
@@ -102,7 +105,14 @@ impl DeltaCatalog {
         let orphans = remove.len() as u64;
         if orphans > 0 {
             series
-                .commit(&Wanted { add: Vec::new(), remove, transaction: None, data_change: true, loose: true })
+                .commit(&Wanted {
+                    add: Vec::new(),
+                    remove,
+                    transaction: None,
+                    data_change: true,
+                    columns: Vec::new(),
+                    loose: true,
+                })
                 .await?;
         }
         Ok(orphans + samples.clean().await? + series.clean().await?)
@@ -113,7 +123,8 @@ impl DeltaCatalog {
         if remove.is_empty() {
             return;
         }
-        let wanted = Wanted { add: Vec::new(), remove, transaction: None, data_change, loose: true };
+        let wanted =
+            Wanted { add: Vec::new(), remove, transaction: None, data_change, columns: Vec::new(), loose: true };
         if let Err(error) = self.series(tenant).commit(&wanted).await {
             tracing::warn!(%tenant, error = error.report(), "the table of series keeps rows of blocks that are gone");
         }
@@ -130,16 +141,18 @@ impl Catalog for DeltaCatalog {
     async fn commit(&self, tenant: &Tenant, resolution: Resolution, change: Change) -> Result<Version> {
         change.check()?;
         let samples = self.samples(tenant, resolution);
-        let Change { add, remove, transaction, data_change } = change;
+        let Change { add, remove, transaction, data_change, labels } = change;
         let row = |e: &Entry| SeriesRow { resolution, block: e.block, bytes: e.series_bytes, series: e.series };
         let series: Vec<_> = add.iter().map(row).collect();
-        let wanted = Wanted { add, remove, transaction, data_change, loose: false };
+        let wanted = Wanted { add, remove, transaction, data_change, columns: Vec::new(), loose: false };
         if let Some(version) = samples.is_done(&wanted).await? {
             return Ok(version);
         }
         let new: Vec<BlockId> = series.iter().map(|row| row.block).collect();
         if !series.is_empty() {
-            let wanted = Wanted { add: series, remove: Vec::new(), transaction: None, data_change, loose: true };
+            let columns = labels.iter().filter(|name| !name.is_empty()).map(|name| format!("{LABEL}{name}")).collect();
+            let wanted =
+                Wanted { add: series, remove: Vec::new(), transaction: None, data_change, columns, loose: true };
             self.series(tenant).commit(&wanted).await?;
         }
         match samples.commit(&wanted).await {

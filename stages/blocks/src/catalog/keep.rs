@@ -18,9 +18,9 @@ impl<R: Row> Table<R> {
             return;
         }
         let kept = async {
+            // Taken, so that the next one starts anew if this fails: the commits below may have been cleaned away.
             let snapshot = self.kernel.at(committing.take(), version).await?;
-            *committing = Some(snapshot.clone());
-            self.kernel.checkpoint(snapshot).await?;
+            *committing = Some(self.kernel.checkpoint(snapshot).await?);
             self.state.lock().await.checkpoint = version;
             self.clean().await
         };
@@ -34,14 +34,17 @@ impl<R: Row> Table<R> {
     /// Removes what a checkpoint that is old enough replaces; says how many files.
     pub(super) async fn clean(&self) -> Result<u64> {
         let Some(last) = self.find(&self.log.clone().join(LAST_CHECKPOINT)).await? else { return Ok(0) };
-        let last = log::last_checkpoint(&last);
-        let old = self.clock.now() - self.settings.log_retention.get().as_millis() as i64;
+        let Some(last) = log::last_checkpoint(&last) else { return Ok(0) };
         let mut files = Vec::new();
         for object in self.objects.list(Some(&self.log)).await? {
             if let Some((version, kind)) = log::version_of(&object.location) {
                 files.push((version, kind, object));
             }
         }
+        // By the clock of the bucket, which has dated the newest file just now: this machine's may be wrong.
+        let newest =
+            files.iter().map(|(_, _, object)| object.last_modified.timestamp_millis()).max().unwrap_or_default();
+        let old = newest - self.settings.log_retention.get().as_millis() as i64;
         let is_checkpoint = |kind: &str| kind == "checkpoint.parquet";
         let base = files.iter().filter(|(version, kind, object)| {
             is_checkpoint(kind) && *version <= last && object.last_modified.timestamp_millis() <= old

@@ -1,18 +1,19 @@
 //! The part of the work that `delta_kernel` does: it loads checkpoints, commits, and writes checkpoints.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, Int64Array, MapBuilder, MapFieldNames, RecordBatch, StringArray, StringBuilder, StructArray,
 };
-use arrow::datatypes::{Field, Fields, Schema};
+use arrow::datatypes::{DataType as ArrowType, Field, Fields, Schema};
 use arrow::error::ArrowError;
 use delta_kernel::committer::FileSystemCommitter;
 use delta_kernel::engine::arrow_conversion::TryIntoArrow;
 use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::engine_data::FilteredEngineData;
 use delta_kernel::scan::{StatsOptions, scan_row_schema};
+use delta_kernel::schema::{DataType, StructField};
 use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
 use delta_kernel::{KernelError, KernelResult, Snapshot, SnapshotRef};
 use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
@@ -31,6 +32,9 @@ const TABLE: &str = "file:///";
 /// Who commits.
 const ENGINE: &str = concat!("weir/", env!("CARGO_PKG_VERSION"));
 
+/// So many columns a table may have: each change of them writes all into the log.
+const COLUMNS: usize = 512;
+
 /// The kernel for one table.
 #[derive(Clone)]
 pub(super) struct Kernel(Arc<DefaultEngine<Threads>>);
@@ -41,6 +45,7 @@ pub(super) struct Attempt {
     pub(super) remove: Vec<File>,
     pub(super) transaction: Option<(String, i64)>,
     pub(super) data_change: bool,
+    pub(super) columns: Vec<String>,
     pub(super) mark: String,
 }
 
@@ -75,10 +80,15 @@ impl Kernel {
         }
     }
 
-    /// The newest version and its files.
-    pub(super) async fn load(&self) -> Result<(SnapshotRef, Vec<File>)> {
-        self.run(|engine| {
-            let snapshot = Snapshot::builder_for(TABLE).build(engine)?;
+    /// A version and its files: that of a checkpoint, which needs no commits to be read, or else the newest one.
+    pub(super) async fn load(&self, checkpoint: Option<Version>) -> Result<(SnapshotRef, Vec<File>)> {
+        self.run(move |engine| {
+            let at = checkpoint.map(|version| Snapshot::builder_for(TABLE).at_version(version).build(engine));
+            let snapshot = match at {
+                Some(Ok(snapshot)) => snapshot,
+                Some(Err(error)) if is_of_bucket(&error) => return Err(error),
+                _ => Snapshot::builder_for(TABLE).build(engine)?,
+            };
             let scan = snapshot.clone().scan_builder().with_stats(StatsOptions::none()).build()?;
             let mut files = Vec::new();
             for part in scan.scan_metadata(engine)? {
@@ -110,10 +120,14 @@ impl Kernel {
     /// Tries to commit the version after `snapshot`.
     pub(super) async fn commit(&self, snapshot: SnapshotRef, attempt: Attempt) -> Result<Attempted> {
         self.run(move |engine| {
-            let Attempt { add, remove, transaction, data_change, mark } = attempt;
+            let Attempt { add, remove, transaction, data_change, columns, mark } = attempt;
             let operation = if data_change { UpdateTableOperation::Write } else { UpdateTableOperation::Optimize };
+            let new = new_columns(&snapshot, columns);
             let mut builder =
                 snapshot.update_table(operation, ENGINE, data_change).with_operation_parameters([(MARK, Some(mark))]);
+            for name in new {
+                builder = builder.add_column(StructField::nullable(name, DataType::STRING));
+            }
             if let Some((app, number)) = transaction {
                 builder = builder.with_transaction_id(app, number);
             }
@@ -138,10 +152,18 @@ impl Kernel {
         .await
     }
 
-    /// Writes a checkpoint.
-    pub(super) async fn checkpoint(&self, snapshot: SnapshotRef) -> Result<()> {
-        self.run(move |engine| snapshot.checkpoint(engine, None).map(drop)).await
+    /// Writes a checkpoint. What comes after it builds on the snapshot that this returns, not on all commits before it.
+    pub(super) async fn checkpoint(&self, snapshot: SnapshotRef) -> Result<SnapshotRef> {
+        self.run(move |engine| Ok(snapshot.checkpoint(engine, None)?.1)).await
     }
+}
+
+/// The columns that the table does not have yet, and can have: Delta tells names apart without regard to case.
+fn new_columns(snapshot: &Snapshot, columns: Vec<String>) -> Vec<String> {
+    let mut known: HashSet<String> = snapshot.schema().fields().map(|field| field.name().to_lowercase()).collect();
+    let is_plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let new = |name: &String| is_plain(name) && known.len() < COLUMNS && known.insert(name.to_lowercase());
+    columns.into_iter().filter(new).collect()
 }
 
 fn is_of_bucket(error: &KernelError) -> bool {
@@ -223,7 +245,7 @@ fn removed(files: &[File]) -> Result<RecordBatch, KernelError> {
             return Ok(array.clone());
         }
         match field.data_type() {
-            arrow::datatypes::DataType::Struct(inner) if field.name() == "fileConstantValues" => {
+            ArrowType::Struct(inner) if field.name() == "fileConstantValues" => {
                 let array = |field: &Arc<Field>| {
                     if field.name() == "partitionValues" {
                         return arrow::compute::cast(&partition, field.data_type());

@@ -92,9 +92,10 @@ pub(super) fn version_of(path: &Path) -> Option<(Version, String)> {
     Some((version.parse().ok().filter(|_| digits)?, rest.to_owned()))
 }
 
-/// The version of the last checkpoint; one that can't be read is as good as any.
-pub(super) fn last_checkpoint(bytes: &[u8]) -> Version {
-    serde_json::from_slice(bytes).map_or(Version::MAX, |last: LastCheckpoint| last.version)
+/// The version of the last checkpoint, if that can be read.
+pub(super) fn last_checkpoint(bytes: &[u8]) -> Option<Version> {
+    let last: LastCheckpoint = serde_json::from_slice(bytes).ok()?;
+    i64::try_from(last.version).ok().map(|_| last.version)
 }
 
 /// What a commit did.

@@ -1,6 +1,6 @@
 //! One table: what it has, followed commit by commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -65,6 +65,7 @@ pub(super) struct State<R> {
     pub(super) own: Option<(String, Option<Version>)>,
     /// The kernel's view of what it loaded last.
     pub(super) loaded: Option<SnapshotRef>,
+    /// When the last look at the end of the log began.
     verified: Option<Instant>,
 }
 
@@ -113,8 +114,12 @@ impl<R: Row> Table<R> {
 
     /// What it has now.
     pub(super) async fn read(&self) -> Result<(Version, Arc<BTreeMap<BlockId, Arc<R>>>)> {
+        let asked = Instant::now();
         let mut state = self.state.lock().await;
-        self.refresh(&mut state).await?;
+        // Who waited for others needs no look of its own, if theirs began after it asked.
+        if state.verified.is_none_or(|begun| begun <= asked) {
+            self.refresh(&mut state).await?;
+        }
         Ok((state.next, state.rows.clone()))
     }
 
@@ -122,6 +127,7 @@ impl<R: Row> Table<R> {
     ///
     /// Cancel safety: what is known stays whole, commit by commit.
     pub(super) async fn refresh(&self, state: &mut State<R>) -> Result<()> {
+        let begun = Instant::now();
         if state.verified.is_none() {
             self.load(state).await?;
         }
@@ -139,7 +145,7 @@ impl<R: Row> Table<R> {
                 self.apply(state, &file, &bytes)?;
             }
             if end && !(state.is_stale() && self.load(state).await?) {
-                state.verified = Some(Instant::now());
+                state.verified = Some(begun);
                 return Ok(());
             }
         }
@@ -163,10 +169,10 @@ impl<R: Row> Table<R> {
     async fn load(&self, state: &mut State<R>) -> Result<bool> {
         let Some(bytes) = self.find(&self.log.clone().join(LAST_CHECKPOINT)).await? else { return Ok(false) };
         let checkpoint = log::last_checkpoint(&bytes);
-        if checkpoint < state.next {
+        if checkpoint.is_some_and(|checkpoint| checkpoint < state.next) {
             return Ok(false);
         }
-        let (snapshot, files) = self.kernel.load().await?;
+        let (snapshot, files) = self.kernel.load(checkpoint).await?;
         let version = snapshot.version();
         if version < state.next {
             return Ok(false);
@@ -176,7 +182,7 @@ impl<R: Row> Table<R> {
         state.next = version + 1;
         state.transactions.clear();
         state.complete = false;
-        state.checkpoint = checkpoint.min(version);
+        state.checkpoint = checkpoint.map_or(version, |checkpoint| checkpoint.min(version));
         state.loaded = Some(snapshot);
         Ok(true)
     }
@@ -187,29 +193,22 @@ impl<R: Row> Table<R> {
         let add = commit.add.iter().map(R::from_file).collect::<Result<Vec<_>>>()?;
         let rows = Arc::make_mut(&mut state.rows);
         if !commit.remove.is_empty() {
-            let gone: std::collections::HashSet<_> = commit.remove.iter().map(|path| made_plain(path)).collect();
+            let gone: HashSet<&str> = commit.remove.iter().map(String::as_str).collect();
             rows.retain(|_, row| row.to_file().map_or(true, |file| !gone.contains(file.path.as_str())));
         }
         rows.extend(add.into_iter().map(|row| (row.block(), Arc::new(row))));
         for (app, number) in commit.transactions {
             state.remember(app, Some(number));
         }
-        if let Some((mark, version)) = &mut state.own
-            && commit.mark.as_ref() == Some(mark)
-        {
-            *version = Some(state.next);
-        }
-        if state.next.is_multiple_of(self.settings.checkpoint_every) {
-            state.checkpoint = state.next;
+        match &mut state.own {
+            Some((mark, version)) if commit.mark.as_ref() == Some(mark) => *version = Some(state.next),
+            // Whoever committed it writes the checkpoint.
+            _ if state.next.is_multiple_of(self.settings.checkpoint_every) => state.checkpoint = state.next,
+            _ => {}
         }
         state.next += 1;
         Ok(())
     }
-}
-
-/// A path of the log, which may be encoded as in a URI; ours never needs that.
-fn made_plain(path: &str) -> &str {
-    path.strip_prefix("./").unwrap_or(path)
 }
 
 // === impl State ===

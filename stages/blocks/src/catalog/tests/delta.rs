@@ -1,63 +1,171 @@
-//! Commits and snapshots in a local directory.
+//! Commits and snapshots.
 
-use std::sync::Arc;
+use tokio::task::JoinSet;
+use weir_pipeline::{Kind, Tenant};
 
-use tempfile::tempdir;
-use ulid::Ulid;
-use weir_pipeline::{Clock, Tenant};
-
-use crate::bucket::objects::Objects;
-use crate::catalog::{BlockId, Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings, Snapshot};
-
-fn catalog(root: &std::path::Path) -> DeltaCatalog {
-    let objects = Arc::new(Objects::local(root).unwrap());
-    DeltaCatalog::new(objects, Clock::system(), Settings::default())
-}
-
-fn entry(n: u64) -> Entry {
-    let block = Ulid::from_parts(1_700_000_000_000 + n, u128::from(n));
-    let ranges =
-        vec![Covered { writer: "store-\"1\"".to_owned(), epoch: 3, stream: 7, first: n * 10, last: n * 10 + 9 }];
-    let (samples_bytes, series_bytes) = (4096 + n, 512 + n);
-    Entry {
-        block,
-        min_ts: n as i64,
-        max_ts: n as i64 + 99,
-        samples: 100,
-        series: 5,
-        samples_bytes,
-        series_bytes,
-        format: 1,
-        ranges,
-    }
-}
-
-fn add(n: impl IntoIterator<Item = u64>) -> Change {
-    Change { add: n.into_iter().map(entry).collect(), data_change: true, ..Change::default() }
-}
-
-fn blocks(snapshot: &Snapshot) -> Vec<BlockId> {
-    snapshot.entries().map(|entry| entry.block).collect()
-}
-
-const RAW: Resolution = Resolution::Raw;
+use super::*;
 
 #[tokio::test]
 async fn blocks_are_added_and_replaced_and_old_snapshots_stay_as_they_were() {
-    let dir = tempdir().unwrap();
-    let tenant = Tenant::default();
-    let catalog = catalog(dir.path());
-    let none = catalog.snapshot(&tenant, RAW).await.unwrap();
-    assert_eq!((none.version(), none.entries().len()), (None, 0));
-    assert_eq!(catalog.commit(&tenant, RAW, add([1, 2])).await.unwrap(), 1);
-    let old = catalog.snapshot(&tenant, RAW).await.unwrap();
-    assert_eq!(blocks(&old), [entry(1).block, entry(2).block]);
-    let change = Change { remove: vec![entry(1).block, entry(2).block], data_change: false, ..add([3]) };
-    assert_eq!(catalog.commit(&tenant, RAW, change).await.unwrap(), 2);
-    let new = catalog.snapshot(&tenant, RAW).await.unwrap();
-    assert_eq!((new.version(), blocks(&new)), (Some(2), vec![entry(3).block]));
-    assert_eq!((old.version(), blocks(&old)), (Some(1), vec![entry(1).block, entry(2).block]));
-    assert_eq!(none.entries().len(), 0);
-    let again = self::catalog(dir.path());
-    assert_eq!(**again.snapshot(&tenant, RAW).await.unwrap().get(&entry(3).block).unwrap(), entry(3));
+    each(async |ground| {
+        let tenant = Tenant::default();
+        let catalog = ground.catalog().await;
+        let none = catalog.snapshot(&tenant, RAW).await.unwrap();
+        assert_eq!((none.version(), none.entries().len()), (None, 0));
+        assert_eq!(commit(&catalog, add([1, 2])).await, 1);
+        let old = catalog.snapshot(&tenant, RAW).await.unwrap();
+        assert_eq!(commit(&catalog, replace([1, 2], [3])).await, 2);
+        expect(&catalog, [3]).await;
+        let blocks: Vec<_> = old.entries().map(|entry| entry.block).collect();
+        assert_eq!((old.version(), blocks), (Some(1), vec![id(1), id(2)]));
+        assert_eq!((none.version(), none.entries().len()), (None, 0));
+        let again = ground.catalog().await;
+        expect(&again, [3]).await;
+        assert_eq!(series(&again).await, [id(3)]);
+        assert_eq!(commit(&again, replace([3], [])).await, 3);
+        expect(&catalog, []).await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn tenants_and_resolutions_are_apart() {
+    let ground = Ground::local();
+    let catalog = ground.catalog().await;
+    // What a path or a URL would need to escape.
+    let odd = Tenant::new("a*(b)'c").unwrap();
+    catalog.commit(&odd, RAW, add([1])).await.unwrap();
+    catalog.commit(&odd, Resolution::OneHour, add([2])).await.unwrap();
+    catalog.commit(&odd, RAW, add([3])).await.unwrap();
+    let again = ground.catalog().await;
+    let blocks = async |resolution| {
+        let snapshot = again.snapshot(&odd, resolution).await.unwrap();
+        snapshot.entries().map(|entry| entry.block).collect::<Vec<_>>()
+    };
+    assert_eq!(blocks(RAW).await, [id(1), id(3)]);
+    assert_eq!(blocks(Resolution::OneHour).await, [id(2)]);
+    assert_eq!(blocks(Resolution::FiveMinutes).await, []);
+    expect(&again, []).await;
+}
+
+#[tokio::test]
+async fn a_transaction_is_done_once_whoever_repeats_it() {
+    each(async |ground| {
+        let every = Settings { checkpoint_every: 3, ..Settings::default() };
+        let catalog = ground.catalog_with("", every).await;
+        let first = commit(&catalog, numbered(add([1]), "store-1", 7)).await;
+        assert!(commit(&catalog, numbered(add([2]), "store-1", 7)).await >= first, "the same number");
+        commit(&catalog, numbered(add([3]), "store-1", 6)).await;
+        expect(&catalog, [1]).await;
+        commit(&catalog, numbered(add([4]), "store-2", 1)).await;
+        let other = ground.catalog().await;
+        commit(&other, numbered(add([5]), "store-2", 1)).await;
+        commit(&other, numbered(add([6]), "store-1", 8)).await;
+        for n in 10..14 {
+            commit(&catalog, add([n])).await;
+        }
+        assert!(ground.log().contains("_last_checkpoint"));
+        // Now the transactions are in a checkpoint.
+        let again = ground.catalog().await;
+        let before = again.snapshot(&Tenant::default(), RAW).await.unwrap().version();
+        commit(&again, numbered(add([7]), "store-1", 8)).await;
+        commit(&again, numbered(add([8]), "store-2", 0)).await;
+        assert_eq!(again.snapshot(&Tenant::default(), RAW).await.unwrap().version(), before);
+        commit(&again, numbered(add([9]), "store-1", 9)).await;
+        expect(&catalog, [1, 4, 6, 9, 10, 11, 12, 13]).await;
+        assert_eq!(series(&again).await, [1, 4, 6, 9, 10, 11, 12, 13].map(id));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_same_blocks_are_added_once_also_without_a_transaction() {
+    let ground = Ground::local();
+    let (catalog, other) = (ground.catalog().await, ground.catalog().await);
+    let version = commit(&catalog, add([1, 2])).await;
+    assert_eq!(commit(&other, add([1, 2])).await, version);
+    let version = commit(&catalog, replace([1], [3, 4])).await;
+    assert_eq!(commit(&other, replace([1], [3, 4])).await, version);
+    expect(&other, [2, 3, 4]).await;
+    let error = other.commit(&Tenant::default(), RAW, add([4, 5])).await.unwrap_err();
+    assert_eq!(error.to_string(), format!("expected block `{}` not to be in the catalog yet", id(4)));
+    assert_eq!(error.kind(), Kind::Unprocessable);
+}
+
+#[tokio::test]
+async fn blocks_that_somebody_else_has_replaced_are_not_replaced_again() {
+    each(async |ground| {
+        let (catalog, other) = (ground.catalog().await, ground.catalog().await);
+        commit(&catalog, add([1, 2, 3])).await;
+        expect(&other, [1, 2, 3]).await;
+        commit(&catalog, replace([1, 2], [4])).await;
+        let error = other.commit(&Tenant::default(), RAW, replace([2, 3], [5])).await.unwrap_err();
+        let expected = format!("expected block `{}` in the catalog: somebody else has removed it", id(2));
+        assert_eq!((error.to_string(), error.kind()), (expected, Kind::Unprocessable));
+        expect(&catalog, [3, 4]).await;
+        expect(&other, [3, 4]).await;
+        assert_eq!(series(&other).await, [id(3), id(4)]);
+    })
+    .await;
+}
+
+/// Commits by several catalogs at one time.
+async fn at_once(ground: &Ground, writers: u64, commits: u64) -> Vec<DeltaCatalog> {
+    let mut tasks = JoinSet::new();
+    for writer in 0..writers {
+        let catalog = ground.catalog().await;
+        tasks.spawn(async move {
+            for n in 0..commits {
+                let change = numbered(add([writer * 1000 + n]), &format!("store-{writer}"), n as i64);
+                commit(&catalog, change).await;
+            }
+            catalog
+        });
+    }
+    tasks.join_all().await
+}
+
+async fn check_two_writers(ground: &Ground) {
+    let catalogs = at_once(ground, 2, 50).await;
+    let blocks = || (0..50).chain(1000..1050);
+    for catalog in catalogs.iter().chain([&ground.catalog().await]) {
+        expect(catalog, blocks()).await;
+        let snapshot = catalog.snapshot(&Tenant::default(), RAW).await.unwrap();
+        assert_eq!(snapshot.version(), Some(100), "a commit each, and the first one");
+        assert_eq!(series(catalog).await, blocks().map(id).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_commit_at_once_lose_nothing() {
+    check_two_writers(&Ground::local()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_who_commit_at_once_over_s3_lose_nothing() {
+    check_two_writers(&Ground::s3().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_who_replace_the_same_blocks_at_once_one_wins() {
+    for ground in [Ground::local(), Ground::s3().await] {
+        let catalogs = [ground.catalog().await, ground.catalog().await];
+        for round in 0..10 {
+            let (old, new) = (round * 10, [round * 10 + 1, round * 10 + 2]);
+            commit(&catalogs[0], add([old])).await;
+            let tenant = Tenant::default();
+            let (a, b) = tokio::join!(
+                catalogs[0].commit(&tenant, RAW, replace([old], [new[0]])),
+                catalogs[1].commit(&tenant, RAW, replace([old], [new[1]])),
+            );
+            let loser = match (a, b) {
+                (Ok(_), Err(error)) => (new[0], error),
+                (Err(error), Ok(_)) => (new[1], error),
+                both => panic!("{both:?}"),
+            };
+            assert_eq!(loser.1.kind(), Kind::Unprocessable);
+            expect(&catalogs[1], [loser.0]).await;
+            commit(&catalogs[1], replace([loser.0], [])).await;
+        }
+    }
 }
