@@ -153,6 +153,12 @@ impl Head {
         names
     }
 
+    /// Whether the tenant is among those of the head, or fewer than `most` are.
+    pub fn has_room_for(&self, tenant: &Tenant, most: usize) -> bool {
+        let tenants = self.tenants();
+        tenants.len() < most || tenants.contains_key(tenant)
+    }
+
     /// The series that satisfy all matchers and have samples within `start..=end`, in block order.
     pub fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Vec<Snapshot> {
         let mut found = match self.tenants().get(tenant) {

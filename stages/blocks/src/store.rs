@@ -9,8 +9,8 @@
 //! becomes blocks in the bucket, and the log's segments that held it go. A query sees head and blocks as one; in the
 //! instant of a cut samples change sides under one lock, so that none is seen twice or missed.
 //!
-//! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future, before 1970,
-//! of labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
+//! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
+//! labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
 //!
 //! A start replays the log into the head, under the same budget. What a crash left both in the log and in blocks is
 //! merged away when it is read.

@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -15,7 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 /// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
@@ -26,6 +27,13 @@ const WINDOWS: (u32, u32) = (1 << 20, 8 << 20);
 
 /// What a reply may take longer than its request to reach the sender, when the listener drains.
 const LAST_REPLY: Duration = Duration::from_secs(5);
+
+/// How long a drain takes at most: Kubernetes kills after 30 seconds.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// How long nobody must have asked anything before connections that are still open are closed: what they hold is half a
+/// head, or nothing.
+const QUIET: Duration = Duration::from_secs(1);
 
 /// How long to wait where the system has no more sockets to give.
 const NO_SOCKETS: Duration = Duration::from_millis(100);
@@ -45,6 +53,9 @@ pub(crate) struct Limits {
     pub(crate) timeout: Duration,
 }
 
+/// A request under way.
+struct Busy(Arc<AtomicUsize>);
+
 /// Serves until `shutdown`, then takes no new connections, lets requests finish, and returns.
 pub(crate) async fn serve<A: Answer>(
     listener: TcpListener,
@@ -53,7 +64,7 @@ pub(crate) async fn serve<A: Answer>(
     shutdown: CancellationToken,
 ) {
     let room = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-    let mut running = JoinSet::new();
+    let (mut running, busy) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     loop {
         // Holding the permit while accepting bounds what is open; the rest waits in the kernel's queue.
         let accept = async {
@@ -65,7 +76,7 @@ pub(crate) async fn serve<A: Answer>(
             Some(_) = running.join_next() => {}
             (permit, accepted) = accept => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, service.clone(), limits.timeout, shutdown.clone());
+                    let connection = connection(stream, service.clone(), limits.timeout, busy.clone(), shutdown.clone());
                     running.spawn(async move {
                         let _permit = permit;
                         connection.await;
@@ -79,14 +90,36 @@ pub(crate) async fn serve<A: Answer>(
         }
     }
     drop(listener);
-    let drained = async { while running.join_next().await.is_some() {} };
-    if timeout(limits.timeout + LAST_REPLY, drained).await.is_err() {
+    let drained = async {
+        tokio::select! {
+            () = async { while running.join_next().await.is_some() {} } => {}
+            () = quiet(&busy) => {}
+        }
+    };
+    if timeout((limits.timeout + LAST_REPLY).min(DRAIN), drained).await.is_err() {
         tracing::warn!(connections = running.len(), "closed connections that did not finish in time");
     }
 }
 
+/// Waits until no request was under way for a while.
+async fn quiet(busy: &AtomicUsize) {
+    let mut since = Instant::now();
+    while since.elapsed() < QUIET {
+        sleep(QUIET / 10).await;
+        if busy.load(Ordering::Relaxed) > 0 {
+            since = Instant::now();
+        }
+    }
+}
+
 /// Serves one connection to its end, or until `shutdown` to the end of the request that it is in.
-async fn connection<A: Answer>(stream: TcpStream, service: Arc<A>, limit: Duration, shutdown: CancellationToken) {
+async fn connection<A: Answer>(
+    stream: TcpStream,
+    service: Arc<A>,
+    limit: Duration,
+    busy: Arc<AtomicUsize>,
+    shutdown: CancellationToken,
+) {
     // Replies are small and awaited: none should wait for another.
     let _ = stream.set_nodelay(true);
     let mut builder = Builder::new(TokioExecutor::new());
@@ -97,8 +130,11 @@ async fn connection<A: Answer>(stream: TcpStream, service: Arc<A>, limit: Durati
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1);
     let service = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, Infallible>(service.answer(request).await) }
+        let (service, busy) = (service.clone(), Busy::new(&busy));
+        async move {
+            let _busy = busy;
+            Ok::<_, Infallible>(service.answer(request).await)
+        }
     });
     let connection = builder.serve_connection(TokioIo::new(stream), service);
     let mut connection = std::pin::pin!(connection);
@@ -111,5 +147,20 @@ async fn connection<A: Answer>(stream: TcpStream, service: Arc<A>, limit: Durati
     };
     if let Err(error) = ended {
         tracing::debug!(error, "a connection broke");
+    }
+}
+
+// === impl Busy ===
+
+impl Busy {
+    fn new(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -89,6 +89,15 @@ impl Store {
     }
 
     fn has_room(&self, batch: &Batch) -> Result<()> {
+        let most = self.0.settings.head.max_tenants;
+        if !self.0.head.has_room_for(batch.tenant(), most) {
+            self.0.measures.refused(batch.sample_count() as u64);
+            let message = format!(
+                "the head has `{most}` tenants, which is `max_tenants`, and `{}` is not among them",
+                batch.tenant()
+            );
+            return Err(Error::new(Kind::Unavailable { retry_after: Some(RETRY) }, message));
+        }
         let memory = self.0.settings.head.memory.get();
         let total = self.in_flight_kib() as usize;
         let waiting = total.saturating_sub(self.0.in_flight.available_permits()) as u64 * 1024;
@@ -128,9 +137,12 @@ impl Store {
 
     /// The samples that may be written, and what became of the others.
     fn admit(&self, batch: &Batch) -> (Batch, Ack) {
-        let latest = self.0.clock.now().saturating_add(self.0.settings.head.max_future.as_millis());
+        let now = self.0.clock.now();
+        let latest = now.saturating_add(self.0.settings.head.max_future.as_millis());
+        let earliest = now.saturating_sub(self.0.settings.head.max_past.as_millis()).max(0);
         let good = |series: Series<'_>| {
-            series.labels.encoded().len() <= MAX_LABELS && series.timestamps.iter().all(|ts| (0..=latest).contains(ts))
+            series.labels.encoded().len() <= MAX_LABELS
+                && series.timestamps.iter().all(|ts| (earliest..=latest).contains(ts))
         };
         let mut ack = Ack::default();
         if batch.iter().all(good) {
@@ -142,7 +154,7 @@ impl Store {
             let flaw = |ts: i64| match () {
                 () if too_long => Some(Flaw::LabelsTooLong),
                 () if ts > latest => Some(Flaw::TooFarInFuture),
-                () if ts < 0 => Some(Flaw::TooOld),
+                () if ts < earliest => Some(Flaw::TooOld),
                 () => None,
             };
             if series.timestamps.iter().any(|ts| flaw(*ts).is_none()) {
@@ -176,7 +188,7 @@ impl Flaw {
         let shown = shown(series);
         match self {
             Self::TooFarInFuture => format!("series `{shown}` has a sample too far in the future, at `{ts}`"),
-            Self::TooOld => format!("series `{shown}` has a sample before 1970, at `{ts}`"),
+            Self::TooOld => format!("series `{shown}` has a sample too far in the past, at `{ts}`"),
             Self::LabelsTooLong => {
                 let bytes = series.labels.encoded().len();
                 format!("series `{shown}` has labels of {bytes} bytes, expected at most {MAX_LABELS}")

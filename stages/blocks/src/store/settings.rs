@@ -41,6 +41,12 @@ pub struct Budget {
     pub cut_after: Span,
     /// Samples later than now plus this are rejected; default 10m.
     pub max_future: Span,
+    /// Samples earlier than now less this are rejected; default 30d. Each day of them becomes a block of its own.
+    pub max_past: Span,
+    /// How many tenants may have samples in memory; default 1000, at least 1. Others are told to come back. Each becomes
+    /// a block of its own at each cut.
+    #[serde(deserialize_with = "max_tenants")]
+    pub max_tenants: usize,
 }
 
 /// What a pipeline file says of the log.
@@ -61,6 +67,8 @@ impl Default for Budget {
             in_flight: Bytes::mib(32),
             cut_after: Span::from_secs(300),
             max_future: Span::from_secs(600),
+            max_past: Span::from_secs(30 * 86_400),
+            max_tenants: 1000,
         }
     }
 }
@@ -87,6 +95,10 @@ fn segment<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Bytes, D
 
 fn cut_after<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     at_least(Span::deserialize(deserializer)?, Span::from_secs(1))
+}
+
+fn max_tenants<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<usize, D::Error> {
+    at_least(usize::deserialize(deserializer)?, 1)
 }
 
 fn at_least<T: PartialOrd + std::fmt::Display, E: serde::de::Error>(value: T, least: T) -> Result<T, E> {

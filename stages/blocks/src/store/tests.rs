@@ -129,7 +129,8 @@ async fn no_block_crosses_a_day() {
     let ground = ground();
     let store = ground.open().await;
     let midnight = NOW / DAY * DAY;
-    let times = [0, 1, midnight - DAY * 3 - 1, midnight - 1, midnight, midnight + 1];
+    let times =
+        [midnight - DAY * 9, midnight - DAY * 9 + 1, midnight - DAY * 3 - 1, midnight - 1, midnight, midnight + 1];
     store.append(&batch(&["a"], &times.map(|t| (t, 1.0)))).await.unwrap();
     assert_eq!(store.cut().await.unwrap().blocks, 4);
     assert_eq!(content(&store).await[&up("a")], times.map(|t| (t, 1.0)));
@@ -223,7 +224,10 @@ async fn samples_that_can_not_be_are_rejected_and_the_others_written() {
     assert_eq!((of("too_far_in_future").count, of("too_old").count, of("labels_too_long").count), (1, 2, 1));
     let detail = format!("series `a{{job=\"j\"}}` has a sample too far in the future, at `{}`", future + 1);
     assert_eq!(of("too_far_in_future").detail.as_deref(), Some(detail.as_str()));
-    assert_eq!(of("too_old").detail.as_deref(), Some("series `a{job=\"j\"}` has a sample before 1970, at `-1`"));
+    assert_eq!(
+        of("too_old").detail.as_deref(),
+        Some("series `a{job=\"j\"}` has a sample too far in the past, at `-1`")
+    );
     assert!(
         of("labels_too_long")
             .detail
@@ -232,6 +236,36 @@ async fn samples_that_can_not_be_are_rejected_and_the_others_written() {
             .ends_with("has labels of 1048588 bytes, expected at most 1048576")
     );
     assert_eq!(content(&store).await[&up("a")], [(future, 2.0)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn samples_from_long_ago_are_rejected_as_the_settings_say() {
+    let mut ground = ground();
+    ground.settings.head.max_past = Span::from_secs(60);
+    let store = ground.open().await;
+    let ack = store.append(&batch(&["a"], &[(NOW - 60_001, 1.0), (NOW - 60_000, 2.0)])).await.unwrap();
+    assert_eq!((ack.count(Outcome::Written), ack.count(Outcome::Rejected)), (1, 1));
+    assert_eq!(content(&store).await[&up("a")], [(NOW - 60_000, 2.0)]);
+}
+
+#[tokio::test]
+async fn more_tenants_than_may_be_are_told_to_come_back_and_are_taken_once_others_are_gone() {
+    let mut ground = ground();
+    ground.settings.head.max_tenants = 2;
+    let store = ground.open().await;
+    let write = async |tenant: &str| {
+        let batch = batch(&["a"], &[(NOW, 1.0)]).with_tenant(tenant.parse().unwrap());
+        store.append(&batch).await.map(|ack| ack.count(Outcome::Written))
+    };
+    assert_eq!((write("x").await.unwrap(), write("y").await.unwrap()), (1, 1));
+    let error = write("z").await.unwrap_err();
+    assert_eq!(error.to_string(), "the head has `2` tenants, which is `max_tenants`, and `z` is not among them");
+    assert_eq!(error.kind().as_str(), "unavailable");
+    assert_eq!(write("x").await.unwrap(), 1);
+    for _ in 0..3 {
+        store.cut().await.unwrap();
+    }
+    assert_eq!(write("z").await.unwrap(), 1);
 }
 
 #[tokio::test]
