@@ -1,9 +1,11 @@
 //! Beside a real Prometheus: it scrapes a real node exporter and writes to Weir; both must answer alike.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::Value;
+use weir_pipeline::{Tenant, exposition};
 
 use crate::harness::peers::{self, Peer};
 use crate::harness::weir::{PIPELINES, Weir};
@@ -261,6 +263,10 @@ scrape_configs: [ {{ job_name: node, static_configs: [ {{ targets: ['{}'] }} ] }
     });
     assert_eq!(theirs, ours);
 
+    let (theirs, ours) = (their_kinds(prometheus.address), own_kinds(exporter.address));
+    assert!(theirs.len() > 50, "{theirs:?}");
+    assert_eq!(theirs, ours);
+
     // What stands still between two scrapes must have the same value, bit for bit.
     let still = r#"{__name__=~"node_uname_info|node_memory_MemTotal_bytes|node_boot_time_seconds|node_filesystem_size_bytes|node_exporter_build_info|up|node_time_zone_offset_seconds"}"#;
     let values = |at| -> BTreeMap<String, f64> {
@@ -270,4 +276,20 @@ scrape_configs: [ {{ job_name: node, static_configs: [ {{ targets: ['{}'] }} ] }
     let (theirs, ours) = (values(prometheus.address), values(weir.api));
     assert!(theirs.len() >= 5, "{theirs:?}");
     assert_eq!(theirs, ours);
+}
+
+/// The kind and help of each family, as Prometheus keeps them.
+fn their_kinds(prometheus: SocketAddr) -> BTreeMap<String, (String, String)> {
+    let metadata = http::api(prometheus, "metadata", &[]);
+    let text = |said: &Value, key: &str| said[key].as_str().unwrap().to_owned();
+    let families = metadata.as_object().unwrap().iter();
+    families.map(|(name, said)| (name.clone(), (text(&said[0], "type"), text(&said[0], "help")))).collect()
+}
+
+/// The kind and help of each family, as Weir's scrape reads them from the exporter.
+fn own_kinds(exporter: SocketAddr) -> BTreeMap<String, (String, String)> {
+    let body = http::get(exporter, "/metrics").unwrap().body;
+    let batch = exposition::batch(std::str::from_utf8(&body).unwrap(), Tenant::default(), 0).unwrap();
+    let kind = |kind| format!("{kind:?}").to_lowercase();
+    batch.metadata().iter().map(|m| (m.metric.clone(), (kind(m.kind), m.help.clone()))).collect()
 }

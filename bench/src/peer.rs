@@ -70,7 +70,7 @@ impl Kind {
     pub(crate) fn version(self, binary: &Path) -> Option<String> {
         let output = Command::new(binary).arg("--version").output().ok()?;
         let text = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&text).lines().next().map(|line| line.trim().to_owned())
+        String::from_utf8_lossy(&text).lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
     }
 
     /// The files that it reads at start, in `directory`.

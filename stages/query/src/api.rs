@@ -19,6 +19,7 @@
 mod accept;
 mod answer;
 mod form;
+pub mod fuzz;
 mod json;
 mod label_name;
 mod lenient;

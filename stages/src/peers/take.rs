@@ -90,9 +90,12 @@ impl Taker {
         share.resize(4 * message.len() as u64).map_err(full)?;
         let limits = self.limits.clone();
         let batch = if message.len() > LONG {
-            let work = move || wire::decode_batch(&message, &limits);
+            // The work goes on where the request is given up, and its memory stays charged until then.
+            let work = move || (wire::decode_batch(&message, &limits), share);
             let failed = |e| Error::internal("expected the decoder to finish").with_source(e);
-            tokio::task::spawn_blocking(work).await.map_err(failed)?
+            let (batch, held) = tokio::task::spawn_blocking(work).await.map_err(failed)?;
+            share = held;
+            batch
         } else {
             wire::decode_batch(&message, &limits)
         }?;

@@ -123,10 +123,13 @@ impl Receiver {
         let declared = snap::raw::decompress_len(&body).map_or(0, |n| n as u64).min(max_decoded);
         share.resize(body.len() as u64 + 2 * declared).map_err(full)?;
         let decoded = if declared > body::LONG {
-            let limits = self.limits.clone();
-            let work = move || body::open(&body, version, tenant, max_decoded, &limits);
+            // The work goes on where the request is given up, and its memory stays charged until then.
+            let (limits, held) = (self.limits.clone(), std::mem::replace(share, self.budget.share()));
+            let work = move || (body::open(&body, version, tenant, max_decoded, &limits), held);
             let failed = |_| Reply::new(StatusCode::INTERNAL_SERVER_ERROR, "expected the decoder to finish");
-            tokio::task::spawn_blocking(work).await.map_err(failed)?
+            let (decoded, held) = tokio::task::spawn_blocking(work).await.map_err(failed)?;
+            *share = held;
+            decoded
         } else {
             body::open(&body, version, tenant, max_decoded, &self.limits)
         }?;

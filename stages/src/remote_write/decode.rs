@@ -111,6 +111,11 @@ impl Intake<'_> {
         if samples as u64 >= self.limits.batch_bytes / SAMPLE_BYTES as u64 { Err(Fault::TooLarge) } else { Ok(()) }
     }
 
+    /// An exemplar that can't be; its series is looked at as if it had none.
+    pub(super) fn bad_exemplar(&mut self, text: String) {
+        self.refused.add(Reason::InvalidExemplar, 0, || text);
+    }
+
     pub(super) fn exemplar(&mut self) {
         self.exemplars += 1;
     }

@@ -14,6 +14,8 @@ pub enum Reason {
     InvalidLabels,
     /// A reference outside the table of symbols, or half a pair of them.
     InvalidReferences,
+    /// An exemplar whose labels refer outside the table of symbols, or half a pair of them. Its series is written.
+    InvalidExemplar,
     /// More or longer labels than the limits allow.
     LabelLimit,
     /// Neither samples nor histograms.
@@ -48,6 +50,7 @@ impl Reason {
         match self {
             Self::InvalidLabels => "invalid_labels",
             Self::InvalidReferences => "invalid_references",
+            Self::InvalidExemplar => "invalid_exemplar",
             Self::LabelLimit => "label_limit",
             Self::EmptySeries => "empty_series",
             Self::HistogramUnsupported => "histogram_unsupported",

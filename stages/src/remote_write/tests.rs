@@ -108,6 +108,27 @@ fn a_block_that_says_to_be_too_long_is_refused_before_it_is_decompressed() {
 }
 
 #[test]
+fn an_exemplar_that_refers_outside_the_symbols_is_told_and_its_series_is_written() {
+    let check = |exemplar: &[u8], expect: &str| {
+        // The symbols ``, `__name__`, `up`; a series `up 1`, and its exemplar.
+        let mut series = b"\x0a\x02\x01\x02\x12\x02\x10\x01\x22".to_vec();
+        series.push(exemplar.len() as u8);
+        series.extend_from_slice(exemplar);
+        let mut body = b"\x22\0\x22\x08__name__\x22\x02up\x2a".to_vec();
+        body.push(series.len() as u8);
+        body.extend_from_slice(&series);
+        let read = decode(&body, Version::V2, Tenant::default(), &Limits::default()).unwrap();
+        assert_eq!((read.batch.sample_count(), read.exemplars, read.refused.to_string().as_str()), (1, 1, expect));
+        assert_eq!(read.refused.fails(Version::V2), !expect.is_empty());
+    };
+    check(b"\x0a\x02\x01\x02", "");
+    check(b"", "");
+    check(b"\x0a\x02\x01\x09", "an exemplar: expected a label among 3 symbols, got `9`");
+    check(b"\x08\x07", "an exemplar: expected a label among 3 symbols, got `7`");
+    check(b"\x0a\x01\x01", "an exemplar: expected pairs of label references, got `1` of them");
+}
+
+#[test]
 fn a_real_request_of_1_0_reads_whole() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/remote_write_v1_node_exporter.bin");
     let Ok(body) = std::fs::read(&path) else {

@@ -120,7 +120,9 @@ impl<'a> Reading<'a> {
                     self.row.histograms += 1;
                 }
                 EXEMPLAR => {
-                    cursor.message()?;
+                    if let Some(text) = self.exemplar(cursor.message()?)? {
+                        intake.bad_exemplar(text);
+                    }
                     intake.exemplar();
                 }
                 METADATA => said = read_metadata(cursor.message()?, said)?,
@@ -137,6 +139,38 @@ impl<'a> Reading<'a> {
             Err(text) => intake.pass_over(&self.row, Reason::InvalidReferences, || text),
         }
         Ok(())
+    }
+
+    /// What is wrong with the references of an exemplar.
+    fn exemplar(&self, mut cursor: Cursor<'_>) -> Result<Option<String>, Malformed> {
+        const PACKED_LABELS: u32 = key(1, LEN);
+        const LABEL: u32 = key(1, VARINT);
+        let (len, mut count, mut outside) = (self.symbols.len(), 0usize, None);
+        let mut see = |reference: u64| {
+            count += 1;
+            if reference >= len as u64 {
+                outside.get_or_insert(reference);
+            }
+        };
+        while let Some(key) = cursor.key()? {
+            match key {
+                PACKED_LABELS => {
+                    let mut refs = cursor.message()?;
+                    while !refs.is_empty() {
+                        see(refs.varint()?);
+                    }
+                }
+                LABEL => see(cursor.varint()?),
+                _ => cursor.skip(key, 1 << 1)?,
+            }
+        }
+        Ok(match outside {
+            Some(reference) => Some(format!("an exemplar: expected a label among {len} symbols, got `{reference}`")),
+            None if !count.is_multiple_of(2) => {
+                Some(format!("an exemplar: expected pairs of label references, got `{count}` of them"))
+            }
+            None => None,
+        })
     }
 
     fn reference(&mut self, reference: u64, intake: &Intake<'_>) {

@@ -119,6 +119,8 @@ impl<F: Fetch> Worker<F> {
 
     /// What a scrape that failed leaves: the end of all series, and the report.
     fn down(&mut self, at: i64, took: Duration, counts: Counts) -> Batch {
+        // What was read by then is not written, so nothing was added.
+        let counts = Counts { added: 0, ..counts };
         let mut out = Batch::builder(self.tenant.clone());
         if let Some(last) = &mut self.last {
             for labels in last.end() {

@@ -4,7 +4,6 @@
 mod delta;
 mod faults;
 mod logs;
-mod measure;
 mod model;
 mod wrong;
 

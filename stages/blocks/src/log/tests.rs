@@ -40,11 +40,11 @@ fn disk() -> SimFs {
 }
 
 fn open(fs: &SimFs) -> Log {
-    Log::new(Arc::new(fs.clone()), DIR.into(), SEGMENT, replay(fs).2, Arc::new(Counts::default()))
+    Log::new(Arc::new(fs.process()), DIR.into(), SEGMENT, replay(fs).2, Arc::new(Counts::default()))
 }
 
 fn replay(fs: &SimFs) -> (Content, Damage, Vec<Hold>) {
-    let mut replay = Replay::new(Arc::new(fs.clone()), DIR.into(), |_, labels| labels.into()).unwrap();
+    let mut replay = Replay::new(Arc::new(fs.process()), DIR.into(), |_, labels| labels.into()).unwrap();
     let (mut content, holds) = (Content::new(), replay.segments());
     while let Some((batch, _)) = replay.read().unwrap() {
         for series in batch.iter() {
@@ -136,7 +136,7 @@ async fn a_large_batch_becomes_several_records() {
 async fn those_who_wait_share_one_sync() {
     let fs = disk();
     let counts = Arc::new(Counts::default());
-    let log = Log::new(Arc::new(fs.clone()), DIR.into(), 1 << 20, Vec::new(), counts.clone());
+    let log = Log::new(Arc::new(fs.process()), DIR.into(), 1 << 20, Vec::new(), counts.clone());
     // One blocking thread writes; on this runtime's one thread all submit before any is answered.
     let answers = (0..100).map(|ts| log.append(entry("a", &[1], ts)));
     for answer in futures_util::future::join_all(answers).await {

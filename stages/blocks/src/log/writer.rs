@@ -25,6 +25,8 @@ pub(super) struct Writer {
     records: u64,
     /// Those whose last record is in the buffer, or was synced but for a later one.
     waiting: Vec<(Vec<Hold>, Answer<Vec<Hold>>)>,
+    /// Since when writing fails.
+    failing: Option<Instant>,
 }
 
 /// The segment that grows.
@@ -40,7 +42,16 @@ struct Current {
 impl Writer {
     pub(super) fn new(segments: Segments, segment_bytes: u64, observer: Arc<dyn Observer>) -> Self {
         let buffer = Vec::new();
-        Self { segments, segment_bytes, observer, current: None, buffer, records: 0, waiting: Vec::new() }
+        Self {
+            segments,
+            segment_bytes,
+            observer,
+            current: None,
+            buffer,
+            records: 0,
+            waiting: Vec::new(),
+            failing: None,
+        }
     }
 
     /// Writes a group, and answers each of its jobs once it is durable or has failed.
@@ -92,7 +103,13 @@ impl Writer {
     fn put(&mut self, entry: &Entry, part: &Part) -> io::Result<Hold> {
         let current = match &mut self.current {
             Some(current) => current,
-            empty => empty.insert(open(&self.segments, &*self.observer)?),
+            empty => match open(&self.segments) {
+                Ok(opened) => empty.insert(opened),
+                Err(error) => {
+                    self.tell(Some(&error));
+                    return Err(error);
+                }
+            },
         };
         let at = self.buffer.len();
         self.buffer.extend_from_slice(&[0; RECORD_HEADER]);
@@ -117,23 +134,42 @@ impl Writer {
             }
             _ => Ok(()),
         };
-        self.buffer.clear();
-        self.records = 0;
         if written.is_err() {
-            self.observer.failed();
             self.current = None;
         }
+        if !self.buffer.is_empty() {
+            self.tell(written.as_ref().err());
+        }
+        self.buffer.clear();
+        self.records = 0;
         for (holds, answer) in self.waiting.drain(..) {
             let same = written.as_ref().map_err(|error| io::Error::new(error.kind(), error.to_string()));
             reply(answer, same.map(|()| holds).map_err(failed));
         }
         written
     }
+
+    /// Counts a failure. Logs the first of a row of them, and its end: senders try again many times a second.
+    fn tell(&mut self, error: Option<&io::Error>) {
+        match (error, self.failing) {
+            (Some(error), since) => {
+                self.observer.failed();
+                if since.is_none() {
+                    self.failing = Some(Instant::now());
+                    tracing::error!(%error, "the log can't be written; what comes is refused until it can");
+                }
+            }
+            (None, Some(since)) => {
+                self.failing = None;
+                tracing::info!(after = ?since.elapsed(), "the log is written again");
+            }
+            (None, None) => {}
+        }
+    }
 }
 
-fn open(segments: &Segments, observer: &dyn Observer) -> io::Result<Current> {
-    let opened = segments.create().inspect_err(|_| observer.failed());
-    let (file, header, hold) = opened?;
+fn open(segments: &Segments) -> io::Result<Current> {
+    let (file, header, hold) = segments.create()?;
     Ok(Current { file, salt: header.salt, hold, defined: Defined::default() })
 }
 

@@ -10,7 +10,11 @@ use super::{Append, Fs, Held};
 
 /// A file system in memory. A clone is the same file system.
 #[derive(Clone, Default)]
-pub struct SimFs(Arc<Mutex<State>>);
+pub struct SimFs {
+    state: Arc<Mutex<State>>,
+    /// The life of the process that has it; `None` for who looks on from outside, and never dies.
+    life: Option<u64>,
+}
 
 /// What can be told to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +51,7 @@ struct State {
     durable: BTreeMap<PathBuf, Arc<Mutex<Inode>>>,
     dirs: BTreeSet<PathBuf>,
     locks: BTreeSet<PathBuf>,
-    /// Handles and locks of an earlier life are dead.
+    /// Counts crashes. Handles, locks and processes of an earlier life are dead.
     life: u64,
     faults: VecDeque<(Op, u32, Fault)>,
     capacity: Option<u64>,
@@ -64,7 +68,6 @@ struct Inode {
 struct Handle {
     fs: SimFs,
     inode: Arc<Mutex<Inode>>,
-    life: u64,
 }
 
 struct Reader {
@@ -76,7 +79,6 @@ struct Reader {
 struct Lock {
     fs: SimFs,
     path: PathBuf,
-    life: u64,
 }
 
 /// A small generator of numbers from a seed (splitmix64).
@@ -104,6 +106,12 @@ impl Dice {
 // === impl SimFs ===
 
 impl SimFs {
+    /// The same file system for a process that starts now, and dies with the next crash: whatever it still does then fails.
+    #[must_use]
+    pub fn process(&self) -> Self {
+        Self { state: self.state.clone(), life: Some(self.state().life) }
+    }
+
     /// The `after + 1`-th `op` from now fails.
     pub fn inject(&self, op: Op, after: u32, fault: Fault) {
         self.state().faults.push_back((op, after, fault));
@@ -160,26 +168,35 @@ impl SimFs {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.0)
+        lock(&self.state)
     }
 
+    /// The state, as long as nothing else happens: no crash comes between the look at it and what is done.
+    fn alive(&self) -> io::Result<MutexGuard<'_, State>> {
+        let state = self.state();
+        if self.life.is_none_or(|life| life == state.life) { Ok(state) } else { Err(broken()) }
+    }
+}
+
+// === impl State ===
+
+impl State {
     fn inode(&self, path: &Path) -> io::Result<Arc<Mutex<Inode>>> {
-        self.state().files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.files.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     /// Counts `op` down and returns the fault that strikes it.
-    fn strike(&self, op: Op) -> Option<Fault> {
-        let mut state = self.state();
-        let at = state.faults.iter().position(|(o, after, _)| *o == op && *after == 0);
-        for (o, after, _) in &mut state.faults {
+    fn strike(&mut self, op: Op) -> Option<Fault> {
+        let at = self.faults.iter().position(|(o, after, _)| *o == op && *after == 0);
+        for (o, after, _) in &mut self.faults {
             if *o == op {
                 *after = after.saturating_sub(1);
             }
         }
-        at.and_then(|i| state.faults.remove(i)).map(|(_, _, fault)| fault)
+        at.and_then(|i| self.faults.remove(i)).map(|(_, _, fault)| fault)
     }
 
-    fn fail(&self, op: Op) -> io::Result<()> {
+    fn fail(&mut self, op: Op) -> io::Result<()> {
         match self.strike(op) {
             Some(Fault::Full) => Err(io::ErrorKind::StorageFull.into()),
             Some(Fault::Broken) => Err(broken()),
@@ -188,22 +205,20 @@ impl SimFs {
     }
 
     fn free(&self) -> u64 {
-        let state = self.state();
-        let Some(capacity) = state.capacity else { return u64::MAX };
-        let used: u64 = state.files.values().map(|inode| lock(inode).data.len() as u64).sum();
+        let Some(capacity) = self.capacity else { return u64::MAX };
+        let used: u64 = self.files.values().map(|inode| lock(inode).data.len() as u64).sum();
         capacity.saturating_sub(used)
     }
 }
 
 impl Fs for SimFs {
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {
-        let mut state = self.state();
-        state.dirs.extend(dir.ancestors().map(Path::to_owned));
+        self.alive()?.dirs.extend(dir.ancestors().map(Path::to_owned));
         Ok(())
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<String>> {
-        let state = self.state();
+        let state = self.alive()?;
         if !state.dirs.contains(dir) {
             return Err(io::ErrorKind::NotFound.into());
         }
@@ -212,28 +227,32 @@ impl Fs for SimFs {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn Append>> {
-        self.fail(Op::Create)?;
-        let mut state = self.state();
+        let mut state = self.alive()?;
+        state.fail(Op::Create)?;
         if state.files.contains_key(path) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
         let inode = Arc::<Mutex<Inode>>::default();
         state.files.insert(path.to_owned(), inode.clone());
-        Ok(Box::new(Handle { fs: self.clone(), inode, life: state.life }))
+        // A file that is open does not outlive a crash, whoever opened it.
+        let fs = Self { state: self.state.clone(), life: Some(state.life) };
+        Ok(Box::new(Handle { fs, inode }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(Reader { fs: self.clone(), inode: self.inode(path)?, at: 0 }))
+        let inode = self.alive()?.inode(path)?;
+        Ok(Box::new(Reader { fs: self.clone(), inode, at: 0 }))
     }
 
     fn len(&self, path: &Path) -> io::Result<u64> {
-        let inode = self.inode(path)?;
+        let inode = self.alive()?.inode(path)?;
         let len = lock(&inode).data.len();
         Ok(len as u64)
     }
 
     fn truncate(&self, path: &Path, len: u64) -> io::Result<()> {
-        let inode = self.inode(path)?;
+        let state = self.alive()?;
+        let inode = state.inode(path)?;
         let mut inode = lock(&inode);
         inode.data.truncate(len as usize);
         inode.synced = inode.data.len();
@@ -241,20 +260,21 @@ impl Fs for SimFs {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-        let mut state = self.state();
+        let mut state = self.alive()?;
         let inode = state.files.remove(from).ok_or(io::ErrorKind::NotFound)?;
         state.files.insert(to.to_owned(), inode);
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
-        self.fail(Op::Remove)?;
-        self.state().files.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
+        let mut state = self.alive()?;
+        state.fail(Op::Remove)?;
+        state.files.remove(path).map(|_| ()).ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn sync_dir(&self, dir: &Path) -> io::Result<()> {
-        self.fail(Op::SyncDir)?;
-        let mut state = self.state();
+        let mut state = self.alive()?;
+        state.fail(Op::SyncDir)?;
         state.durable.retain(|path, _| path.parent() != Some(dir));
         let now: Vec<_> = state.files.iter().filter(|(path, _)| path.parent() == Some(dir)).collect();
         let now: Vec<_> = now.into_iter().map(|(path, inode)| (path.clone(), inode.clone())).collect();
@@ -263,11 +283,12 @@ impl Fs for SimFs {
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Held>> {
-        let mut state = self.state();
+        let mut state = self.alive()?;
         if !state.locks.insert(path.to_owned()) {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        Ok(Box::new(Lock { fs: self.clone(), path: path.to_owned(), life: state.life }))
+        let fs = Self { state: self.state.clone(), life: Some(state.life) };
+        Ok(Box::new(Lock { fs, path: path.to_owned() }))
     }
 }
 
@@ -305,22 +326,16 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 // === impl Handle ===
 
-impl Handle {
-    fn alive(&self) -> io::Result<()> {
-        if self.fs.state().life == self.life { Ok(()) } else { Err(broken()) }
-    }
-}
-
 impl Write for Handle {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.alive()?;
-        let limit = match self.fs.strike(Op::Write) {
+        let mut state = self.fs.alive()?;
+        let limit = match state.strike(Op::Write) {
             Some(Fault::Full) => return Err(io::ErrorKind::StorageFull.into()),
             Some(Fault::Broken) => return Err(broken()),
             Some(Fault::Short(limit)) => limit.max(1),
             None => usize::MAX,
         };
-        let free = usize::try_from(self.fs.free()).unwrap_or(usize::MAX);
+        let free = usize::try_from(state.free()).unwrap_or(usize::MAX);
         if free == 0 && !bytes.is_empty() {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -336,8 +351,8 @@ impl Write for Handle {
 
 impl Append for Handle {
     fn sync(&mut self) -> io::Result<()> {
-        self.alive()?;
-        let failed = self.fs.fail(Op::Sync);
+        let mut state = self.fs.alive()?;
+        let failed = state.fail(Op::Sync);
         let mut inode = lock(&self.inode);
         if failed.is_err() {
             let doubtful = inode.synced..inode.data.len();
@@ -353,7 +368,8 @@ impl Append for Handle {
 
 impl Read for Reader {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.fs.fail(Op::Read)?;
+        let mut state = self.fs.alive()?;
+        state.fail(Op::Read)?;
         let inode = lock(&self.inode);
         let rest = inode.data.get(self.at..).unwrap_or(&[]);
         let taken = rest.len().min(out.len());
@@ -369,8 +385,7 @@ impl Held for Lock {}
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        let mut state = self.fs.state();
-        if state.life == self.life {
+        if let Ok(mut state) = self.fs.alive() {
             state.locks.remove(&self.path);
         }
     }

@@ -43,7 +43,7 @@ fn ground() -> Ground {
 impl Ground {
     async fn try_open(&self) -> weir_pipeline::Result<Store> {
         let context = Context::new(Clock::starting_at(NOW), self.metrics.clone(), CancellationToken::new());
-        Store::open(self.settings.clone(), &context, Arc::new(self.fs.clone()), self.shelf.clone()).await
+        Store::open(self.settings.clone(), &context, Arc::new(self.fs.process()), self.shelf.clone()).await
     }
 
     async fn open(&self) -> Store {

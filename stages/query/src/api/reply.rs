@@ -86,6 +86,11 @@ impl Refusal {
         Self { status, kind, message: message.into(), retry_after: None }
     }
 
+    /// The status that the asker gets.
+    pub(super) fn status(&self) -> StatusCode {
+        self.status
+    }
+
     /// The request is wrong.
     pub(super) fn bad(message: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_data", message)

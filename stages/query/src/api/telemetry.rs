@@ -16,11 +16,11 @@ const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25
 pub(super) struct Telemetry {
     pipeline: Arc<str>,
     requests: Family<Code, Counter>,
-    duration: Family<Handler, Histogram>,
+    duration: Family<Endpoint, Histogram>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Handler {
+struct Endpoint {
     pipeline: Arc<str>,
     handler: &'static str,
 }
@@ -52,6 +52,6 @@ impl Telemetry {
     pub(super) fn replied(&self, handler: &'static str, code: u16, took: Duration) {
         let pipeline = self.pipeline.clone();
         self.requests.get_or_create(&Code { pipeline: pipeline.clone(), handler, code }).inc();
-        self.duration.get_or_create(&Handler { pipeline, handler }).observe(took.as_secs_f64());
+        self.duration.get_or_create(&Endpoint { pipeline, handler }).observe(took.as_secs_f64());
     }
 }

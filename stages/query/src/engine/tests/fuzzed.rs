@@ -24,18 +24,28 @@ fn mutate(text: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
     out
 }
 
-#[test]
-fn no_query_of_the_corpus_is_a_fault_of_the_program() {
-    let corpus = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/engine"));
+/// Replays a corpus, and mutations of it.
+fn replay(target: &str, each: usize, fuzz: fn(&[u8])) {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz").join(target);
     let mut files: Vec<_> = std::fs::read_dir(corpus).unwrap().map(|file| file.unwrap().path()).collect();
     files.sort();
     let texts: Vec<Vec<u8>> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
     let mut dice = Dice(7);
     for text in &texts {
         fuzz(text);
-        for _ in 0..12 {
+        for _ in 0..each {
             let other = &texts[dice.below(texts.len())];
             fuzz(&mutate(text, other, &mut dice));
         }
     }
+}
+
+#[test]
+fn no_query_of_the_corpus_is_a_fault_of_the_program() {
+    replay("engine", 12, fuzz);
+}
+
+#[test]
+fn no_parameters_of_the_corpus_are_a_fault_of_the_program() {
+    replay("api_params", 2000, crate::api::fuzz::fuzz);
 }
