@@ -6,7 +6,7 @@
 //!
 //! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64 }`.
 //!
-//! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`](crate::node::wire); the answer is the
+//! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`]; the answer is the
 //! ack of the node's own pipeline, which a [`peers`](crate::peers) source begins. All requests to a member share a
 //! connection, which is pinged: a member that is cut off is noticed within seconds.
 //!
