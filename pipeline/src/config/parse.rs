@@ -18,7 +18,7 @@ pub const MAX_NODES: usize = 100_000;
 /// The tree of the one document in `text`, variables filled in. An empty file is null.
 ///
 /// # Errors
-/// Every mistake that [`tree`] finds.
+/// Every mistake of the text.
 pub fn parse(file: &str, text: &str, env: &Env) -> Result<Node, Vec<Mistake>> {
     let Tree { root, mistakes } = tree(file, text, env);
     root.filter(|_| mistakes.is_empty()).ok_or(mistakes)

@@ -135,7 +135,7 @@ async fn nothing_of_a_body_with_a_mistake_is_sent() {
             "scrape_duration_seconds 0 2",
             "scrape_samples_scraped 2 2",
             "scrape_samples_post_metric_relabeling 2 2",
-            "scrape_series_added 1 2",
+            "scrape_series_added 0 2",
         ]
     );
 }
