@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
 use weir_pipeline::{Batch, LabelSet, Tenant};
 use weir_stages::remote_write;
 
@@ -62,12 +63,23 @@ fn value(sender: usize, series: usize, timestamp: i64) -> f64 {
     (timestamp % 1_000_000_000) as f64 * 1e3 + (sender * SERIES + series) as f64
 }
 
-/// What `api` has of a sender.
+/// What `api` has of a sender: all of it.
 pub fn found(api: SocketAddr, sender: usize) -> Found {
+    let (found, warnings) = found_at_least(api, sender);
+    assert_eq!(warnings, Vec::<String>::new());
+    found
+}
+
+/// What `api` has of a sender, and the warnings beside it.
+pub fn found_at_least(api: SocketAddr, sender: usize) -> (Found, Vec<String>) {
     let query = format!("crash_total{{sender=\"{sender}\"}}[3h]");
-    let data = http::api(api, "query", &[("query", &query), ("time", &(now() / 1000).to_string())]);
+    let params = [("query", query.as_str()), ("time", &(now() / 1000).to_string())];
+    let answer = http::api_raw(api, "query", &params).expect("an answer");
+    let body: Value = serde_json::from_slice(&answer.body).unwrap();
+    assert_eq!(body["status"], "success", "{body}");
+    let warnings = body["warnings"].as_array().into_iter().flatten().map(|w| w.as_str().unwrap().to_owned()).collect();
     let mut all = Found::new();
-    for result in data["result"].as_array().unwrap() {
+    for result in body["data"]["result"].as_array().unwrap() {
         let series: usize = result["metric"]["series"].as_str().unwrap().parse().unwrap();
         let values = all.entry(series).or_default();
         for point in result["values"].as_array().unwrap() {
@@ -77,7 +89,7 @@ pub fn found(api: SocketAddr, sender: usize) -> Found {
             assert_eq!(number, self::value(sender, series, at), "sender {sender}, series {series}, at {at}");
         }
     }
-    all
+    (all, warnings)
 }
 
 // === impl Writers ===
@@ -96,6 +108,11 @@ impl Writers {
     /// How many requests were acknowledged so far.
     pub fn acked(&self) -> usize {
         lock(&self.shared.acked).values().map(Vec::len).sum()
+    }
+
+    /// The timestamps of each sender that were acknowledged so far.
+    pub fn book(&self) -> BTreeMap<usize, Vec<i64>> {
+        lock(&self.shared.acked).clone()
     }
 
     /// How many requests were refused or broke so far.

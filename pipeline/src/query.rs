@@ -26,6 +26,8 @@ pub struct Query {
     pub timeout: Option<Duration>,
     /// How far an instant selector looks back; `None` for the engine's setting.
     pub lookback: Option<Duration>,
+    /// Whether an answer that may have gaps, with a warning of them, is better than none.
+    pub partial: bool,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -86,6 +88,10 @@ pub enum Ask {
         start: i64,
         /// To.
         end: i64,
+        /// The series, without their samples.
+        labels_only: bool,
+        /// Only what is not in the shared bucket yet: who asks reads that by itself.
+        recent: bool,
     },
 }
 

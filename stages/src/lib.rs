@@ -12,6 +12,7 @@ pub mod peer;
 pub mod peers;
 mod random;
 pub mod rate_limit;
+pub mod readers;
 pub mod receive;
 pub mod relabel;
 pub mod remote_write;
@@ -22,7 +23,7 @@ pub mod scrape;
 pub mod shard;
 pub mod timeout;
 
-use weir_pipeline::{Registry, Write};
+use weir_pipeline::{Read, Registry, Write};
 
 /// Makes what is here known to pipeline files.
 pub fn register(registry: &mut Registry) {
@@ -31,6 +32,7 @@ pub fn register(registry: &mut Registry) {
         .source::<Write, peers::Peers>()
         .source::<Write, receive::Receive>()
         .source::<Write, scrape::Scrape>()
+        .source::<Read, readers::Readers>()
         .transform::<filter::Filter>()
         .transform::<relabel::Relabel>()
         .fanout::<Write, shard::Shard>()

@@ -1,13 +1,28 @@
-//! What nodes of one cluster have in common: the encoding in which they send each other batches, and the names of the way.
+//! What nodes of one cluster have in common: the encoding in which they send each other batches, the
+//! client, and the names of the way.
 
 use hyper::StatusCode;
 use hyper::header::HeaderValue;
 use weir_pipeline::Kind;
 
+pub(crate) mod client;
+pub(crate) mod frames;
+mod read;
 pub mod wire;
+
+pub use read::NodeReader;
 
 /// Where batches are sent to.
 pub(crate) const WRITE: &str = "/weir/v1/write";
+
+/// Where questions for samples are sent to.
+pub(crate) const READ: &str = "/weir/v1/read";
+
+/// The content type of a question.
+pub(crate) const QUESTION: HeaderValue = HeaderValue::from_static("application/vnd.weir.question");
+
+/// The content type of an answer: messages one after the other.
+pub(crate) const SAMPLES: HeaderValue = HeaderValue::from_static("application/vnd.weir.samples");
 
 /// The content type of a batch.
 pub(crate) const BATCH: HeaderValue = HeaderValue::from_static("application/vnd.weir.batch");

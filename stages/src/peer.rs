@@ -18,16 +18,12 @@
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -36,11 +32,9 @@ use tower::Service;
 use weir_pipeline::units::{Span, above_zero};
 use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Reply, Result, Sink, Write};
 
+use crate::node::client::{self, NodeClient};
 use crate::node::{self, wire};
 use crate::ring::Member;
-
-/// How often a connection is pinged, and how long the pong may take.
-const PING: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(5));
 
 /// Sends each batch to the member of a ring that the branch is for.
 #[derive(Clone, Copy, Debug, Deserialize)]
@@ -66,7 +60,7 @@ struct Way {
 struct Shared {
     member: Arc<Member>,
     uri: Uri,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: NodeClient,
     timeout: Span,
 }
 
@@ -89,20 +83,9 @@ impl Sink<Write> for Peer {
         let member = context.value::<Member>();
         let member =
             member.ok_or_else(|| Error::invalid("expected `replicate` above, which says which member it is"))?;
-        let uri = Uri::builder().scheme("http").authority(member.address.as_str()).path_and_query(node::WRITE).build();
-        let wrong = |e| Error::invalid(format!("expected a host and a port, got `{}`", member.address)).with_source(e);
-        let uri = uri.map_err(wrong)?;
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        connector.set_connect_timeout(Some(self.connect_timeout.get()));
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder
-            .pool_timer(TokioTimer::new())
-            .timer(TokioTimer::new())
-            .http2_only(true)
-            .http2_keep_alive_interval(PING.0)
-            .http2_keep_alive_timeout(PING.1);
-        let shared = Shared { member, uri, client: builder.build(connector), timeout: self.timeout };
+        let uri = client::uri(&member.address, node::WRITE)?;
+        let client = client::client(self.connect_timeout.get());
+        let shared = Shared { member, uri, client, timeout: self.timeout };
         let room = Arc::new(Semaphore::new(self.concurrency.get().min(Semaphore::MAX_PERMITS)));
         Ok(Next::new(Way { shared: Arc::new(shared), room: PollSemaphore::new(room), permit: None }))
     }

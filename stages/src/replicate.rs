@@ -71,7 +71,7 @@ struct Fields {
 /// How many members must have written a batch.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(try_from = "String")]
-enum Quorum {
+pub enum Quorum {
     /// More than half.
     #[default]
     Majority,
@@ -152,10 +152,7 @@ impl Fanout<Write> for Replicate {
         if let Some(factor) = factor.filter(|factor| *factor != members) {
             return Err(Error::invalid(format!("expected the ring to have the factor `{factor}`, got `{members}`")));
         }
-        let quorum = quorum.of(members);
-        if quorum > members {
-            return Err(Error::invalid(format!("expected a quorum of at most `{members}` members, got `{quorum}`")));
-        }
+        let quorum = quorum.of(members)?;
         let telemetry = telemetry::Telemetry::new(context);
         let branch = |member: &Member| {
             let next = rest.branch(&context.with(Arc::new(member.clone())), &member.name)?;
@@ -172,10 +169,18 @@ impl Fanout<Write> for Replicate {
 // === impl Quorum ===
 
 impl Quorum {
-    fn of(self, members: usize) -> usize {
+    /// How many of so many members.
+    ///
+    /// # Errors
+    /// None, or more than there are.
+    pub fn of(self, members: usize) -> Result<usize> {
         match self {
-            Self::Majority => members / 2 + 1,
-            Self::Members(n) => n,
+            Self::Majority => Ok(members / 2 + 1),
+            Self::Members(0) => Err(Error::invalid("expected a quorum of at least one member, got `0`")),
+            Self::Members(n) if n > members => {
+                Err(Error::invalid(format!("expected a quorum of at most `{members}` members, got `{n}`")))
+            }
+            Self::Members(n) => Ok(n),
         }
     }
 }

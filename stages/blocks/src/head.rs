@@ -278,6 +278,11 @@ impl Places {
 // === impl Piece ===
 
 impl Piece {
+    /// A chunk that is of no epoch: it came from elsewhere.
+    pub(crate) fn of(chunk: Chunk) -> Self {
+        Self { epoch: 0, chunk }
+    }
+
     /// The samples.
     pub fn chunk(&self) -> &Chunk {
         &self.chunk

@@ -6,11 +6,13 @@ pub mod bucket;
 pub mod catalog;
 pub mod chunk;
 pub mod decimal;
+pub mod gather;
 pub mod head;
 pub mod log;
 pub mod merge;
 pub mod order;
 mod register;
+pub mod samples;
 pub mod seam;
 pub mod store;
 #[cfg(test)]
@@ -18,5 +20,7 @@ mod testing;
 mod varint;
 
 pub use blocks::Blocks;
+pub use gather::{Gather, Gathered};
 pub use register::register;
+pub use samples::Samples;
 pub use store::{Run, Selection, Stats, Store};

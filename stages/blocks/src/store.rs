@@ -35,6 +35,7 @@ pub mod shelf;
 mod tidy;
 mod view;
 
+pub(crate) use cut::lost;
 pub use selection::{Run, Selection};
 pub use settings::{Budget, Declaration, LogSettings};
 
@@ -100,7 +101,21 @@ impl Store {
             (store.0.head.select(&name, &conditions, start, end), view.of(&name))
         };
         let (head, blocks) = tokio::task::spawn_blocking(look).await.map_err(cut::lost)?;
-        Selection::new(head, &blocks, matchers, start, end).await
+        Selection::new(vec![head], &blocks, matchers, start, end).await
+    }
+
+    /// As [`select`](Self::select), without what is in a bucket that others read too.
+    ///
+    /// # Errors
+    /// A block can't be read.
+    pub async fn select_recent(
+        &self,
+        tenant: &Tenant,
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+    ) -> Result<Selection> {
+        self.select(tenant, matchers, start, end).await
     }
 
     /// The tenants that have series or blocks, sorted.

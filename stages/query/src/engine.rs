@@ -22,7 +22,7 @@ mod nothing;
 mod session;
 
 use crate::exec::context::QueryContext;
-pub use crate::exec::source::{MetricsSource, Run, Selected};
+pub use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
 use crate::plan::{Planned, Planner};
 use crate::syntax;
@@ -134,7 +134,7 @@ impl Engine {
             Planned::Scalar(number) => evaluation.planner(self.lookback(None)).number_plan(&number)?,
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
-        let session = self.session(&Tenant::default(), &evaluation)?;
+        let session = self.session(&Tenant::default(), true, &evaluation)?;
         let (logical, physical) = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         Ok(format!("logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
@@ -149,7 +149,7 @@ impl Engine {
 
     async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
         let planned = self.plan(evaluation, query.lookback)?;
-        let session = self.session(&query.tenant, evaluation)?;
+        let session = self.session(&query.tenant, query.partial, evaluation)?;
         let data = match planned {
             Planned::Text(text) => Data::String(evaluation.start, text),
             Planned::Matrix(plan, after, until) => {
@@ -190,8 +190,8 @@ impl Engine {
         i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn session(&self, tenant: &Tenant, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
-        let query = QueryContext::new(self.source.clone(), tenant.clone(), self.limits.max_samples);
+    fn session(&self, tenant: &Tenant, partial: bool, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
+        let query = QueryContext::new(self.source.clone(), tenant.clone(), partial, self.limits.max_samples);
         self.sessions.open(Arc::new(query), self.limits.memory, evaluation.steps.count)
     }
 

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use weir_pipeline::{Ask, Matcher, Result, Tenant};
+use weir_pipeline::{Ask, Result};
 
-use crate::engine::{Engine, Limits, MetricsSource, Selected};
+use crate::engine::{Engine, Limits, MetricsSource, Selected, Wanted};
 
 /// A source that is planned over and never read.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub async fn explain(promql: &str) -> Result<String> {
 
 #[async_trait]
 impl MetricsSource for Planned {
-    async fn select(&self, _: &Tenant, _: &[Matcher], _: i64, _: i64) -> Result<Arc<dyn Selected>> {
+    async fn select(&self, _: Wanted<'_>) -> Result<Arc<dyn Selected>> {
         Err(weir_pipeline::Error::internal("a plan that is only shown was run"))
     }
 }

@@ -1,4 +1,4 @@
-//! `promql` answers queries from a store.
+//! `promql` answers queries from a store, or from all stores of a cluster.
 //!
 //! ```yaml
 //! sink:
@@ -20,31 +20,54 @@ use weir_blocks::Store;
 use weir_pipeline::units::{Bytes, Ref, Span};
 use weir_pipeline::{Context, Next, Query, Read, Result, Sink};
 
-use crate::engine::{Engine, Limits};
+use crate::cluster::OpenCluster;
+use crate::engine::{Engine, Limits, MetricsSource};
 use crate::exec::source::Stored;
 
 /// The sink's settings.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(try_from = "Fields")]
 pub struct Promql {
-    /// The store that has the samples.
-    pub store: Ref<Store>,
+    /// What has the samples.
+    pub of: Of,
+    /// What a query may use.
+    pub limits: Limits,
+}
+
+/// What has the samples.
+#[derive(Clone, Debug)]
+pub enum Of {
+    /// A store of this process.
+    Store(Ref<Store>),
+    /// The members of a ring.
+    Cluster(Ref<OpenCluster>),
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    /// The store that has the samples. Either this or `cluster`.
+    #[serde(default)]
+    store: Option<Ref<Store>>,
+    /// The cluster that has the samples.
+    #[serde(default)]
+    cluster: Option<Ref<OpenCluster>>,
     /// What one query may take in memory; default 256MiB, at least 1MiB. All queries together take at most this times
     /// `concurrency`. A query that needs more fails.
     #[serde(default = "memory", deserialize_with = "some_memory")]
-    pub memory: Bytes,
+    memory: Bytes,
     /// How far an instant selector looks back, where the query does not say; default 5m, at least 1ms.
     #[serde(default = "lookback", deserialize_with = "some_time")]
-    pub lookback: Span,
+    lookback: Span,
     /// How long a query may take, its wait included, where it does not ask for less; default 2m, at least 1ms.
     #[serde(default = "timeout", deserialize_with = "some_time")]
-    pub timeout: Span,
+    timeout: Span,
     /// How many samples a query may load; default 50000000, at least 1. A query that needs more fails.
     #[serde(default = "max_samples")]
-    pub max_samples: NonZeroU64,
+    max_samples: NonZeroU64,
     /// How many queries run at once; default 8, at least 1. Others wait.
     #[serde(default = "concurrency")]
-    pub concurrency: NonZeroUsize,
+    concurrency: NonZeroUsize,
 }
 
 fn memory() -> Bytes {
@@ -85,16 +108,24 @@ fn some_time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Span, D::Erro
 
 // === impl Promql ===
 
-impl Promql {
-    /// What a query may use.
-    pub fn limits(&self) -> Limits {
-        Limits {
-            memory: self.memory.get(),
-            lookback: self.lookback.get(),
-            timeout: self.timeout.get(),
-            max_samples: self.max_samples.get(),
-            concurrency: self.concurrency.get(),
-        }
+impl TryFrom<Fields> for Promql {
+    type Error = String;
+
+    fn try_from(fields: Fields) -> Result<Self, String> {
+        let of = match (fields.store, fields.cluster) {
+            (Some(store), None) => Of::Store(store),
+            (None, Some(cluster)) => Of::Cluster(cluster),
+            (Some(_), Some(_)) => return Err("expected one of `store` and `cluster`, got both".into()),
+            (None, None) => return Err("expected one of `store` and `cluster`, got neither".into()),
+        };
+        let limits = Limits {
+            memory: fields.memory.get(),
+            lookback: fields.lookback.get(),
+            timeout: fields.timeout.get(),
+            max_samples: fields.max_samples.get(),
+            concurrency: fields.concurrency.get(),
+        };
+        Ok(Self { of, limits })
     }
 }
 
@@ -102,9 +133,11 @@ impl Sink<Read> for Promql {
     const NAME: &'static str = "promql";
 
     fn open(self, context: &Context) -> Result<Next<Read>> {
-        let store = context.resource::<Store>(self.store.name())?;
-        let source = Arc::new(Stored::new((*store).clone()));
-        let engine = Arc::new(Engine::new(source, self.limits()).on_threads()?);
+        let source: Arc<dyn MetricsSource> = match self.of {
+            Of::Store(store) => Arc::new(Stored::new((*context.resource::<Store>(store.name())?).clone())),
+            Of::Cluster(cluster) => context.resource::<OpenCluster>(cluster.name())?,
+        };
+        let engine = Arc::new(Engine::new(source, self.limits).on_threads()?);
         Ok(Next::new(tower::service_fn(move |query: Query| {
             let engine = engine.clone();
             async move { engine.query(query).await }

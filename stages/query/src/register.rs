@@ -3,9 +3,10 @@
 use weir_pipeline::{Read, Registry};
 
 use crate::api::Api;
+use crate::cluster::Cluster;
 use crate::promql::Promql;
 
-/// Adds the source and the sink of the read path.
+/// Adds the source, the sink and the resource of the read path.
 pub fn register(registry: &mut Registry) {
-    registry.source::<Read, Api>().sink::<Read, Promql>();
+    registry.source::<Read, Api>().sink::<Read, Promql>().resource::<Cluster>();
 }

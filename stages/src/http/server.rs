@@ -7,8 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -18,12 +17,16 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use tower::BoxError;
 
 /// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
 const READ_BUFFER: usize = 64 << 10;
 
 /// What one HTTP/2 stream, and all streams of a connection, may send before they are read.
 const WINDOWS: (u32, u32) = (1 << 20, 8 << 20);
+
+/// How often an HTTP/2 connection is pinged, and how long the pong may take: what an asker that is gone holds is let go.
+const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
 
 /// What a reply may take longer than its request to reach the sender, when the listener drains.
 const LAST_REPLY: Duration = Duration::from_secs(5);
@@ -40,8 +43,11 @@ const NO_SOCKETS: Duration = Duration::from_millis(100);
 
 /// Answers requests.
 pub(crate) trait Answer: Send + Sync + 'static {
+    /// What the replies are made of.
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+
     /// Answers a request.
-    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// What a listener may take.
@@ -128,7 +134,9 @@ async fn connection<A: Answer>(
         .http2()
         .timer(TokioTimer::new())
         .initial_stream_window_size(WINDOWS.0)
-        .initial_connection_window_size(WINDOWS.1);
+        .initial_connection_window_size(WINDOWS.1)
+        .keep_alive_interval(PING.0)
+        .keep_alive_timeout(PING.1);
     let service = service_fn(move |request| {
         let (service, busy) = (service.clone(), Busy::new(&busy));
         async move {

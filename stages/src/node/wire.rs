@@ -1,4 +1,4 @@
-//! What nodes of one cluster send each other, as bytes: batches down, acks and errors up.
+//! What nodes of one cluster send each other, as bytes: batches down, acks and errors up, questions for samples.
 //!
 //! Shape: a message is the magic (three bytes that name its kind), the version (one byte), sections, and the CRC-32C of
 //! all that, little-endian. A section is an id, a length (varint) and as many bytes; ids ascend, apart from their
@@ -17,6 +17,9 @@
 //!   place), reason, detail, place, count.
 //! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
 //!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say.
+//! * **Question**, `WNQ`: `81` tenant: its name. `82` span: start and end in milliseconds since the Unix epoch (zigzag), both
+//!   included. `83` matchers: count, then for each a byte (0 to 3: `=`, `!=`, `=~`, `!~`), name, value. `84` options: a byte (1:
+//!   the series without their samples, 2: only what is not in the shared bucket). `05` milliseconds after which nobody waits.
 //!
 //! Columns of a batch:
 //!
@@ -39,6 +42,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod limits;
+mod query;
 mod reader;
 mod writer;
 
@@ -46,6 +50,7 @@ pub use ack::{decode_ack, encode_ack};
 pub use batch::{decode_batch, encode_batch};
 pub use error::{decode_error, encode_error};
 pub use limits::Limits;
+pub use query::{decode_query, encode_query};
 
 /// The version that is written, and the latest that is read.
 pub const VERSION: u8 = 1;
@@ -59,6 +64,7 @@ enum Message {
     Batch,
     Ack,
     Error,
+    Query,
 }
 
 /// A section of a message: its id, of which the highest bit says that it must be known, and its name in errors.
@@ -79,6 +85,7 @@ impl Message {
             Self::Batch => b"WNB",
             Self::Ack => b"WNA",
             Self::Error => b"WNE",
+            Self::Query => b"WNQ",
         }
     }
 
@@ -87,6 +94,7 @@ impl Message {
             Self::Batch => "a batch",
             Self::Ack => "an ack",
             Self::Error => "an error",
+            Self::Query => "a question",
         }
     }
 }

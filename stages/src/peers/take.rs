@@ -127,6 +127,8 @@ impl Taker {
 }
 
 impl Answer for Taker {
+    type Body = Full<Bytes>;
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let text = |status, text: &'static str| {
             let mut response = Response::new(Full::new(Bytes::from_static(text.as_bytes())));

@@ -169,6 +169,8 @@ impl Receiver {
 }
 
 impl Answer for Receiver {
+    type Body = Full<Bytes>;
+
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match request.uri().path() {
             "/api/v1/receive" | "/api/v1/write" => self.take(request).await,

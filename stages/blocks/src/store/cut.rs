@@ -249,7 +249,7 @@ impl Rows for Frozen {
 }
 
 /// A task that panicked or was cut off by the runtime's end.
-pub(super) fn lost(error: JoinError) -> Error {
+pub(crate) fn lost(error: JoinError) -> Error {
     if error.is_cancelled() {
         Error::closed()
     } else {

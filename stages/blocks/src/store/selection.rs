@@ -8,6 +8,7 @@ use weir_pipeline::{Labels, Matcher, Result, SeriesId};
 
 use super::cut;
 use super::shelf::{Block, Row};
+use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
 use crate::order::Key;
 
@@ -48,8 +49,22 @@ struct Series {
 // === impl Selection ===
 
 impl Selection {
+    /// What nodes answered, and blocks, as one: what several have is there once.
+    ///
+    /// # Errors
+    /// A block can't be read.
+    pub async fn join(
+        nodes: Vec<Gathered>,
+        blocks: &[Arc<dyn Block>],
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+    ) -> Result<Self> {
+        Self::new(nodes.into_iter().map(|Gathered(series)| series).collect(), blocks, matchers, start, end).await
+    }
+
     pub(super) async fn new(
-        head: Vec<Snapshot>,
+        heads: Vec<Vec<Snapshot>>,
         blocks: &[Arc<dyn Block>],
         matchers: &[Matcher],
         start: i64,
@@ -59,7 +74,12 @@ impl Selection {
         let blocks: Vec<_> = blocks.iter().filter(reaches).cloned().collect();
         let rows = try_join_all(blocks.iter().map(|block| block.select(matchers, start, end))).await?;
         let join = move || {
-            let mut lists = vec![head.into_iter().map(Series::from).collect()];
+            let several = heads.len() > 1;
+            let heads = heads.into_iter().map(|head| head.into_iter().map(Series::from).collect());
+            let mut lists = vec![union(heads.collect())];
+            if several {
+                lists.iter_mut().flatten().for_each(Series::dedup);
+            }
             lists.extend(
                 rows.into_iter()
                     .zip(0..)
@@ -149,6 +169,14 @@ impl Series {
 
     fn key(&self) -> Key<'_> {
         Key::new(Labels::from_canonical(&self.labels))
+    }
+
+    /// Replicas have the same chunks: one of each is enough.
+    fn dedup(&mut self) {
+        let key = |piece: &Arc<Piece>| (piece.chunk().min_ts(), piece.chunk().max_ts(), piece.chunk().count());
+        self.head.sort_by_key(key);
+        self.head.dedup_by(|a, b| a.chunk() == b.chunk());
+        self.samples = self.head.iter().map(|piece| piece.chunk().count()).sum();
     }
 
     /// Takes in the same series of another list.

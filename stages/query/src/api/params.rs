@@ -13,13 +13,15 @@ use crate::syntax;
 use crate::syntax::ast::ValueType;
 
 /// What requests may set of any question.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     /// 0 for no limit.
     pub(super) limit: usize,
     /// At most how long.
     pub(super) timeout: Option<Duration>,
     pub(super) lookback: Option<Duration>,
+    /// Whether an answer with gaps, and a warning of them, is better than none.
+    pub(super) partial: bool,
 }
 
 type Read<T> = Result<T, Refusal>;
@@ -30,9 +32,10 @@ pub(super) fn query(form: &Form, now: i64) -> Read<(Ask, Options)> {
     let time = time_or(form, "time", now)?;
     let timeout = timeout(form)?;
     let lookback = lookback(form)?;
+    let partial = partial(form)?;
     let expr = form.get("query");
     value_type(expr)?;
-    Ok((Ask::Instant { expr: expr.into(), time }, Options { limit, timeout, lookback }))
+    Ok((Ask::Instant { expr: expr.into(), time }, Options { limit, timeout, lookback, partial }))
 }
 
 /// A PromQL expression at steps, of which there are at most `max_points` after the first.
@@ -60,11 +63,12 @@ pub(super) fn query_range(form: &Form, max_points: NonZeroU64) -> Read<(Ask, Opt
     }
     let timeout = timeout(form)?;
     let lookback = lookback(form)?;
+    let partial = partial(form)?;
     let expr = form.get("query");
     let unfit = match value_type(expr)? {
         ValueType::Scalar | ValueType::Vector => {
             let ask = Ask::Range { expr: expr.into(), start, end, step };
-            return Ok((ask, Options { limit, timeout, lookback }));
+            return Ok((ask, Options { limit, timeout, lookback, partial }));
         }
         unfit => unfit.as_str(),
     };
@@ -101,7 +105,8 @@ fn span(form: &Form) -> Read<(Options, i64, i64)> {
     let limit = limit(form)?;
     let start = time_or(form, "start", time::MIN)?;
     let end = time_or(form, "end", time::MAX)?;
-    Ok((Options { limit, ..Options::default() }, start, end))
+    let partial = partial(form)?;
+    Ok((Options { limit, timeout: None, lookback: None, partial }, start, end))
 }
 
 /// The type of a query's value. It is read again by those who answer it: reading is cheap, and a wrong text is told
@@ -165,6 +170,18 @@ fn lookback(form: &Form) -> Read<Option<Duration>> {
     let wrong = |why: String| Refusal::bad(format!("error parsing lookback delta duration: {why}"));
     let nanos = time::duration(text).map_err(wrong)?;
     Ok(u64::try_from(nanos).ok().filter(|nanos| *nanos > 0).map(Duration::from_nanos))
+}
+
+/// `partial_response`, as Thanos has it: true where it is not given.
+fn partial(form: &Form) -> Read<bool> {
+    match form.get("partial_response") {
+        "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        other => {
+            let why = format!("strconv.ParseBool: parsing {}: invalid syntax", quote(other));
+            Err(invalid("partial_response", &why))
+        }
+    }
 }
 
 fn invalid(name: &str, why: &str) -> Refusal {

@@ -5,17 +5,18 @@ use std::collections::BTreeSet;
 use weir_pipeline::{Answer, Ask, Data, Error, LabelSet, Labels, Matcher, Query, Result};
 
 use crate::exec::pace::Pace;
-use crate::exec::source::MetricsSource;
+use crate::exec::source::{MetricsSource, Wanted};
 
 /// After how many series to look whether the turn is over.
 const LOOK: usize = 256;
 
 /// Answers a question about labels.
 pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<Answer> {
+    let mut warnings = Vec::new();
     let data = match &query.ask {
         Ask::Series { selectors, start, end } => {
             let mut found: BTreeSet<LabelSet> = BTreeSet::new();
-            each(source, query, selectors, (*start, *end), |labels| {
+            warnings = each(source, query, selectors, (*start, *end), |labels| {
                 found.insert(labels.to_set());
             })
             .await?;
@@ -23,7 +24,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<
         }
         Ask::LabelNames { selectors, start, end } => {
             let mut found: BTreeSet<String> = BTreeSet::new();
-            each(source, query, &any(selectors), (*start, *end), |labels| {
+            warnings = each(source, query, &any(selectors), (*start, *end), |labels| {
                 for (name, _) in labels {
                     if !found.contains(name) {
                         found.insert(name.to_owned());
@@ -35,7 +36,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<
         }
         Ask::LabelValues { name, selectors, start, end } => {
             let mut found: BTreeSet<String> = BTreeSet::new();
-            each(source, query, &any(selectors), (*start, *end), |labels| {
+            warnings = each(source, query, &any(selectors), (*start, *end), |labels| {
                 if let Some(value) = labels.get(name).filter(|value| !found.contains(*value)) {
                     found.insert(value.to_owned());
                 }
@@ -46,7 +47,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<
         Ask::Samples { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
         Ask::Instant { .. } | Ask::Range { .. } => Data::Names(Vec::new()),
     };
-    Ok(data.into())
+    Ok(Answer { data, warnings, infos: Vec::new() })
 }
 
 /// No selector stands for all series.
@@ -60,9 +61,13 @@ async fn each(
     selectors: &[Vec<Matcher>],
     (start, end): (i64, i64),
     mut f: impl FnMut(Labels<'_>),
-) -> Result<()> {
+) -> Result<Vec<String>> {
+    let mut warnings = BTreeSet::new();
     for matchers in selectors {
-        let selected = source.select(&query.tenant, matchers, start, end).await?;
+        let Query { tenant, partial, .. } = query;
+        let wanted = Wanted { tenant, matchers, start, end, labels_only: true, partial: *partial };
+        let selected = source.select(wanted).await?;
+        warnings.extend(selected.warnings().iter().cloned());
         let mut pace = Pace::new();
         for series in 0..selected.len() {
             f(selected.labels(series));
@@ -71,5 +76,5 @@ async fn each(
             }
         }
     }
-    Ok(())
+    Ok(warnings.into_iter().collect())
 }

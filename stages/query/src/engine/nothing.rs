@@ -4,9 +4,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{Labels, Result, SeriesId};
 
-use super::{Engine, Limits, MetricsSource, Run, Selected};
+use super::{Engine, Limits, MetricsSource, Run, Selected, Wanted};
 
 /// A source without series.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ impl Engine {
 
 #[async_trait]
 impl MetricsSource for Nothing {
-    async fn select(&self, _: &Tenant, _: &[Matcher], _: i64, _: i64) -> Result<Arc<dyn Selected>> {
+    async fn select(&self, _: Wanted<'_>) -> Result<Arc<dyn Selected>> {
         Ok(Arc::new(Self))
     }
 }

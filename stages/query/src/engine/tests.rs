@@ -33,7 +33,7 @@ async fn ask(engine: &Engine, expr: &str, (start, end, step): (i64, i64, i64)) -
 }
 
 fn query(ask: Ask) -> Query {
-    Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None }
+    Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: true }
 }
 
 fn engine(memory: Memory) -> Engine {

@@ -2,7 +2,7 @@
 //!
 //! Source: Prometheus' `util/annotations`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::syntax::Position;
 use crate::syntax::ast::Span;
@@ -11,6 +11,7 @@ use crate::syntax::ast::Span;
 #[derive(Debug, Default)]
 pub(crate) struct Annotations {
     notes: BTreeMap<(Level, String, u32), Option<Forced>>,
+    incomplete: BTreeSet<String>,
 }
 
 /// How bad it is.
@@ -56,6 +57,11 @@ impl Annotations {
         self.note(Level::Warning, for_metric(text, metric), at);
     }
 
+    /// Some of the samples can't be had: of the whole query, not of a place in it.
+    pub(crate) fn incomplete(&mut self, text: &str) {
+        self.incomplete.insert(text.to_owned());
+    }
+
     /// Buckets had to be made monotonic.
     pub(crate) fn forced_monotonic(&mut self, metric: &str, at: Span, forced: Forced) {
         let text = "input to histogram_quantile needed to be fixed for monotonicity \
@@ -71,7 +77,7 @@ impl Annotations {
 
     /// The warnings and the infos, as Prometheus writes them.
     pub(crate) fn render(&self, query: &str) -> (Vec<String>, Vec<String>) {
-        let (mut warnings, mut infos) = (Vec::new(), Vec::new());
+        let (mut warnings, mut infos) = (Vec::from_iter(self.incomplete.iter().cloned()), Vec::new());
         for ((level, text, start), forced) in &self.notes {
             let place = Position::of(query, Span { start: *start, end: *start });
             let detail = forced.map_or_else(String::new, |forced| forced.describe());

@@ -16,6 +16,8 @@ pub(crate) struct QueryContext {
     pub(crate) source: Arc<dyn MetricsSource>,
     /// Whose they are.
     pub(crate) tenant: Tenant,
+    /// Whether what can be had of them is better than nothing.
+    pub(crate) partial: bool,
     max_samples: u64,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
@@ -25,8 +27,8 @@ pub(crate) struct QueryContext {
 
 impl QueryContext {
     /// The context of a query that may load at most `max_samples`.
-    pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, max_samples: u64) -> Self {
-        Self { source, tenant, max_samples, samples: AtomicU64::new(0), annotations: Mutex::default() }
+    pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, partial: bool, max_samples: u64) -> Self {
+        Self { source, tenant, partial, max_samples, samples: AtomicU64::new(0), annotations: Mutex::default() }
     }
 
     /// Counts loaded samples.

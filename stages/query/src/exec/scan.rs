@@ -18,8 +18,8 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::OnceCell;
 use weir_pipeline::Matcher;
 
-use super::context::to_datafusion;
-use super::source::{Run, Selected};
+use super::context::{QueryContext, to_datafusion};
+use super::source::{Run, Selected, Wanted};
 use super::{Batches, Operator, Task, transform};
 
 /// The id of a series.
@@ -118,7 +118,12 @@ impl Operator for MetricsScan {
         Ok(transform::opened(async move {
             let select = async {
                 let Scan { matchers, start, end } = &scan;
-                task.query.source.select(&task.query.tenant, matchers, *start, *end).await.map(Snapshot)
+                let QueryContext { tenant, partial, .. } = &*task.query;
+                let (start, end, partial) = (*start, *end, *partial);
+                let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial };
+                let selected = task.query.source.select(wanted).await?;
+                task.query.annotate(|notes| selected.warnings().iter().for_each(|text| notes.incomplete(text)));
+                Ok(Snapshot(selected))
             };
             let Snapshot(selected) = snapshot.get_or_try_init(|| select).await.map_err(to_datafusion)?.clone();
             let rest = share(&*selected, partition, partitions);

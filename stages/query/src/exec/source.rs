@@ -12,15 +12,31 @@ mod stored;
 
 pub(crate) use stored::Stored;
 
+/// Which series are wanted: those of a tenant that match all matchers and may have samples from `start` to `end`.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted<'a> {
+    /// Whose.
+    pub tenant: &'a Tenant,
+    /// The conditions on their labels.
+    pub matchers: &'a [Matcher],
+    /// From, in milliseconds since the Unix epoch, included.
+    pub start: i64,
+    /// To, in milliseconds since the Unix epoch, included.
+    pub end: i64,
+    /// Nobody will read their samples.
+    pub labels_only: bool,
+    /// Whether what can be had is better than nothing, where not all can; see [`Selected::warnings`].
+    pub partial: bool,
+}
+
 /// Something that has series: a store, or series in memory.
 #[async_trait]
 pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
-    /// The series of `tenant` that match all `matchers` and may have samples from `start` to `end` (milliseconds since
-    /// the Unix epoch, both included), as one snapshot.
+    /// The series that are wanted, as one snapshot.
     ///
     /// # Errors
     /// The source can't be read.
-    async fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Result<Arc<dyn Selected>>;
+    async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>>;
 }
 
 /// The series that a [`MetricsSource`] selected, numbered from 0. A series comes once.
@@ -32,6 +48,11 @@ pub trait Selected: Send + Sync {
     /// Whether there is none.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// What of the source can't be had.
+    fn warnings(&self) -> &[String] {
+        &[]
     }
 
     /// The labels of a series.

@@ -9,7 +9,7 @@ use weir_pipeline::{Ask, Batch, Data, LabelSet, Tenant};
 
 use super::*;
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Documented {
     promql: Promql,
 }
@@ -35,15 +35,15 @@ impl Shelf for NoShelf {
 #[test]
 fn the_yaml_in_the_docs_is_valid_and_has_prometheus_defaults() {
     let settings: Documented = testing::documented(include_str!("../promql.rs"), "sink");
-    let limits = settings.promql.limits();
-    assert_eq!(settings.promql.store.name(), "central");
+    let Promql { of: Of::Store(store), limits } = settings.promql else { panic!("{settings:?}") };
+    assert_eq!(store.name(), "central");
     assert_eq!(limits, Limits { concurrency: 8, ..Limits::default() });
 }
 
 #[test]
 fn every_setting_can_be_given() {
     let yaml = "{ store: s, memory: 64MiB, lookback: 1m, timeout: 30s, max_samples: 7, concurrency: 3 }";
-    let limits = testing::settings::<Promql>(yaml).unwrap().limits();
+    let limits = testing::settings::<Promql>(yaml).unwrap().limits;
     let seconds = std::time::Duration::from_secs;
     let wanted =
         Limits { memory: 64 << 20, lookback: seconds(60), timeout: seconds(30), max_samples: 7, concurrency: 3 };
@@ -52,8 +52,12 @@ fn every_setting_can_be_given() {
 
 #[test]
 fn settings_that_are_wrong_say_so() {
-    let missing = testing::settings::<Promql>("{}").unwrap_err();
-    assert!(missing.ends_with("`store` is missing"), "{missing}");
+    let check = |text: &str, wanted: &str| {
+        let error = testing::settings::<Promql>(text).unwrap_err();
+        assert!(error.ends_with(wanted), "{error}");
+    };
+    check("{}", "expected one of `store` and `cluster`, got neither");
+    check("{ store: a, cluster: b }", "expected one of `store` and `cluster`, got both");
     let cases = [
         ("memory: 256", "expected a size such as `64MiB` or `1GB`, got `256`"),
         ("memory: 1KiB", "expected at least 1MiB, got `1KiB`"),
@@ -110,6 +114,7 @@ async fn what_a_store_has_is_answered_to_its_tenant() {
         limit: 0,
         timeout: None,
         lookback: None,
+        partial: true,
     };
     let answer = sink.send(ask(&tenant)).await.unwrap();
     let Data::Vector(series) = answer.data else { panic!("{answer:?}") };

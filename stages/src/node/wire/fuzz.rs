@@ -2,7 +2,9 @@
 
 use weir_pipeline::{Ack, Batch, Error, Labels, SeriesId};
 
-use super::{Limits, decode_ack, decode_batch, decode_error, encode_ack, encode_batch, encode_error};
+use super::{
+    Limits, decode_ack, decode_batch, decode_error, decode_query, encode_ack, encode_batch, encode_error, encode_query,
+};
 
 /// What a batch may take, in bytes.
 const BATCH_BYTES: u64 = 1 << 16;
@@ -42,6 +44,7 @@ pub fn fuzz(data: &[u8]) {
             fuzz_batch(&sealed);
             fuzz_ack(&sealed);
             fuzz_error(&sealed);
+            fuzz_query(&sealed);
         }
     }
 }
@@ -73,6 +76,16 @@ fn fuzz_error(bytes: &[u8]) {
     encode_error(&error, &mut again);
     let read = decode_error(&again, &Limits::default());
     assert!(read.as_ref().is_ok_and(|read| same_error(&error, read)), "what is written reads the same: {read:?}");
+}
+
+fn fuzz_query(bytes: &[u8]) {
+    let Ok(query) = decode_query(bytes, &limits()) else { return };
+    let mut again = Vec::new();
+    let written = encode_query(&query, &mut again);
+    assert!(written.is_ok(), "what is read is written: {written:?}");
+    let read = decode_query(&again, &Limits::default());
+    let same = |read: &weir_pipeline::Query| format!("{read:?}") == format!("{query:?}");
+    assert!(read.as_ref().is_ok_and(same), "what is written reads the same: {read:?}");
 }
 
 /// Whether two batches hold the same, bit for bit.

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use weir_pipeline::{Ask, Data, Kind, Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{Ask, Data, Kind, Labels, Result, SeriesId};
 
 use super::{Engine, Limits, ask, engine, loaded, query};
-use crate::engine::{MetricsSource, Run, Selected};
+use crate::engine::{MetricsSource, Run, Selected, Wanted};
 
 fn many(series: usize) -> super::Memory {
     let mut load = "1m\n".to_owned();
@@ -68,7 +68,7 @@ impl Drop for Waiting {
 
 #[async_trait]
 impl MetricsSource for Stuck {
-    async fn select(&self, _: &Tenant, _: &[Matcher], _: i64, _: i64) -> Result<Arc<dyn Selected>> {
+    async fn select(&self, _: Wanted<'_>) -> Result<Arc<dyn Selected>> {
         Ok(Arc::new(Self(self.0.clone())))
     }
 }
@@ -128,7 +128,7 @@ const SLOW: usize = 100;
 
 #[async_trait]
 impl MetricsSource for Slow {
-    async fn select(&self, _: &Tenant, _: &[Matcher], _: i64, _: i64) -> Result<Arc<dyn Selected>> {
+    async fn select(&self, _: Wanted<'_>) -> Result<Arc<dyn Selected>> {
         Ok(Arc::new(self.clone()))
     }
 }

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use weir_pipeline::{LabelSet, Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{LabelSet, Labels, Result, SeriesId};
 
-use crate::engine::{MetricsSource, Run, Selected};
+use crate::engine::{MetricsSource, Run, Selected, Wanted};
 
 /// Series in memory.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,8 @@ impl Memory {
 
 #[async_trait]
 impl MetricsSource for Memory {
-    async fn select(&self, _: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Result<Arc<dyn Selected>> {
+    async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>> {
+        let Wanted { matchers, start, end, .. } = wanted;
         let matches = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
         let found = self.series.iter().filter(|(labels, _)| matches(labels.as_labels()));
         let within = |run: &Vec<(i64, f64)>| run.iter().copied().filter(|(t, _)| (start..=end).contains(t)).collect();

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
-use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{Labels, Result, SeriesId};
 
-use super::{MetricsSource, Run, Selected};
+use super::{MetricsSource, Run, Selected, Wanted};
 
 /// The series of a store.
 #[derive(Clone)]
@@ -31,7 +31,8 @@ impl fmt::Debug for Stored {
 
 #[async_trait]
 impl MetricsSource for Stored {
-    async fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Result<Arc<dyn Selected>> {
+    async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>> {
+        let Wanted { tenant, matchers, start, end, .. } = wanted;
         Ok(Arc::new(self.0.select(tenant, matchers, start, end).await?))
     }
 }

@@ -1,0 +1,96 @@
+//! Samples of other nodes, compressed as they come in.
+//!
+//! Each node's answer has a [`Gather`] of its own; [`Selection::join`](crate::Selection::join) makes one list of all, which
+//! keeps what replicas have in common once.
+
+use std::sync::Arc;
+
+use weir_pipeline::{Batch, Labels, SeriesId};
+
+use crate::chunk::{Open, SAMPLES};
+use crate::head::{Piece, Snapshot};
+use crate::order;
+
+/// The samples of one node: series in block order, in batches that come one after the other.
+#[derive(Debug, Default)]
+pub struct Gather {
+    series: Vec<Snapshot>,
+    open: Open,
+    bytes: usize,
+    is_sorted: bool,
+}
+
+/// What a node answered.
+#[derive(Clone, Debug, Default)]
+pub struct Gathered(pub(crate) Vec<Snapshot>);
+
+// === impl Gather ===
+
+impl Gather {
+    /// Nothing yet.
+    pub fn new() -> Self {
+        Self { is_sorted: true, ..Self::default() }
+    }
+
+    /// Adds the next batch. Its first series may go on with the last one of the batch before.
+    pub fn add(&mut self, batch: &Batch) {
+        for series in batch.iter() {
+            self.begin(series.id, series.labels.encoded());
+            for (&t, &v) in series.timestamps.iter().zip(series.values) {
+                if self.open.count() == SAMPLES || (!self.open.is_empty() && t <= self.open.last().0) {
+                    self.seal();
+                }
+                self.open.push(t, v);
+            }
+        }
+    }
+
+    /// What all of it takes in memory, in bytes.
+    pub fn byte_size(&self) -> usize {
+        self.bytes
+    }
+
+    /// Everything that came.
+    pub fn finish(mut self) -> Gathered {
+        self.seal();
+        if !self.is_sorted {
+            self.series.sort_by(|a, b| compare(&a.labels, &b.labels));
+            self.series.dedup_by(|next, kept| {
+                let same = next.labels == kept.labels;
+                if same {
+                    kept.pieces.append(&mut next.pieces);
+                }
+                same
+            });
+        }
+        Gathered(self.series)
+    }
+
+    /// Goes on with the series of these labels.
+    fn begin(&mut self, id: SeriesId, labels: &[u8]) {
+        if self.series.last().is_some_and(|last| *last.labels == *labels) {
+            return;
+        }
+        self.seal();
+        if let Some(last) = self.series.last() {
+            self.is_sorted &= compare(&last.labels, labels).is_lt();
+        }
+        self.bytes += size_of::<Snapshot>() + labels.len();
+        self.series.push(Snapshot { id, labels: Arc::from(labels), pieces: Vec::new() });
+    }
+
+    fn seal(&mut self) {
+        if let (Some(chunk), Some(series)) = (self.open.seal(), self.series.last_mut()) {
+            self.bytes += chunk.byte_size() + size_of::<Piece>();
+            series.pieces.push(Arc::new(Piece::of(chunk)));
+        }
+    }
+}
+
+/// Compares two canonical label sets in block order.
+fn compare(a: &[u8], b: &[u8]) -> std::cmp::Ordering {
+    order::compare(Labels::from_canonical(a), Labels::from_canonical(b))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,167 @@
+//! `samples` answers other nodes' questions for samples from a store.
+//!
+//! ```yaml
+//! sink:
+//!   samples: { store: central }
+//! ```
+//!
+//! Shape: a sink of the read path. The answer streams: series in block order, each with its samples merged, in batches of
+//! about a megabyte. It shows the store as it was when the question came. Always ready.
+//!
+//! Errors: `Unprocessable` where something else than samples is asked; while it streams, those of reading blocks.
+//!
+//! Order: last, under a `readers` source.
+
+use std::ops::Range;
+
+use futures_util::stream::try_unfold;
+use serde::Deserialize;
+use weir_pipeline::batch::BatchBuilder;
+use weir_pipeline::units::Ref;
+use weir_pipeline::{Answer, Ask, Batch, Batches, Context, Data, Error, Next, Query, Read, Result, Sink, Tenant};
+
+use crate::merge::merge;
+use crate::store::{Run, Selection, Store};
+
+/// About how many samples a batch has.
+const SAMPLES: usize = 64 << 10;
+
+/// At most how many series a batch has.
+const SERIES: usize = 4096;
+
+/// The sink's settings.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Samples {
+    /// The store that has the samples.
+    pub store: Ref<Store>,
+}
+
+/// What is still to be sent.
+struct Rest {
+    tenant: Tenant,
+    selection: Selection,
+    series: Range<usize>,
+    labels_only: bool,
+    /// Samples that are read, of the series that come next.
+    read: Vec<(usize, Vec<i64>, Vec<f64>)>,
+}
+
+// === impl Samples ===
+
+impl Sink<Read> for Samples {
+    const NAME: &'static str = "samples";
+
+    fn open(self, context: &Context) -> Result<Next<Read>> {
+        let store = context.resource::<Store>(self.store.name())?;
+        Ok(Next::new(tower::service_fn(move |query: Query| {
+            let store = store.clone();
+            async move { answer(&store, query).await }
+        })))
+    }
+}
+
+async fn answer(store: &Store, query: Query) -> Result<Answer> {
+    let Ask::Samples { matchers, start, end, labels_only, recent } = query.ask else {
+        return Err(Error::unprocessable("expected a question for samples: `samples` answers other nodes"));
+    };
+    let selection = match recent {
+        true => store.select_recent(&query.tenant, &matchers, start, end).await?,
+        false => store.select(&query.tenant, &matchers, start, end).await?,
+    };
+    let series = 0..selection.len();
+    let rest = Rest { tenant: query.tenant, selection, series, labels_only, read: Vec::new() };
+    let next = |mut rest: Rest| async move { Ok(rest.next().await?.map(|batch| (batch, rest))) };
+    Ok(Data::Samples(Batches::new(try_unfold(rest, next))).into())
+}
+
+// === impl Rest ===
+
+impl Rest {
+    /// The next batch.
+    async fn next(&mut self) -> Result<Option<Batch>> {
+        if self.labels_only {
+            return Ok(self.labels());
+        }
+        while self.read.is_empty() {
+            let Some(series) = self.next_series() else { return Ok(None) };
+            let runs = self.selection.read(series).await?;
+            let merged = move || join(runs);
+            self.read = tokio::task::spawn_blocking(merged).await.map_err(crate::store::lost)?;
+            // Taken from the end.
+            self.read.reverse();
+        }
+        Ok(Some(self.batch()))
+    }
+
+    /// The next series without their samples.
+    fn labels(&mut self) -> Option<Batch> {
+        let end = self.series.end.min(self.series.start + SERIES);
+        let series = std::mem::replace(&mut self.series.start, end)..end;
+        if series.is_empty() {
+            return None;
+        }
+        let mut out = Batch::builder(self.tenant.clone());
+        for i in series {
+            out.series(self.selection.labels(i));
+        }
+        Some(out.build())
+    }
+
+    /// Takes series off the rest that together have about as many samples as a batch.
+    fn next_series(&mut self) -> Option<Range<usize>> {
+        let (start, mut samples) = (self.series.start, 0);
+        while !self.series.is_empty() && self.series.start - start < SERIES {
+            let more = self.selection.samples_estimate(self.series.start);
+            if self.series.start > start && samples + more > SAMPLES {
+                break;
+            }
+            samples += more;
+            self.series.start += 1;
+        }
+        (self.series.start > start).then_some(start..self.series.start)
+    }
+
+    /// A batch of what is read. A long series goes on in the next one.
+    fn batch(&mut self) -> Batch {
+        let mut out = Batch::builder(self.tenant.clone());
+        let mut room = SAMPLES;
+        while room > 0 {
+            let Some((series, timestamps, values)) = self.read.last_mut() else { break };
+            out.series(self.selection.labels(*series));
+            let taken = timestamps.len().min(room);
+            push(&mut out, timestamps, values, timestamps.len() - taken);
+            room -= taken;
+            if timestamps.is_empty() {
+                self.read.pop();
+            }
+        }
+        out.build()
+    }
+}
+
+/// Moves the samples from `keep` counted from the end on, which stand in falling order, into the batch.
+fn push(out: &mut BatchBuilder, timestamps: &mut Vec<i64>, values: &mut Vec<f64>, keep: usize) {
+    for (t, v) in timestamps.drain(keep..).rev().zip(values.drain(keep..).rev()) {
+        out.sample(t, v);
+    }
+}
+
+/// One list of samples for each series, in falling order of time, so that the first are taken off the end.
+fn join(runs: Vec<Run>) -> Vec<(usize, Vec<i64>, Vec<f64>)> {
+    let mut out = Vec::new();
+    for runs in runs.chunk_by(|a, b| a.series == b.series) {
+        let lists: Vec<(&[i64], &[f64])> = runs.iter().map(|run| (&*run.timestamps, &*run.values)).collect();
+        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
+        merge(&lists, &mut timestamps, &mut values);
+        timestamps.reverse();
+        values.reverse();
+        if let Some(first) = runs.first().filter(|_| !timestamps.is_empty()) {
+            out.push((first.series, timestamps, values));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,105 @@
+//! Tests of `samples`, from a store to what another node gathers of it.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use weir_pipeline::testing::{context, documented, settings};
+use weir_pipeline::{Kind, LabelSet, MatchOp, Matcher};
+
+use super::*;
+use crate::gather::Gather;
+use crate::seam::sim::SimFs;
+use crate::testing::shelf::MemoryShelf;
+
+async fn store() -> (Arc<Store>, Context) {
+    let context = context();
+    let declared = settings("{ path: /store, bucket: main }").unwrap();
+    let store = Store::open(declared, &context, Arc::new(SimFs::default()), MemoryShelf::new()).await.unwrap();
+    (Arc::new(store), context)
+}
+
+fn named(name: &str, i: usize) -> LabelSet {
+    [("__name__", name.to_owned()), ("i", format!("{i:05}"))].into_iter().collect()
+}
+
+async fn fill(store: &Store, now: i64, name: &str, series: usize, samples: i64) {
+    let mut batch = Batch::builder(Tenant::default());
+    for i in 0..series {
+        batch.series(named(name, i).as_labels());
+        (0..samples).for_each(|n| {
+            batch.sample(now - (samples - n) * 100, (n * i as i64) as f64);
+        });
+    }
+    store.append(&batch.build()).await.unwrap();
+}
+
+fn query(ask: Ask) -> Query {
+    Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: false }
+}
+
+fn samples_of(name: &str, start: i64, end: i64, labels_only: bool) -> Query {
+    let matchers = vec![Matcher::new("__name__", MatchOp::Match, name).unwrap()];
+    query(Ask::Samples { matchers, start, end, labels_only, recent: false })
+}
+
+async fn batches(store: &Store, query: Query) -> Vec<Batch> {
+    let Data::Samples(batches) = answer(store, query).await.unwrap().data else { panic!("no samples") };
+    batches.take().unwrap().try_collect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_store_of_many_batches_comes_whole_and_in_order() {
+    let (store, context) = store().await;
+    let now = context.clock.now();
+    // A series longer than a batch, many short ones, and what is not asked for.
+    fill(&store, now, "long", 1, 150_000).await;
+    fill(&store, now, "short", 5000, 2).await;
+    fill(&store, now, "other", 3, 2).await;
+    store.cut().await.unwrap();
+    fill(&store, now + 1000, "short", 7, 3).await;
+    let batches = batches(&store, samples_of("long|short", now - 20_000_000, now + 1000, false)).await;
+    assert!(batches.len() >= 4 && batches.iter().all(|b| b.sample_count() <= SAMPLES), "{}", batches.len());
+    let mut gather = Gather::new();
+    batches.iter().for_each(|batch| gather.add(batch));
+    let matchers = [Matcher::new("__name__", MatchOp::NotEqual, "other").unwrap()];
+    let theirs = Selection::join(vec![gather.finish()], &[], &[], i64::MIN, i64::MAX).await.unwrap();
+    let ours = store.select(&Tenant::default(), &matchers, now - 20_000_000, now + 1000).await.unwrap();
+    assert_eq!(theirs.len(), ours.len());
+    assert_eq!(content(&theirs).await, content(&ours).await);
+}
+
+async fn content(selection: &Selection) -> BTreeMap<String, Vec<(i64, f64)>> {
+    let joined = join(selection.read(0..selection.len()).await.unwrap());
+    let name = |i| selection.labels(i).iter().map(|(n, v)| format!("{n}={v},")).collect::<String>();
+    joined.into_iter().map(|(i, t, v)| (name(i), t.into_iter().zip(v).collect())).collect()
+}
+
+#[tokio::test]
+async fn a_question_for_labels_gets_the_series_without_samples() {
+    let (store, context) = store().await;
+    let now = context.clock.now();
+    fill(&store, now, "short", 5000, 2).await;
+    let batches = batches(&store, samples_of("short", now - 1000, now, true)).await;
+    let found: Vec<LabelSet> = batches.iter().flat_map(Batch::iter).map(|s| s.labels.to_set()).collect();
+    assert_eq!(found, (0..5000).map(|i| named("short", i)).collect::<Vec<_>>());
+    assert!(batches.len() == 2 && batches.iter().all(|b| b.sample_count() == 0));
+}
+
+#[tokio::test]
+async fn only_samples_are_answered() {
+    let (store, _) = store().await;
+    let asked = query(Ask::Instant { expr: "up".into(), time: 0 });
+    assert_eq!(answer(&store, asked).await.unwrap_err().kind(), Kind::Unprocessable);
+}
+
+#[test]
+fn the_example_in_the_docs_is_valid() {
+    #[derive(Deserialize)]
+    struct Documented {
+        samples: Samples,
+    }
+    let settings: Documented = documented(include_str!("../samples.rs"), "sink");
+    assert_eq!(settings.samples.store.name(), "central");
+}

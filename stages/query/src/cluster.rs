@@ -1,0 +1,189 @@
+//! The resource `cluster`: what all store nodes of a ring have, as one.
+//!
+//! ```yaml
+//! all:
+//!   cluster: { ring: central }
+//! ```
+//!
+//! All settings: `cluster: { ring: central, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms, memory: 256MiB }`.
+//! `quorum` is that of the ring's writers (`replicate`).
+//!
+//! Shape: each question goes to the `read_address` of as many members of each replica set as must be heard, so that every
+//! acknowledged sample is with one of them: of `factor` N and `quorum` W these are N−W+1. Where one of them fails, or takes longer than
+//! `hedge`, the others are asked too. What replicas have in common is kept once; samples are merged exactly, by series and
+//! timestamp.
+//!
+//! Errors: where fewer members can be heard the answer is partial, and says so in its warnings; with
+//! `partial_response=false` it is an error (`Unavailable`). A question whose samples take more than `memory` fails.
+//!
+//! A ring that changes: members of the epochs before, since this process started, are asked as well, and each epoch's replica
+//! sets must be heard: what was written to them is still only there.
+
+mod epochs;
+mod hear;
+mod telemetry;
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use weir_blocks::Selection;
+use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
+use weir_pipeline::{Ask, Context, Error, Query, Resource, Result};
+use weir_stages::node::NodeReader;
+use weir_stages::replicate::Quorum;
+use weir_stages::ring::OpenRing;
+
+use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
+use epochs::Epochs;
+use hear::{Heard, Hearing};
+use telemetry::Telemetry;
+
+/// The settings of a cluster.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cluster {
+    /// Whose members are asked.
+    pub ring: Ref<OpenRing>,
+    /// How many members must have written a batch before it is acknowledged, as the ring's writers have it. Default
+    /// `majority`.
+    #[serde(default)]
+    pub quorum: Quorum,
+    /// How long a member may take to answer to the end. Default 30s.
+    #[serde(default = "default_timeout", deserialize_with = "above_zero")]
+    pub timeout: Span,
+    /// How long it may take to connect. Default 2s.
+    #[serde(default = "default_connect_timeout", deserialize_with = "above_zero")]
+    pub connect_timeout: Span,
+    /// After how long the members that were not asked yet are asked too. Default 500ms.
+    #[serde(default = "default_hedge")]
+    pub hedge: Span,
+    /// What the samples of one question may take in memory, compressed. Default 256MiB.
+    #[serde(default = "default_memory", deserialize_with = "above_zero")]
+    pub memory: Bytes,
+}
+
+/// A cluster that can be asked.
+pub struct OpenCluster {
+    epochs: Epochs,
+    settings: Cluster,
+    reader: NodeReader,
+    telemetry: Telemetry,
+}
+
+/// What was found, and what of it is missing.
+struct Found {
+    selection: Selection,
+    warnings: Vec<String>,
+}
+
+fn default_timeout() -> Span {
+    Span::from_secs(30)
+}
+
+fn default_connect_timeout() -> Span {
+    Span::from_secs(2)
+}
+
+fn default_hedge() -> Span {
+    Span::from_millis(500)
+}
+
+fn default_memory() -> Bytes {
+    Bytes::mib(256)
+}
+
+// === impl Cluster ===
+
+impl Resource for Cluster {
+    const NAME: &'static str = "cluster";
+    type Opened = OpenCluster;
+
+    async fn open(self, context: &Context) -> Result<Arc<OpenCluster>> {
+        let ring = context.resource::<OpenRing>(self.ring.name())?;
+        let layout = ring.current();
+        if let Some(member) = layout.members().iter().find(|member| member.read_address.is_empty()) {
+            let (ring, member) = (self.ring.name(), &member.name);
+            return Err(Error::invalid(format!("expected a `read_address` of member `{member}` of ring `{ring}`")));
+        }
+        self.quorum.of(layout.factor())?;
+        let reader = NodeReader::new(self.connect_timeout.get());
+        let telemetry = Telemetry::new(context);
+        Ok(Arc::new(OpenCluster { epochs: Epochs::new(&ring), settings: self, reader, telemetry }))
+    }
+}
+
+// === impl OpenCluster ===
+
+impl OpenCluster {
+    /// Asks the members, and hears as many as must be.
+    async fn hear(&self, wanted: Wanted<'_>) -> Result<Heard> {
+        let Wanted { tenant, matchers, start, end, labels_only, partial } = wanted;
+        let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, recent: false };
+        let timeout = Some(self.settings.timeout.get());
+        let query = Query { tenant: tenant.clone(), ask, limit: 0, timeout, lookback: None, partial };
+        let hearing = Hearing {
+            reader: self.reader.clone(),
+            query: Arc::new(query),
+            timeout: self.settings.timeout.get(),
+            hedge: self.settings.hedge.get(),
+            memory: self.settings.memory,
+            telemetry: self.telemetry.clone(),
+        };
+        let sets = self.epochs.sets(self.settings.quorum)?;
+        hearing.hear(&sets).await
+    }
+}
+
+impl fmt::Debug for OpenCluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "OpenCluster({})", self.settings.ring.name())
+    }
+}
+
+#[async_trait]
+impl MetricsSource for OpenCluster {
+    async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>> {
+        let Heard { answers, missing } = self.hear(wanted).await?;
+        if !missing.is_empty() {
+            self.telemetry.partial.inc();
+            if !wanted.partial {
+                return Err(Error::unavailable(format!("the answer would be partial: {}", missing.join("; "))));
+            }
+        }
+        let warnings = missing.into_iter().map(|text| format!("partial response: {text}")).collect();
+        let selection = Selection::join(answers, &[], wanted.matchers, wanted.start, wanted.end).await?;
+        Ok(Arc::new(Found { selection, warnings }))
+    }
+}
+
+#[async_trait]
+impl Selected for Found {
+    fn len(&self) -> usize {
+        self.selection.len()
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    fn labels(&self, series: usize) -> weir_pipeline::Labels<'_> {
+        self.selection.labels(series)
+    }
+
+    fn id(&self, series: usize) -> weir_pipeline::SeriesId {
+        self.selection.id(series)
+    }
+
+    fn samples_estimate(&self, series: usize) -> usize {
+        self.selection.samples_estimate(series)
+    }
+
+    async fn read(&self, series: std::ops::Range<usize>) -> Result<Vec<Run>> {
+        self.selection.read(series).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

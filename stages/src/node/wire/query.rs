@@ -1,0 +1,120 @@
+//! A question for samples as a message.
+
+use std::time::Duration;
+
+use weir_pipeline::{Ask, Error, MatchOp, Matcher, Query, Result, Tenant};
+
+use super::reader::{Reader, Sections, bad, got, unzigzag};
+use super::writer::{Writer, put_text, put_varint, zigzag};
+use super::{Limits, Message, Section};
+
+const TENANT: Section = Section::new(0x81, "tenant");
+const SPAN: Section = Section::new(0x82, "span");
+const MATCHERS: Section = Section::new(0x83, "matchers");
+const OPTIONS: Section = Section::new(0x84, "options");
+const TIMEOUT: Section = Section::new(0x05, "timeout");
+
+const LABELS_ONLY: u8 = 1;
+const RECENT: u8 = 2;
+
+/// Appends a question for samples to `out` as one message. `limit` and `lookback` do not go along.
+///
+/// # Errors
+/// `Invalid`, where something else is asked.
+pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
+    let Ask::Samples { matchers, start, end, labels_only, recent } = &query.ask else {
+        return Err(Error::invalid("expected a question for samples"));
+    };
+    let mut writer = Writer::new(Message::Query, out);
+    writer.written(TENANT, query.tenant.as_str().as_bytes());
+    writer.section(SPAN, |out| {
+        put_varint(zigzag(*start), out);
+        put_varint(zigzag(*end), out);
+    });
+    writer.section(MATCHERS, |out| {
+        put_varint(matchers.len() as u64, out);
+        for matcher in matchers {
+            out.push(number(matcher.op));
+            put_text(&matcher.name, out);
+            put_text(&matcher.value, out);
+        }
+    });
+    let option = |set: &bool, bit| if *set { bit } else { 0 };
+    writer.written(OPTIONS, &[option(labels_only, LABELS_ONLY) | option(recent, RECENT)]);
+    if let Some(timeout) = query.timeout {
+        writer.section(TIMEOUT, |out| put_varint(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), out));
+    }
+    writer.seal();
+    Ok(())
+}
+
+/// Reads a message that [`encode_query`] wrote.
+///
+/// # Errors
+/// `Invalid`, where the bytes are no such message or exceed `limits`.
+pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
+    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT];
+    let sections = Sections::read(bytes, limits.message_bytes, Message::Query, &known, &[])?;
+    let tenant = read_tenant(sections.must(TENANT)?)?;
+    let mut span = sections.must(SPAN)?;
+    let (start, end) = (unzigzag(span.varint()?), unzigzag(span.varint()?));
+    span.end("a span")?;
+    let matchers = read_matchers(sections.must(MATCHERS)?, limits)?;
+    let mut options = sections.must(OPTIONS)?;
+    let (at, bits) = (options.pos(), options.byte()?);
+    options.end("options")?;
+    if bits & !(LABELS_ONLY | RECENT) != 0 {
+        return Err(got(at, "options that this version knows", bits));
+    }
+    let timeout = match sections.get(TIMEOUT) {
+        Some(mut timeout) => {
+            let millis = timeout.varint()?;
+            timeout.end("a timeout")?;
+            Some(Duration::from_millis(millis))
+        }
+        None => None,
+    };
+    let (labels_only, recent) = (bits & LABELS_ONLY != 0, bits & RECENT != 0);
+    let ask = Ask::Samples { matchers, start, end, labels_only, recent };
+    Ok(Query { tenant, ask, limit: 0, timeout, lookback: None, partial: false })
+}
+
+fn read_tenant(mut reader: Reader<'_>) -> Result<Tenant> {
+    let at = reader.pos();
+    let bytes = reader.take(reader.left(), "a tenant")?;
+    let name = std::str::from_utf8(bytes).map_err(|_| bad(at, "a tenant in UTF-8"))?;
+    Tenant::new(name).map_err(|error| bad(at, "a tenant's name").with_source(error))
+}
+
+fn read_matchers(mut reader: Reader<'_>, limits: &Limits) -> Result<Vec<Matcher>> {
+    let count = reader.count(limits.labels, 3, "matchers")?;
+    let mut matchers = Vec::with_capacity(count);
+    for _ in 0..count {
+        let at = reader.pos();
+        let op = match reader.byte()? {
+            0 => MatchOp::Equal,
+            1 => MatchOp::NotEqual,
+            2 => MatchOp::Match,
+            3 => MatchOp::NotMatch,
+            other => return Err(got(at, "a comparison from 0 to 3", other)),
+        };
+        let name = reader.text(limits.name_bytes, "a name")?.text;
+        let value = reader.text(limits.value_bytes, "a value")?;
+        let wrong = |error| bad(value.at, "a regular expression").with_source(error);
+        matchers.push(Matcher::new(name, op, value.text).map_err(wrong)?);
+    }
+    reader.end("matchers")?;
+    Ok(matchers)
+}
+
+fn number(op: MatchOp) -> u8 {
+    match op {
+        MatchOp::Equal => 0,
+        MatchOp::NotEqual => 1,
+        MatchOp::Match => 2,
+        MatchOp::NotMatch => 3,
+    }
+}
+
+#[cfg(test)]
+mod tests;

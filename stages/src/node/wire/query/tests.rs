@@ -1,0 +1,75 @@
+//! Tests of questions as messages.
+#![allow(clippy::unwrap_used, clippy::expect_used, missing_docs)]
+
+use super::super::tests::{Parts, refused, sealed};
+use super::*;
+
+fn matcher(name: &str, op: MatchOp, value: &str) -> Matcher {
+    Matcher::new(name, op, value).unwrap()
+}
+
+fn question() -> Query {
+    let matchers = vec![
+        matcher("__name__", MatchOp::Equal, "up"),
+        matcher("a", MatchOp::NotEqual, ""),
+        matcher("b", MatchOp::Match, "x|y"),
+        matcher("ü", MatchOp::NotMatch, "z.*"),
+    ];
+    let ask = Ask::Samples { matchers, start: -5, end: i64::MAX, labels_only: true, recent: true };
+    let timeout = Some(Duration::from_millis(2500));
+    Query { tenant: "acme".parse().unwrap(), ask, limit: 0, timeout, lookback: None, partial: false }
+}
+
+fn plain() -> Query {
+    let ask = Ask::Samples { matchers: Vec::new(), start: i64::MIN, end: 0, labels_only: false, recent: false };
+    Query { ask, timeout: None, ..question() }
+}
+
+fn encoded(query: &Query) -> Vec<u8> {
+    let mut out = Vec::new();
+    encode_query(query, &mut out).unwrap();
+    out
+}
+
+fn read(bytes: &[u8]) -> Result<Query> {
+    decode_query(bytes, &Limits::default())
+}
+
+#[test]
+fn what_is_written_reads_as_the_same() {
+    for query in [question(), plain()] {
+        assert_eq!(format!("{:?}", read(&encoded(&query)).unwrap()), format!("{query:?}"));
+    }
+}
+
+#[test]
+fn the_bytes_of_version_1_are_frozen() {
+    let body = b"WNQ\x01\x81\x04acme\x82\x0b\x09\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\
+                 \x83\x21\x04\x00\x08__name__\x02up\x01\x01a\x00\x02\x01b\x03x|y\x03\x02\xc3\xbc\x03z.*\x84\x01\x03\x05\x02\xc4\x13";
+    assert_eq!(encoded(&question()).escape_ascii().to_string(), sealed(body).escape_ascii().to_string());
+}
+
+#[test]
+fn only_samples_are_asked_of_nodes() {
+    let ask = Ask::Instant { expr: "up".into(), time: 0 };
+    refused(encode_query(&Query { ask, ..plain() }, &mut Vec::new()), "expected a question for samples");
+}
+
+#[test]
+fn what_is_no_question_is_refused() {
+    let good = Parts::of(&encoded(&question()));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.without(0x81), "expected a section `tenant` at byte 59");
+    check(good.without(0x84), "expected a section `options` at byte 62");
+    check(good.with(0x81, b"a/b"), "expected a tenant's name at byte 6");
+    check(good.with(0x81, b"\xff"), "expected a tenant in UTF-8 at byte 6");
+    check(good.with(0x82, b"\x01"), "expected a whole varint at byte 13");
+    check(good.with(0x82, b"\x01\x02\x03"), "expected the end of a span at byte 14");
+    check(good.with(0x83, b"\x05"), "expected matchers within the 0 bytes that are left, got `5` at byte 25");
+    check(good.with(0x83, b"\x01\x04\x01a\x01b"), "expected a comparison from 0 to 3, got `4` at byte 26");
+    check(good.with(0x83, b"\x01\x02\x01a\x01("), "expected a regular expression at byte 29");
+    check(good.with(0x83, b"\x00\x00"), "expected the end of matchers at byte 26");
+    check(good.with(0x84, b"\x04"), "expected options that this version knows, got `4` at byte 60");
+    check(good.with(0x05, b""), "expected a whole varint at byte 63");
+    refused(read(b"WNB"), "expected a question, of at least 8 bytes, at byte 3");
+}

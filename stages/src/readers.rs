@@ -1,0 +1,80 @@
+//! `readers`: takes questions for samples from the query nodes of a cluster, and sends each down.
+//!
+//! ```yaml
+//! source: { readers: { listen: 127.0.0.1:19491 } }
+//! ```
+//!
+//! All settings: `readers: { listen: 127.0.0.1:19491, concurrency: 16, connections: 1024, timeout: 2m }`.
+//!
+//! Shape: `POST /weir/v1/read` over HTTP/2, a question in the encoding of [`wire`](crate::node::wire) with its tenant; the
+//! answer streams batches in the same encoding as fast as they are read, and says where it ends. `GET /-/healthy` and
+//! `/-/ready` answer on the same address.
+//!
+//! Errors: an error of the pipeline is sent back whole: with a status by its kind where nothing was sent before, as the last
+//! message otherwise. Questions beyond `concurrency` wait for their turn, which counts towards `timeout`.
+//!
+//! Order: begins a pipeline. Whoever reaches it may read of any tenant: it belongs on a network of the cluster's own.
+
+mod answer;
+mod telemetry;
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use weir_pipeline::units::{Address, Span, above_zero};
+use weir_pipeline::{Context, Error, Next, Read, Result, Source};
+
+use crate::http::server::{Limits, serve};
+
+/// Takes questions for samples from the query nodes of a cluster, and sends each down.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Readers {
+    /// Where to listen, host and port. No default.
+    pub listen: Address,
+    /// How many questions are answered at once. Default 16.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: NonZeroUsize,
+    /// How many connections are held at once; others wait to be accepted. Default 1024.
+    #[serde(default = "default_connections")]
+    pub connections: NonZeroUsize,
+    /// How long an answer may take to its end, where the question does not ask for less. Default 2m.
+    #[serde(default = "default_timeout", deserialize_with = "above_zero")]
+    pub timeout: Span,
+}
+
+fn default_concurrency() -> NonZeroUsize {
+    const { NonZeroUsize::new(16).unwrap() }
+}
+
+fn default_connections() -> NonZeroUsize {
+    const { NonZeroUsize::new(1024).unwrap() }
+}
+
+fn default_timeout() -> Span {
+    Span::from_secs(120)
+}
+
+// === impl Readers ===
+
+impl Source<Read> for Readers {
+    const NAME: &'static str = "readers";
+    const LISTENS: bool = true;
+
+    async fn run(self, context: Context, next: Next<Read>) -> Result<()> {
+        let failed = |e: std::io::Error| {
+            Error::unavailable(format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
+        };
+        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
+        context.listening(listener.local_addr().map_err(failed)?);
+        let shutdown = context.shutdown.clone();
+        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };
+        serve(listener, Arc::new(answer::Answerer::new(self, &context, next)), limits, shutdown).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

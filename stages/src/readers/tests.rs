@@ -1,0 +1,174 @@
+//! Tests of `readers`, over real sockets, by the client that other nodes have.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::time::Duration;
+
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use weir_pipeline::testing::{batch, documented, settings, text};
+use weir_pipeline::{Answer, Ask, Batch, Batches, Clock, Data, Kind, Matcher, Metrics, Query};
+
+use super::*;
+use crate::node::NodeReader;
+use crate::ring::Member;
+
+struct Running {
+    address: SocketAddr,
+    context: Context,
+    task: JoinHandle<Result<()>>,
+}
+
+async fn start(answer: impl Fn(Query) -> Result<Answer> + Clone + Send + Sync + 'static) -> Running {
+    let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("in", "in.readers");
+    let readers: Readers = settings("{ listen: 127.0.0.1:0, concurrency: 2 }").unwrap();
+    let next = Next::new(tower::service_fn(move |query| {
+        let answer = answer.clone();
+        async move { answer(query) }
+    }));
+    let task = tokio::spawn(readers.run(context.clone(), next));
+    while context.listeners().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    let address = context.listeners()[0].1;
+    Running { address, context, task }
+}
+
+fn samples(batches: impl Stream) -> Result<Answer> {
+    Ok(Data::Samples(Batches::new(batches)).into())
+}
+
+trait Stream: futures_util::Stream<Item = Result<Batch>> + Send + 'static {}
+
+impl<S: futures_util::Stream<Item = Result<Batch>> + Send + 'static> Stream for S {}
+
+fn question() -> Query {
+    let matchers = vec![Matcher::equal("__name__", "up")];
+    let ask = Ask::Samples { matchers, start: 1, end: 9, labels_only: false, recent: true };
+    Query { tenant: "team".parse().unwrap(), ask, limit: 0, timeout: None, lookback: None, partial: false }
+}
+
+fn member(address: SocketAddr) -> Member {
+    let (name, zone) = ("a".to_owned(), String::new());
+    Member { name, address: String::new(), read_address: address.to_string(), zone }
+}
+
+async fn read_with(address: SocketAddr, query: &Query) -> Result<Vec<String>> {
+    let reader = NodeReader::new(Duration::from_secs(5));
+    let batches = reader.read(&member(address), query).await?;
+    batches.map_ok(|batch| text(&batch)).try_collect().await
+}
+
+async fn read(address: SocketAddr) -> Result<Vec<String>> {
+    read_with(address, &question()).await
+}
+
+#[tokio::test]
+async fn batches_come_one_after_the_other_as_they_were_sent() {
+    let running = start(|query| {
+        assert_eq!(format!("{query:?}"), format!("{:?}", question()));
+        samples(stream::iter((0..50).map(|i| Ok(batch(&format!("up{{i=\"{i}\"}} {i} 1"))))))
+    })
+    .await;
+    let expect: Vec<String> = (0..50).map(|i| format!("up{{i=\"{i}\"}} {i} 1\n")).collect();
+    assert_eq!(read(running.address).await.unwrap(), expect);
+    let none = start(|_| samples(stream::empty())).await;
+    assert_eq!(read(none.address).await.unwrap(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn an_error_before_and_within_an_answer_comes_with_its_kind() {
+    let full = || Error::new(Kind::Unprocessable, "too much").at(&"in.sink.samples".into());
+    let check = async |running: Running, expect: &str| {
+        let error = read(running.address).await.unwrap_err();
+        let at = format!("member `a` at {}: {expect}", running.address);
+        assert_eq!((error.kind(), error.to_string()), (Kind::Unprocessable, at));
+    };
+    check(start(move |_| Err(full())).await, "in.sink.samples: too much").await;
+    let within = move |_| samples(stream::iter([Ok(batch("up 1 1")), Err(full())]));
+    check(start(within).await, "in.sink.samples: too much").await;
+}
+
+#[tokio::test]
+async fn a_node_that_stops_or_is_not_there_is_unavailable() {
+    let running = start(|_| Err(Error::closed())).await;
+    let error = read(running.address).await.unwrap_err();
+    assert_eq!(error.message(), format!("member `a` at {} is shutting down", running.address));
+    running.context.shutdown.cancel();
+    running.task.await.unwrap().unwrap();
+    let error = read(running.address).await.unwrap_err();
+    assert!(error.message().ends_with("can't be reached"), "{error}");
+    assert!(matches!(error.kind(), Kind::Unavailable { .. }));
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_no_answer() {
+    // The way to a node, which is cut after some bytes.
+    let running = start(|_| samples(stream::iter((0..500).map(|_| Ok(batch("up 1 1")))))).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut here, _) = listener.accept().await.unwrap();
+        let mut there = tokio::net::TcpStream::connect(running.address).await.unwrap();
+        let (mut from, mut to) = there.split();
+        let (mut read, mut write) = here.split();
+        let back = async {
+            let mut bytes = vec![0; 2000];
+            from.read_exact(&mut bytes).await.unwrap();
+            write.write_all(&bytes).await.unwrap();
+        };
+        tokio::select! { _ = tokio::io::copy(&mut read, &mut to) => {}, () = back => {} }
+    });
+    let error = read(address).await.unwrap_err();
+    assert!(matches!(error.kind(), Kind::Unavailable { .. }), "{error:?}");
+    assert!(error.report().contains("broke off"), "{}", error.report());
+}
+
+#[tokio::test]
+async fn an_answer_that_takes_longer_than_the_question_says_ends() {
+    let running = start(|_| samples(stream::once(async { Ok(batch("up 1 1")) }).chain(stream::pending()))).await;
+    let query = Query { timeout: Some(Duration::from_millis(50)), ..question() };
+    let error = read_with(running.address, &query).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::TimedOut, "{error:?}");
+}
+
+#[tokio::test]
+async fn more_questions_than_are_answered_at_once_wait_for_their_turn() {
+    let running = start(|_| samples(stream::once(async { Ok(batch("up 1 1")) }).chain(stream::pending()))).await;
+    let reader = NodeReader::new(Duration::from_secs(5));
+    let begin = async || reader.read(&member(running.address), &question()).await.unwrap();
+    let (one, two) = (begin().await, begin().await);
+    let mut third = pin!(begin());
+    assert!(futures_util::poll!(third.as_mut()).is_pending());
+    let mut two = Box::pin(two);
+    two.next().await.unwrap().unwrap();
+    drop(one);
+    drop(third.await);
+}
+
+#[tokio::test]
+async fn what_is_counted_is_told() {
+    let running = start(|_| samples(stream::iter([Ok(batch("up 1 1")), Ok(batch("up 2 2"))]))).await;
+    read(running.address).await.unwrap();
+    let metrics = running.context.metrics.encode();
+    for line in
+        ["weir_readers_requests_total{pipeline=\"in\",code=\"200\"} 1", "weir_readers_samples_total{pipeline=\"in\"} 2"]
+    {
+        assert!(metrics.lines().any(|l| l == line), "{line} in\n{metrics}");
+    }
+}
+
+#[test]
+fn the_example_in_the_docs_is_valid() {
+    let source: BTreeMap<String, Readers> = documented(include_str!("../readers.rs"), "source");
+    assert_eq!(source["readers"].listen.as_str(), "127.0.0.1:19491");
+}
+
+#[test]
+fn it_keeps_the_contract_of_sources() {
+    weir_pipeline::testing::assert_source_contract(settings::<Readers>("listen: 127.0.0.1:0").unwrap());
+}
