@@ -280,6 +280,6 @@ fn the_files_of_a_cluster_are_valid_together_and_by_role() {
     check(&["pipelines.d/cluster".to_owned()]);
     check(&[file("00-ring"), file("10-agent")]);
     check(&[file("00-ring"), file("20-router")]);
-    check(&[file("30-store")]);
-    check(&[file("30-store"), file("40-query")]);
+    check(&[file("30-store"), file("31-answer")]);
+    check(&[file("00-ring"), file("40-query")]);
 }
