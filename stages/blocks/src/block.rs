@@ -1,7 +1,7 @@
 //! Blocks in Parquet: one row per series in `series.parquet`, the samples in `samples.parquet`.
 //!
-//! A block is a directory named by a ULID, `<tenant>/raw/<ULID>/`. The series file is put first; that the samples file is
-//! there makes the block exist. Samples lie in row groups of one aligned window of four hours each, sorted by series
+//! A block is a directory named by a ULID, `<tenant>/raw/<ULID>/`. The series file is put first. On a store's disk the samples
+//! file makes the block exist, in a bucket the catalog's commit of it. Samples lie in row groups of one aligned window of four hours each, sorted by series
 //! within it; the series file says how many samples each series has in each row group, so that matching series become
 //! row ranges, and only their pages are fetched.
 //!
@@ -20,6 +20,7 @@ mod shelf;
 mod write;
 
 pub use shelf::BlockShelf;
+pub(crate) use shelf::{Put, life};
 
 /// The version of the format.
 pub const FORMAT: u32 = 1;

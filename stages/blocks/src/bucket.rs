@@ -44,8 +44,7 @@ use serde::Deserialize;
 use weir_pipeline::units::{Bytes, Span};
 use weir_pipeline::{Context, Resource, Result};
 
-use crate::block::BlockShelf;
-use crate::store::shelf::Shelf;
+use crate::depot::Depot;
 
 mod credentials;
 mod exact;
@@ -139,7 +138,7 @@ impl TryFrom<Fields> for Bucket {
 
 impl Resource for Bucket {
     const NAME: &'static str = "bucket";
-    type Opened = Arc<dyn Shelf>;
+    type Opened = Depot;
 
     fn directories(&self) -> Vec<PathBuf> {
         match &self.place {
@@ -148,11 +147,9 @@ impl Resource for Bucket {
         }
     }
 
-    async fn open(self, context: &Context) -> Result<Arc<Arc<dyn Shelf>>> {
-        let objects = self.objects(context).await?;
-        let shelf = BlockShelf::new(Arc::new(objects), context.clock.clone(), self.index_cache.get())
-            .measured(&context.metrics);
-        Ok(Arc::new(Arc::new(shelf) as Arc<dyn Shelf>))
+    async fn open(self, context: &Context) -> Result<Arc<Depot>> {
+        let objects = Arc::new(self.objects(context).await?);
+        Ok(Arc::new(Depot::new(objects, context.clock.clone(), self.index_cache.get(), &context.metrics)))
     }
 }
 

@@ -6,6 +6,7 @@ pub mod bucket;
 pub mod catalog;
 pub mod chunk;
 pub mod decimal;
+pub mod depot;
 pub mod gather;
 pub mod head;
 pub mod log;
@@ -20,6 +21,7 @@ mod testing;
 mod varint;
 
 pub use blocks::Blocks;
+pub use depot::Depot;
 pub use gather::{Gather, Gathered};
 pub use register::register;
 pub use samples::Samples;

@@ -4,13 +4,20 @@
 //! store: { path: ./data/central, bucket: local }
 //! ```
 //!
+//! All settings: `store: { path: ./data/central, bucket: local, head: { memory: 256MiB, in_flight: 32MiB, cut_after: 5m,
+//! max_future: 10m, max_past: 30d, max_tenants: 1000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
+//!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
-//! becomes blocks in the bucket, and the log's segments that held it go. A query sees head and blocks as one; in the
-//! instant of a cut samples change sides under one lock, so that none is seen twice or missed.
+//! becomes blocks on disk, and the log's segments that held it go; a while later those of a day become one block of the
+//! bucket, which its catalog names, and go from the disk. A query sees head, disk and bucket as one; in the instant of a
+//! cut samples change sides under one lock, and the bucket is read last, so that none is seen twice or missed.
 //!
 //! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
 //! labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
+//!
+//! A bucket that fails costs disk: blocks wait there, and are uploaded when it is back. Queries go on without it, and say that
+//! they are partial.
 //!
 //! A start replays the log into the head, under the same budget. What a crash left both in the log and in blocks is
 //! merged away when it is read.
@@ -21,26 +28,32 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use tokio::sync::{Notify, Semaphore};
 use weir_pipeline::{Clock, Matcher, Result, Tenant};
 
-use crate::head::Head;
+use crate::depot::Depot;
+use crate::head::{Head, Snapshot};
 use crate::log::{Hold, Log};
 use crate::seam::Held;
 
 mod append;
 mod cut;
+mod identity;
 mod measure;
 mod open;
 mod selection;
 mod settings;
 pub mod shelf;
 mod tidy;
+mod upload;
 mod view;
 
 pub(crate) use cut::lost;
 pub use selection::{Run, Selection};
-pub use settings::{Budget, Declaration, LogSettings};
+pub use settings::{Budget, Declaration, LogSettings, UploadSettings};
+pub use upload::Uploaded;
 
+use identity::Identity;
 use measure::Measures;
 use shelf::Shelf;
+use upload::Unfinished;
 use view::View;
 
 /// A store that is open. A clone is the same store.
@@ -71,7 +84,11 @@ struct State {
     clock: Clock,
     head: Head,
     log: Log,
+    identity: Identity,
+    /// The blocks on this machine's disk.
     shelf: Arc<dyn Shelf>,
+    /// Where they go, and those that are there; `None` where they stay.
+    depot: Option<Arc<Depot>>,
     /// Held by a query while it looks at the head, and by a cut while its samples change sides.
     view: RwLock<View>,
     /// What is on its way to the head, in KiB.
@@ -80,6 +97,8 @@ struct State {
     holds: Mutex<BTreeMap<u32, BTreeMap<u64, Hold>>>,
     /// One cut at a time. The epoch is frozen, and not in blocks yet.
     cutting: tokio::sync::Mutex<Option<u32>>,
+    /// One upload at a time, and no merges meanwhile. The upload that may be committed already.
+    moving: tokio::sync::Mutex<Option<Unfinished>>,
     /// Memory runs short.
     pressed: Arc<Notify>,
     measures: Measures,
@@ -90,24 +109,30 @@ struct State {
 // === impl Store ===
 
 impl Store {
-    /// The series that satisfy all matchers and have samples within `start..=end`: a snapshot of this moment.
+    /// The series that satisfy all matchers and have samples within `start..=end`: a snapshot of this moment. What of the
+    /// bucket can't be read is missing, and told by [`Selection::missing`].
     ///
     /// # Errors
-    /// A block can't be read.
+    /// A block on disk can't be read.
     pub async fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Result<Selection> {
-        let (store, name, conditions) = (self.clone(), tenant.clone(), matchers.to_vec());
-        let look = move || {
-            let view = store.0.view.read().unwrap_or_else(PoisonError::into_inner);
-            (store.0.head.select(&name, &conditions, start, end), view.of(&name))
+        // The bucket comes last: what left the disk meanwhile is there.
+        let (head, blocks) = self.look(tenant, matchers, start, end).await?;
+        let mut blocks = blocks.to_vec();
+        let missing = match &self.0.depot {
+            Some(depot) => {
+                let found = depot.look(tenant, start, end).await;
+                blocks.extend(found.blocks);
+                found.missing
+            }
+            None => Vec::new(),
         };
-        let (head, blocks) = tokio::task::spawn_blocking(look).await.map_err(cut::lost)?;
-        Selection::new(vec![head], &blocks, matchers, start, end).await
+        Ok(Selection::new(vec![head], &blocks, matchers, start, end).await?.without(missing))
     }
 
-    /// As [`select`](Self::select), without what is in a bucket that others read too.
+    /// As [`select`](Self::select), without what is in the bucket.
     ///
     /// # Errors
-    /// A block can't be read.
+    /// A block on disk can't be read.
     pub async fn select_recent(
         &self,
         tenant: &Tenant,
@@ -115,7 +140,24 @@ impl Store {
         start: i64,
         end: i64,
     ) -> Result<Selection> {
-        self.select(tenant, matchers, start, end).await
+        let (head, blocks) = self.look(tenant, matchers, start, end).await?;
+        Selection::new(vec![head], &blocks, matchers, start, end).await
+    }
+
+    /// What the head has, and the blocks on disk, at one moment.
+    async fn look(
+        &self,
+        tenant: &Tenant,
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+    ) -> Result<(Vec<Snapshot>, view::Blocks)> {
+        let (store, name, conditions) = (self.clone(), tenant.clone(), matchers.to_vec());
+        let look = move || {
+            let view = store.0.view.read().unwrap_or_else(PoisonError::into_inner);
+            (store.0.head.select(&name, &conditions, start, end), view.of(&name))
+        };
+        tokio::task::spawn_blocking(look).await.map_err(cut::lost)
     }
 
     /// The tenants that have series or blocks, sorted.

@@ -2,16 +2,17 @@
 //!
 //! ```yaml
 //! all:
-//!   cluster: { ring: central }
+//!   cluster: { ring: central, bucket: main }
 //! ```
 //!
-//! All settings: `cluster: { ring: central, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms, memory: 256MiB }`.
-//! `quorum` is that of the ring's writers (`replicate`).
+//! All settings: `cluster: { ring: central, bucket: main, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms,
+//! memory: 256MiB }`. `quorum` is that of the ring's writers (`replicate`).
 //!
 //! Shape: each question goes to the `read_address` of as many members of each replica set as must be heard, so that every
-//! acknowledged sample is with one of them: of `factor` N and `quorum` W these are N−W+1. Where one of them fails, or takes longer than
-//! `hedge`, the others are asked too. What replicas have in common is kept once; samples are merged exactly, by series and
-//! timestamp.
+//! acknowledged sample is with one of them: of `factor` N and `quorum` W these are N−W+1. Where one of them fails, or
+//! takes longer than `hedge`, the others are asked too. With a `bucket` the members answer only what is not in it yet; its
+//! catalog is read after they have answered, so that what they upload meanwhile is not missed. What replicas have in common
+//! is kept once; samples are merged exactly, by series and timestamp.
 //!
 //! Errors: where fewer members can be heard the answer is partial, and says so in its warnings; with
 //! `partial_response=false` it is an error (`Unavailable`). A question whose samples take more than `memory` fails.
@@ -28,14 +29,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use weir_blocks::Selection;
+use weir_blocks::{Depot, Selection};
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
 use weir_pipeline::{Ask, Context, Error, Query, Resource, Result};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
 
-use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
+use crate::exec::source::{Found, MetricsSource, Selected, Wanted};
 use epochs::Epochs;
 use hear::{Heard, Hearing};
 use telemetry::Telemetry;
@@ -46,6 +47,9 @@ use telemetry::Telemetry;
 pub struct Cluster {
     /// Whose members are asked.
     pub ring: Ref<OpenRing>,
+    /// The bucket that the members share. Without it they are asked for all that they have.
+    #[serde(default)]
+    pub bucket: Option<Ref<Depot>>,
     /// How many members must have written a batch before it is acknowledged, as the ring's writers have it. Default
     /// `majority`.
     #[serde(default)]
@@ -67,15 +71,10 @@ pub struct Cluster {
 /// A cluster that can be asked.
 pub struct OpenCluster {
     epochs: Epochs,
+    depot: Option<Arc<Depot>>,
     settings: Cluster,
     reader: NodeReader,
     telemetry: Telemetry,
-}
-
-/// What was found, and what of it is missing.
-struct Found {
-    selection: Selection,
-    warnings: Vec<String>,
 }
 
 fn default_timeout() -> Span {
@@ -110,7 +109,8 @@ impl Resource for Cluster {
         self.quorum.of(layout.factor())?;
         let reader = NodeReader::new(self.connect_timeout.get());
         let telemetry = Telemetry::new(context);
-        Ok(Arc::new(OpenCluster { epochs: Epochs::new(&ring), settings: self, reader, telemetry }))
+        let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
+        Ok(Arc::new(OpenCluster { epochs: Epochs::new(&ring), depot, settings: self, reader, telemetry }))
     }
 }
 
@@ -120,7 +120,8 @@ impl OpenCluster {
     /// Asks the members, and hears as many as must be.
     async fn hear(&self, wanted: Wanted<'_>) -> Result<Heard> {
         let Wanted { tenant, matchers, start, end, labels_only, partial } = wanted;
-        let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, recent: false };
+        let recent = self.depot.is_some();
+        let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, recent };
         let timeout = Some(self.settings.timeout.get());
         let query = Query { tenant: tenant.clone(), ask, limit: 0, timeout, lookback: None, partial };
         let hearing = Hearing {
@@ -145,43 +146,19 @@ impl fmt::Debug for OpenCluster {
 #[async_trait]
 impl MetricsSource for OpenCluster {
     async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>> {
-        let Heard { answers, missing } = self.hear(wanted).await?;
+        let Wanted { tenant, matchers, start, end, partial, .. } = wanted;
+        let Heard { answers, mut missing } = self.hear(wanted).await?;
+        // After the members: what they have uploaded meanwhile is there.
+        let bucket = match &self.depot {
+            Some(depot) => depot.look(tenant, start, end).await,
+            None => Default::default(),
+        };
+        missing.extend(bucket.missing);
         if !missing.is_empty() {
             self.telemetry.partial.inc();
-            if !wanted.partial {
-                return Err(Error::unavailable(format!("the answer would be partial: {}", missing.join("; "))));
-            }
         }
-        let warnings = missing.into_iter().map(|text| format!("partial response: {text}")).collect();
-        let selection = Selection::join(answers, &[], wanted.matchers, wanted.start, wanted.end).await?;
-        Ok(Arc::new(Found { selection, warnings }))
-    }
-}
-
-#[async_trait]
-impl Selected for Found {
-    fn len(&self) -> usize {
-        self.selection.len()
-    }
-
-    fn warnings(&self) -> &[String] {
-        &self.warnings
-    }
-
-    fn labels(&self, series: usize) -> weir_pipeline::Labels<'_> {
-        self.selection.labels(series)
-    }
-
-    fn id(&self, series: usize) -> weir_pipeline::SeriesId {
-        self.selection.id(series)
-    }
-
-    fn samples_estimate(&self, series: usize) -> usize {
-        self.selection.samples_estimate(series)
-    }
-
-    async fn read(&self, series: std::ops::Range<usize>) -> Result<Vec<Run>> {
-        self.selection.read(series).await
+        let selection = Selection::join(answers, &bucket.blocks, matchers, start, end).await?;
+        Ok(Arc::new(Found::new(selection, missing, partial)?))
     }
 }
 

@@ -8,6 +8,7 @@ use futures_util::TryStreamExt;
 use object_store::path::Path;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use ulid::Ulid;
 use weir_pipeline::{Error, Matcher, Result};
 
 use super::damage::Damage;
@@ -21,6 +22,7 @@ use crate::store::shelf::{Block, Row, Samples};
 /// A block, opened to be read.
 pub(super) struct Opened {
     pub(super) directory: Path,
+    id: Ulid,
     objects: Arc<Objects>,
     series_bytes: u64,
     samples: Fetch,
@@ -59,7 +61,8 @@ impl Opened {
         let min_ts = times.iter().map(|(min, _)| *min).min().unwrap_or(0);
         let max_ts = times.iter().map(|(_, max)| *max).max().unwrap_or(0);
         let removal = std::sync::Mutex::default();
-        Ok(Self { directory, objects, series_bytes, samples, footer, min_ts, max_ts, count, cache, removal })
+        let id = super::shelf::ulid(&directory).unwrap_or_default();
+        Ok(Self { directory, id, objects, series_bytes, samples, footer, min_ts, max_ts, count, cache, removal })
     }
 
     /// The series, from the cache or from the file.
@@ -114,6 +117,10 @@ async fn guarded<T: Send + 'static>(
 
 #[async_trait]
 impl Block for Opened {
+    fn id(&self) -> Ulid {
+        self.id
+    }
+
     fn min_ts(&self) -> i64 {
         self.min_ts
     }

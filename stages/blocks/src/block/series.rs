@@ -58,9 +58,8 @@ impl Entry {
 // === impl SeriesFile ===
 
 impl SeriesFile<'_> {
-    /// The file.
-    pub(super) fn encode(&self) -> Result<Vec<u8>> {
-        let promoted = self.promoted();
+    /// The file, with columns of their own for the labels that are `promoted`.
+    pub(super) fn encode(&self, promoted: &[String]) -> Result<Vec<u8>> {
         let names: Vec<&str> = promoted.iter().map(String::as_str).collect();
         let schema = schema::series(&names);
         let properties = schema::series_properties();
@@ -81,7 +80,7 @@ impl SeriesFile<'_> {
     }
 
     /// The label names that most series have, in the order of names.
-    fn promoted(&self) -> Vec<String> {
+    pub(super) fn promoted(&self) -> Vec<String> {
         let mut counts: HashMap<&str, usize> = HashMap::new();
         for i in 0..self.entries.len() {
             for (name, _) in self.rows.labels(i).iter().filter(|(name, _)| *name != METRIC) {

@@ -1,6 +1,7 @@
 //! Blocks of a bucket: written, listed, removed.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -11,12 +12,24 @@ use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
 use super::index::Index;
 use super::opened::{Opened, Removal};
-use super::{RAW, SAMPLES_FILE, SERIES_FILE, write};
+use super::{FORMAT, RAW, SAMPLES_FILE, SERIES_FILE, write};
 use crate::bucket::objects::Objects;
+use crate::catalog::Entry;
 use crate::store::shelf::{Block, Rows, Shelf};
 
 /// How old a directory without a samples file must be before it is removed, in milliseconds.
 const ORPHAN_AGE: i64 = 3_600_000;
+
+/// Where the number of a life stands in the random part of a block's name.
+const LIFE_SHIFT: u32 = 48;
+
+/// What stays random of it.
+const CHANCE: u128 = (1 << LIFE_SHIFT) - 1;
+
+/// Which life of its store a block was made in, as its name says.
+pub(crate) fn life(id: Ulid) -> u32 {
+    (id.random() >> LIFE_SHIFT) as u32
+}
 
 /// The blocks of a bucket.
 pub struct BlockShelf {
@@ -24,8 +37,21 @@ pub struct BlockShelf {
     clock: Clock,
     cache: Arc<Cache>,
     damaged: Counter,
+    /// The number of the life of the store that this shelf is of; 0 where it is of none.
+    life: AtomicU32,
+    /// When the last block was made, in milliseconds since the Unix epoch.
+    last: Mutex<u64>,
     /// The blocks that are open, by directory.
     blocks: Mutex<HashMap<Path, (Tenant, Arc<Opened>)>>,
+}
+
+/// A block that was written.
+pub(crate) struct Put {
+    /// What a catalog knows of it, but for what it covers.
+    pub(crate) entry: Entry,
+    /// The labels that have columns of their own in its series file.
+    pub(crate) labels: Vec<String>,
+    pub(crate) block: Arc<dyn Block>,
 }
 
 /// The indexes of blocks, the least recently used of which go first.
@@ -47,7 +73,15 @@ impl BlockShelf {
     /// The blocks of a bucket, with `index_cache` bytes for their indexes.
     pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64) -> Self {
         let cache = Arc::new(Cache { budget: index_cache, inner: Mutex::default() });
-        Self { objects, clock, cache, damaged: Counter::default(), blocks: Mutex::default() }
+        Self {
+            objects,
+            clock,
+            cache,
+            damaged: Counter::default(),
+            life: AtomicU32::default(),
+            last: Mutex::default(),
+            blocks: Mutex::default(),
+        }
     }
 
     /// The same, with its metrics registered.
@@ -76,6 +110,10 @@ impl BlockShelf {
 
 #[async_trait]
 impl Shelf for BlockShelf {
+    fn begin(&self, life: u32) {
+        self.life.store(life, Relaxed);
+    }
+
     async fn write(
         &self,
         tenant: &Tenant,
@@ -83,17 +121,7 @@ impl Shelf for BlockShelf {
         end: i64,
         rows: Arc<dyn Rows>,
     ) -> Result<Option<Arc<dyn Block>>> {
-        let Some(files) = write::write(rows.as_ref(), start, end).await? else { return Ok(None) };
-        let ulid = Ulid::from_parts(self.clock.now().max(0).unsigned_abs(), Ulid::generate().random());
-        let directory = Path::from_iter([tenant.as_str(), RAW, &ulid.to_string()]);
-        let sizes = (files.series.len() as u64, files.samples.len() as u64);
-        self.objects.put(&directory.clone().join(SERIES_FILE), files.series).await?;
-        self.objects.put(&directory.clone().join(SAMPLES_FILE), files.samples).await?;
-        let block = self.open(directory, sizes).await?;
-        if (block.min_ts(), block.max_ts(), block.samples()) != (files.min_ts, files.max_ts, files.count) {
-            return Err(Error::internal(format!("{block:?} does not read back as it was written")));
-        }
-        Ok(Some(self.keep(tenant, block)))
+        Ok(self.put(tenant, start, end, rows).await?.map(|put| put.block))
     }
 
     async fn list(&self) -> Result<Vec<(Tenant, Arc<dyn Block>)>> {
@@ -155,10 +183,81 @@ impl Shelf for BlockShelf {
 }
 
 impl BlockShelf {
+    /// Writes a block, and says what a catalog knows of it.
+    pub(crate) async fn put(&self, tenant: &Tenant, start: i64, end: i64, rows: Arc<dyn Rows>) -> Result<Option<Put>> {
+        let Some(files) = write::write(rows.as_ref(), start, end).await? else { return Ok(None) };
+        let id = self.next_id();
+        let directory = directory(tenant, id);
+        let (series_bytes, samples_bytes) = (files.series.len() as u64, files.samples.len() as u64);
+        self.objects.put(&directory.clone().join(SERIES_FILE), files.series).await?;
+        self.objects.put(&directory.clone().join(SAMPLES_FILE), files.samples).await?;
+        let block = self.open(directory, (series_bytes, samples_bytes)).await?;
+        if (block.min_ts(), block.max_ts(), block.samples()) != (files.min_ts, files.max_ts, files.count) {
+            return Err(Error::internal(format!("{block:?} does not read back as it was written")));
+        }
+        let entry = Entry {
+            block: id,
+            min_ts: files.min_ts,
+            max_ts: files.max_ts,
+            samples: files.count,
+            series: files.rows,
+            samples_bytes,
+            series_bytes,
+            format: FORMAT,
+            ranges: Vec::new(),
+        };
+        Ok(Some(Put { entry, labels: files.labels, block: self.keep(tenant, block) }))
+    }
+
+    /// A block that a catalog knows, opened.
+    ///
+    /// # Errors
+    /// The bucket fails (of a kind that may be repeated), or the block is damaged (`Internal`).
+    pub(crate) async fn find(&self, tenant: &Tenant, entry: &Entry) -> Result<Arc<dyn Block>> {
+        let directory = directory(tenant, entry.block);
+        if let Some((_, block)) = lock(&self.blocks).get(&directory) {
+            return Ok(block.clone());
+        }
+        match self.open(directory, (entry.series_bytes, entry.samples_bytes)).await {
+            Ok(block) => Ok(self.keep(tenant, block)),
+            Err(error) => {
+                if error.kind() == Kind::Internal {
+                    self.damaged.inc();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Forgets the blocks of a tenant of which the catalog knows no more. Their files stay.
+    pub(crate) fn forget(&self, tenant: &Tenant, known: impl Fn(&Ulid) -> bool) {
+        lock(&self.blocks).retain(|directory, (of, _)| {
+            let stays = of != tenant || ulid(directory).is_none_or(|id| known(&id));
+            if !stays {
+                self.cache.forget(directory);
+            }
+            stays
+        });
+    }
+
+    /// A name for a block: later than that of any other of this shelf.
+    fn next_id(&self) -> Ulid {
+        let mut last = lock(&self.last);
+        *last = (*last + 1).max(self.clock.now().max(0).unsigned_abs());
+        let random = Ulid::generate().random();
+        // 80 bits: the number of the life, and chance.
+        Ulid::from_parts(
+            *last,
+            match self.life.load(Relaxed) {
+                0 => random,
+                life => u128::from(life) << LIFE_SHIFT | random & CHANCE,
+            },
+        )
+    }
+
     /// Removes what a write left behind that ended before its samples file.
     async fn remove_orphan(&self, directory: &Path) {
-        let made = directory.parts().nth(2).and_then(|p| Ulid::from_string(p.as_ref()).ok());
-        let age = self.clock.now() - made.map_or(0, |ulid| ulid.timestamp_ms() as i64);
+        let age = self.clock.now() - ulid(directory).map_or(0, |ulid| ulid.timestamp_ms() as i64);
         if age < ORPHAN_AGE {
             return;
         }
@@ -203,6 +302,16 @@ impl Cache {
             cached.bytes -= index.bytes();
         }
     }
+}
+
+/// The directory of a block.
+fn directory(tenant: &Tenant, id: Ulid) -> Path {
+    Path::from_iter([tenant.as_str(), RAW, &id.to_string()])
+}
+
+/// The name of the block in a directory.
+pub(super) fn ulid(directory: &Path) -> Option<Ulid> {
+    directory.parts().nth(2).and_then(|part| Ulid::from_string(part.as_ref()).ok())
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

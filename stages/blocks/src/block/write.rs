@@ -27,6 +27,10 @@ pub(super) struct Files {
     pub(super) min_ts: i64,
     pub(super) max_ts: i64,
     pub(super) count: u64,
+    /// How many series the series file has.
+    pub(super) rows: u64,
+    /// The labels that have columns of their own in it.
+    pub(super) labels: Vec<String>,
 }
 
 /// Encodes what `rows` has within `start..=end`; `None` where there is no sample.
@@ -135,8 +139,10 @@ impl Writer {
             self.samples.append_key_value_metadata(pair);
         }
         let samples = self.samples.into_inner().map_err(broken)?;
-        let series = SeriesFile { rows, entries: &self.entries, groups: self.groups }.encode()?;
-        Ok(Some(Files { series: series.into(), samples: samples.into(), min_ts, max_ts, count }))
+        let file = SeriesFile { rows, entries: &self.entries, groups: self.groups };
+        let labels = file.promoted();
+        let series = file.encode(&labels)?.into();
+        Ok(Some(Files { series, samples: samples.into(), min_ts, max_ts, count, rows: rows.len() as u64, labels }))
     }
 }
 

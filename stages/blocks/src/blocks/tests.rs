@@ -13,7 +13,7 @@ use crate::testing::shelf::MemoryShelf;
 async fn with_store() -> (Context, Store) {
     let context = context();
     let declared: Declaration = documented(include_str!("../store.rs"), "store");
-    let store = Store::open(declared, &context, Arc::new(SimFs::default()), MemoryShelf::new()).await.unwrap();
+    let store = Store::open(declared, &context, Arc::new(SimFs::default()), MemoryShelf::new(), None).await.unwrap();
     context.keep_resource("central", Arc::new(store.clone()));
     (context, store)
 }

@@ -16,7 +16,7 @@ use crate::testing::shelf::MemoryShelf;
 async fn store() -> (Arc<Store>, Context) {
     let context = context();
     let declared = settings("{ path: /store, bucket: main }").unwrap();
-    let store = Store::open(declared, &context, Arc::new(SimFs::default()), MemoryShelf::new()).await.unwrap();
+    let store = Store::open(declared, &context, Arc::new(SimFs::default()), MemoryShelf::new(), None).await.unwrap();
     (Arc::new(store), context)
 }
 

@@ -38,6 +38,11 @@ pub(super) struct Measures {
     cut_seconds: Histogram,
     cut_samples: Counter,
     merges: Counter,
+    uploads: Counter,
+    uploads_failed: Counter,
+    upload_samples: Counter,
+    upload_bytes: Counter,
+    upload_seconds: Histogram,
     blocks: Gauge,
     block_bytes: Gauge,
 }
@@ -90,8 +95,17 @@ impl Measures {
             cut_seconds: seconds("prometheus_tsdb_compaction_duration_seconds", "How long a cut took"),
             cut_samples: counter("weir_store_cut_samples", "Samples written to blocks by cuts"),
             merges: counter("weir_store_merges", "Merges of small blocks into a larger one"),
-            blocks: gauge("prometheus_tsdb_blocks_loaded", "Blocks that queries see"),
-            block_bytes: gauge("prometheus_tsdb_storage_blocks_bytes", "What these blocks take in the bucket"),
+            uploads: counter("weir_store_uploads", "Blocks uploaded to the bucket and committed to its catalog"),
+            uploads_failed: counter("weir_store_uploads_failed", "Uploads that failed, to be repeated"),
+            upload_samples: counter("weir_store_upload_samples", "Samples uploaded"),
+            upload_bytes: counter("weir_store_upload_bytes", "Bytes of blocks uploaded"),
+            upload_seconds: metrics.register(
+                "weir_store_upload_duration_seconds",
+                "How long an upload took, from the disk to its commit",
+                Histogram::new(exponential_buckets(0.01, 2.0, 16)),
+            ),
+            blocks: gauge("prometheus_tsdb_blocks_loaded", "Blocks on disk, not in the bucket yet"),
+            block_bytes: gauge("prometheus_tsdb_storage_blocks_bytes", "What these blocks take on disk"),
         }
     }
 
@@ -125,6 +139,21 @@ impl Measures {
 
     pub(super) fn merged(&self) {
         self.merges.inc();
+    }
+
+    /// A block is in the bucket.
+    pub(super) fn committed(&self, samples: u64, bytes: u64) {
+        self.uploads.inc();
+        self.upload_samples.inc_by(samples);
+        self.upload_bytes.inc_by(bytes);
+    }
+
+    pub(super) fn uploaded(&self, took: Duration) {
+        self.upload_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn upload_failed(&self) {
+        self.uploads_failed.inc();
     }
 
     pub(super) fn blocks(&self, view: &View) {

@@ -8,16 +8,23 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
+use super::identity::Identity;
 use super::measure::Measures;
 use super::shelf::Shelf;
 use super::view::View;
-use super::{Declaration, State, Store, cut};
+use super::{Declaration, State, Store, cut, upload};
+use crate::block::BlockShelf;
+use crate::bucket::objects::Objects;
+use crate::depot::Depot;
 use crate::head::Head;
 use crate::log::{Hold, Log, Replay};
 use crate::seam::{Fs, Held, RealFs};
 
 /// How often a long replay says where it is.
 const PROGRESS: Duration = Duration::from_secs(5);
+
+/// The memory for the indexes of blocks on disk, in bytes.
+const INDEX_CACHE: u64 = 64 << 20;
 
 /// So many records are read ahead of the head.
 const AHEAD: usize = 8;
@@ -31,14 +38,17 @@ impl Resource for Declaration {
     }
 
     async fn open(self, context: &Context) -> Result<Arc<Store>> {
-        let bucket = context.resource::<Arc<dyn Shelf>>(self.bucket.name())?;
-        let store = Store::open(self, context, Arc::new(RealFs), (*bucket).clone()).await?;
-        let cutter = tokio::spawn(cut::run(&store));
+        let depot = context.resource::<Depot>(self.bucket.name())?;
+        let objects = Arc::new(Objects::local(&self.path.join("blocks"))?);
+        let shelf = BlockShelf::new(objects, context.clock.clone(), INDEX_CACHE).measured(&context.metrics);
+        let store = Store::open(self, context, Arc::new(RealFs), Arc::new(shelf), Some(depot)).await?;
+        let (cutter, uploader) = (tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)));
         let closing = store.clone();
         context.on_close(async move {
-            // A cut that is dropped has changed nothing.
+            // A cut or an upload that is dropped has changed nothing, or is found again.
             cutter.abort();
-            let _ = cutter.await;
+            uploader.abort();
+            let _ = (cutter.await, uploader.await);
             closing.close().await
         });
         Ok(Arc::new(store))
@@ -48,7 +58,7 @@ impl Resource for Declaration {
 // === impl Store ===
 
 impl Store {
-    /// Opens a store on a file system and a shelf: lists the blocks, replays the log, and cuts meanwhile where the log
+    /// Opens a store on a file system, a shelf for its blocks, and where they go from there: lists the blocks, replays the log, and cuts meanwhile where the log
     /// is more than memory takes. Nothing cuts on its own afterwards.
     ///
     /// # Errors
@@ -58,9 +68,12 @@ impl Store {
         context: &Context,
         fs: Arc<dyn Fs>,
         shelf: Arc<dyn Shelf>,
+        depot: Option<Arc<Depot>>,
     ) -> Result<Self> {
         let path = settings.path.clone();
         let held = claim(&*fs, &path)?;
+        let identity = Identity::next(&*fs, &path)?;
+        shelf.begin(identity.life);
         let measures = Measures::new(&context.metrics);
         let mut view = View::default();
         for (tenant, block) in shelf.list().await? {
@@ -78,11 +91,14 @@ impl Store {
             clock: context.clock.clone(),
             head,
             log,
+            identity,
             shelf,
+            depot,
             view: RwLock::new(view),
             in_flight,
             holds: Mutex::default(),
             cutting: tokio::sync::Mutex::default(),
+            moving: tokio::sync::Mutex::default(),
             pressed: Arc::default(),
             measures,
             held: Mutex::new(Some(held)),

@@ -34,6 +34,7 @@ struct Selected {
     end: i64,
     series: Vec<Series>,
     blocks: Vec<Arc<dyn Block>>,
+    missing: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -85,9 +86,23 @@ impl Selection {
                     .zip(0..)
                     .map(|(rows, block)| rows.into_iter().map(|row| Series::of(block, row)).collect::<Vec<_>>()),
             );
-            Self(Arc::new(Selected { start, end, series: union(lists), blocks }))
+            Self(Arc::new(Selected { start, end, series: union(lists), blocks, missing: Vec::new() }))
         };
         tokio::task::spawn_blocking(join).await.map_err(cut::lost)
+    }
+
+    /// The same, of which this could not be had.
+    #[must_use]
+    pub fn without(mut self, missing: Vec<String>) -> Self {
+        if let (false, Some(selected)) = (missing.is_empty(), Arc::get_mut(&mut self.0)) {
+            selected.missing = missing;
+        }
+        self
+    }
+
+    /// What could not be had, in sentences.
+    pub fn missing(&self) -> &[String] {
+        &self.0.missing
     }
 
     /// How many series there are.

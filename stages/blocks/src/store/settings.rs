@@ -1,28 +1,30 @@
 //! What a pipeline file says of a store.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use weir_pipeline::units::{Bytes, Ref, Span, some_path};
 
-use super::shelf::Shelf;
+use crate::depot::Depot;
 
 /// A store as declared.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Declaration {
-    /// The directory of the log. One process at a time.
+    /// The directory of the log, and of blocks that are not in the bucket yet. One process at a time.
     #[serde(deserialize_with = "some_path")]
     pub path: PathBuf,
-    /// The bucket that takes the blocks.
-    pub bucket: Ref<Arc<dyn Shelf>>,
+    /// The bucket that takes the blocks once they are large or old enough.
+    pub bucket: Ref<Depot>,
     /// Recent samples in memory.
     #[serde(default)]
     pub head: Budget,
     /// The log.
     #[serde(default)]
     pub log: LogSettings,
+    /// The way to the bucket.
+    #[serde(default)]
+    pub upload: UploadSettings,
 }
 
 /// What the head may take.
@@ -58,6 +60,19 @@ pub struct LogSettings {
     pub segment: Bytes,
 }
 
+/// What a pipeline file says of the way to the bucket.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UploadSettings {
+    /// Blocks of a tenant and a UTC day are uploaded, as one, once the oldest of them is so old; default 2h, at least 1s.
+    /// Stores and tenants take turns within the second half of it.
+    #[serde(deserialize_with = "upload_after")]
+    pub after: Span,
+    /// … or once they have this size together; default 32MiB, at least 1KiB.
+    #[serde(deserialize_with = "upload_size")]
+    pub size: Bytes,
+}
+
 // === impl Budget ===
 
 impl Default for Budget {
@@ -79,6 +94,22 @@ impl Default for LogSettings {
     fn default() -> Self {
         Self { segment: Bytes::mib(64) }
     }
+}
+
+// === impl UploadSettings ===
+
+impl Default for UploadSettings {
+    fn default() -> Self {
+        Self { after: Span::from_secs(2 * 3600), size: Bytes::mib(32) }
+    }
+}
+
+fn upload_after<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    at_least(Span::deserialize(deserializer)?, Span::from_secs(1))
+}
+
+fn upload_size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    at_least(Bytes::deserialize(deserializer)?, Bytes::kib(1))
 }
 
 fn memory<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {

@@ -5,11 +5,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use ulid::Ulid;
 use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
 
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
 pub trait Shelf: Send + Sync + 'static {
+    /// Says how many times the store was opened whose blocks these are. Names of blocks tell which life they are of.
+    fn begin(&self, life: u32);
+
     /// Writes a block of what `rows` has within `start..=end`, which lies within one UTC day. Durable, and listed from
     /// now on, when this returns; `None` where there is no sample.
     ///
@@ -62,6 +66,9 @@ pub trait Rows: Send + Sync + 'static {
 /// A block, opened to be read.
 #[async_trait]
 pub trait Block: Send + Sync + fmt::Debug + 'static {
+    /// Its name. That of a block that was made later is greater, among those of one shelf since it was opened.
+    fn id(&self) -> Ulid;
+
     /// The first timestamp.
     fn min_ts(&self) -> i64;
 

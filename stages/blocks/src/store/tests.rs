@@ -16,6 +16,7 @@ use crate::testing::shelf::MemoryShelf;
 mod crash;
 mod settings;
 mod tidy;
+mod upload;
 
 const NOW: i64 = 1_700_000_000_000;
 
@@ -36,6 +37,7 @@ fn ground() -> Ground {
         bucket: serde_json::from_str::<Ref<_>>("\"local\"").unwrap(),
         head: super::Budget::default(),
         log: super::LogSettings { segment: Bytes::mib(1) },
+        upload: super::UploadSettings::default(),
     };
     Ground { fs: SimFs::default(), shelf: MemoryShelf::new(), settings, metrics: Metrics::default() }
 }
@@ -43,7 +45,7 @@ fn ground() -> Ground {
 impl Ground {
     async fn try_open(&self) -> weir_pipeline::Result<Store> {
         let context = Context::new(Clock::starting_at(NOW), self.metrics.clone(), CancellationToken::new());
-        Store::open(self.settings.clone(), &context, Arc::new(self.fs.process()), self.shelf.clone()).await
+        Store::open(self.settings.clone(), &context, Arc::new(self.fs.process()), self.shelf.clone(), None).await
     }
 
     async fn open(&self) -> Store {
@@ -331,7 +333,7 @@ async fn a_real_file_system_does_as_well() {
     ground.settings.path = dir.path().join("deep/store");
     let open = || async {
         let context = Context::new(Clock::starting_at(NOW), Metrics::default(), CancellationToken::new());
-        Store::open(ground.settings.clone(), &context, Arc::new(crate::seam::RealFs), ground.shelf.clone()).await
+        Store::open(ground.settings.clone(), &context, Arc::new(crate::seam::RealFs), ground.shelf.clone(), None).await
     };
     let store = open().await.unwrap();
     for n in 0..20 {
@@ -365,9 +367,12 @@ async fn a_disk_that_fails_at_the_start_is_named() {
     let store = ground.open().await;
     store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
     store.close().await.unwrap();
-    ground.fs.inject(Op::Read, 0, Fault::Broken);
-    let error = ground.try_open().await.err().unwrap();
-    assert_eq!(error.report(), "log segment `/store/log/00000000000000000001.log` can't be read: input/output error");
+    let check = async |after: u32, expect: &str| {
+        ground.fs.inject(Op::Read, after, Fault::Broken);
+        assert_eq!(ground.try_open().await.err().unwrap().report(), expect);
+    };
+    check(0, "the file `/store/identity` can't be read: input/output error").await;
+    check(3, "log segment `/store/log/00000000000000000001.log` can't be read: input/output error").await;
 }
 
 #[tokio::test(start_paused = true)]

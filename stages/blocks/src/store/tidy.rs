@@ -26,7 +26,7 @@ const LARGE: u64 = 32 << 20;
 const SMALL: u64 = 64 << 10;
 
 /// Series of several blocks as rows of one.
-struct Joined {
+pub(super) struct Joined {
     selection: Selection,
     conflicts: AtomicU64,
 }
@@ -41,6 +41,8 @@ impl Store {
     /// # Errors
     /// The bucket fails. Old blocks that could not be removed cost space and are merged away when read.
     pub async fn tidy(&self) -> Result<u64> {
+        // What is on its way to the bucket is left as it is.
+        let Ok(_still) = self.0.moving.try_lock() else { return Ok(0) };
         let _one = self.0.cutting.lock().await;
         let tenants: Vec<Tenant> = self.0.view.read().unwrap_or_else(PoisonError::into_inner).tenants().collect();
         let mut merges = 0;
@@ -71,7 +73,7 @@ impl Store {
         let Some(day) = blocks.first().map(|block| block.min_ts().div_euclid(DAY)) else { return Ok(()) };
         let (start, end) = (day * DAY, day * DAY + DAY - 1);
         let selection = Selection::new(Vec::new(), &blocks, &[], start, end).await?;
-        let rows = Arc::new(Joined { selection, conflicts: AtomicU64::new(0) });
+        let rows = Arc::new(Joined::new(selection));
         let new: Vec<_> = self.0.shelf.write(tenant, start, end, rows.clone()).await?.into_iter().collect();
         {
             let mut view = self.0.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -89,6 +91,12 @@ impl Store {
 }
 
 // === impl Joined ===
+
+impl Joined {
+    pub(super) fn new(selection: Selection) -> Self {
+        Self { selection, conflicts: AtomicU64::new(0) }
+    }
+}
 
 #[async_trait]
 impl Rows for Joined {

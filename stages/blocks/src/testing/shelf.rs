@@ -24,6 +24,7 @@ pub(crate) struct MemoryBlock {
     rows: Vec<(LabelSet, Samples)>,
     range: (i64, i64),
     bytes: u64,
+    id: ulid::Ulid,
 }
 
 impl MemoryShelf {
@@ -38,6 +39,8 @@ impl MemoryShelf {
 
 #[async_trait]
 impl Shelf for MemoryShelf {
+    fn begin(&self, _: u32) {}
+
     async fn write(
         &self,
         tenant: &Tenant,
@@ -69,6 +72,7 @@ impl Shelf for MemoryShelf {
             bytes: (out.iter().map(|(_, (t, _))| t.len() as u64).sum::<u64>() * 16),
             rows: out,
             range: (min, max),
+            id: ulid::Ulid::generate(),
         });
         self.blocks.lock().unwrap().push((tenant.clone(), block.clone()));
         Ok(Some(block))
@@ -88,6 +92,10 @@ impl Shelf for MemoryShelf {
 
 #[async_trait]
 impl Block for MemoryBlock {
+    fn id(&self) -> ulid::Ulid {
+        self.id
+    }
+
     fn min_ts(&self) -> i64 {
         self.range.0
     }

@@ -10,7 +10,7 @@ use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
 
 mod stored;
 
-pub(crate) use stored::Stored;
+pub(crate) use stored::{Found, Stored};
 
 /// Which series are wanted: those of a tenant that match all matchers and may have samples from `start` to `end`.
 #[derive(Clone, Copy, Debug)]

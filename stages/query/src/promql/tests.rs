@@ -19,6 +19,8 @@ struct NoShelf;
 
 #[async_trait]
 impl Shelf for NoShelf {
+    fn begin(&self, _: u32) {}
+
     async fn write(&self, _: &Tenant, _: i64, _: i64, _: Arc<dyn Rows>) -> Result<Option<Arc<dyn Block>>> {
         Ok(None)
     }
@@ -88,7 +90,7 @@ async fn sink() -> (Next<Read>, Store, tempfile::TempDir, Context) {
     let yaml = format!("{{ path: {}, bucket: local }}", dir.path().display());
     let declared: Declaration = testing::settings(&yaml).unwrap();
     let fs = Arc::new(weir_blocks::seam::RealFs);
-    let store = Store::open(declared, &context, fs, Arc::new(NoShelf)).await.unwrap();
+    let store = Store::open(declared, &context, fs, Arc::new(NoShelf), None).await.unwrap();
     context.keep_resource("central", Arc::new(store.clone()));
     let settings: Promql = testing::settings("{ store: central }").unwrap();
     (settings.open(&context).unwrap(), store, dir, context)

@@ -1,4 +1,4 @@
-//! A store as a source of series.
+//! A store as a source of series, and what any source found whose answer may be partial.
 
 use std::fmt;
 use std::ops::Range;
@@ -6,13 +6,19 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
-use weir_pipeline::{Labels, Result, SeriesId};
+use weir_pipeline::{Error, Labels, Result, SeriesId};
 
 use super::{MetricsSource, Run, Selected, Wanted};
 
 /// The series of a store.
 #[derive(Clone)]
 pub(crate) struct Stored(Store);
+
+/// What was found, and what of it is missing.
+pub(crate) struct Found {
+    selection: Selection,
+    warnings: Vec<String>,
+}
 
 // === impl Stored ===
 
@@ -32,30 +38,52 @@ impl fmt::Debug for Stored {
 #[async_trait]
 impl MetricsSource for Stored {
     async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>> {
-        let Wanted { tenant, matchers, start, end, .. } = wanted;
-        Ok(Arc::new(self.0.select(tenant, matchers, start, end).await?))
+        let Wanted { tenant, matchers, start, end, partial, .. } = wanted;
+        let selection = self.0.select(tenant, matchers, start, end).await?;
+        let missing = selection.missing().to_vec();
+        Ok(Arc::new(Found::new(selection, missing, partial)?))
+    }
+}
+
+// === impl Found ===
+
+impl Found {
+    /// What was found, where what is `missing` may be missing.
+    ///
+    /// # Errors
+    /// Something is missing, and a `partial` answer is not wanted.
+    pub(crate) fn new(selection: Selection, missing: Vec<String>, partial: bool) -> Result<Self> {
+        if !partial && !missing.is_empty() {
+            return Err(Error::unavailable(format!("the answer would be partial: {}", missing.join("; "))));
+        }
+        let warnings = missing.into_iter().map(|text| format!("partial response: {text}")).collect();
+        Ok(Self { selection, warnings })
     }
 }
 
 #[async_trait]
-impl Selected for Selection {
+impl Selected for Found {
     fn len(&self) -> usize {
-        Selection::len(self)
+        self.selection.len()
+    }
+
+    fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     fn labels(&self, series: usize) -> Labels<'_> {
-        Selection::labels(self, series)
+        self.selection.labels(series)
     }
 
     fn id(&self, series: usize) -> SeriesId {
-        Selection::id(self, series)
+        self.selection.id(series)
     }
 
     fn samples_estimate(&self, series: usize) -> usize {
-        Selection::samples_estimate(self, series)
+        self.selection.samples_estimate(series)
     }
 
     async fn read(&self, series: Range<usize>) -> Result<Vec<Run>> {
-        Selection::read(self, series).await
+        self.selection.read(series).await
     }
 }
