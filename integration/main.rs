@@ -4,6 +4,7 @@
 //! skipped; with `WEIR_REQUIRE_PEERS=1`, as in CI, it fails.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs, unreachable_pub)]
 
+mod bucket;
 mod cluster;
 mod crash;
 mod docs;

@@ -1,8 +1,10 @@
 //! Processes, ports and HTTP for the tests.
 
+pub mod cluster;
 pub mod http;
 pub mod peers;
 pub mod process;
+pub mod s3;
 pub mod weir;
 pub mod writers;
 

@@ -1,6 +1,7 @@
 //! Blocks in Parquet: one row per series in `series.parquet`, the samples in `samples.parquet`.
 //!
-//! A block is a directory named by a ULID, `<tenant>/raw/<ULID>/`. The series file is put first. On a store's disk the samples
+//! A block is a directory named by a ULID, `<tenant>/raw/block=<ULID>/`: as Hive names partitions, so that those who read the tables of the
+//! catalog take the block from there. The series file is put first. On a store's disk the samples
 //! file makes the block exist, in a bucket the catalog's commit of it. Samples lie in row groups of one aligned window of four hours each, sorted by series
 //! within it; the series file says how many samples each series has in each row group, so that matching series become
 //! row ranges, and only their pages are fetched.
@@ -19,6 +20,8 @@ mod series;
 mod shelf;
 mod write;
 
+use ulid::Ulid;
+
 pub use shelf::BlockShelf;
 pub(crate) use shelf::{Put, life};
 
@@ -30,6 +33,19 @@ pub const WINDOW: i64 = 4 * 3_600_000;
 
 /// The directory of samples as they came, below the tenant's.
 pub const RAW: &str = "raw";
+
+/// What stands before a block's name in that of its directory.
+const DIRECTORY: &str = "block=";
+
+/// The name of a block's directory.
+pub fn directory_name(block: Ulid) -> String {
+    format!("{DIRECTORY}{block}")
+}
+
+/// The block whose directory has this name; `None` where it is none.
+pub fn block_of(directory_name: &str) -> Option<Ulid> {
+    directory_name.strip_prefix(DIRECTORY).and_then(|name| Ulid::from_string(name).ok())
+}
 
 /// The two files of a block.
 pub const SERIES_FILE: &str = "series.parquet";

@@ -7,8 +7,8 @@
 //!
 //! | table | directory | files | partition columns |
 //! |---|---|---|---|
-//! | samples, one table per resolution | `<tenant>/raw`, log in `<tenant>/raw/_delta_log` | `<ULID>/samples.parquet` | `block`, `entry` |
-//! | series, one table for all resolutions | `<tenant>`, log in `<tenant>/_delta_log` | `raw/<ULID>/series.parquet` | `resolution`, `block` |
+//! | samples, one table per resolution | `<tenant>/raw`, log in `<tenant>/raw/_delta_log` | `block=<ULID>/samples.parquet` | `block`, `entry` |
+//! | series, one table for all resolutions | `<tenant>`, log in `<tenant>/_delta_log` | `raw/block=<ULID>/series.parquet` | `resolution`, `block` |
 //!
 //! A file of a table lies below its directory by the protocol; so the series' table is the tenant's directory itself. The
 //! files have no column for their block: the partition column `block` carries it, and `(block, series_ref)` joins the two.

@@ -12,7 +12,7 @@ use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
 use super::index::Index;
 use super::opened::{Opened, Removal};
-use super::{FORMAT, RAW, SAMPLES_FILE, SERIES_FILE, write};
+use super::{FORMAT, RAW, SAMPLES_FILE, SERIES_FILE, block_of, directory_name, write};
 use crate::bucket::objects::Objects;
 use crate::catalog::Entry;
 use crate::store::shelf::{Block, Rows, Shelf};
@@ -128,10 +128,10 @@ impl Shelf for BlockShelf {
         let mut found: BTreeMap<Path, [Option<u64>; 2]> = BTreeMap::new();
         for object in self.objects.list(None).await? {
             let parts: Vec<_> = object.location.parts().collect();
-            let [tenant, raw, ulid, file] = parts.as_slice() else { continue };
+            let [tenant, raw, name, file] = parts.as_slice() else { continue };
             let nth = [SERIES_FILE, SAMPLES_FILE].iter().position(|f| *f == file.as_ref());
-            if let (RAW, Some(nth), Ok(_)) = (raw.as_ref(), nth, Ulid::from_string(ulid.as_ref())) {
-                let directory = Path::from_iter([tenant.as_ref(), raw.as_ref(), ulid.as_ref()]);
+            if let (RAW, Some(nth), Some(_)) = (raw.as_ref(), nth, block_of(name.as_ref())) {
+                let directory = Path::from_iter([tenant.as_ref(), raw.as_ref(), name.as_ref()]);
                 found.entry(directory).or_default()[nth] = Some(object.size);
             }
         }
@@ -306,12 +306,12 @@ impl Cache {
 
 /// The directory of a block.
 fn directory(tenant: &Tenant, id: Ulid) -> Path {
-    Path::from_iter([tenant.as_str(), RAW, &id.to_string()])
+    Path::from_iter([tenant.as_str(), RAW, &directory_name(id)])
 }
 
 /// The name of the block in a directory.
 pub(super) fn ulid(directory: &Path) -> Option<Ulid> {
-    directory.parts().nth(2).and_then(|part| Ulid::from_string(part.as_ref()).ok())
+    directory.parts().nth(2).and_then(|part| block_of(part.as_ref()))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

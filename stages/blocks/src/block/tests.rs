@@ -356,7 +356,7 @@ fn the_columns_and_their_encodings_are_those_of_the_format() {
 #[tokio::test]
 async fn a_later_format_is_refused_by_name() {
     let (_, objects) = shelf();
-    let path = Path::from("t/raw/01ARZ3NDEKTSV4RRFFQ69G5FAV");
+    let path = Path::from("t/raw/block=01ARZ3NDEKTSV4RRFFQ69G5FAV");
     let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema::samples(), None).unwrap();
     for (key, value) in [("weir.format", "2"), ("weir.encoding", "1")] {
         writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(key.to_owned(), value.to_owned()));
@@ -365,7 +365,8 @@ async fn a_later_format_is_refused_by_name() {
     objects.put(&path.clone().join(SAMPLES_FILE), bytes.clone().into()).await.unwrap();
     objects.put(&path.join(SERIES_FILE), bytes.into()).await.unwrap();
     let Err(error) = BlockShelf::new(objects, Clock::system(), 1).list().await else { panic!("it was read") };
-    let message = "`t/raw/01ARZ3NDEKTSV4RRFFQ69G5FAV/samples.parquet` has weir.format 2, this program reads up to 1";
+    let message =
+        "`t/raw/block=01ARZ3NDEKTSV4RRFFQ69G5FAV/samples.parquet` has weir.format 2, this program reads up to 1";
     assert_eq!(error.to_string(), message);
 }
 

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use object_store::path::Path;
-use ulid::Ulid;
 use weir_pipeline::{Error, Result};
 
 use super::columns::{SAMPLES, SERIES, Shape};
 use super::entry::{BlockId, Entry, Resolution, shown};
-use crate::block::{SAMPLES_FILE, SERIES_FILE};
+use crate::block::{SAMPLES_FILE, SERIES_FILE, block_of, directory_name};
 
 /// A file of a table, as Weir sees it.
 pub(super) trait Row: Clone + Send + Sync + 'static {
@@ -66,7 +65,7 @@ impl File {
 
     /// When it was made, in milliseconds since the Unix epoch: its block's name tells.
     pub(super) fn made(&self) -> i64 {
-        let named = self.path.split('/').find_map(|part| Ulid::from_string(part).ok());
+        let named = self.path.split('/').find_map(block_of);
         named.map_or(0, |block| block.timestamp_ms() as i64)
     }
 
@@ -87,7 +86,7 @@ impl Row for Entry {
     fn to_file(&self) -> Result<File> {
         let partition = [("block", self.block.to_string()), ("entry", self.to_text()?)];
         Ok(File {
-            path: format!("{}/{SAMPLES_FILE}", self.block),
+            path: format!("{}/{SAMPLES_FILE}", directory_name(self.block)),
             size: size(self.samples_bytes)?,
             partition: partition.map(|(name, value)| (name.to_owned(), value)).into(),
             stats: Stats { rows: size(self.samples)?, ts: Some((self.min_ts, self.max_ts)) },
@@ -97,7 +96,7 @@ impl Row for Entry {
     fn from_file(file: &File) -> Result<Self> {
         let path = Path::parse(&file.path).map_err(|e| file.wrong("samples").with_source(e))?;
         let block = match path.parts().collect::<Vec<_>>().as_slice() {
-            [block, name] if name.as_ref() == SAMPLES_FILE => Ulid::from_string(block.as_ref()).ok(),
+            [block, name] if name.as_ref() == SAMPLES_FILE => block_of(block.as_ref()),
             _ => None,
         };
         let block = block.ok_or_else(|| file.wrong("samples"))?;
@@ -117,7 +116,7 @@ impl Row for SeriesRow {
     fn to_file(&self) -> Result<File> {
         let partition = [("resolution", self.resolution.to_string()), ("block", self.block.to_string())];
         Ok(File {
-            path: format!("{}/{}/{SERIES_FILE}", self.resolution, self.block),
+            path: format!("{}/{}/{SERIES_FILE}", self.resolution, directory_name(self.block)),
             size: size(self.bytes)?,
             partition: partition.map(|(name, value)| (name.to_owned(), value)).into(),
             stats: Stats { rows: size(self.series)?, ts: None },
@@ -128,7 +127,7 @@ impl Row for SeriesRow {
         let path = Path::parse(&file.path).map_err(|e| file.wrong("series").with_source(e))?;
         let found = match path.parts().collect::<Vec<_>>().as_slice() {
             [resolution, block, name] if name.as_ref() == SERIES_FILE => {
-                Resolution::parse(resolution.as_ref()).zip(Ulid::from_string(block.as_ref()).ok())
+                Resolution::parse(resolution.as_ref()).zip(block_of(block.as_ref()))
             }
             _ => None,
         };

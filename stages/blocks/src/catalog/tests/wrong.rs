@@ -1,5 +1,6 @@
 //! What others, or mistakes, put into the log, and changes that make no sense.
 
+use crate::block::directory_name;
 use object_store::path::Path;
 use weir_pipeline::Kind;
 
@@ -88,6 +89,7 @@ fn what_is_not_known_in_a_commit_is_passed_over() {
 fn files_that_are_none_of_a_block_are_refused() {
     let file = |path: &str| File { path: path.to_owned(), size: 1, partition: [].into(), stats: Stats::default() };
     let block = id(1).to_string();
+    let dir = directory_name(id(1));
     let told = |table: &str, path: &str| {
         format!("the table of {table} has `{path}`, which is no file of a block: others must not write to it")
     };
@@ -95,14 +97,21 @@ fn files_that_are_none_of_a_block_are_refused() {
         assert_eq!(Entry::from_file(&file(path)).unwrap_err().to_string(), told("samples", path));
         assert_eq!(SeriesRow::from_file(&file(path)).unwrap_err().to_string(), told("series", path));
     }
-    for path in [format!("{block}/series.parquet"), format!("raw/{block}/samples.parquet"), block.clone()] {
+    for path in [
+        format!("{dir}/series.parquet"),
+        format!("{block}/samples.parquet"),
+        format!("raw/{dir}/samples.parquet"),
+        dir.clone(),
+    ] {
         assert_eq!(Entry::from_file(&file(&path)).unwrap_err().to_string(), told("samples", &path));
     }
-    for path in [format!("{block}/series.parquet"), format!("2m/{block}/series.parquet")] {
+    for path in
+        [format!("{dir}/series.parquet"), format!("raw/{block}/series.parquet"), format!("2m/{dir}/series.parquet")]
+    {
         assert_eq!(SeriesRow::from_file(&file(&path)).unwrap_err().to_string(), told("series", &path));
     }
     let expected = format!("expected the entry of block `{block}`, got ``");
-    assert_eq!(Entry::from_file(&file(&format!("{block}/samples.parquet"))).unwrap_err().to_string(), expected);
+    assert_eq!(Entry::from_file(&file(&format!("{dir}/samples.parquet"))).unwrap_err().to_string(), expected);
 }
 
 #[test]
