@@ -11,6 +11,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::harness::cluster::{Asker, Cluster, SENDERS, has_all};
+use crate::harness::process::{Process, free_address};
 use crate::harness::s3::S3;
 use crate::harness::weir::Weir;
 use crate::harness::writers::{SERIES, Writers, found};
@@ -114,6 +115,60 @@ fn whatever_the_bucket_does_no_write_fails_and_it_has_everything_in_the_end() {
     (0..3).for_each(|i| cluster.stores[i].stop());
     let fresh = check_bucket(&cluster, &s3, &acked);
     others_read_the_same(&fresh, &s3.bucket(), total);
+}
+
+/// One process over the bucket.
+const ONE: &str = "
+---
+name: receive
+source: { receive: { listen: '${RECEIVE}' } }
+sink: { blocks: { store: central } }
+---
+name: look
+source: { api: { listen: '${API}' } }
+sink: { promql: { store: central } }
+";
+
+#[test]
+fn another_s3_server_does_as_well() {
+    let Some(python) = std::env::var_os("WEIR_PYTHON") else {
+        println!("skipped: WEIR_PYTHON names no Python with moto");
+        return;
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let address = free_address();
+    let mut command = Command::new(python);
+    command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", &address.port().to_string()]);
+    let _moto = Process::start(command, &dir.path().join("moto.log"));
+    wait_for("moto to have a bucket", Duration::from_secs(30), || {
+        http::request(address, "PUT", "/metrics", &[], b"").filter(|response| response.status == 200)
+    });
+    let keys = dir.path().join("keys.yaml");
+    std::fs::write(&keys, "access_key_id: any\nsecret_access_key: any\n").unwrap();
+    let env = [
+        ("S3_BUCKET", "metrics".to_owned()),
+        ("S3_ENDPOINT", format!("http://{address}")),
+        ("S3_KEYS", keys.display().to_string()),
+    ];
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let open = |name: &str, rest: &str| {
+        let dir = dir.path().join(name);
+        std::fs::create_dir(&dir).unwrap();
+        let mut weir = Weir::new(&dir, &format!("\nresources:{BUCKET}{STORE}{rest}"));
+        weir.start(&env);
+        weir
+    };
+    let writer = open("writer", ONE);
+    let writers = Writers::start(SENDERS, writer.receive);
+    wait_for("uploads", Duration::from_secs(30), || (writer.metric("weir_store_uploads_total") >= 2.0).then_some(()));
+    let acked = writers.stop();
+    wait_for("everything to be in the bucket", Duration::from_secs(60), || {
+        (writer.metric("prometheus_tsdb_blocks_loaded") + writer.metric("weir_store_head_samples") == 0.0).then_some(())
+    });
+    let reader = open("reader", FRESH);
+    for (sender, timestamps) in &acked {
+        has_all(&found(reader.api, *sender), *sender, timestamps);
+    }
 }
 
 /// Python's readers of Delta tables have the same samples as PromQL, where they are installed.

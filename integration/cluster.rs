@@ -62,6 +62,23 @@ fn a_node_that_hangs_slows_down_nobody() {
 }
 
 #[test]
+fn a_node_that_takes_two_seconds_for_everything_slows_down_nobody() {
+    let cluster = cluster();
+    let writers = Arc::new(Writers::start(SENDERS, cluster.router.receive));
+    pause(Duration::from_secs(1));
+    writers.slowest();
+    cluster.slow_down(Duration::from_secs(1));
+    let asker = Asker::start(cluster.query.api, &writers);
+    pause(Duration::from_secs(5));
+    let (answers, slowest) = (asker.stop(), writers.slowest());
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
+    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
+    cluster.slow_down(Duration::ZERO);
+    assert_eq!(writers.refused(), 0);
+    cluster.check(&Arc::into_inner(writers).unwrap().stop(), 2);
+}
+
+#[test]
 fn without_a_quorum_writes_are_told_to_come_back_and_afterwards_nothing_is_missing() {
     let mut cluster = cluster();
     let writers = Writers::start(SENDERS, cluster.router.receive);

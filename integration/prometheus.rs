@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 use weir_pipeline::{Tenant, exposition};
 
+use crate::harness::cluster::Cluster;
 use crate::harness::peers::{self, Peer};
 use crate::harness::weir::{PIPELINES, Weir};
 use crate::harness::{http, wait_for};
@@ -57,55 +59,65 @@ const COLLECT: Duration = Duration::from_secs(40);
 struct Pair {
     /// Kept for its lifetime.
     _dir: tempfile::TempDir,
-    /// Kept for its lifetime.
-    exporter: Option<Peer>,
-    prometheus: Peer,
+    sources: Sources,
     weir: Weir,
 }
 
-/// Starts the exporter, Weir, and a Prometheus that scrapes the exporter and itself and writes to Weir.
-fn pair() -> Option<Pair> {
-    let dir = tempfile::tempdir().unwrap();
-    let exporter = peers::node_exporter(dir.path())?;
-    let mut weir = Weir::new(dir.path(), PIPELINES);
-    weir.start(&[]);
+/// What writes to Weir.
+struct Sources {
+    /// Kept for its lifetime.
+    exporter: Option<Peer>,
+    prometheus: Peer,
+}
+
+/// Starts an exporter, and a Prometheus that scrapes it and itself and writes to Weir.
+fn sources(dir: &Path, receive: SocketAddr) -> Option<Sources> {
+    let exporter = peers::node_exporter(dir)?;
     let config = format!(
         "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}
-remote_write: [ {{ url: 'http://{}/api/v1/receive', queue_config: {{ batch_send_deadline: 500ms }} }} ]
+remote_write: [ {{ url: 'http://{receive}/api/v1/receive', queue_config: {{ batch_send_deadline: 500ms }} }} ]
 scrape_configs:
 - {{ job_name: node, static_configs: [ {{ targets: ['{}'] }} ] }}
 - {{ job_name: node2, static_configs: [ {{ targets: ['{}'] }} ] }}
 - {{ job_name: prometheus, static_configs: [ {{ targets: ['PROM'] }} ] }}
 ",
-        weir.receive, exporter.address, exporter.address
+        exporter.address, exporter.address
     );
     let prometheus = {
         // Prometheus is to scrape itself, at an address that is known only when it runs: let the first one tell.
         let address = crate::harness::process::free_address();
-        peers::prometheus_at(dir.path(), &config.replace("PROM", &address.to_string()), address)?
+        peers::prometheus_at(dir, &config.replace("PROM", &address.to_string()), address)?
     };
-    Some(Pair { _dir: dir, exporter: Some(exporter), prometheus, weir })
+    Some(Sources { exporter: Some(exporter), prometheus })
+}
+
+/// Starts Weir, and what writes to it.
+fn pair() -> Option<Pair> {
+    let dir = tempfile::tempdir().unwrap();
+    let mut weir = Weir::new(dir.path(), PIPELINES);
+    weir.start(&[]);
+    let sources = sources(dir.path(), weir.receive)?;
+    Some(Pair { _dir: dir, sources, weir })
 }
 
 /// The timestamp, in milliseconds, of the newest sample that both have of every job.
-fn settled(pair: &Pair) -> i64 {
+fn settled(prometheus: SocketAddr, weir: SocketAddr) -> i64 {
     let last = |at, job: &str| -> Option<f64> {
         let body = http::api(at, "query", &[("query", &format!("up{{job=\"{job}\"}}[60s]"))]);
         let values = body["result"][0]["values"].as_array()?.clone();
         values.last()?[0].as_f64()
     };
     let jobs = ["node", "node2", "prometheus"];
-    let newest: f64 = jobs.iter().filter_map(|job| last(pair.prometheus.address, job)).fold(f64::INFINITY, f64::min);
+    let newest: f64 = jobs.iter().filter_map(|job| last(prometheus, job)).fold(f64::INFINITY, f64::min);
     wait_for("remote write to catch up", Duration::from_secs(30), || {
-        jobs.iter().all(|job| last(pair.weir.api, job).is_some_and(|t| t >= newest)).then_some(())
+        jobs.iter().all(|job| last(weir, job).is_some_and(|t| t >= newest)).then_some(())
     });
     (newest * 1000.0).round() as i64
 }
 
 /// Times, in seconds, at which no sample of any job stands on the edge of a window of whole seconds.
-fn off_edge(pair: &Pair, near: i64) -> i64 {
-    let body =
-        http::api(pair.prometheus.address, "query", &[("query", "{__name__=~\"up|scrape_duration_seconds\"}[30s]")]);
+fn off_edge(prometheus: SocketAddr, near: i64) -> i64 {
+    let body = http::api(prometheus, "query", &[("query", "{__name__=~\"up|scrape_duration_seconds\"}[30s]")]);
     let mut phases: Vec<i64> = vec![];
     for series in body["result"].as_array().unwrap() {
         for value in series["values"].as_array().unwrap() {
@@ -169,18 +181,18 @@ fn assert_alike(query: &str, theirs: &Points, ours: &Points) {
 }
 
 /// Asks both all queries, as instants and as ranges, and returns how many answers were not empty.
-fn compare(pair: &Pair, end: i64) -> usize {
+fn compare(prometheus: SocketAddr, weir: SocketAddr, end: i64) -> usize {
     let mut full = 0;
     for query in QUERIES {
         let query = query.replace("$range", "10s").replace("$mid", &seconds(end - 7_000));
         let at = seconds(end);
         let instant = [("query", query.as_str()), ("time", at.as_str())];
-        let theirs = points(&http::api(pair.prometheus.address, "query", &instant));
-        assert_alike(&query, &theirs, &points(&http::api(pair.weir.api, "query", &instant)));
+        let theirs = points(&http::api(prometheus, "query", &instant));
+        assert_alike(&query, &theirs, &points(&http::api(weir, "query", &instant)));
         let start = seconds(end - 20_000);
         let range = [("query", query.as_str()), ("start", start.as_str()), ("end", at.as_str()), ("step", "3")];
-        let theirs_range = points(&http::api(pair.prometheus.address, "query_range", &range));
-        assert_alike(&query, &theirs_range, &points(&http::api(pair.weir.api, "query_range", &range)));
+        let theirs_range = points(&http::api(prometheus, "query_range", &range));
+        assert_alike(&query, &theirs_range, &points(&http::api(weir, "query_range", &range)));
         full += usize::from(!theirs.is_empty()) + usize::from(!theirs_range.is_empty());
     }
     full
@@ -189,19 +201,20 @@ fn compare(pair: &Pair, end: i64) -> usize {
 #[test]
 fn thirty_queries_answer_as_prometheus_does_before_a_cut_after_it_and_after_a_crash() {
     let Some(mut pair) = pair() else { return };
+    let prometheus = pair.sources.prometheus.address;
     crate::harness::pause(COLLECT);
-    let end = off_edge(&pair, settled(&pair) - 2_000);
+    let end = off_edge(prometheus, settled(prometheus, pair.weir.api) - 2_000);
     // Nothing more comes in: the exporter is gone, and Weir is asked about the time before.
-    let exporter = pair.exporter.take();
+    let exporter = pair.sources.exporter.take();
     drop(exporter);
 
-    let full = compare(&pair, end);
+    let full = compare(prometheus, pair.weir.api, end);
     assert!(full >= 60, "only {full} answers had anything in them");
     assert_eq!(pair.weir.metric("prometheus_tsdb_blocks_loaded"), 0.0, "this was to be before any cut");
 
     pair.weir.kill();
     pair.weir.start(&[]);
-    assert_eq!(compare(&pair, end), full, "after kill -9, from the log");
+    assert_eq!(compare(prometheus, pair.weir.api, end), full, "after kill -9, from the log");
 
     pair.weir.stop();
     // Without a receiver nothing new comes in, so that the head runs empty.
@@ -211,12 +224,56 @@ fn thirty_queries_answer_as_prometheus_does_before_a_cut_after_it_and_after_a_cr
         (pair.weir.metric("prometheus_tsdb_blocks_loaded") > 0.0 && pair.weir.metric("weir_store_head_samples") == 0.0)
             .then_some(())
     });
-    assert_eq!(compare(&pair, end), full, "after a cut, from blocks");
+    assert_eq!(compare(prometheus, pair.weir.api, end), full, "after a cut, from blocks");
 
     pair.weir.kill();
     pair.weir.start(&[("CUT_AFTER", "1h")]);
-    assert_eq!(compare(&pair, end), full, "after kill -9, from blocks");
+    assert_eq!(compare(prometheus, pair.weir.api, end), full, "after kill -9, from blocks");
     drop(pair);
+}
+
+/// The resources of a store node: all share a directory as their bucket, and upload soon.
+const STORE: &str = "
+resources:
+  main: { bucket: { local: { path: '${SHARED}' } } }
+  central: { store: { path: '${DIR}/central', bucket: main, head: { cut_after: 2s }, upload: { after: 6s } } }
+";
+
+/// The resources of a query node, beside the ring.
+const QUERY: &str = "
+  main: { bucket: { local: { path: '${SHARED}' } } }
+  all: { cluster: { ring: members, bucket: main, hedge: 200ms, connect_timeout: 500ms } }
+";
+
+#[test]
+fn a_cluster_answers_as_prometheus_does_while_its_nodes_die_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = dir.path().join("shared").display().to_string();
+    let path = dir.path().to_owned();
+    let mut cluster = Cluster::start(dir, STORE, QUERY, &[("SHARED", &shared)]);
+    let Some(mut sources) = sources(&path, cluster.router.receive) else { return };
+    let prometheus = sources.prometheus.address;
+    crate::harness::pause(Duration::from_secs(5));
+    for i in 0..3 {
+        crate::harness::pause(Duration::from_secs(4));
+        cluster.stores[i].kill();
+        crate::harness::pause(Duration::from_secs(3));
+        cluster.start_store(i);
+        crate::harness::pause(Duration::from_millis(1500));
+    }
+    let end = off_edge(prometheus, settled(prometheus, cluster.query.api) - 2_000);
+    drop(sources.exporter.take());
+    let uploads: f64 = cluster.stores.iter().map(|store| store.metric("weir_store_uploads_total")).sum();
+    assert!(uploads > 0.0, "nothing was uploaded");
+
+    let full = compare(prometheus, cluster.query.api, end);
+    assert!(full >= 60, "only {full} answers had anything in them");
+    cluster.stores[0].kill();
+    assert_eq!(compare(prometheus, cluster.query.api, end), full, "with one node dead");
+    cluster.start_store(0);
+    cluster.stores[2].freeze();
+    assert_eq!(compare(prometheus, cluster.query.api, end), full, "with one node that hangs");
+    cluster.stores[2].thaw();
 }
 
 /// The agent: what it scrapes from the exporter, and nothing else.

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use super::http;
 use super::process::free_address;
+use super::proxy::Proxy;
 use super::weir::Weir;
 use super::writers::{Found, SERIES, Writers, found, found_at_least};
 
@@ -81,6 +82,8 @@ pub struct Cluster {
     pub dir: TempDir,
     peers: Vec<SocketAddr>,
     readers: Vec<SocketAddr>,
+    /// The ways to node `b`, for batches and for questions.
+    ways: [Proxy; 2],
     env: Vec<(String, String)>,
 }
 
@@ -106,10 +109,12 @@ impl Cluster {
         // It has no API: its receiver says when it is ready.
         router.api = router.receive;
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let mut cluster = Self { stores, router, query, dir, peers, readers, env };
+        let ways = [Proxy::start(peers[1]), Proxy::start(readers[1])];
+        let mut cluster = Self { stores, router, query, dir, peers, readers, ways, env };
         (0..3).for_each(|i| cluster.start_store(i));
         let text = |addresses: &[SocketAddr]| addresses.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let (peers, readers) = (text(&cluster.peers), text(&cluster.readers));
+        let (mut peers, mut readers) = (text(&cluster.peers), text(&cluster.readers));
+        (peers[1], readers[1]) = (cluster.ways[0].address.to_string(), cluster.ways[1].address.to_string());
         let mut env = vec![("A", peers[0].as_str()), ("B", &peers[1]), ("C", &peers[2])];
         cluster.router.start(&env);
         env.extend([("READ_A", readers[0].as_str()), ("READ_B", &readers[1]), ("READ_C", &readers[2])]);
@@ -117,6 +122,11 @@ impl Cluster {
         env.extend(own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
         cluster.query.start(&env);
         cluster
+    }
+
+    /// Has all that goes to and comes from node `b` take so long, each way.
+    pub fn slow_down(&self, by: Duration) {
+        self.ways.iter().for_each(|way| way.slow_down(by));
     }
 
     /// Starts a store node, again.

@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod http;
 pub mod peers;
 pub mod process;
+pub mod proxy;
 pub mod s3;
 pub mod weir;
 pub mod writers;

@@ -126,12 +126,12 @@ async fn at_once(ground: &Ground, writers: u64, commits: u64) -> Vec<DeltaCatalo
 }
 
 async fn check_two_writers(ground: &Ground) {
-    let catalogs = at_once(ground, 2, 50).await;
-    let blocks = || (0..50).chain(1000..1050);
+    let catalogs = at_once(ground, 2, 100).await;
+    let blocks = || (0..100).chain(1000..1100);
     for catalog in catalogs.iter().chain([&ground.catalog().await]) {
         expect(catalog, blocks()).await;
         let snapshot = catalog.snapshot(&Tenant::default(), RAW).await.unwrap();
-        assert_eq!(snapshot.version(), Some(100), "a commit each, and the first one");
+        assert_eq!(snapshot.version(), Some(200), "a commit each, and the first one");
         assert_eq!(series(catalog).await, blocks().map(id).collect::<Vec<_>>());
     }
 }
