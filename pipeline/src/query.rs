@@ -90,8 +90,8 @@ pub enum Ask {
         end: i64,
         /// The series, without their samples.
         labels_only: bool,
-        /// Only what is not in the shared bucket yet: who asks reads that by itself.
-        recent: bool,
+        /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
+        bucket: Option<Arc<str>>,
     },
 }
 

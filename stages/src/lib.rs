@@ -22,6 +22,7 @@ pub mod ring;
 pub mod scrape;
 pub mod shard;
 pub mod timeout;
+pub mod tls;
 
 use weir_pipeline::{Read, Registry, Write};
 

@@ -4,7 +4,8 @@
 //! sink: { peer: {} }
 //! ```
 //!
-//! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64 }`.
+//! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64, tls_config: { … } }`, the last as in
+//! [`tls`](crate::tls).
 //!
 //! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`]; the answer is the
 //! ack of the node's own pipeline, which a [`peers`](crate::peers) source begins. All requests to a member share a
@@ -32,12 +33,13 @@ use tower::Service;
 use weir_pipeline::units::{Span, above_zero};
 use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Reply, Result, Sink, Write};
 
-use crate::node::client::{self, NodeClient};
+use crate::node::client::NodeClient;
 use crate::node::{self, wire};
 use crate::ring::Member;
+use crate::tls::TlsClient;
 
 /// Sends each batch to the member of a ring that the branch is for.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Peer {
     /// How long a request may take. Default `10s`.
@@ -48,6 +50,8 @@ pub struct Peer {
     pub connect_timeout: Span,
     /// How many requests to one member may be under way. Default 64.
     pub concurrency: NonZeroUsize,
+    /// TLS of the connection. Default none: the network is the cluster's own.
+    pub tls_config: Option<TlsClient>,
 }
 
 /// The way to one member. A clone shares the connection.
@@ -72,6 +76,7 @@ impl Default for Peer {
             timeout: Span::from_secs(10),
             connect_timeout: Span::from_secs(2),
             concurrency: const { NonZeroUsize::new(64).unwrap() },
+            tls_config: None,
         }
     }
 }
@@ -83,8 +88,8 @@ impl Sink<Write> for Peer {
         let member = context.value::<Member>();
         let member =
             member.ok_or_else(|| Error::invalid("expected `replicate` above, which says which member it is"))?;
-        let uri = client::uri(&member.address, node::WRITE)?;
-        let client = client::client(self.connect_timeout.get());
+        let client = NodeClient::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
+        let uri = client.uri(&member.address, node::WRITE)?;
         let shared = Shared { member, uri, client, timeout: self.timeout };
         let room = Arc::new(Semaphore::new(self.concurrency.get().min(Semaphore::MAX_PERMITS)));
         Ok(Next::new(Way { shared: Arc::new(shared), room: PollSemaphore::new(room), permit: None }))
@@ -143,7 +148,7 @@ impl Shared {
         *request.uri_mut() = self.uri.clone();
         request.headers_mut().insert(CONTENT_TYPE, node::BATCH);
         let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
-        let response = self.client.request(request).await.map_err(unreachable)?;
+        let response = self.client.client.request(request).await.map_err(unreachable)?;
         let (status, body) = (response.status(), Limited::new(response.into_body(), node::MAX_ANSWER));
         let broken = |e| Error::unavailable(format!("{self} did not answer to the end: {e}"));
         let body = body.collect().await.map_err(broken)?.to_bytes();

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All settings: `peers: { listen: 127.0.0.1:19391, max_body: 64MiB, max_batch: 128MiB, in_flight: 256MiB, concurrency: 64,
-//! connections: 1024, timeout: 30s }`.
+//! connections: 1024, timeout: 30s, tls_server_config: { … } }`, the last as in [`tls`](crate::tls).
 //!
 //! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
 //! tenant; the answer waits for the ack, and carries it. `GET /-/healthy` and `/-/ready` answer on the same address.
@@ -13,7 +13,8 @@
 //! Errors: an error of the pipeline is sent back whole, with a status by its kind. A body that is too large, or no batch,
 //! is invalid; where memory for it is in use, the node is unavailable.
 //!
-//! Order: begins a pipeline. Whoever reaches it may write for any tenant: it belongs on a network of the cluster's own.
+//! Order: begins a pipeline. Whoever reaches it may write for any tenant: it belongs on a network of the cluster's own, or behind
+//! `tls_server_config` with `client_ca_file`.
 
 mod take;
 mod telemetry;
@@ -27,6 +28,7 @@ use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Error, Next, Result, Source, Write};
 
 use crate::http::server::{Limits, serve};
+use crate::tls::{Acceptor, TlsServer};
 
 /// Takes batches from the other nodes of a cluster, and sends each down.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +55,9 @@ pub struct Peers {
     /// How long a batch may take from its first byte to its ack. Default 30s.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
+    /// TLS of the listener. Default none.
+    #[serde(default)]
+    pub tls_server_config: Option<TlsServer>,
 }
 
 fn default_body() -> Bytes {
@@ -92,7 +97,9 @@ impl Source<Write> for Peers {
         let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let shutdown = context.shutdown.clone();
-        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };
+        let tls = self.tls_server_config.clone().map(Acceptor::new).transpose()?;
+        let limits =
+            Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls: tls.map(Arc::new) };
         serve(listener, Arc::new(take::Taker::new(self, &context, next)), limits, shutdown).await;
         Ok(())
     }

@@ -4,7 +4,8 @@
 //! source: { readers: { listen: 127.0.0.1:19491 } }
 //! ```
 //!
-//! All settings: `readers: { listen: 127.0.0.1:19491, concurrency: 16, connections: 1024, timeout: 2m }`.
+//! All settings: `readers: { listen: 127.0.0.1:19491, concurrency: 16, connections: 1024, timeout: 2m,
+//! tls_server_config: { … } }`, the last as in [`tls`](crate::tls).
 //!
 //! Shape: `POST /weir/v1/read` over HTTP/2, a question in the encoding of [`wire`](crate::node::wire) with its tenant; the
 //! answer streams batches in the same encoding as fast as they are read, and says where it ends. `GET /-/healthy` and
@@ -13,7 +14,8 @@
 //! Errors: an error of the pipeline is sent back whole: with a status by its kind where nothing was sent before, as the last
 //! message otherwise. Questions beyond `concurrency` wait for their turn, which counts towards `timeout`.
 //!
-//! Order: begins a pipeline. Whoever reaches it may read of any tenant: it belongs on a network of the cluster's own.
+//! Order: begins a pipeline. Whoever reaches it may read of any tenant: it belongs on a network of the cluster's own, or behind
+//! `tls_server_config` with `client_ca_file`.
 
 mod answer;
 mod telemetry;
@@ -27,6 +29,7 @@ use weir_pipeline::units::{Address, Span, above_zero};
 use weir_pipeline::{Context, Error, Next, Read, Result, Source};
 
 use crate::http::server::{Limits, serve};
+use crate::tls::{Acceptor, TlsServer};
 
 /// Takes questions for samples from the query nodes of a cluster, and sends each down.
 #[derive(Clone, Debug, Deserialize)]
@@ -43,6 +46,9 @@ pub struct Readers {
     /// How long an answer may take to its end, where the question does not ask for less. Default 2m.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
+    /// TLS of the listener. Default none.
+    #[serde(default)]
+    pub tls_server_config: Option<TlsServer>,
 }
 
 fn default_concurrency() -> NonZeroUsize {
@@ -70,7 +76,9 @@ impl Source<Read> for Readers {
         let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let shutdown = context.shutdown.clone();
-        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };
+        let tls = self.tls_server_config.clone().map(Acceptor::new).transpose()?;
+        let limits =
+            Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls: tls.map(Arc::new) };
         serve(listener, Arc::new(answer::Answerer::new(self, &context, next)), limits, shutdown).await;
         Ok(())
     }

@@ -32,6 +32,7 @@ use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Error, Kind, Next, Result, Source, Tenant, Write};
 
 use crate::http::server::{Limits, serve};
+use crate::tls::{Acceptor, TlsServer};
 pub use headers::TenantHeader;
 
 /// Takes remote write requests and sends each as one batch.
@@ -78,6 +79,9 @@ pub struct Receive {
     /// How long a request may take from its first byte to its reply. Beyond it, 503. Default 30s.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
+    /// TLS of the listener. Default none.
+    #[serde(default)]
+    pub tls_server_config: Option<TlsServer>,
 }
 
 fn default_body() -> Bytes {
@@ -130,7 +134,9 @@ impl Source<Write> for Receive {
         let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
         context.listening(listener.local_addr().map_err(failed)?);
         let shutdown = context.shutdown.clone();
-        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get() };
+        let tls = self.tls_server_config.clone().map(Acceptor::new).transpose()?;
+        let limits =
+            Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls: tls.map(Arc::new) };
         let receiver = Arc::new(write::Receiver::new(self, &context, next));
         serve(listener, receiver, limits, shutdown).await;
         Ok(())

@@ -3,17 +3,23 @@
 //! What is committed to the catalog is there, for every process that reads the bucket; files that no commit names are not.
 //! A snapshot of the catalog costs one request, and never a listing; blocks are opened once, and then kept.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use object_store::path::Path;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
+use ulid::Ulid;
 use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
 use crate::block::{BlockShelf, Put};
 use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings};
 use crate::store::shelf::{Block, Rows};
+
+/// The object that has a bucket's identity.
+const IDENTITY: &str = "_weir/bucket";
 
 /// How long a query waits for the catalog and the blocks that it names.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -26,8 +32,10 @@ const OPENED_AT_ONCE: usize = 16;
 
 /// The blocks of a bucket that several share.
 pub struct Depot {
+    objects: Arc<Objects>,
     shelf: BlockShelf,
     catalog: DeltaCatalog,
+    identity: OnceLock<Arc<str>>,
     /// Since when the bucket does not answer, and why.
     broken: Mutex<Option<(Instant, Error)>>,
 }
@@ -53,11 +61,52 @@ impl Depot {
     /// The blocks of a bucket, with `index_cache` bytes for their indexes. Nothing is asked yet.
     pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64, metrics: &Metrics) -> Self {
         let catalog = DeltaCatalog::new(objects.clone(), clock.clone(), Settings::default());
-        Self {
-            shelf: BlockShelf::new(objects, clock, index_cache).measured(metrics),
-            catalog,
-            broken: Mutex::default(),
+        let shelf = BlockShelf::new(objects.clone(), clock, index_cache).measured(metrics);
+        Self { objects, shelf, catalog, identity: OnceLock::new(), broken: Mutex::default() }
+    }
+
+    /// What tells this bucket from any other, whatever it is called: a text that is put into it once. `None` while it can't
+    /// be read.
+    pub async fn identity(&self) -> Option<Arc<str>> {
+        if let Some(identity) = self.identity.get() {
+            return Some(identity.clone());
         }
+        if self.is_away() {
+            return None;
+        }
+        match timeout(PATIENCE, self.find_identity()).await.unwrap_or_else(late) {
+            Ok(identity) => Some(self.identity.get_or_init(|| identity).clone()),
+            Err(error) => {
+                tracing::warn!(error = error.report(), "it is not known which bucket this is");
+                self.set_broken(Some(error));
+                None
+            }
+        }
+    }
+
+    async fn find_identity(&self) -> Result<Arc<str>> {
+        let path = Path::from(IDENTITY);
+        if !self.objects.exists(&path).await? {
+            let new = Ulid::generate().to_string();
+            // One of all who come at once makes it; the others read what that one put.
+            self.objects.put_if_absent(&path, new.into()).await?;
+        }
+        let bytes = self.objects.get(&path).await?;
+        let text = std::str::from_utf8(&bytes).ok().and_then(|text| Ulid::from_string(text).ok());
+        let damaged = || Error::internal(format!("the bucket's `{IDENTITY}` is damaged"));
+        text.map(|identity| identity.to_string().into()).ok_or_else(damaged)
+    }
+
+    /// Notes that it does not answer, or that it does again.
+    fn set_broken(&self, error: Option<Error>) {
+        let broken = error.map(|error| (Instant::now(), error));
+        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = broken;
+    }
+
+    /// Whether it did not answer a moment ago.
+    fn is_away(&self) -> bool {
+        let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        broken.as_ref().is_some_and(|(since, _)| since.elapsed() < AWAY)
     }
 
     /// A tenant's blocks at this moment that reach into `start..=end`.
@@ -93,17 +142,16 @@ impl Depot {
         if let Some((_, error)) = broken.filter(|(since, _)| since.elapsed() < AWAY) {
             return Found { blocks: Vec::new(), missing: vec![unread(&error)] };
         }
-        let late = |_| Err(Error::new(Kind::TimedOut, format!("no answer within {PATIENCE:?}")));
         let found = timeout(PATIENCE, self.blocks(tenant, start, end)).await.unwrap_or_else(late);
         let (found, broken) = match found {
             Ok(found) => (found, None),
             Err(error) => {
                 tracing::warn!(error = error.report(), "answers lack what is in the bucket");
                 let missing = vec![unread(&error)];
-                (Found { blocks: Vec::new(), missing }, Some((Instant::now(), error)))
+                (Found { blocks: Vec::new(), missing }, Some(error))
             }
         };
-        *self.broken.lock().unwrap_or_else(PoisonError::into_inner) = broken;
+        self.set_broken(broken);
         found
     }
 
@@ -156,6 +204,10 @@ impl Upload {
     pub(crate) fn size(&self) -> (u64, u64) {
         (self.put.block.bytes(), self.put.block.samples())
     }
+}
+
+fn late<T>(_: Elapsed) -> Result<T> {
+    Err(Error::new(Kind::TimedOut, format!("no answer within {PATIENCE:?}")))
 }
 
 /// An error of the bucket as a sentence of a partial answer.

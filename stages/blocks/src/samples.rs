@@ -6,15 +6,18 @@
 //! ```
 //!
 //! Shape: a sink of the read path. The answer streams: series in block order, each with its samples merged, in batches of
-//! about a megabyte. It shows the store as it was when the question came. Always ready.
+//! about a megabyte. It shows the store as it was when the question came; what is in its bucket only to who does not read the
+//! same one. Always ready.
 //!
-//! Errors: `Unprocessable` where something else than samples is asked; while it streams, those of reading blocks.
+//! Errors: `Unprocessable` where something else than samples is asked; while it streams, those of reading blocks. Where the
+//! bucket can't be read, `Unavailable` after all that there is besides.
 //!
 //! Order: last, under a `readers` source.
 
 use std::ops::Range;
 
-use futures_util::stream::try_unfold;
+use futures_util::StreamExt;
+use futures_util::stream::{self, try_unfold};
 use serde::Deserialize;
 use weir_pipeline::batch::BatchBuilder;
 use weir_pipeline::units::Ref;
@@ -61,18 +64,22 @@ impl Sink<Read> for Samples {
     }
 }
 
-async fn answer(store: &Store, query: Query) -> Result<Answer> {
-    let Ask::Samples { matchers, start, end, labels_only, recent } = query.ask else {
+pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
+    let Ask::Samples { matchers, start, end, labels_only, bucket } = query.ask else {
         return Err(Error::unprocessable("expected a question for samples: `samples` answers other nodes"));
     };
-    let selection = match recent {
+    let reads_the_rest = bucket.is_some() && bucket == store.bucket_identity().await;
+    let selection = match reads_the_rest {
         true => store.select_recent(&query.tenant, &matchers, start, end).await?,
         false => store.select(&query.tenant, &matchers, start, end).await?,
     };
+    // What is there is sent, and then that it is not all.
+    let missing = selection.missing().join("; ");
+    let end = (!missing.is_empty()).then(|| Err(Error::unavailable(missing)));
     let series = 0..selection.len();
     let rest = Rest { tenant: query.tenant, selection, series, labels_only, read: Vec::new() };
     let next = |mut rest: Rest| async move { Ok(rest.next().await?.map(|batch| (batch, rest))) };
-    Ok(Data::Samples(Batches::new(try_unfold(rest, next))).into())
+    Ok(Data::Samples(Batches::new(try_unfold(rest, next).chain(stream::iter(end)))).into())
 }
 
 // === impl Rest ===

@@ -144,6 +144,14 @@ impl Store {
         Selection::new(vec![head], &blocks, matchers, start, end).await
     }
 
+    /// The identity of the bucket that it uploads to; `None` where it has none, or does not know it yet.
+    pub async fn bucket_identity(&self) -> Option<Arc<str>> {
+        match &self.0.depot {
+            Some(depot) => depot.identity().await,
+            None => None,
+        }
+    }
+
     /// What the head has, and the blocks on disk, at one moment.
     async fn look(
         &self,

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! All settings: `cluster: { ring: central, bucket: main, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms,
-//! memory: 256MiB }`. `quorum` is that of the ring's writers (`replicate`).
+//! memory: 256MiB, tls_config: { … } }`. `quorum` is that of the ring's writers (`replicate`).
 //!
 //! Shape: each question goes to the `read_address` of as many members of each replica set as must be heard, so that every
 //! acknowledged sample is with one of them: of `factor` N and `quorum` W these are N−W+1. Where one of them fails, or
@@ -35,6 +35,7 @@ use weir_pipeline::{Ask, Context, Error, Query, Resource, Result};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
+use weir_stages::tls::TlsClient;
 
 use crate::exec::source::{Found, MetricsSource, Selected, Wanted};
 use epochs::Epochs;
@@ -66,6 +67,9 @@ pub struct Cluster {
     /// What the samples of one question may take in memory, compressed. Default 256MiB.
     #[serde(default = "default_memory", deserialize_with = "above_zero")]
     pub memory: Bytes,
+    /// TLS of the connections to members. Default none: the network is the cluster's own.
+    #[serde(default)]
+    pub tls_config: Option<TlsClient>,
 }
 
 /// A cluster that can be asked.
@@ -107,7 +111,7 @@ impl Resource for Cluster {
             return Err(Error::invalid(format!("expected a `read_address` of member `{member}` of ring `{ring}`")));
         }
         self.quorum.of(layout.factor())?;
-        let reader = NodeReader::new(self.connect_timeout.get());
+        let reader = NodeReader::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
         let telemetry = Telemetry::new(context);
         let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
         Ok(Arc::new(OpenCluster { epochs: Epochs::new(&ring), depot, settings: self, reader, telemetry }))
@@ -120,8 +124,12 @@ impl OpenCluster {
     /// Asks the members, and hears as many as must be.
     async fn hear(&self, wanted: Wanted<'_>) -> Result<Heard> {
         let Wanted { tenant, matchers, start, end, labels_only, partial } = wanted;
-        let recent = self.depot.is_some();
-        let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, recent };
+        // Members of another bucket, and all where it is not known which one it is, answer with what is in theirs too.
+        let bucket = match &self.depot {
+            Some(depot) => depot.identity().await,
+            None => None,
+        };
+        let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, bucket };
         let timeout = Some(self.settings.timeout.get());
         let query = Query { tenant: tenant.clone(), ask, limit: 0, timeout, lookback: None, partial };
         let hearing = Hearing {

@@ -12,12 +12,16 @@ use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::BoxError;
+
+use crate::tls::Acceptor;
 
 /// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
 const READ_BUFFER: usize = 64 << 10;
@@ -38,6 +42,9 @@ const DRAIN: Duration = Duration::from_secs(25);
 /// head, or nothing.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// How long the TLS of a connection may take to be agreed on.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// How long to wait where the system has no more sockets to give.
 const NO_SOCKETS: Duration = Duration::from_millis(100);
 
@@ -51,12 +58,14 @@ pub(crate) trait Answer: Send + Sync + 'static {
 }
 
 /// What a listener may take.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
     /// How many connections are held at once.
     pub(crate) connections: usize,
     /// How long a request may take.
     pub(crate) timeout: Duration,
+    /// TLS, where connections have it.
+    pub(crate) tls: Option<Arc<Acceptor>>,
 }
 
 /// A request under way.
@@ -82,7 +91,7 @@ pub(crate) async fn serve<A: Answer>(
             Some(_) = running.join_next() => {}
             (permit, accepted) = accept => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, service.clone(), limits.timeout, busy.clone(), shutdown.clone());
+                    let connection = connection(stream, service.clone(), limits.clone(), busy.clone(), shutdown.clone());
                     running.spawn(async move {
                         let _permit = permit;
                         connection.await;
@@ -118,16 +127,37 @@ async fn quiet(busy: &AtomicUsize) {
     }
 }
 
-/// Serves one connection to its end, or until `shutdown` to the end of the request that it is in.
+/// Serves one connection.
 async fn connection<A: Answer>(
     stream: TcpStream,
     service: Arc<A>,
-    limit: Duration,
+    limits: Limits,
     busy: Arc<AtomicUsize>,
     shutdown: CancellationToken,
 ) {
     // Replies are small and awaited: none should wait for another.
     let _ = stream.set_nodelay(true);
+    let Some(tls) = &limits.tls else { return speak(stream, service, limits.timeout, busy, shutdown).await };
+    let shaking = timeout(HANDSHAKE, TlsAcceptor::from(tls.config()).accept(stream));
+    let shaken = tokio::select! {
+        shaken = shaking => shaken,
+        () = shutdown.cancelled() => return,
+    };
+    match shaken {
+        Ok(Ok(stream)) => speak(stream, service, limits.timeout, busy, shutdown).await,
+        Ok(Err(error)) => tracing::debug!(%error, "a connection does not get its TLS"),
+        Err(_) => tracing::debug!("a connection takes too long for its TLS"),
+    }
+}
+
+/// Speaks HTTP over a connection to its end, or until `shutdown` to the end of the request that it is in.
+async fn speak<A: Answer>(
+    stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    service: Arc<A>,
+    limit: Duration,
+    busy: Arc<AtomicUsize>,
+    shutdown: CancellationToken,
+) {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(limit).max_buf_size(READ_BUFFER);
     builder

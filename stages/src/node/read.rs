@@ -10,10 +10,11 @@ use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, StatusCode};
 use weir_pipeline::{Batch, Error, Kind, Query, Result};
 
-use super::client::{NodeClient, client, uri};
+use super::client::NodeClient;
 use super::frames::Frames;
 use super::{MAX_ANSWER, QUESTION, READ, wire};
 use crate::ring::Member;
+use crate::tls::TlsClient;
 
 /// Asks nodes for samples. A clone shares the connections.
 #[derive(Clone, Debug)]
@@ -25,8 +26,11 @@ pub struct NodeReader {
 
 impl NodeReader {
     /// Gives up connecting to a node after a while.
-    pub fn new(connect_timeout: Duration) -> Self {
-        Self { client: client(connect_timeout) }
+    ///
+    /// # Errors
+    /// A file that `tls` names can't be read, or its content does not fit.
+    pub fn new(connect_timeout: Duration, tls: Option<&TlsClient>) -> Result<Self> {
+        Ok(Self { client: NodeClient::new(connect_timeout, tls)? })
     }
 
     /// Asks a member for samples. What comes is whole where it ends without an error.
@@ -43,10 +47,10 @@ impl NodeReader {
         wire::encode_query(query, &mut body)?;
         let mut request = Request::new(Full::new(Bytes::from(body)));
         *request.method_mut() = Method::POST;
-        *request.uri_mut() = uri(&member.read_address, READ)?;
+        *request.uri_mut() = self.client.uri(&member.read_address, READ)?;
         request.headers_mut().insert(CONTENT_TYPE, QUESTION);
         let unreachable = |e| Error::unavailable(format!("{name} can't be reached")).with_source(e);
-        let response = self.client.request(request).await.map_err(unreachable)?;
+        let response = self.client.client.request(request).await.map_err(unreachable)?;
         let (status, body) = (response.status(), response.into_body());
         let limits = wire::Limits::default();
         if status != StatusCode::OK {

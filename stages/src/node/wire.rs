@@ -19,7 +19,7 @@
 //!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say.
 //! * **Question**, `WNQ`: `81` tenant: its name. `82` span: start and end in milliseconds since the Unix epoch (zigzag), both
 //!   included. `83` matchers: count, then for each a byte (0 to 3: `=`, `!=`, `=~`, `!~`), name, value. `84` options: a byte (1:
-//!   the series without their samples, 2: only what is not in the shared bucket). `05` milliseconds after which nobody waits.
+//!   the series without their samples). `05` milliseconds after which nobody waits. `06` the bucket that the asker reads itself.
 //!
 //! Columns of a batch:
 //!

@@ -48,7 +48,7 @@ impl<S: futures_util::Stream<Item = Result<Batch>> + Send + 'static> Stream for 
 
 fn question() -> Query {
     let matchers = vec![Matcher::equal("__name__", "up")];
-    let ask = Ask::Samples { matchers, start: 1, end: 9, labels_only: false, recent: true };
+    let ask = Ask::Samples { matchers, start: 1, end: 9, labels_only: false, bucket: Some("b".into()) };
     Query { tenant: "team".parse().unwrap(), ask, limit: 0, timeout: None, lookback: None, partial: false }
 }
 
@@ -58,7 +58,7 @@ fn member(address: SocketAddr) -> Member {
 }
 
 async fn read_with(address: SocketAddr, query: &Query) -> Result<Vec<String>> {
-    let reader = NodeReader::new(Duration::from_secs(5));
+    let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
     let batches = reader.read(&member(address), query).await?;
     batches.map_ok(|batch| text(&batch)).try_collect().await
 }
@@ -139,7 +139,7 @@ async fn an_answer_that_takes_longer_than_the_question_says_ends() {
 #[tokio::test]
 async fn more_questions_than_are_answered_at_once_wait_for_their_turn() {
     let running = start(|_| samples(stream::once(async { Ok(batch("up 1 1")) }).chain(stream::pending()))).await;
-    let reader = NodeReader::new(Duration::from_secs(5));
+    let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
     let begin = async || reader.read(&member(running.address), &question()).await.unwrap();
     let (one, two) = (begin().await, begin().await);
     let mut third = pin!(begin());

@@ -41,7 +41,7 @@ fn query(ask: Ask) -> Query {
 
 fn samples_of(name: &str, start: i64, end: i64, labels_only: bool) -> Query {
     let matchers = vec![Matcher::new("__name__", MatchOp::Match, name).unwrap()];
-    query(Ask::Samples { matchers, start, end, labels_only, recent: false })
+    query(Ask::Samples { matchers, start, end, labels_only, bucket: None })
 }
 
 async fn batches(store: &Store, query: Query) -> Vec<Batch> {

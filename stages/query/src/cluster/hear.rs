@@ -36,6 +36,14 @@ pub(super) struct Heard {
     pub(super) missing: Vec<String>,
 }
 
+/// What a member answered.
+struct Answer {
+    member: String,
+    /// All of it, or what came before it failed.
+    gathered: Gathered,
+    result: Result<()>,
+}
+
 /// Where the question to a member is.
 enum State {
     NotAsked,
@@ -79,15 +87,19 @@ impl Hearing {
                 }
             };
             match ended {
-                Some(Ok((member, Ok(answer)))) => {
+                Some(Ok(Answer { member, gathered, result: Ok(()) })) => {
                     members.set(&member, State::Heard);
-                    answers.push(answer);
+                    answers.push(gathered);
                 }
                 // Too much for this node, whoever answers.
-                Some(Ok((_, Err(error)))) if error.kind() == Kind::Unprocessable => return Err(error),
-                Some(Ok((member, Err(error)))) => {
-                    tracing::debug!(member, error = error.report(), "a member can't be heard");
+                Some(Ok(Answer { result: Err(error), .. })) if error.kind() == Kind::Unprocessable => {
+                    return Err(error);
+                }
+                Some(Ok(Answer { member, gathered, result: Err(error) })) => {
+                    tracing::debug!(member, error = error.report(), "a member can't be heard to the end");
                     members.set(&member, State::Failed(error));
+                    // What it said is right, as far as it goes.
+                    answers.push(gathered);
                     for needed in sets {
                         members.ask(needed, hedged, |member| {
                             self.telemetry.hedged();
@@ -104,28 +116,27 @@ impl Hearing {
     }
 
     /// Asks one member, and takes its whole answer.
-    async fn ask(self, member: Member, used: Arc<AtomicU64>, until: Instant) -> (String, Result<Gathered>) {
+    async fn ask(self, member: Member, used: Arc<AtomicU64>, until: Instant) -> Answer {
         let begin = Instant::now();
         let late = |_| Err(Error::new(Kind::TimedOut, format!("no answer within {:?}", self.timeout)));
-        let answer = timeout_at(until, self.read(&member, &used)).await.unwrap_or_else(late);
-        match &answer {
-            Ok((_, samples)) => self.telemetry.heard(&member.name, *samples, begin.elapsed()),
+        let mut gather = Gather::new();
+        let result = timeout_at(until, self.read(&member, &used, &mut gather)).await.unwrap_or_else(late);
+        match &result {
+            Ok(samples) => self.telemetry.heard(&member.name, *samples, begin.elapsed()),
             Err(_) => self.telemetry.failed(&member.name),
         }
-        (member.name, answer.map(|(gathered, _)| gathered))
+        Answer { member: member.name, gathered: gather.finish(), result: result.map(drop) }
     }
 
-    async fn read(&self, member: &Member, used: &AtomicU64) -> Result<(Gathered, u64)> {
+    /// Adds a member's answer to what is gathered, and says how many samples it has.
+    async fn read(&self, member: &Member, used: &AtomicU64, gather: &mut Gather) -> Result<u64> {
         let mut batches = pin!(self.reader.read(member, &self.query).await?);
-        let (mut gather, mut samples, mut bytes) = (Gather::new(), 0, 0);
+        let (mut samples, mut bytes) = (0, 0);
         while let Some(batch) = batches.try_next().await? {
             samples += batch.sample_count() as u64;
-            let add = move || {
-                gather.add(&batch);
-                gather
-            };
-            let failed = |e| Error::internal("samples of a member can't be taken").with_source(e);
-            gather = tokio::task::spawn_blocking(add).await.map_err(failed)?;
+            // A batch takes about a millisecond.
+            gather.add(&batch);
+            tokio::task::consume_budget().await;
             let more = gather.byte_size() as u64 - bytes;
             bytes += more;
             if used.fetch_add(more, Relaxed) + more > self.memory.get() {
@@ -134,7 +145,7 @@ impl Hearing {
                 return Err(Error::unprocessable(text));
             }
         }
-        Ok((gather.finish(), samples))
+        Ok(samples)
     }
 }
 

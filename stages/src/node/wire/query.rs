@@ -1,5 +1,6 @@
 //! A question for samples as a message.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_pipeline::{Ask, Error, MatchOp, Matcher, Query, Result, Tenant};
@@ -13,16 +14,19 @@ const SPAN: Section = Section::new(0x82, "span");
 const MATCHERS: Section = Section::new(0x83, "matchers");
 const OPTIONS: Section = Section::new(0x84, "options");
 const TIMEOUT: Section = Section::new(0x05, "timeout");
+const BUCKET: Section = Section::new(0x06, "bucket");
 
 const LABELS_ONLY: u8 = 1;
-const RECENT: u8 = 2;
+
+/// The longest name of a bucket, in bytes.
+const MAX_BUCKET: u64 = 256;
 
 /// Appends a question for samples to `out` as one message. `limit` and `lookback` do not go along.
 ///
 /// # Errors
 /// `Invalid`, where something else is asked.
 pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
-    let Ask::Samples { matchers, start, end, labels_only, recent } = &query.ask else {
+    let Ask::Samples { matchers, start, end, labels_only, bucket } = &query.ask else {
         return Err(Error::invalid("expected a question for samples"));
     };
     let mut writer = Writer::new(Message::Query, out);
@@ -39,10 +43,12 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
             put_text(&matcher.value, out);
         }
     });
-    let option = |set: &bool, bit| if *set { bit } else { 0 };
-    writer.written(OPTIONS, &[option(labels_only, LABELS_ONLY) | option(recent, RECENT)]);
+    writer.written(OPTIONS, &[if *labels_only { LABELS_ONLY } else { 0 }]);
     if let Some(timeout) = query.timeout {
         writer.section(TIMEOUT, |out| put_varint(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), out));
+    }
+    if let Some(bucket) = bucket {
+        writer.written(BUCKET, bucket.as_bytes());
     }
     writer.seal();
     Ok(())
@@ -53,7 +59,7 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
-    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT];
+    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET];
     let sections = Sections::read(bytes, limits.message_bytes, Message::Query, &known, &[])?;
     let tenant = read_tenant(sections.must(TENANT)?)?;
     let mut span = sections.must(SPAN)?;
@@ -63,7 +69,7 @@ pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
     let mut options = sections.must(OPTIONS)?;
     let (at, bits) = (options.pos(), options.byte()?);
     options.end("options")?;
-    if bits & !(LABELS_ONLY | RECENT) != 0 {
+    if bits & !LABELS_ONLY != 0 {
         return Err(got(at, "options that this version knows", bits));
     }
     let timeout = match sections.get(TIMEOUT) {
@@ -74,8 +80,8 @@ pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
         }
         None => None,
     };
-    let (labels_only, recent) = (bits & LABELS_ONLY != 0, bits & RECENT != 0);
-    let ask = Ask::Samples { matchers, start, end, labels_only, recent };
+    let bucket = sections.get(BUCKET).map(read_bucket).transpose()?;
+    let ask = Ask::Samples { matchers, start, end, labels_only: bits & LABELS_ONLY != 0, bucket };
     Ok(Query { tenant, ask, limit: 0, timeout, lookback: None, partial: false })
 }
 
@@ -84,6 +90,15 @@ fn read_tenant(mut reader: Reader<'_>) -> Result<Tenant> {
     let bytes = reader.take(reader.left(), "a tenant")?;
     let name = std::str::from_utf8(bytes).map_err(|_| bad(at, "a tenant in UTF-8"))?;
     Tenant::new(name).map_err(|error| bad(at, "a tenant's name").with_source(error))
+}
+
+fn read_bucket(mut reader: Reader<'_>) -> Result<Arc<str>> {
+    let (at, len) = (reader.pos(), reader.left());
+    if len > MAX_BUCKET {
+        return Err(got(at, format_args!("a bucket of at most {MAX_BUCKET} bytes"), len));
+    }
+    let bytes = reader.take(len, "a bucket")?;
+    std::str::from_utf8(bytes).map(Arc::from).map_err(|_| bad(at, "a bucket in UTF-8"))
 }
 
 fn read_matchers(mut reader: Reader<'_>, limits: &Limits) -> Result<Vec<Matcher>> {

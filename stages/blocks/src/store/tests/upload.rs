@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use weir_pipeline::testing::{context, settings};
 use weir_pipeline::units::Span;
-use weir_pipeline::{Kind, Tenant};
+use weir_pipeline::{Ask, Data, Kind, Matcher, Query, Tenant};
 
 use super::*;
 use crate::block::BlockShelf;
@@ -237,6 +238,36 @@ async fn blocks_are_uploaded_when_they_are_old_or_large_enough() {
     store.append(&batch(&["y"], &samples)).await.unwrap();
     store.cut().await.unwrap();
     assert_eq!(store.upload(false).await.unwrap().blocks, 1, "at once where it is large");
+}
+
+/// What another node hears: samples, and how the answer ends.
+async fn heard(store: &Store, bucket: Option<Arc<str>>) -> (usize, Option<Kind>) {
+    let matchers = vec![Matcher::equal("job", "j")];
+    let ask = Ask::Samples { matchers, start: i64::MIN, end: i64::MAX, labels_only: false, bucket };
+    let query = Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: true };
+    let Data::Samples(batches) = crate::samples::answer(store, query).await.unwrap().data else { panic!("no samples") };
+    let found: Vec<_> = batches.take().unwrap().collect().await;
+    let samples = found.iter().flatten().map(Batch::sample_count).sum();
+    (samples, found.into_iter().find_map(Result::err).map(|error| error.kind()))
+}
+
+#[tokio::test]
+async fn a_node_answers_with_what_is_in_the_bucket_to_who_does_not_read_that_one() {
+    let mut shared = Shared::new().await;
+    let (place, other) = (shared.place("a").await, shared.place("b").await);
+    let store = place.open().await;
+    write(&store, "x", 0, 30).await;
+    store.cut().await.unwrap();
+    store.upload(true).await.unwrap();
+    write(&store, "x", 30, 5).await;
+    let same = other.open().await.bucket_identity().await;
+    assert!(same.is_some() && same == store.bucket_identity().await);
+    assert_eq!(heard(&store, same).await, (5, None));
+    assert_eq!(heard(&store, Some("another".into())).await, (35, None));
+    assert_eq!(heard(&store, None).await, (35, None));
+    shared.server.pause().await;
+    let (samples, error) = heard(&store, None).await;
+    assert!(samples == 5 && matches!(error, Some(Kind::Unavailable { .. })), "{samples} {error:?}");
 }
 
 /// What happens to two stores over one bucket.

@@ -15,13 +15,13 @@ fn question() -> Query {
         matcher("b", MatchOp::Match, "x|y"),
         matcher("ü", MatchOp::NotMatch, "z.*"),
     ];
-    let ask = Ask::Samples { matchers, start: -5, end: i64::MAX, labels_only: true, recent: true };
+    let ask = Ask::Samples { matchers, start: -5, end: i64::MAX, labels_only: true, bucket: Some("b1".into()) };
     let timeout = Some(Duration::from_millis(2500));
     Query { tenant: "acme".parse().unwrap(), ask, limit: 0, timeout, lookback: None, partial: false }
 }
 
 fn plain() -> Query {
-    let ask = Ask::Samples { matchers: Vec::new(), start: i64::MIN, end: 0, labels_only: false, recent: false };
+    let ask = Ask::Samples { matchers: Vec::new(), start: i64::MIN, end: 0, labels_only: false, bucket: None };
     Query { ask, timeout: None, ..question() }
 }
 
@@ -45,7 +45,7 @@ fn what_is_written_reads_as_the_same() {
 #[test]
 fn the_bytes_of_version_1_are_frozen() {
     let body = b"WNQ\x01\x81\x04acme\x82\x0b\x09\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\
-                 \x83\x21\x04\x00\x08__name__\x02up\x01\x01a\x00\x02\x01b\x03x|y\x03\x02\xc3\xbc\x03z.*\x84\x01\x03\x05\x02\xc4\x13";
+                 \x83\x21\x04\x00\x08__name__\x02up\x01\x01a\x00\x02\x01b\x03x|y\x03\x02\xc3\xbc\x03z.*\x84\x01\x01\x05\x02\xc4\x13\x06\x02b1";
     assert_eq!(encoded(&question()).escape_ascii().to_string(), sealed(body).escape_ascii().to_string());
 }
 
@@ -59,8 +59,8 @@ fn only_samples_are_asked_of_nodes() {
 fn what_is_no_question_is_refused() {
     let good = Parts::of(&encoded(&question()));
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
-    check(good.without(0x81), "expected a section `tenant` at byte 59");
-    check(good.without(0x84), "expected a section `options` at byte 62");
+    check(good.without(0x81), "expected a section `tenant` at byte 63");
+    check(good.without(0x84), "expected a section `options` at byte 66");
     check(good.with(0x81, b"a/b"), "expected a tenant's name at byte 6");
     check(good.with(0x81, b"\xff"), "expected a tenant in UTF-8 at byte 6");
     check(good.with(0x82, b"\x01"), "expected a whole varint at byte 13");
@@ -70,6 +70,7 @@ fn what_is_no_question_is_refused() {
     check(good.with(0x83, b"\x01\x02\x01a\x01("), "expected a regular expression at byte 29");
     check(good.with(0x83, b"\x00\x00"), "expected the end of matchers at byte 26");
     check(good.with(0x84, b"\x04"), "expected options that this version knows, got `4` at byte 60");
+    check(good.with(0x06, b"\xff"), "expected a bucket in UTF-8 at byte 67");
     check(good.with(0x05, b""), "expected a whole varint at byte 63");
     refused(read(b"WNB"), "expected a question, of at least 8 bytes, at byte 3");
 }

@@ -1,0 +1,155 @@
+//! The side that connects.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use hyper::Uri;
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
+use hyper_util::rt::TokioIo;
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tower::{BoxError, Service};
+use weir_pipeline::{Error, Result};
+
+use super::{TlsClient, files};
+
+/// Connects to nodes, with TLS where it is told to. A clone is the same.
+#[derive(Clone, Debug)]
+pub(crate) struct Connector {
+    http: HttpConnector,
+    tls: Option<Tls>,
+    /// How long a connection may take to be made, its TLS included.
+    timeout: Duration,
+}
+
+#[derive(Clone, Debug)]
+struct Tls {
+    config: Arc<ClientConfig>,
+    /// The name that is expected in the place of the address's host.
+    name: Option<ServerName<'static>>,
+}
+
+/// A connection, with TLS or without.
+pub(crate) struct Link(TokioIo<Box<dyn Io>>);
+
+/// What a connection is made of.
+trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Io for T {}
+
+/// The name of a host; `None` where it is none.
+pub(super) fn server_name(host: &str) -> Option<ServerName<'static>> {
+    // An IPv6 address stands in brackets in a URI.
+    let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+    ServerName::try_from(host.to_owned()).ok()
+}
+
+// === impl Connector ===
+
+impl Connector {
+    /// Connects without TLS, or with.
+    ///
+    /// # Errors
+    /// A file can't be read, or its content does not fit.
+    pub(crate) fn new(timeout: Duration, tls: Option<&TlsClient>) -> Result<Self> {
+        let mut http = HttpConnector::new();
+        http.set_nodelay(true);
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(timeout));
+        Ok(Self { http, tls: tls.map(Tls::new).transpose()?, timeout })
+    }
+
+    /// `https` or `http`.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = Link;
+    type Error = BoxError;
+    type Future = BoxFuture<'static, Result<Link, BoxError>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        Service::<Uri>::poll_ready(&mut self.http, cx).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (host, tls) = (uri.host().unwrap_or_default().to_owned(), self.tls.clone());
+        let connecting = self.http.call(uri);
+        let connect = async move {
+            let stream = connecting.await?.into_inner();
+            let Some(Tls { config, name }) = tls else { return Ok(Link::new(stream)) };
+            let name = name.or_else(|| server_name(&host)).ok_or_else(|| format!("`{host}` is no host"))?;
+            Ok(Link::new(TlsConnector::from(config).connect(name, stream).await?))
+        };
+        let limit = self.timeout;
+        let late = move |_| Err(format!("not connected within {limit:?}").into());
+        async move { timeout(limit, connect).await.unwrap_or_else(late) }.boxed()
+    }
+}
+
+// === impl Tls ===
+
+impl Tls {
+    fn new(settings: &TlsClient) -> Result<Self> {
+        let roots = match &settings.ca_file {
+            Some(file) => files::roots(file)?,
+            None => files::system_roots()?,
+        };
+        let wrong = |e| Error::invalid("expected a certificate and its key").with_source(e);
+        let builder = ClientConfig::builder_with_provider(files::provider()).with_safe_default_protocol_versions();
+        let builder = builder.map_err(wrong)?.with_root_certificates(roots);
+        let mut config = match &settings.own {
+            None => builder.with_no_client_auth(),
+            Some((cert, key)) => {
+                builder.with_client_auth_cert(files::certificates(cert)?, files::key(key)?).map_err(wrong)?
+            }
+        };
+        config.alpn_protocols = vec![b"h2".to_vec()];
+        Ok(Self { config: Arc::new(config), name: settings.server_name.as_deref().and_then(server_name) })
+    }
+}
+
+// === impl Link ===
+
+impl Link {
+    fn new(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> Self {
+        Self(TokioIo::new(Box::new(stream)))
+    }
+}
+
+impl Connection for Link {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
+
+impl Read for Link {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: ReadBufCursor<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl Write for Link {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
