@@ -109,11 +109,11 @@ struct State {
 // === impl Store ===
 
 impl Store {
-    /// The series that satisfy all matchers and have samples within `start..=end`: a snapshot of this moment. What of the
-    /// bucket can't be read is missing, and told by [`Selection::missing`].
+    /// The series that satisfy all matchers and have samples within `start..=end`: a snapshot of this moment. What
+    /// can't be read of disk and bucket is missing, and told by [`Selection::missing`].
     ///
     /// # Errors
-    /// A block on disk can't be read.
+    /// The store is closed.
     pub async fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Result<Selection> {
         // The bucket comes last: what left the disk meanwhile is there.
         let (head, blocks) = self.look(tenant, matchers, start, end).await?;
@@ -126,13 +126,13 @@ impl Store {
             }
             None => Vec::new(),
         };
-        Ok(Selection::new(vec![head], &blocks, matchers, start, end).await?.without(missing))
+        Ok(Selection::lenient(vec![head], &blocks, matchers, start, end).await?.without(missing))
     }
 
     /// As [`select`](Self::select), without what is in the bucket.
     ///
     /// # Errors
-    /// A block on disk can't be read.
+    /// The store is closed.
     pub async fn select_recent(
         &self,
         tenant: &Tenant,
@@ -141,7 +141,7 @@ impl Store {
         end: i64,
     ) -> Result<Selection> {
         let (head, blocks) = self.look(tenant, matchers, start, end).await?;
-        Selection::new(vec![head], &blocks, matchers, start, end).await
+        Selection::lenient(vec![head], &blocks, matchers, start, end).await
     }
 
     /// The identity of the bucket that it uploads to; `None` where it has none, or does not know it yet.

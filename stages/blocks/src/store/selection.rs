@@ -1,9 +1,10 @@
 //! What a query gets: series of head and blocks, and their samples on demand.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::try_join_all;
+use futures_util::future::{join_all, try_join_all};
 use weir_pipeline::{Labels, Matcher, Result, SeriesId};
 
 use super::cut;
@@ -35,6 +36,8 @@ struct Selected {
     series: Vec<Series>,
     blocks: Vec<Arc<dyn Block>>,
     missing: Vec<String>,
+    /// The blocks that could not be read.
+    failed: Mutex<BTreeSet<u32>>,
 }
 
 #[derive(Debug)]
@@ -61,7 +64,31 @@ impl Selection {
         start: i64,
         end: i64,
     ) -> Result<Self> {
-        Self::new(nodes.into_iter().map(|Gathered(series)| series).collect(), blocks, matchers, start, end).await
+        let heads = nodes.into_iter().map(|Gathered(series)| series).collect();
+        Self::lenient(heads, blocks, matchers, start, end).await
+    }
+
+    /// As [`new`](Self::new); blocks that can't be read are missing.
+    pub(super) async fn lenient(
+        heads: Vec<Vec<Snapshot>>,
+        blocks: &[Arc<dyn Block>],
+        matchers: &[Matcher],
+        start: i64,
+        end: i64,
+    ) -> Result<Self> {
+        let blocks = reaching(blocks, start, end);
+        let selected = join_all(blocks.iter().map(|block| block.select(matchers, start, end))).await;
+        let (mut readable, mut rows, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+        for (block, selected) in blocks.iter().zip(selected) {
+            match selected {
+                Ok(found) => {
+                    readable.push(block.clone());
+                    rows.push(found);
+                }
+                Err(error) => missing.push(error.report()),
+            }
+        }
+        Ok(Self::of(heads, readable, rows, start, end).await?.without(missing))
     }
 
     pub(super) async fn new(
@@ -71,9 +98,19 @@ impl Selection {
         start: i64,
         end: i64,
     ) -> Result<Self> {
-        let reaches = |block: &&Arc<dyn Block>| block.min_ts() <= end && block.max_ts() >= start;
-        let blocks: Vec<_> = blocks.iter().filter(reaches).cloned().collect();
+        let blocks = reaching(blocks, start, end);
         let rows = try_join_all(blocks.iter().map(|block| block.select(matchers, start, end))).await?;
+        Self::of(heads, blocks, rows, start, end).await
+    }
+
+    /// What heads have, and these rows of blocks.
+    async fn of(
+        heads: Vec<Vec<Snapshot>>,
+        blocks: Vec<Arc<dyn Block>>,
+        rows: Vec<Vec<Row>>,
+        start: i64,
+        end: i64,
+    ) -> Result<Self> {
         let join = move || {
             let several = heads.len() > 1;
             let heads = heads.into_iter().map(|head| head.into_iter().map(Series::from).collect());
@@ -86,16 +123,16 @@ impl Selection {
                     .zip(0..)
                     .map(|(rows, block)| rows.into_iter().map(|row| Series::of(block, row)).collect::<Vec<_>>()),
             );
-            Self(Arc::new(Selected { start, end, series: union(lists), blocks, missing: Vec::new() }))
+            Self(Arc::new(Selected { start, end, series: union(lists), blocks, ..Selected::default() }))
         };
         tokio::task::spawn_blocking(join).await.map_err(cut::lost)
     }
 
-    /// The same, of which this could not be had.
+    /// The same, of which this could not be had either.
     #[must_use]
     pub fn without(mut self, missing: Vec<String>) -> Self {
-        if let (false, Some(selected)) = (missing.is_empty(), Arc::get_mut(&mut self.0)) {
-            selected.missing = missing;
+        if let Some(selected) = Arc::get_mut(&mut self.0) {
+            selected.missing.extend(missing);
         }
         self
     }
@@ -139,14 +176,45 @@ impl Selection {
         self.read_between(range, self.0.start, self.0.end).await
     }
 
-    /// As [`read`](Self::read), only what is within `start..=end` too.
-    pub(super) async fn read_between(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Run>> {
-        let (start, end) = (start.max(self.0.start), end.min(self.0.end));
+    /// As [`read`](Self::read); what can't be read is missing, and told in sentences.
+    pub async fn read_some(&self, range: Range<usize>) -> (Vec<Run>, Vec<String>) {
+        let (range, mut runs) = self.heads(range, self.0.start, self.0.end);
+        let (start, end) = (self.0.start, self.0.end);
+        // What failed once is not asked for again by the same query: a bucket that is away takes its time to say so.
+        let failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let blocks = (0..).zip(&self.0.blocks).filter(|(n, _)| !failed.contains(n));
+        let read = |(n, block)| {
+            let range = range.clone();
+            async move { (n, self.read_block(n, block, range, start, end).await) }
+        };
+        let mut missing = Vec::new();
+        for (n, found) in join_all(blocks.map(read)).await {
+            match found {
+                Ok(found) => runs.extend(found),
+                Err(error) => {
+                    self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).insert(n);
+                    missing.push(error.report());
+                }
+            }
+        }
+        runs.sort_by_key(|run| run.series);
+        (runs, missing)
+    }
+
+    /// The range as far as there are series, and the runs of heads.
+    fn heads(&self, range: Range<usize>, start: i64, end: i64) -> (Range<usize>, Vec<Run>) {
         let range = range.start.min(self.len())..range.end.min(self.len());
         let mut runs = Vec::new();
         for (i, series) in range.clone().zip(self.0.series.get(range.clone()).unwrap_or(&[])) {
             decode(i, series, start, end, &mut runs);
         }
+        (range, runs)
+    }
+
+    /// As [`read`](Self::read), only what is within `start..=end` too.
+    pub(super) async fn read_between(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Run>> {
+        let (start, end) = (start.max(self.0.start), end.min(self.0.end));
+        let (range, mut runs) = self.heads(range, start, end);
         let reads = (0..).zip(&self.0.blocks).map(|(n, block)| self.read_block(n, block, range.clone(), start, end));
         for found in try_join_all(reads).await? {
             runs.extend(found);
@@ -207,6 +275,11 @@ impl From<Snapshot> for Series {
         let samples = snapshot.pieces.iter().map(|piece| piece.chunk().count()).sum();
         Self { id: snapshot.id, labels: snapshot.labels, samples, head: snapshot.pieces, rows: Vec::new() }
     }
+}
+
+/// The blocks that reach into a time.
+fn reaching(blocks: &[Arc<dyn Block>], start: i64, end: i64) -> Vec<Arc<dyn Block>> {
+    blocks.iter().filter(|block| block.min_ts() <= end && block.max_ts() >= start).cloned().collect()
 }
 
 /// One list of sorted lists. Labels decide what is the same series, not ids, which can be forged.

@@ -67,7 +67,7 @@ async fn each(
         let Query { tenant, partial, .. } = query;
         let wanted = Wanted { tenant, matchers, start, end, labels_only: true, partial: *partial };
         let selected = source.select(wanted).await?;
-        warnings.extend(selected.warnings().iter().cloned());
+        warnings.extend(selected.warnings());
         let mut pace = Pace::new();
         for series in 0..selected.len() {
             f(selected.labels(series));

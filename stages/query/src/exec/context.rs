@@ -8,7 +8,7 @@ use datafusion::common::{DataFusionError, Result};
 use weir_pipeline::{Error, Tenant};
 
 use super::annotations::Annotations;
-use super::source::MetricsSource;
+use super::source::{MetricsSource, Selected};
 
 /// What all operators of one query share. Reaches them as an extension of the session, so that plans hold none of it.
 pub(crate) struct QueryContext {
@@ -47,6 +47,14 @@ impl QueryContext {
     /// Adds to what the asker should know.
     pub(crate) fn annotate(&self, f: impl FnOnce(&mut Annotations)) {
         f(&mut self.annotations.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// Notes what of the source can't be had.
+    pub(crate) fn incomplete(&self, selected: &dyn Selected) {
+        let warnings = selected.warnings();
+        if !warnings.is_empty() {
+            self.annotate(|notes| warnings.iter().for_each(|text| notes.incomplete(text)));
+        }
     }
 
     /// What the asker should know.

@@ -122,7 +122,7 @@ impl Operator for MetricsScan {
                 let (start, end, partial) = (*start, *end, *partial);
                 let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial };
                 let selected = task.query.source.select(wanted).await?;
-                task.query.annotate(|notes| selected.warnings().iter().for_each(|text| notes.incomplete(text)));
+                task.query.incomplete(&*selected);
                 Ok(Snapshot(selected))
             };
             let Snapshot(selected) = snapshot.get_or_try_init(|| select).await.map_err(to_datafusion)?.clone();
@@ -171,6 +171,7 @@ impl Reader {
             let Some((series, bytes)) = self.next_series() else { return Ok(None) };
             self.task.memory.try_resize(bytes)?;
             let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
+            self.task.query.incomplete(&*self.selected);
             runs.retain(|run| !run.timestamps.is_empty());
             runs.sort_by_key(|run| run.series);
             let samples = runs.iter().map(|run| run.timestamps.len()).sum::<usize>();

@@ -50,9 +50,9 @@ pub trait Selected: Send + Sync {
         self.len() == 0
     }
 
-    /// What of the source can't be had.
-    fn warnings(&self) -> &[String] {
-        &[]
+    /// What of the source can't be had, as far as is known by now.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The labels of a series.

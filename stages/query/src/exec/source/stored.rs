@@ -1,8 +1,9 @@
 //! A store as a source of series, and what any source found whose answer may be partial.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
@@ -17,7 +18,8 @@ pub(crate) struct Stored(Store);
 /// What was found, and what of it is missing.
 pub(crate) struct Found {
     selection: Selection,
-    warnings: Vec<String>,
+    partial: bool,
+    warnings: Mutex<BTreeSet<String>>,
 }
 
 // === impl Stored ===
@@ -56,9 +58,13 @@ impl Found {
         if !partial && !missing.is_empty() {
             return Err(Error::unavailable(format!("the answer would be partial: {}", missing.join("; "))));
         }
-        let warnings = missing.into_iter().map(|text| format!("partial response: {text}")).collect();
-        Ok(Self { selection, warnings })
+        let warnings = Mutex::new(missing.into_iter().map(warning).collect());
+        Ok(Self { selection, partial, warnings })
     }
+}
+
+fn warning(missing: String) -> String {
+    format!("partial response: {missing}")
 }
 
 #[async_trait]
@@ -67,8 +73,8 @@ impl Selected for Found {
         self.selection.len()
     }
 
-    fn warnings(&self) -> &[String] {
-        &self.warnings
+    fn warnings(&self) -> Vec<String> {
+        self.warnings.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 
     fn labels(&self, series: usize) -> Labels<'_> {
@@ -84,6 +90,14 @@ impl Selected for Found {
     }
 
     async fn read(&self, series: Range<usize>) -> Result<Vec<Run>> {
-        self.selection.read(series).await
+        if !self.partial {
+            return self.selection.read(series).await;
+        }
+        let (runs, missing) = self.selection.read_some(series).await;
+        if !missing.is_empty() {
+            let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            warnings.extend(missing.into_iter().map(warning));
+        }
+        Ok(runs)
     }
 }
