@@ -15,7 +15,7 @@ use crate::harness::process::{Process, free_address};
 use crate::harness::s3::S3;
 use crate::harness::weir::Weir;
 use crate::harness::writers::{SERIES, Writers, found};
-use crate::harness::{http, now, pause, wait_for};
+use crate::harness::{http, now, phase, wait_for};
 
 /// The bucket that all share.
 const BUCKET: &str = "
@@ -86,11 +86,11 @@ fn whatever_the_bucket_does_no_write_fails_and_it_has_everything_in_the_end() {
     wait_for("uploads", Duration::from_secs(30), || (uploads(&cluster) >= 3.0).then_some(()));
 
     s3.faults().fail_every.store(3, SeqCst);
-    pause(Duration::from_secs(3));
+    phase(Duration::from_secs(3));
     s3.faults().fail_every.store(0, SeqCst);
 
     s3.pause();
-    pause(Duration::from_secs(4));
+    phase(Duration::from_secs(4));
     s3.resume();
 
     // Carried out, and the answer never comes.

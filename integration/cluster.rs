@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::harness::cluster::{Asker, Cluster, SENDERS};
 use crate::harness::weir::run;
 use crate::harness::writers::{Writers, body, post};
-use crate::harness::{pause, wait_for};
+use crate::harness::{phase, wait_for};
 
 /// The resources of a store node: a bucket of its own.
 const STORE: &str = "
@@ -31,12 +31,12 @@ fn any_one_node_may_be_killed_and_no_write_fails_and_no_answer_lacks_anything() 
     wait_for("samples", Duration::from_secs(10), || (writers.book().len() == SENDERS).then_some(()));
     let asker = Asker::start(cluster.query.api, &writers);
     for i in 0..3 {
-        pause(Duration::from_secs(1));
+        phase(Duration::from_secs(1));
         cluster.stores[i].kill();
-        pause(Duration::from_secs(1));
+        phase(Duration::from_secs(1));
         cluster.start_store(i);
         // The router finds it again within a second.
-        pause(Duration::from_millis(1500));
+        phase(Duration::from_millis(1500));
     }
     assert_eq!(writers.refused(), 0);
     let answers = asker.stop();
@@ -48,10 +48,10 @@ fn any_one_node_may_be_killed_and_no_write_fails_and_no_answer_lacks_anything() 
 fn a_node_that_hangs_slows_down_nobody() {
     let mut cluster = cluster();
     let writers = Writers::start(SENDERS, cluster.router.receive);
-    pause(Duration::from_secs(1));
+    phase(Duration::from_secs(1));
     let before = (writers.acked(), writers.slowest());
     cluster.stores[1].freeze();
-    pause(Duration::from_secs(3));
+    phase(Duration::from_secs(3));
     let during = (writers.acked() - before.0, writers.slowest());
     cluster.check_query(&writers.book());
     cluster.stores[1].thaw();
@@ -65,11 +65,11 @@ fn a_node_that_hangs_slows_down_nobody() {
 fn a_node_that_takes_two_seconds_for_everything_slows_down_nobody() {
     let cluster = cluster();
     let writers = Arc::new(Writers::start(SENDERS, cluster.router.receive));
-    pause(Duration::from_secs(1));
+    phase(Duration::from_secs(1));
     writers.slowest();
     cluster.slow_down(Duration::from_secs(1));
     let asker = Asker::start(cluster.query.api, &writers);
-    pause(Duration::from_secs(5));
+    phase(Duration::from_secs(5));
     let (answers, slowest) = (asker.stop(), writers.slowest());
     assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
@@ -82,10 +82,10 @@ fn a_node_that_takes_two_seconds_for_everything_slows_down_nobody() {
 fn without_a_quorum_writes_are_told_to_come_back_and_afterwards_nothing_is_missing() {
     let mut cluster = cluster();
     let writers = Writers::start(SENDERS, cluster.router.receive);
-    pause(Duration::from_secs(1));
+    phase(Duration::from_secs(1));
     cluster.stores[0].kill();
     cluster.stores[2].kill();
-    pause(Duration::from_secs(3));
+    phase(Duration::from_secs(3));
     let begin = Instant::now();
     let refused = post(cluster.router.receive, &body(SENDERS, crate::harness::now())).unwrap();
     assert_eq!((refused.status, refused.header("retry-after")), (503, Some("1")), "{}", refused.text());
@@ -99,9 +99,9 @@ fn without_a_quorum_writes_are_told_to_come_back_and_afterwards_nothing_is_missi
     assert_eq!((refused["status"].as_str(), refused["errorType"].as_str()), (Some("error"), Some("unavailable")));
     cluster.start_store(0);
     cluster.start_store(2);
-    pause(Duration::from_secs(2));
+    phase(Duration::from_secs(2));
     let acked = writers.acked();
-    pause(Duration::from_secs(1));
+    phase(Duration::from_secs(1));
     assert!(writers.acked() > acked);
     cluster.check(&writers.stop(), 2);
 }
@@ -110,13 +110,13 @@ fn without_a_quorum_writes_are_told_to_come_back_and_afterwards_nothing_is_missi
 fn a_node_may_be_replaced_by_an_empty_one() {
     let mut cluster = cluster();
     let writers = Writers::start(SENDERS, cluster.router.receive);
-    pause(Duration::from_secs(1));
+    phase(Duration::from_secs(1));
     cluster.stores[1].kill();
     for gone in ["bucket", "central"] {
         std::fs::remove_dir_all(cluster.stores[1].dir.join(gone)).unwrap();
     }
     cluster.start_store(1);
-    pause(Duration::from_secs(2));
+    phase(Duration::from_secs(2));
     assert_eq!(writers.refused(), 0);
     // What it had is on the others; what came since is on two; whomever a query asks, one of them has it.
     cluster.check(&writers.stop(), 1);

@@ -253,13 +253,13 @@ fn a_cluster_answers_as_prometheus_does_while_its_nodes_die_one_after_the_other(
     let mut cluster = Cluster::start(dir, STORE, QUERY, &[("SHARED", &shared)]);
     let Some(mut sources) = sources(&path, cluster.router.receive) else { return };
     let prometheus = sources.prometheus.address;
-    crate::harness::pause(Duration::from_secs(5));
+    crate::harness::phase(Duration::from_secs(5));
     for i in 0..3 {
-        crate::harness::pause(Duration::from_secs(4));
+        crate::harness::phase(Duration::from_secs(4));
         cluster.stores[i].kill();
-        crate::harness::pause(Duration::from_secs(3));
+        crate::harness::phase(Duration::from_secs(3));
         cluster.start_store(i);
-        crate::harness::pause(Duration::from_millis(1500));
+        crate::harness::phase(Duration::from_millis(1500));
     }
     let end = off_edge(prometheus, settled(prometheus, cluster.query.api) - 2_000);
     drop(sources.exporter.take());

@@ -25,6 +25,16 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut probe: impl FnMut() -> Optio
     }
 }
 
+/// How many times longer the phases of scenarios are than in CI: `WEIR_SOAK`, as `bench/soak.sh` sets it.
+pub fn soak() -> u32 {
+    std::env::var("WEIR_SOAK").ok().and_then(|text| text.parse().ok()).unwrap_or(1)
+}
+
+/// Lets a phase of a scenario last, so long in CI.
+pub fn phase(time: Duration) {
+    pause(time * soak());
+}
+
 /// Lets real processes run for a while.
 #[expect(clippy::disallowed_methods, reason = "there is no runtime here, and the processes waited for are real")]
 pub fn pause(time: Duration) {

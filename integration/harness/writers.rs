@@ -11,7 +11,7 @@ use serde_json::Value;
 use weir_pipeline::{Batch, LabelSet, Tenant};
 use weir_stages::remote_write;
 
-use super::{http, now, pause};
+use super::{http, now, pause, soak};
 
 /// How many series each sender has.
 pub const SERIES: usize = 50;
@@ -148,6 +148,10 @@ impl Shared {
                     let mut slowest = lock(&self.slowest);
                     *slowest = begin.elapsed().max(*slowest);
                     timestamp += 7;
+                    if soak() > 1 {
+                        // For hours, and few enough to read all of them back.
+                        pause(Duration::from_millis(20));
+                    }
                 }
                 Some(response) => {
                     assert_eq!(response.status, 503, "{}", response.text());

@@ -8,7 +8,7 @@
 //! connections: 1024, timeout: 30s, tls_server_config: { … } }`, the last as in [`tls`](crate::tls).
 //!
 //! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
-//! tenant; the answer waits for the ack, and carries it. `GET /-/healthy` and `/-/ready` answer on the same address.
+//! tenant; the answer waits for the ack, and carries it. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
 //! Errors: an error of the pipeline is sent back whole, with a status by its kind. A body that is too large, or no batch,
 //! is invalid; where memory for it is in use, the node is unavailable.

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`; one request is one batch of one tenant, and the reply
-//! waits for the ack. `GET /-/healthy` and `/-/ready` answer on the same address. The tenant is named by
+//! waits for the ack. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address. The tenant is named by
 //! `X-Scope-OrgID` or `THANOS-TENANT`.
 //!
 //! Errors: 400 for what must not be repeated (after the good part was written), 413 and 415 for bodies that are too

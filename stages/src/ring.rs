@@ -9,8 +9,8 @@
 //!       - { name: c, address: 10.0.0.3:19391, read_address: 10.0.0.3:19392, zone: z3 }
 //! ```
 //!
-//! All settings: `ring: { factor: 3, partitions: 64, algorithm: cells, epoch: 1, members: […] }`, or with `file:
-//! /etc/weir/ring.yaml, poll: 5s` in place of `epoch` and `members`, which the file then has.
+//! All settings: `ring: { factor: 3, partitions: 64, algorithm: cells, epoch: 2, members: […], previous: [{ epoch: 1,
+//! members: […] }] }`, or with `file: /etc/weir/ring.yaml, poll: 5s` in place of `epoch`, `members` and `previous`, which the file then has.
 //!
 //! Shape: a series belongs to a partition, by a hash of tenant and series id that never changes; a partition to a set of
 //! `factor` members. With `cells` the members form fixed cells, one of each zone, and every partition belongs to a cell: two
@@ -19,7 +19,9 @@
 //! zones, or none, complete cells stay as they are, and a new one takes its share of the partitions from all alike.
 //!
 //! A watched file is looked at every `poll`; a change counts where it is valid and its `epoch` is greater than the one
-//! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file.
+//! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file. Who
+//! changes the members writes those of before under `previous`, with their epoch, until all that they had is in the bucket:
+//! queries hear them as well.
 
 pub mod cells;
 pub mod layout;
@@ -34,7 +36,7 @@ use serde::Deserialize;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Context, Resource, Result};
 
-pub use layout::{Layout, Shape};
+pub use layout::{Earlier, Layout, Shape};
 pub use member::{Member, ReplicaSet};
 
 /// The settings of a ring.
@@ -63,7 +65,11 @@ struct Fields {
     /// The members. Either these or `file`.
     #[serde(default)]
     members: Option<Vec<Member>>,
-    /// A YAML file with `epoch` and `members`, which is watched.
+    /// Earlier memberships, whose members still have what is nowhere else: those who query hear them too. Only with
+    /// `members`.
+    #[serde(default)]
+    previous: Vec<Earlier>,
+    /// A YAML file with `epoch`, `members` and `previous`, which is watched.
     #[serde(default)]
     file: Option<PathBuf>,
     /// How often the file is looked at; above 0. Default `5s`.
@@ -98,18 +104,21 @@ impl TryFrom<Fields> for Ring {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { factor, partitions, algorithm, epoch, members, file, poll } = fields;
+        let Fields { factor, partitions, algorithm, epoch, members, previous, file, poll } = fields;
         let shape = Shape::new(factor, partitions, algorithm)?;
         let members = match (members, file) {
             (Some(members), None) => {
                 if poll.is_some() {
                     return Err("expected `poll` only with `file`".into());
                 }
-                Members::Fixed(Arc::new(Layout::new(shape, epoch.unwrap_or(1), members)?))
+                Members::Fixed(Arc::new(Layout::new(shape, epoch.unwrap_or(1), members)?.after(previous)?))
             }
             (None, Some(path)) => {
                 if epoch.is_some() {
                     return Err("expected `epoch` in the file, not beside `file`".into());
+                }
+                if !previous.is_empty() {
+                    return Err("expected `previous` in the file, not beside `file`".into());
                 }
                 let poll = poll.unwrap_or(Span::from_secs(5));
                 if poll.get().is_zero() {

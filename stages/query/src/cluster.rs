@@ -17,8 +17,8 @@
 //! Errors: where fewer members can be heard the answer is partial, and says so in its warnings; with
 //! `partial_response=false` it is an error (`Unavailable`). A question whose samples take more than `memory` fails.
 //!
-//! A ring that changes: members of the epochs before, since this process started, are asked as well, and each epoch's replica
-//! sets must be heard: what was written to them is still only there.
+//! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those seen since this process
+//! started, are asked as well, and each epoch's replica sets must be heard: what was written to them is still only there.
 
 mod epochs;
 mod hear;
@@ -106,7 +106,9 @@ impl Resource for Cluster {
     async fn open(self, context: &Context) -> Result<Arc<OpenCluster>> {
         let ring = context.resource::<OpenRing>(self.ring.name())?;
         let layout = ring.current();
-        if let Some(member) = layout.members().iter().find(|member| member.read_address.is_empty()) {
+        let layouts = std::iter::once(&layout).chain(layout.previous());
+        let mut members = layouts.flat_map(|layout| layout.members());
+        if let Some(member) = members.find(|member| member.read_address.is_empty()) {
             let (ring, member) = (self.ring.name(), &member.name);
             return Err(Error::invalid(format!("expected a `read_address` of member `{member}` of ring `{ring}`")));
         }

@@ -8,11 +8,12 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Ack, Context, Error, Kind, Next, Result, Write};
+use weir_pipeline::{Ack, Context, Error, Kind, Metrics, Next, Result, Write};
 
 use super::Peers;
 use super::telemetry::Telemetry;
 use crate::http::budget::{Budget, Share};
+use crate::http::metrics_page;
 use crate::http::server::Answer;
 use crate::node::{self, wire};
 
@@ -28,6 +29,7 @@ pub(super) struct Taker {
     budget: Budget,
     telemetry: Telemetry,
     shutdown: CancellationToken,
+    metrics: Metrics,
 }
 
 // === impl Taker ===
@@ -42,6 +44,7 @@ impl Taker {
             budget: Budget::new(settings.in_flight.get()),
             telemetry: Telemetry::new(context),
             shutdown: context.shutdown.clone(),
+            metrics: context.metrics.clone(),
             settings,
         }
     }
@@ -137,6 +140,7 @@ impl Answer for Taker {
         };
         match request.uri().path() {
             node::WRITE => self.take(request).await,
+            "/metrics" => metrics_page(&self.metrics),
             "/-/healthy" => text(StatusCode::OK, "Weir is healthy.\n"),
             "/-/ready" if self.shutdown.is_cancelled() => text(StatusCode::SERVICE_UNAVAILABLE, "Weir is stopping.\n"),
             "/-/ready" => text(StatusCode::OK, "Weir is ready.\n"),

@@ -147,6 +147,8 @@ async fn what_is_no_batch_is_refused_and_says_why() {
 async fn health_is_answered_and_readiness_ends_with_the_program() {
     let running = start_good().await;
     assert_eq!(running.send(Method::GET, "/-/healthy", "", Vec::new()).await.0, 200);
+    let (status, metrics) = running.send(Method::GET, "/metrics", "", Vec::new()).await;
+    assert!(status == 200 && String::from_utf8_lossy(&metrics).contains("weir_peers_samples_total"), "{metrics:?}");
     assert_eq!(running.send(Method::GET, "/-/ready", "", Vec::new()).await.0, 200);
     running.context.shutdown.cancel();
     running.task.await.unwrap().unwrap();

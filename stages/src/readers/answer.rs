@@ -14,10 +14,11 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Batch, Context, Data, Error, Kind, Next, Read, Result};
+use weir_pipeline::{Batch, Context, Data, Error, Kind, Metrics, Next, Read, Result};
 
 use super::Readers;
 use super::telemetry::Telemetry;
+use crate::http::metrics_page;
 use crate::http::server::Answer;
 use crate::node::{self, frames, wire};
 
@@ -34,6 +35,7 @@ pub(super) struct Answerer {
     working: Arc<Semaphore>,
     telemetry: Telemetry,
     shutdown: CancellationToken,
+    metrics: Metrics,
 }
 
 /// An answer that has begun: its batches, and its turn.
@@ -53,6 +55,7 @@ impl Answerer {
             working: Arc::new(Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS))),
             telemetry: Telemetry::new(context),
             shutdown: context.shutdown.clone(),
+            metrics: context.metrics.clone(),
             settings,
         }
     }
@@ -112,6 +115,7 @@ impl Answer for Answerer {
         };
         match request.uri().path() {
             node::READ => self.ask(request).await,
+            "/metrics" => metrics_page(&self.metrics).map(BodyExt::boxed_unsync),
             "/-/healthy" => text(StatusCode::OK, "Weir is healthy.\n"),
             "/-/ready" if self.shutdown.is_cancelled() => text(StatusCode::SERVICE_UNAVAILABLE, "Weir is stopping.\n"),
             "/-/ready" => text(StatusCode::OK, "Weir is ready.\n"),

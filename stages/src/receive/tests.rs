@@ -194,6 +194,7 @@ async fn other_methods_and_paths_are_refused() {
         (Method::GET, "/", 404),
         (Method::GET, "/api/v1/receive/", 404),
         (Method::GET, "/-/healthy", 200),
+        (Method::GET, "/metrics", 200),
         (Method::GET, "/-/ready", 200),
     ] {
         assert_eq!(running.get(method, path).await.status, status, "{path}");

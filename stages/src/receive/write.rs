@@ -7,12 +7,13 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Ack, Batch, Context, Next, Outcome, Tenant, Write};
+use weir_pipeline::{Ack, Batch, Context, Metrics, Next, Outcome, Tenant, Write};
 
 use super::reply::Reply;
 use super::telemetry::Telemetry;
 use super::{Receive, body, headers};
 use crate::http::budget::{Budget, Share};
+use crate::http::metrics_page;
 use crate::http::server::Answer;
 use crate::remote_write::{Decoded, Limits, Version};
 
@@ -25,6 +26,7 @@ pub(super) struct Receiver {
     pub(super) budget: Budget,
     telemetry: Telemetry,
     shutdown: CancellationToken,
+    metrics: Metrics,
 }
 
 // === impl Receiver ===
@@ -45,6 +47,7 @@ impl Receiver {
             budget: Budget::new(settings.in_flight.get()),
             telemetry: Telemetry::new(context),
             shutdown: context.shutdown.clone(),
+            metrics: context.metrics.clone(),
             settings,
         }
     }
@@ -174,6 +177,7 @@ impl Answer for Receiver {
     async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         match request.uri().path() {
             "/api/v1/receive" | "/api/v1/write" => self.take(request).await,
+            "/metrics" => metrics_page(&self.metrics),
             "/-/healthy" => Reply::new(StatusCode::OK, "Weir is healthy.").into_response(None),
             "/-/ready" if self.shutdown.is_cancelled() => Reply::busy("Weir is stopping.").into_response(None),
             "/-/ready" => Reply::new(StatusCode::OK, "Weir is ready.").into_response(None),

@@ -31,6 +31,16 @@ pub struct Shape {
     algorithm: Algorithm,
 }
 
+/// An earlier membership.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Earlier {
+    /// Its number.
+    pub epoch: u64,
+    /// Who was in it.
+    pub members: Vec<Member>,
+}
+
 /// A ring in one epoch. All of it follows from its shape and the list of members: nodes that know the same agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Layout {
@@ -41,6 +51,8 @@ pub struct Layout {
     /// The set of each partition.
     of_partition: Vec<usize>,
     spare: Vec<Member>,
+    /// Earlier epochs whose members may still have what is nowhere else, the newest first.
+    previous: Vec<Arc<Layout>>,
 }
 
 /// What an algorithm makes of members, which it names by their places in the list.
@@ -112,7 +124,32 @@ impl Layout {
             Arc::new(ReplicaSet { name, members })
         };
         let sets = sets.into_iter().map(set).collect();
-        Ok(Self { shape, epoch, sets, of_partition, spare, members })
+        Ok(Self { shape, epoch, sets, of_partition, spare, members, previous: Vec::new() })
+    }
+
+    /// The same after earlier epochs, of which each has a lower number than this.
+    ///
+    /// # Errors
+    /// A sentence about an epoch that makes no ring, or is not earlier.
+    pub fn after(mut self, previous: Vec<Earlier>) -> Result<Self, String> {
+        for Earlier { epoch, members } in previous {
+            if epoch >= self.epoch {
+                let now = self.epoch;
+                return Err(format!("expected an epoch before `{now}` in `previous`, got `{epoch}`"));
+            }
+            let layout = Self::new(self.shape, epoch, members).map_err(|e| format!("epoch `{epoch}`: {e}"))?;
+            self.previous.push(Arc::new(layout));
+        }
+        self.previous.sort_by_key(|layout| std::cmp::Reverse(layout.epoch));
+        if let Some(twice) = self.previous.windows(2).find(|two| two[0].epoch == two[1].epoch) {
+            return Err(format!("expected each epoch once in `previous`, got `{}` twice", twice[0].epoch));
+        }
+        Ok(self)
+    }
+
+    /// Earlier epochs whose members may still have what is nowhere else, the newest first.
+    pub fn previous(&self) -> &[Arc<Self>] {
+        &self.previous
     }
 
     /// The number of this membership; it grows with each change.

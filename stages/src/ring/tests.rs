@@ -28,6 +28,20 @@ fn refuses_wrong_settings() {
     let members = "members: [{ name: a, address: 'a:1' }]";
     check("{}", "1:1: expected one of `members` and `file`, got neither");
     check("{ members: [], file: a }", "1:1: expected one of `members` and `file`, got both");
+    let earlier =
+        |epoch: u64, previous: &str| format!("{{ factor: 1, epoch: {epoch}, {members}, previous: [ {previous} ] }}");
+    let before = "expected an epoch before `1` in `previous`, got `1`";
+    check(&earlier(1, &format!("{{ epoch: 1, {members} }}")), &format!("1:1: {before}"));
+    let twice = format!("{{ epoch: 1, {members} }}, {{ epoch: 1, {members} }}");
+    check(&earlier(2, &twice), "1:1: expected each epoch once in `previous`, got `1` twice");
+    check(
+        &earlier(2, "{ epoch: 1, members: [] }"),
+        "1:1: epoch `1`: expected at least `1` members, which is `factor`, got `0`",
+    );
+    check(
+        &format!("{{ file: a, previous: [ {{ epoch: 1, {members} }} ] }}"),
+        "1:1: expected `previous` in the file, not beside `file`",
+    );
     check("members: []", "1:1: expected at least `3` members, which is `factor`, got `0`");
     check("{ factor: 0, file: a }", "1:1: expected `factor` of at least 1, got `0`");
     check("{ factor: x, file: a }", "1:11: factor: expected a whole number of at least 0, got `x`");

@@ -16,6 +16,7 @@ use weir_pipeline::config::parse::MAX_FILE_BYTES;
 use weir_pipeline::config::{Env, Mistake, parse, settings};
 use weir_pipeline::{Context, Error, Result};
 
+use super::layout::Earlier;
 use super::{Layout, Member, OpenRing, Shape};
 
 /// What the file has.
@@ -25,6 +26,9 @@ struct Listed {
     /// The number of this membership, from 1 on; greater than the one before.
     epoch: u64,
     members: Vec<Member>,
+    /// Earlier ones, whose members still have what is nowhere else.
+    #[serde(default)]
+    previous: Vec<Earlier>,
 }
 
 /// Looks at the file.
@@ -138,11 +142,13 @@ fn layout(path: &Path, shape: Shape, text: Result<&str, &String>) -> Result<Layo
     let file = path.display().to_string();
     let all = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
     let node = parse(&file, text.map_err(Clone::clone)?, &Env::process()).map_err(all)?;
-    let Listed { epoch, members } = settings::<Listed>(&file, "", &node).map_err(all)?.value;
+    let Listed { epoch, members, previous } = settings::<Listed>(&file, "", &node).map_err(all)?.value;
     let key = if epoch == 0 { "epoch" } else { "members" };
     let at = node.get(key).map_or(node.at, |value| value.at);
     let mistake = |message| Mistake { file, at, path: key.into(), message };
-    Layout::new(shape, epoch, members).map_err(|message| mistake(message).to_string())
+    Layout::new(shape, epoch, members)
+        .and_then(|layout| layout.after(previous))
+        .map_err(|message| mistake(message).to_string())
 }
 
 // === impl Telemetry ===

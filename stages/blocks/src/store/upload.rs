@@ -114,7 +114,8 @@ impl Store {
                 let oldest = blocks.iter().map(|block| block.id().timestamp_ms()).min().unwrap_or(0);
                 let age = now.saturating_sub_unsigned(oldest).max(0).unsigned_abs();
                 if all || bytes >= settings.size.get() || u128::from(age) >= self.stagger(&tenant).as_millis() {
-                    groups.push(Group { tenant: tenant.clone(), day, blocks });
+                    let together = together(blocks, settings.size.get());
+                    groups.extend(together.map(|blocks| Group { tenant: tenant.clone(), day, blocks }));
                 }
             }
         }
@@ -204,6 +205,25 @@ impl Store {
             }
         }
     }
+}
+
+/// Blocks in the order in which they were made, so many at a time as have `size` bytes: one of the bucket is made in memory,
+/// and after days without the bucket there may be many.
+fn together(mut blocks: Vec<Arc<dyn Block>>, size: u64) -> impl Iterator<Item = Vec<Arc<dyn Block>>> {
+    blocks.sort_by_key(|block| block.id());
+    let mut all: Vec<Vec<Arc<dyn Block>>> = Vec::new();
+    let mut bytes = u64::MAX;
+    for block in blocks {
+        if bytes.saturating_add(block.bytes()) > size {
+            all.push(Vec::new());
+            bytes = 0;
+        }
+        bytes += block.bytes();
+        if let Some(last) = all.last_mut() {
+            last.push(block);
+        }
+    }
+    all.into_iter()
 }
 
 /// The stream of records that a day's blocks are.

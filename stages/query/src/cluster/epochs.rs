@@ -1,4 +1,5 @@
-//! Which replica sets must be heard: those of the ring, and of its epochs before.
+//! Which replica sets must be heard: those of the ring, of the epochs that it says were before, and of those seen since the
+//! start.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -44,7 +45,8 @@ impl Epochs {
         }
         let mut sets: Vec<Needed> = Vec::new();
         // A member that goes on elsewhere is asked where it is now.
-        for layout in seen.layouts.iter().rev() {
+        let all = seen.layouts.iter().rev().flat_map(|layout| std::iter::once(layout).chain(layout.previous()));
+        for layout in all {
             let members = layout.factor() + 1 - quorum.of(layout.factor())?;
             for set in layout.sets() {
                 let names = |set: &ReplicaSet| set.members.iter().map(|m: &Member| m.name.clone()).collect::<Vec<_>>();

@@ -260,6 +260,28 @@ async fn the_members_of_the_epoch_before_are_asked_too() {
     assert_eq!(ground.query("m").await, (values(&[("1", 1.0), ("2", 2.0)]), Vec::new()));
 }
 
+#[tokio::test]
+async fn the_members_that_the_ring_says_were_before_are_asked_too_and_missed() {
+    let (old, new) = (node(has("m{i=\"1\"} 1 9000")).await, node(has("m{i=\"2\"} 2 9000")).await);
+    let gone = node(Way::Gone).await;
+    let check = async |before: &Node, expect: &[(&str, f64)], warnings: usize| {
+        let member =
+            |name: &str, node: &Node| format!("{{ name: {name}, address: 'h:1', read_address: '{}' }}", node.address);
+        let previous = format!("[ {{ epoch: 1, members: [ {} ] }} ]", member("old", before));
+        let ring = format!("{{ factor: 1, epoch: 2, members: [ {} ], previous: {previous} }}", member("new", &new));
+        let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new());
+        let ring: Ring = settings(&ring).unwrap();
+        context.keep_resource("central", ring.open(&context).await.unwrap());
+        let cluster: Cluster = settings("ring: central").unwrap();
+        let cluster = cluster.open(&context).await.unwrap();
+        let ground = Ground { nodes: Vec::new(), cluster, context };
+        let (found, told) = ground.query("m").await;
+        assert_eq!((found, told.len()), (values(expect), warnings), "{told:?}");
+    };
+    check(&old, &[("1", 1.0), ("2", 2.0)], 0).await;
+    check(&gone, &[("2", 2.0)], 1).await;
+}
+
 #[test]
 fn the_example_in_the_docs_is_valid() {
     #[derive(Deserialize)]

@@ -240,6 +240,26 @@ async fn blocks_are_uploaded_when_they_are_old_or_large_enough() {
     assert_eq!(store.upload(false).await.unwrap().blocks, 1, "at once where it is large");
 }
 
+#[tokio::test]
+async fn after_a_long_time_without_the_bucket_not_all_of_it_is_made_in_memory_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let bucket = Arc::new(Objects::local(&dir.path().join("bucket")).unwrap());
+    let mut place = Place { ground: ground(), blocks: dir.path().join("a"), bucket };
+    let store = place.open().await;
+    for n in 0..5 {
+        write(&store, "x", n * 100, 100).await;
+        store.cut().await.unwrap();
+    }
+    drop(store);
+    place.ground.fs.crash(1);
+    place.ground.settings.upload.size = Bytes::kib(10);
+    let store = place.open().await;
+    let (before, blocks) = (content(&store).await, store.stats().blocks);
+    let uploaded = store.upload(true).await.unwrap();
+    assert!(blocks == 5 && (2..5).contains(&uploaded.blocks) && uploaded.samples == 500, "{uploaded:?}");
+    assert_eq!(content(&store).await, before);
+}
+
 /// What another node hears: samples, and how the answer ends.
 async fn heard(store: &Store, bucket: Option<Arc<str>>) -> (usize, Option<Kind>) {
     let matchers = vec![Matcher::equal("job", "j")];
