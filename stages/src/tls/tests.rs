@@ -149,7 +149,7 @@ async fn files_that_can_not_work_are_told_at_the_start() {
     std::fs::write(ours.path("bad.crt"), "nothing").unwrap();
     let shown = |name: &str| ours.path(name).display().to_string();
     let check = |tls: &str, expect: String| {
-        let error = way("127.0.0.1:1".parse().unwrap(), tls, dir).err().expect("an error").report();
+        let error = way("127.0.0.1:1".parse().unwrap(), tls, dir).map(drop).unwrap_err().report();
         assert!(error.starts_with(&expect), "{error}, not {expect}");
     };
     check(
