@@ -210,7 +210,7 @@ impl Peer {
     }
 
     /// Has the server write what it holds in memory, as far as it can be told to. Returns whether another process does
-    /// it: Weir is started anew with a short `cut_after` and without a receiver, and cuts what its log holds.
+    /// it: Weir is started anew with short times and without a receiver, cuts what its log holds, and uploads its blocks.
     pub(crate) async fn flush(&mut self, binary: &Path) -> Result<bool> {
         if self.kind == Kind::Weir {
             self.cut(binary).await?;
@@ -234,8 +234,8 @@ impl Peer {
         self.end().await?;
         let pipelines = self.directory.join("pipelines");
         let resources = pipelines.join("00-resources.yaml");
-        let text =
-            std::fs::read_to_string(&resources)?.replace("bucket: local }", "bucket: local, head: { cut_after: 1s } }");
+        let text = std::fs::read_to_string(&resources)?
+            .replace("bucket: local }", "bucket: local, head: { cut_after: 1s }, upload: { after: 1s } }");
         std::fs::write(&resources, text)?;
         std::fs::remove_file(pipelines.join("20-receive.yaml"))?;
         let log = File::options().append(true).open(self.directory.join("log.txt"))?;
@@ -249,11 +249,15 @@ impl Peer {
             .map_err(|e| format!("{}: {e}", binary.display()))?;
         let start = Instant::now();
         let cut = |text: &str| {
-            text.contains("\nweir_store_head_samples 0\n") && !text.contains("\nprometheus_tsdb_blocks_loaded 0\n")
+            let has = |line: &str| text.lines().any(|l| l == line);
+            // Nothing in memory, nothing on the way, something in the bucket.
+            has("weir_store_head_samples 0")
+                && has("prometheus_tsdb_blocks_loaded 0")
+                && !has("weir_store_uploads_total 0")
         };
         while !get(&format!("{}/metrics", self.base)).await.is_ok_and(|reply| cut(&reply.text)) {
             if self.child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
-                return Err(self.failed("did not cut its head"));
+                return Err(self.failed("did not upload its blocks"));
             }
             tokio::time::sleep(PAUSE).await;
         }

@@ -1,7 +1,7 @@
 //! What a component of a pipeline gets from the program around it.
 
 use std::any::{Any, type_name};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::AssertUnwindSafe;
@@ -42,6 +42,8 @@ struct Shared {
     resources: Mutex<HashMap<String, Value>>,
     closers: Mutex<Vec<(Place, BoxFuture<'static, Result<()>>)>>,
     listening: watch::Sender<Vec<(Place, SocketAddr)>>,
+    /// Those of them that speak TLS.
+    tls: Mutex<HashSet<Place>>,
 }
 
 // === impl Context ===
@@ -109,6 +111,17 @@ impl Context {
     /// Says that the component accepts connections at `address`. A source that listens calls this once it does.
     pub fn listening(&self, address: SocketAddr) {
         self.shared.listening.send_modify(|listeners| listeners.push((self.place.clone(), address)));
+    }
+
+    /// As [`listening`](Self::listening), with TLS.
+    pub fn listening_with_tls(&self, address: SocketAddr) {
+        lock(&self.shared.tls).insert(self.place.clone());
+        self.listening(address);
+    }
+
+    /// Whether the component at a place accepts connections with TLS.
+    pub fn speaks_tls(&self, place: &Place) -> bool {
+        lock(&self.shared.tls).contains(place)
     }
 
     /// Which components accept connections, and where.

@@ -113,6 +113,11 @@ impl Running {
         self.context.listeners()
     }
 
+    /// Whether the source at a place accepts connections with TLS.
+    pub fn speaks_tls(&self, place: &Place) -> bool {
+        self.context.speaks_tls(place)
+    }
+
     /// Waits until a source fails, or all have ended by themselves.
     ///
     /// # Errors

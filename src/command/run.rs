@@ -1,6 +1,5 @@
 //! `weir run`: pipelines until told to stop.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -69,6 +68,9 @@ async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
 
 async fn until_failure(running: &mut Running) -> Result<(), Error> {
     let listeners = running.listeners().await;
+    let scheme = |place: &Place| if running.speaks_tls(place) { "https" } else { "http" };
+    let listeners: Vec<_> =
+        listeners.into_iter().map(|(place, at)| (format!("{}://{at}", scheme(&place)), place)).collect();
     tokio::select! {
         biased;
         ended = running.stopped() => return ended,
@@ -78,18 +80,18 @@ async fn until_failure(running: &mut Running) -> Result<(), Error> {
 }
 
 /// Says where to look. To standard output, so that it stands apart from the log.
-async fn greet(listeners: &[(Place, SocketAddr)]) {
-    for (place, address) in listeners {
+async fn greet(listeners: &[(String, Place)]) {
+    for (url, place) in listeners {
         match place.rsplit('.').next().unwrap_or_default() {
-            "api" => print(&format!("{place} answers PromQL on http://{address}\n")),
-            "receive" => print(&format!("{place} takes remote write on http://{address}/api/v1/receive\n")),
-            _ => print(&format!("{place} listens on {address}\n")),
+            "api" => print(&format!("{place} answers PromQL on {url}\n")),
+            "receive" => print(&format!("{place} takes remote write on {url}/api/v1/receive\n")),
+            _ => print(&format!("{place} listens on {url}\n")),
         }
     }
-    for (_, address) in listeners.iter().filter(|(place, _)| place.ends_with(".api")) {
-        let query = format!("http://{address}/api/v1/query?query=up");
+    for (url, _) in listeners.iter().filter(|(_, place)| place.ends_with(".api")) {
+        let query = format!("{url}/api/v1/query?query=up");
         let note = if answers(&query).await { "it answers already" } else { "as soon as something is written" };
-        print(&format!("try ({note}):\n  weir query --url http://{address} up\n  {query}\n"));
+        print(&format!("try ({note}):\n  weir query --url {url} up\n  {query}\n"));
     }
 }
 

@@ -23,12 +23,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
-use weir_pipeline::{Context, Error, Next, Result, Source, Write};
+use weir_pipeline::{Context, Next, Result, Source, Write};
 
-use crate::http::server::{Limits, serve};
-use crate::tls::{Acceptor, TlsServer};
+use crate::http::server::{Limits, listen, serve};
+use crate::tls::TlsServer;
 
 /// Takes batches from the other nodes of a cluster, and sends each down.
 #[derive(Clone, Debug, Deserialize)]
@@ -91,15 +90,9 @@ impl Source<Write> for Peers {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
-        let failed = |e: std::io::Error| {
-            Error::unavailable(format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
-        };
-        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
-        context.listening(listener.local_addr().map_err(failed)?);
+        let (listener, tls) = listen(&self.listen, self.tls_server_config.as_ref(), &context).await?;
         let shutdown = context.shutdown.clone();
-        let tls = self.tls_server_config.clone().map(Acceptor::new).transpose()?;
-        let limits =
-            Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls: tls.map(Arc::new) };
+        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls };
         serve(listener, Arc::new(take::Taker::new(self, &context, next)), limits, shutdown).await;
         Ok(())
     }

@@ -27,12 +27,11 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
-use weir_pipeline::{Context, Error, Kind, Next, Result, Source, Tenant, Write};
+use weir_pipeline::{Context, Next, Result, Source, Tenant, Write};
 
-use crate::http::server::{Limits, serve};
-use crate::tls::{Acceptor, TlsServer};
+use crate::http::server::{Limits, listen, serve};
+use crate::tls::TlsServer;
 pub use headers::TenantHeader;
 
 /// Takes remote write requests and sends each as one batch.
@@ -127,16 +126,9 @@ impl Source<Write> for Receive {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
-        let failed = |e: std::io::Error| {
-            let kind = Kind::Unavailable { retry_after: None };
-            Error::new(kind, format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
-        };
-        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
-        context.listening(listener.local_addr().map_err(failed)?);
+        let (listener, tls) = listen(&self.listen, self.tls_server_config.as_ref(), &context).await?;
         let shutdown = context.shutdown.clone();
-        let tls = self.tls_server_config.clone().map(Acceptor::new).transpose()?;
-        let limits =
-            Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls: tls.map(Arc::new) };
+        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls };
         let receiver = Arc::new(write::Receiver::new(self, &context, next));
         serve(listener, receiver, limits, shutdown).await;
         Ok(())

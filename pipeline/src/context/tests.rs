@@ -71,7 +71,8 @@ async fn listeners_are_waited_for_by_place() {
     context.at("", "a").listening(([127, 0, 0, 1], 2).into());
     context.at("", "c").listening(([127, 0, 0, 1], 3).into());
     assert!(waits(1).await);
-    context.at("", "b").listening(([127, 0, 0, 1], 4).into());
+    context.at("", "b").listening_with_tls(([127, 0, 0, 1], 4).into());
+    assert_eq!(places.each_ref().map(|place| context.speaks_tls(place)), [false, true]);
     assert!(!waits(1).await);
     assert_eq!(context.listeners().len(), 4);
     context.wait_for_listeners(&[]).await;

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,7 +22,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::BoxError;
 
-use crate::tls::Acceptor;
+use weir_pipeline::units::Address;
+use weir_pipeline::{Context, Error, Result};
+
+use crate::tls::{Acceptor, TlsServer};
 
 /// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
 const READ_BUFFER: usize = 64 << 10;
@@ -70,6 +74,27 @@ pub(crate) struct Limits {
 
 /// A request under way.
 struct Busy(Arc<AtomicUsize>);
+
+/// Begins to listen, and says so. The files of `tls` are read first.
+///
+/// # Errors
+/// `Unavailable` where the address can't be listened on, `Invalid` where a file of `tls` can't be used.
+pub(crate) async fn listen(
+    address: &Address,
+    tls: Option<&TlsServer>,
+    context: &Context,
+) -> Result<(TcpListener, Option<Arc<Acceptor>>)> {
+    let acceptor = tls.cloned().map(Acceptor::new).transpose()?;
+    let failed =
+        |e: io::Error| Error::unavailable(format!("expected an address to listen on, got `{address}`")).with_source(e);
+    let listener = TcpListener::bind(address.as_str()).await.map_err(failed)?;
+    let local = listener.local_addr().map_err(failed)?;
+    match acceptor {
+        Some(_) => context.listening_with_tls(local),
+        None => context.listening(local),
+    }
+    Ok((listener, acceptor.map(Arc::new)))
+}
 
 /// Serves until `shutdown`, then takes no new connections, lets requests finish, and returns.
 pub(crate) async fn serve<A: Answer>(

@@ -13,7 +13,7 @@ use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::testing::{Recorder, batch, documented, settings, text};
-use weir_pipeline::{Ack, Batch, Clock, Kind, Metrics, Outcome};
+use weir_pipeline::{Ack, Batch, Clock, Error, Kind, Metrics, Outcome};
 
 use super::*;
 use crate::node::wire;

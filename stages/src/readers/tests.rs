@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::testing::{batch, documented, settings, text};
-use weir_pipeline::{Answer, Ask, Batch, Batches, Clock, Data, Kind, Matcher, Metrics, Query};
+use weir_pipeline::{Answer, Ask, Batch, Batches, Clock, Data, Error, Kind, Matcher, Metrics, Query};
 
 use super::*;
 use crate::node::NodeReader;

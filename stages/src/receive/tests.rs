@@ -13,7 +13,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Ack, Batch, Clock, LabelSet, Metrics, Outcome};
+use weir_pipeline::{Ack, Batch, Clock, Error, Kind, LabelSet, Metrics, Outcome};
 
 mod lifecycle;
 mod yaml;

@@ -1,4 +1,4 @@
-//! Who a store is, and how many times it was opened: what the catalog knows it by.
+//! Who a store is, and which of its lives this is: what the catalog knows its blocks by.
 
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -19,61 +19,65 @@ const MAX_BYTES: u64 = 1024;
 pub(super) struct Identity {
     /// Its name, for ever.
     pub(super) writer: String,
-    /// How many times it was opened.
+    /// A number by chance for the time from one opening to the next, above 0. Not a count: of a directory that was copied
+    /// both would count alike, and take what the other uploaded for theirs.
     pub(super) life: u32,
 }
 
 // === impl Identity ===
 
 impl Identity {
-    /// Reads the file `identity` in a store's directory, and begins the next life there; a store that has none gets one.
+    /// Reads the file `identity` in a store's directory, and begins a life; a store that has none gets one.
     ///
     /// # Errors
     /// The file is damaged, or the disk is.
     pub(super) fn next(fs: &dyn Fs, dir: &Path) -> Result<Self> {
-        let (file, new) = (dir.join("identity"), dir.join("identity.new"));
+        let life = (Ulid::generate().random() as u32).max(1);
+        let file = dir.join("identity");
         let failed = |what: &str, error: io::Error| {
             Error::internal(format!("the file `{}` can't be {what}", file.display())).with_source(error)
         };
-        let identity = match fs.open(&file) {
+        match fs.open(&file) {
             Ok(reader) => {
                 let mut text = String::new();
                 reader.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| failed("read", e))?;
-                let before = Self::parse(&text);
-                let before = before.ok_or_else(|| failed("read", io::Error::other("it is damaged")))?;
-                Self { life: before.life + 1, ..before }
+                let writer = parse(&text).ok_or_else(|| failed("read", io::Error::other("it is damaged")))?;
+                Ok(Self { writer: writer.to_owned(), life })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Self { writer: Ulid::generate().to_string(), life: 1 }
+                let writer = Ulid::generate().to_string();
+                write(fs, dir, &file, &text(&writer)).map_err(|e| failed("written", e))?;
+                Ok(Self { writer, life })
             }
-            Err(error) => return Err(failed("read", error)),
-        };
-        let write = || {
-            match fs.remove(&new) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-            let mut written = fs.create(&new)?;
-            written.write_all(identity.text().as_bytes())?;
-            written.sync()?;
-            fs.rename(&new, &file)?;
-            fs.sync_dir(dir)
-        };
-        write().map_err(|e| failed("written", e))?;
-        Ok(identity)
+            Err(error) => Err(failed("read", error)),
+        }
     }
+}
 
-    fn text(&self) -> String {
-        let body = format!("{MAGIC}\n{}\n{}\n", self.writer, self.life);
-        format!("{body}{:08x}\n", crc32c::crc32c(body.as_bytes()))
+/// Makes the file, whole or not at all.
+fn write(fs: &dyn Fs, dir: &Path, file: &Path, text: &str) -> io::Result<()> {
+    let new = dir.join("identity.new");
+    match fs.remove(&new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
     }
+    let mut written = fs.create(&new)?;
+    written.write_all(text.as_bytes())?;
+    written.sync()?;
+    fs.rename(&new, file)?;
+    fs.sync_dir(dir)
+}
 
-    fn parse(text: &str) -> Option<Self> {
-        let mut lines = text.lines();
-        let (magic, writer, life) = (lines.next()?, lines.next()?, lines.next()?);
-        let identity = Self { writer: writer.to_owned(), life: life.parse().ok().filter(|life| *life < u32::MAX)? };
-        (magic == MAGIC && identity.text() == text).then_some(identity)
-    }
+fn text(writer: &str) -> String {
+    let body = format!("{MAGIC}\n{writer}\n");
+    format!("{body}{:08x}\n", crc32c::crc32c(body.as_bytes()))
+}
+
+/// The name in a file; `None` where it is damaged.
+fn parse(whole: &str) -> Option<&str> {
+    let mut lines = whole.lines();
+    let (_, writer) = (lines.next()?, lines.next()?);
+    (text(writer) == whole).then_some(writer)
 }
 
 #[cfg(test)]

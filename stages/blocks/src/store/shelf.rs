@@ -11,7 +11,7 @@ use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
 pub trait Shelf: Send + Sync + 'static {
-    /// Says how many times the store was opened whose blocks these are. Names of blocks tell which life they are of.
+    /// Says which life of its store this is. Names of blocks tell which life they are of.
     fn begin(&self, life: u32);
 
     /// Writes a block of what `rows` has within `start..=end`, which lies within one UTC day. Durable, and listed from

@@ -106,7 +106,7 @@ async fn what_is_uploaded_leaves_the_disk_and_is_there_for_everyone() {
     assert_eq!(content(&other).await.keys().cloned().collect::<Vec<_>>(), [up("x"), up("y")]);
     let entries = shared.entries().await;
     let [range] = &entries[0].ranges[..] else { panic!("{entries:?}") };
-    assert_eq!((range.epoch, i64::from(range.stream)), (1, NOW / 86_400_000));
+    assert_eq!(i64::from(range.stream), NOW / 86_400_000);
     assert!(range.first < range.last);
     assert_eq!(store.upload(true).await.unwrap().blocks, 0);
     let text = a.ground.metrics.encode();
@@ -200,8 +200,8 @@ async fn who_died_between_commit_and_removal_finds_out() {
     store.cut().await.unwrap();
     let uploaded = store.upload(true).await.unwrap();
     assert_eq!((uploaded.samples, store.stats().blocks), (5, 0));
-    let ranges: Vec<u64> = shared.entries().await.iter().flat_map(|e| &e.ranges).map(|r| r.epoch).collect();
-    assert_eq!(ranges, [1, 2]);
+    let lives: Vec<u64> = shared.entries().await.iter().flat_map(|e| &e.ranges).map(|r| r.epoch).collect();
+    assert!(lives.len() == 2 && lives[0] != lives[1], "{lives:?}");
     let found = content(&store).await;
     assert_eq!((before[&up("x")].len(), found[&up("x")].len()), (30, 35));
 }
