@@ -9,6 +9,7 @@ use futures_util::stream::BoxStream;
 
 use crate::batch::Batch;
 use crate::error::Result;
+use crate::histogram::Histogram;
 use crate::labels::LabelSet;
 use crate::matcher::Matcher;
 use crate::tenant::Tenant;
@@ -114,15 +115,33 @@ pub enum Data {
     /// A text, at a time.
     String(i64, String),
     /// One sample for each series, all at one time.
-    Vector(Vec<(LabelSet, i64, f64)>),
-    /// A list of samples for each series.
-    Matrix(Vec<(LabelSet, Vec<(i64, f64)>)>),
+    Vector(Vec<(LabelSet, i64, Value)>),
+    /// The samples of each series.
+    Matrix(Vec<(LabelSet, Points)>),
     /// Label sets, sorted.
     Series(Vec<LabelSet>),
     /// Label names or label values, sorted.
     Names(Vec<String>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
+}
+
+/// The value of a sample.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// A number.
+    Float(f64),
+    /// A native histogram.
+    Histogram(Arc<Histogram>),
+}
+
+/// The samples of a series, each kind in order of time. No time is in both.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Points {
+    /// Numbers.
+    pub floats: Vec<(i64, f64)>,
+    /// Native histograms.
+    pub histograms: Vec<(i64, Arc<Histogram>)>,
 }
 
 /// Batches that come one after the other, to be taken once: of a clone or of this, not of both. A series is in one batch
@@ -137,6 +156,72 @@ type Stream = BoxStream<'static, Result<Batch>>;
 impl From<Data> for Answer {
     fn from(data: Data) -> Self {
         Self { data, warnings: Vec::new(), infos: Vec::new() }
+    }
+}
+
+// === impl Value ===
+
+impl Value {
+    /// The number; `None` where it is a histogram.
+    pub fn float(&self) -> Option<f64> {
+        match self {
+            Self::Float(float) => Some(*float),
+            Self::Histogram(_) => None,
+        }
+    }
+
+    /// The histogram; `None` where it is a number.
+    pub fn histogram(&self) -> Option<&Arc<Histogram>> {
+        match self {
+            Self::Float(_) => None,
+            Self::Histogram(histogram) => Some(histogram),
+        }
+    }
+}
+
+impl From<f64> for Value {
+    fn from(float: f64) -> Self {
+        Self::Float(float)
+    }
+}
+
+impl From<Histogram> for Value {
+    fn from(histogram: Histogram) -> Self {
+        Self::Histogram(Arc::new(histogram))
+    }
+}
+
+impl From<Arc<Histogram>> for Value {
+    fn from(histogram: Arc<Histogram>) -> Self {
+        Self::Histogram(histogram)
+    }
+}
+
+// === impl Points ===
+
+impl Points {
+    /// How many samples there are.
+    pub fn len(&self) -> usize {
+        self.floats.len() + self.histograms.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds a sample, later than all of its kind before it.
+    pub fn push(&mut self, time: i64, value: Value) {
+        match value {
+            Value::Float(float) => self.floats.push((time, float)),
+            Value::Histogram(histogram) => self.histograms.push((time, histogram)),
+        }
+    }
+}
+
+impl From<Vec<(i64, f64)>> for Points {
+    fn from(floats: Vec<(i64, f64)>) -> Self {
+        Self { floats, histograms: Vec::new() }
     }
 }
 

@@ -23,7 +23,7 @@ use datafusion::physical_plan::{
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
-pub(crate) mod annotations;
+pub(crate) use weir_promql::annotations;
 pub(crate) mod broadcast;
 pub(crate) mod context;
 pub(crate) mod histogram_quantile;

@@ -9,7 +9,7 @@ mod functions;
 mod plan;
 pub mod promql;
 mod register;
-pub mod syntax;
+pub use weir_promql::syntax;
 
 pub use explain::explain;
 pub use register::register;

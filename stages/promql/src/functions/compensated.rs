@@ -2,34 +2,34 @@
 
 /// A running sum and what rounding took from it.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Sum {
+pub struct Sum {
     /// The sum so far.
-    pub(crate) sum: f64,
+    pub sum: f64,
     /// What is to be added to it at the end.
-    pub(crate) lost: f64,
+    pub lost: f64,
 }
 
 /// A running mean: a compensated sum and a count, and once the sum would overflow an incremental mean.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(crate) struct Mean {
+pub struct Mean {
     /// The sum, or the mean where `incremental`.
-    pub(crate) sum: Sum,
+    pub sum: Sum,
     /// How many values went in.
-    pub(crate) count: f64,
+    pub count: f64,
     /// Whether `sum` holds the mean.
-    pub(crate) incremental: bool,
+    pub incremental: bool,
 }
 
 // === impl Sum ===
 
 impl Sum {
     /// The sum of one value. Not the same as adding to zero: that would lose the sign of `-0`.
-    pub(crate) fn of(value: f64) -> Self {
+    pub fn of(value: f64) -> Self {
         Self { sum: value, lost: 0.0 }
     }
 
     /// Adds a value.
-    pub(crate) fn add(&mut self, value: f64) {
+    pub fn add(&mut self, value: f64) {
         let total = self.sum + value;
         if total.is_infinite() {
             self.lost = 0.0;
@@ -42,7 +42,7 @@ impl Sum {
     }
 
     /// Adds another sum.
-    pub(crate) fn merge(&mut self, other: Self) {
+    pub fn merge(&mut self, other: Self) {
         self.add(other.sum);
         if self.sum.is_finite() {
             self.lost += other.lost;
@@ -50,7 +50,7 @@ impl Sum {
     }
 
     /// The sum.
-    pub(crate) fn total(self) -> f64 {
+    pub fn total(self) -> f64 {
         if self.sum.is_infinite() { self.sum } else { self.sum + self.lost }
     }
 }
@@ -59,17 +59,17 @@ impl Sum {
 
 impl Mean {
     /// The mean of one value.
-    pub(crate) fn of(value: f64) -> Self {
+    pub fn of(value: f64) -> Self {
         Self { sum: Sum::of(value), count: 1.0, incremental: false }
     }
 
     /// Adds a value.
-    pub(crate) fn add(&mut self, value: f64) {
+    pub fn add(&mut self, value: f64) {
         self.merge(Self::of(value));
     }
 
     /// Adds another mean.
-    pub(crate) fn merge(&mut self, mut other: Self) {
+    pub fn merge(&mut self, mut other: Self) {
         let count = self.count + other.count;
         if !self.incremental && !other.incremental {
             let mut sum = self.sum;
@@ -96,7 +96,7 @@ impl Mean {
     }
 
     /// The mean.
-    pub(crate) fn mean(self) -> f64 {
+    pub fn mean(self) -> f64 {
         if self.incremental {
             self.sum.sum + self.sum.lost
         } else {

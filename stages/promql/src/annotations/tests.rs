@@ -48,10 +48,10 @@ fn notes_of_one_kind_and_place_become_one() {
     let mut notes = Annotations::default();
     let at = Span { start: 5, end: 6 };
     let forced = |time, bound| Forced { times: (time, time), buckets: (bound, bound), diff: bound, samples: 1 };
-    notes.forced_monotonic("h", at, forced(60_000, 1.0));
-    notes.forced_monotonic("h", at, forced(0, 2.0));
-    notes.not_a_counter("m", at);
-    notes.not_a_counter("m", at);
+    notes.add(&Note::ForcedMonotonic(forced(60_000, 1.0)), "h", at);
+    notes.add(&Note::ForcedMonotonic(forced(0, 2.0)), "h", at);
+    notes.add(&Note::PossibleNonCounter, "m", at);
+    notes.add(&Note::PossibleNonCounter, "m", at);
     let (warnings, infos) = notes.render("rate(m)");
     assert!(warnings.is_empty());
     assert_eq!(infos.len(), 2);

@@ -4,21 +4,21 @@
 
 /// A bucket: how many observations are at most `bound`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     /// The upper bound, itself inside.
-    pub(crate) bound: f64,
+    pub bound: f64,
     /// How many.
-    pub(crate) count: f64,
+    pub count: f64,
 }
 
 /// The least and the greatest bucket that had to be raised for counts not to decrease, and by how much at most.
-pub(crate) type Raised = (f64, f64, f64);
+pub type Raised = (f64, f64, f64);
 
 /// Relative differences below this are taken for rounding.
 const TOLERANCE: f64 = 1e-12;
 
 /// The `quantile` of a histogram of at least one bucket.
-pub(crate) fn bucket_quantile(quantile: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Raised>) {
+pub fn bucket_quantile(quantile: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Raised>) {
     if quantile.is_nan() {
         return (f64::NAN, None);
     }
@@ -85,7 +85,7 @@ fn interpolate(quantile: f64, buckets: &[Bucket]) -> f64 {
 }
 
 /// Whether two numbers differ by less than their sum times `epsilon`, or are both NaN.
-pub(crate) fn almost_equal(a: f64, b: f64, epsilon: f64) -> bool {
+pub fn almost_equal(a: f64, b: f64, epsilon: f64) -> bool {
     if a.is_nan() && b.is_nan() || a == b {
         return true;
     }

@@ -2,36 +2,38 @@
 //!
 //! Source: `extrapolatedRate` of Prometheus' `promql/functions.go`.
 
-use super::window::{RangeFunction, Window};
+use weir_pipeline::Value;
+
+use super::{RangeFunction, Window};
 
 /// `rate`
-pub(crate) static RATE: RangeFunction = RangeFunction {
+pub(super) static RATE: RangeFunction = RangeFunction {
     name: "rate",
     keeps_name: false,
     for_counters: true,
     sees_stale: false,
-    eval: |window| extrapolated(window, true, true),
+    eval: |window, _| extrapolated(window, true, true).map(Value::Float),
 };
 
 /// `increase`
-pub(crate) static INCREASE: RangeFunction = RangeFunction {
+pub(super) static INCREASE: RangeFunction = RangeFunction {
     name: "increase",
     keeps_name: false,
     for_counters: true,
     sees_stale: false,
-    eval: |window| extrapolated(window, true, false),
+    eval: |window, _| extrapolated(window, true, false).map(Value::Float),
 };
 
 /// `delta`
-pub(crate) static DELTA: RangeFunction = RangeFunction {
+pub(super) static DELTA: RangeFunction = RangeFunction {
     name: "delta",
     keeps_name: false,
     for_counters: false,
     sees_stale: false,
-    eval: |window| extrapolated(window, false, false),
+    eval: |window, _| extrapolated(window, false, false).map(Value::Float),
 };
 
-fn extrapolated(window: Window<'_>, counter: bool, per_second: bool) -> Option<f64> {
+fn extrapolated(window: &Window<'_>, counter: bool, per_second: bool) -> Option<f64> {
     let (&[first_t, .., last_t], &[first, .., last]) = (window.timestamps, window.values) else { return None };
     let mut change = last - first;
     if counter {

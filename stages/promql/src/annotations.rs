@@ -1,0 +1,368 @@
+//! What the asker should know of an answer: warnings and infos, with the place in the query that they are about.
+//!
+//! Source: Prometheus' `util/annotations`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::syntax::Position;
+use crate::syntax::ast::Span;
+
+/// What is said of one value, without saying where in the query, or of which metric: whoever adds it to
+/// [`Annotations`] knows.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Note {
+    /// A ratio outside -1 to 1, and what it is taken for.
+    InvalidRatio(f64, f64),
+    /// A quantile outside 0 to 1.
+    InvalidQuantile(f64),
+    /// A bucket whose `le` is this, which is no number.
+    BadBucketLabel(String),
+    /// Floats and histograms of one series, where only one kind makes sense.
+    MixedFloatsHistograms,
+    /// Floats and histograms in one group.
+    MixedFloatsHistogramsAggregation,
+    /// Classic and native histograms of the same labels.
+    MixedClassicNative,
+    /// A gauge histogram where a counter is asked for.
+    HistogramNotCounter,
+    /// A counter histogram where a gauge is asked for.
+    HistogramNotGauge,
+    /// Exponential and custom buckets.
+    MixedExponentialCustom,
+    /// Histograms that this operator can't bring together.
+    IncompatibleBucketLayout(&'static str),
+    /// `sort` has no effect over a range.
+    SortInRangeQuery,
+    /// One histogram says that it was reset, another that it was not.
+    CounterResetCollision(HistogramOperation),
+    /// A sample starts before the one before it.
+    StartTimeOverlap,
+    /// By its name the metric is no counter.
+    PossibleNonCounter,
+    /// By its label `__type__`, which is this, the metric is no counter.
+    PossibleNonCounterLabel(String),
+    /// Buckets had to be made monotonic.
+    ForcedMonotonic(Forced),
+    /// A left operand, an operator, and a right operand that do not go together.
+    IncompatibleTypes(&'static str, &'static str, &'static str),
+    /// The aggregation takes no histograms.
+    HistogramIgnoredInAggregation(&'static str),
+    /// Histograms among floats are passed over.
+    HistogramIgnoredInMixedRange,
+    /// A quantile of observations that are NaN.
+    QuantileNanResult,
+    /// A quantile of observations of which some are NaN.
+    QuantileNanSkew,
+    /// A fraction of observations of which some are NaN.
+    FractionNans,
+    /// Custom buckets with other bounds.
+    MismatchedCustomBuckets(HistogramOperation),
+}
+
+/// What brings histograms together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HistogramOperation {
+    /// `+`
+    Addition,
+    /// `-`
+    Subtraction,
+    /// An aggregation.
+    Aggregation,
+}
+
+/// What functions have to say while they compute. Most say nothing, and none needs to be said twice.
+#[derive(Clone, Debug, Default)]
+pub struct Notes(Vec<Note>);
+
+/// The notes of one query, each kind once for each metric and place.
+#[derive(Debug, Default)]
+pub struct Annotations {
+    notes: BTreeMap<(Level, String, u32), Merged>,
+    incomplete: BTreeSet<String>,
+}
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// The answer may be wrong.
+    Warning,
+    /// The asker may want to know.
+    Info,
+}
+
+/// What is put together of notes that are the same.
+#[derive(Clone, Copy, Debug, Default)]
+struct Merged {
+    times: u64,
+    forced: Option<Forced>,
+    overlaps: bool,
+}
+
+/// Where `histogram_quantile` had to make buckets monotonic.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Forced {
+    /// The first and the last time, in milliseconds since the Unix epoch.
+    pub times: (i64, i64),
+    /// The least and the greatest bucket.
+    pub buckets: (f64, f64),
+    /// The greatest difference.
+    pub diff: f64,
+    /// In how many samples.
+    pub samples: u64,
+}
+
+// === impl HistogramOperation ===
+
+impl HistogramOperation {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Addition => "addition",
+            Self::Subtraction => "subtraction",
+            Self::Aggregation => "aggregation",
+        }
+    }
+}
+
+// === impl Note ===
+
+impl Note {
+    fn level(&self) -> Level {
+        match self {
+            Self::InvalidRatio(..)
+            | Self::InvalidQuantile(_)
+            | Self::BadBucketLabel(_)
+            | Self::MixedFloatsHistograms
+            | Self::MixedFloatsHistogramsAggregation
+            | Self::MixedClassicNative
+            | Self::HistogramNotCounter
+            | Self::HistogramNotGauge
+            | Self::MixedExponentialCustom
+            | Self::IncompatibleBucketLayout(_)
+            | Self::SortInRangeQuery
+            | Self::CounterResetCollision(_)
+            | Self::StartTimeOverlap => Level::Warning,
+            Self::PossibleNonCounter
+            | Self::PossibleNonCounterLabel(_)
+            | Self::ForcedMonotonic(_)
+            | Self::IncompatibleTypes(..)
+            | Self::HistogramIgnoredInAggregation(_)
+            | Self::HistogramIgnoredInMixedRange
+            | Self::QuantileNanResult
+            | Self::QuantileNanSkew
+            | Self::FractionNans
+            | Self::MismatchedCustomBuckets(_) => Level::Info,
+        }
+    }
+
+    /// The text, as Prometheus words it.
+    fn text(&self, metric: &str) -> String {
+        let of = |text: &str| match metric {
+            "" => text.to_owned(),
+            _ => format!("{text} for metric name {metric:?}"),
+        };
+        match self {
+            Self::InvalidRatio(got, to) => {
+                let (got, to) = (go_float(*got), go_float(*to));
+                format!("ratio value should be between -1 and 1, got {got}, capping to {to}")
+            }
+            Self::InvalidQuantile(got) => format!("quantile value should be between 0 and 1, got {}", go_float(*got)),
+            Self::BadBucketLabel(le) => {
+                of(&format!("bucket label \"le\" is missing or has a malformed value of {le:?}"))
+            }
+            Self::MixedFloatsHistograms => {
+                format!("encountered a mix of histograms and floats for metric name {metric:?}")
+            }
+            Self::MixedFloatsHistogramsAggregation => {
+                "encountered a mix of histograms and floats for aggregation".to_owned()
+            }
+            Self::MixedClassicNative => of("vector contains a mix of classic and native histograms"),
+            Self::HistogramNotCounter => format!("this native histogram metric is not a counter: {metric:?}"),
+            Self::HistogramNotGauge => format!("this native histogram metric is not a gauge: {metric:?}"),
+            Self::MixedExponentialCustom => {
+                let text = "vector contains a mix of histograms with exponential and custom buckets schemas";
+                format!("{text} for metric name {metric:?}")
+            }
+            Self::IncompatibleBucketLayout(op) => {
+                format!("incompatible bucket layout encountered for binary operator {op}")
+            }
+            Self::SortInRangeQuery => {
+                "sort is ineffective for range queries since results are always ordered by labels".to_owned()
+            }
+            Self::CounterResetCollision(op) => format!("conflicting counter resets during histogram {}", op.name()),
+            Self::StartTimeOverlap => {
+                format!("sample has start time that overlaps with previous sample timestamp for metric {metric:?}")
+            }
+            Self::PossibleNonCounter => {
+                let text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
+                format!("{text} {metric:?}")
+            }
+            Self::PossibleNonCounterLabel(kind) => {
+                let text = "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\"";
+                format!("{text}, got {kind:?}: {metric:?}")
+            }
+            Self::ForcedMonotonic(_) => of("input to histogram_quantile needed to be fixed for monotonicity \
+                 (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"),
+            Self::IncompatibleTypes(lhs, op, rhs) => {
+                format!("incompatible sample types encountered for binary operator {op:?}: {lhs} {op} {rhs}")
+            }
+            Self::HistogramIgnoredInAggregation(name) => format!("ignored histogram in {name} aggregation"),
+            Self::HistogramIgnoredInMixedRange => {
+                let text = "ignored histograms in a range containing both floats and histograms for metric name";
+                format!("{text} {metric:?}")
+            }
+            Self::QuantileNanResult => of("input to histogram_quantile has NaN observations, result is NaN"),
+            Self::QuantileNanSkew => of("input to histogram_quantile has NaN observations, result is skewed higher"),
+            Self::FractionNans => {
+                of("input to histogram_fraction has NaN observations, which are excluded from all fractions")
+            }
+            Self::MismatchedCustomBuckets(op) => {
+                format!("mismatched custom buckets were reconciled during {}", op.name())
+            }
+        }
+    }
+}
+
+// === impl Notes ===
+
+impl Notes {
+    /// Adds a note, unless it was the last or is among the others. Notes that count how often they are said come each time.
+    pub fn push(&mut self, note: Note) {
+        let counted = matches!(note, Note::ForcedMonotonic(_) | Note::StartTimeOverlap);
+        if counted || !self.0.contains(&note) {
+            self.0.push(note);
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Takes out all.
+    pub fn drain(&mut self) -> impl Iterator<Item = Note> + '_ {
+        self.0.drain(..)
+    }
+}
+
+// === impl Annotations ===
+
+impl Annotations {
+    /// Adds a note on `metric`, which may be empty, about what stands at `at` in the query.
+    pub fn add(&mut self, note: &Note, metric: &str, at: Span) {
+        let merged = self.notes.entry((note.level(), note.text(metric), at.start)).or_default();
+        merged.times += 1;
+        match note {
+            Note::ForcedMonotonic(forced) => {
+                merged.forced = Some(merged.forced.map_or(*forced, |other| other.merge(*forced)));
+            }
+            Note::StartTimeOverlap => merged.overlaps = true,
+            _ => {}
+        }
+    }
+
+    /// Some of the samples can't be had: of the whole query, not of a place in it.
+    pub fn incomplete(&mut self, text: &str) {
+        self.incomplete.insert(text.to_owned());
+    }
+
+    /// The warnings and the infos, as Prometheus writes them.
+    pub fn render(&self, query: &str) -> (Vec<String>, Vec<String>) {
+        let (mut warnings, mut infos) = (Vec::from_iter(self.incomplete.iter().cloned()), Vec::new());
+        for ((level, text, start), merged) in &self.notes {
+            let place = Position::of(query, Span { start: *start, end: *start });
+            let detail = merged.describe();
+            match level {
+                Level::Warning => warnings.push(format!("PromQL warning: {text}{detail} ({place})")),
+                Level::Info => infos.push(format!("PromQL info: {text}{detail} ({place})")),
+            }
+        }
+        (warnings, infos)
+    }
+}
+
+// === impl Merged ===
+
+impl Merged {
+    fn describe(&self) -> String {
+        match self.forced {
+            Some(forced) => forced.describe(),
+            None if self.overlaps && self.times > 1 => format!(" ({} occurrences)", self.times),
+            None => String::new(),
+        }
+    }
+}
+
+/// A float as Go's `%g` writes it.
+pub fn go_float(value: f64) -> String {
+    match value {
+        v if v.is_nan() => "NaN".to_owned(),
+        v if v.is_infinite() => if v > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
+        v if v != 0.0 && !(1e-4..1e6).contains(&v.abs()) => {
+            let text = format!("{v:e}");
+            let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+            let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |e| ('-', e));
+            format!("{digits}e{sign}{exponent:0>2}")
+        }
+        v => v.to_string(),
+    }
+}
+
+// === impl Forced ===
+
+impl Forced {
+    fn merge(self, other: Self) -> Self {
+        Self {
+            times: (self.times.0.min(other.times.0), self.times.1.max(other.times.1)),
+            buckets: (self.buckets.0.min(other.buckets.0), self.buckets.1.max(other.buckets.1)),
+            diff: self.diff.max(other.diff),
+            samples: self.samples + other.samples,
+        }
+    }
+
+    fn describe(self) -> String {
+        let (from, to) = (go_float(self.buckets.0), go_float(self.buckets.1));
+        let (first, last) = (rfc3339(self.times.0), rfc3339(self.times.1));
+        let diff = two_digits(self.diff);
+        format!(
+            ", from buckets {from} to {to}, with a max diff of {diff}, over {} samples from {first} to {last}",
+            self.samples
+        )
+    }
+}
+
+/// A float as Go's `%.2g` writes it.
+fn two_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return go_float(value);
+    }
+    let rounded = format!("{value:.1e}");
+    let (digits, exponent) = rounded.split_once('e').unwrap_or((&rounded, "0"));
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if (-4..2).contains(&exponent) {
+        let rounded: f64 = rounded.parse().unwrap_or(value);
+        return rounded.to_string();
+    }
+    let digits = digits.strip_suffix(".0").unwrap_or(digits);
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{digits}e{sign}{:02}", exponent.abs())
+}
+
+/// A time in seconds, in UTC: `1970-01-01T00:00:00Z`.
+fn rfc3339(milliseconds: i64) -> String {
+    let seconds = milliseconds.div_euclid(1000);
+    let (days, second) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // Days since 0000-03-01, in eras of 400 years, so that leap days come last in a year.
+    let days = days + 719_468;
+    let (era, day) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year = (day - day / 1460 + day / 36_524 - day / 146_096) / 365;
+    let day = day - (365 * year + year / 4 - year / 100);
+    let month = (5 * day + 2) / 153;
+    let day = day - (153 * month + 2) / 5 + 1;
+    let month = if month < 10 { month + 3 } else { month - 9 };
+    let year = year + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3600, second / 60 % 60, second % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! What the functions, operators and aggregations of PromQL make of values: one per file, stateless, without plans.
+
+pub mod binary;
+pub mod compensated;
+pub mod element;
+pub mod quantile;
+pub mod range;

@@ -1,0 +1,6 @@
+//! PromQL as a language: its syntax, its values and what its functions make of them. No Arrow, no DataFusion: what plans
+//! and runs queries is `weir-query`.
+
+pub mod annotations;
+pub mod functions;
+pub mod syntax;
