@@ -5,6 +5,8 @@
 //!
 //! Source: `FloatHistogram` of Prometheus' `model/histogram`.
 
+use std::sync::Arc;
+
 use crate::batch::is_stale;
 
 /// The schema of histograms whose bounds are listed one by one.
@@ -66,6 +68,17 @@ pub struct Histogram {
     pub negative: Buckets,
     /// The upper bounds of custom buckets, ascending, without `+Inf`.
     pub custom: Vec<f64>,
+}
+
+/// A native histogram of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HistogramPoint {
+    /// When, in milliseconds since the Unix epoch.
+    pub timestamp: i64,
+    /// Since when it counts; 0 is unknown.
+    pub start: i64,
+    /// What.
+    pub histogram: Arc<Histogram>,
 }
 
 // === impl ResetHint ===

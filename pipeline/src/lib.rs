@@ -42,7 +42,7 @@ pub use clock::Clock;
 pub use context::Context;
 pub use error::{Error, Kind, Result};
 pub use fanout::{Fanout, Rest};
-pub use histogram::Histogram;
+pub use histogram::{Histogram, HistogramPoint};
 pub use labels::{LabelSet, Labels, LabelsBuilder, SeriesId};
 pub use matcher::{MatchOp, Matcher};
 pub use metrics::Metrics;

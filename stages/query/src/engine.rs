@@ -24,11 +24,14 @@ mod session;
 use crate::exec::context::QueryContext;
 pub use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
-use crate::plan::{Planned, Planner};
+use crate::plan::{self, Asked, Planned, Planner};
 use crate::syntax;
 use answer::{Points, Rows};
 use executor::Executor;
 use session::Session;
+
+/// The step of subqueries that do not say one, in milliseconds: Prometheus' default of how often rules are evaluated.
+const SUBQUERY_STEP: i64 = 60_000;
 
 /// What a query may use.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -129,7 +132,7 @@ impl Engine {
         let Some(evaluation) = Evaluation::of(ask)? else {
             return Err(Error::invalid("expected a PromQL query"));
         };
-        let logical = match self.plan(&evaluation, None)? {
+        let logical = match self.plan(&evaluation, None)?.0 {
             Planned::Vector(plan) | Planned::Matrix(plan, ..) => plan,
             Planned::Scalar(number) => evaluation.planner(self.lookback(None)).number_plan(&number)?,
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
@@ -148,21 +151,22 @@ impl Engine {
     }
 
     async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
-        let planned = self.plan(evaluation, query.lookback)?;
+        let (planned, ordered) = self.plan(evaluation, query.lookback)?;
         let session = self.session(&query.tenant, query.partial, evaluation)?;
         let data = match planned {
             Planned::Text(text) => Data::String(evaluation.start, text),
             Planned::Matrix(plan, after, until) => {
                 let points = Points::Samples { after, until };
-                self.run(&session, plan, points).await?.matrix()
+                self.run(&session, plan, points, false).await?.matrix()
             }
             Planned::Vector(plan) => {
-                let rows = self.run(&session, plan, Points::Steps(evaluation.steps)).await?;
+                let ordered = evaluation.instant && ordered;
+                let rows = self.run(&session, plan, Points::Steps(evaluation.steps), ordered).await?;
                 if evaluation.instant { rows.vector(evaluation.start) } else { rows.matrix() }
             }
             Planned::Scalar(number) => {
                 let plan = evaluation.planner(self.lookback(query.lookback)).number_plan(&number)?;
-                let rows = self.run(&session, plan, Points::Steps(evaluation.steps)).await?;
+                let rows = self.run(&session, plan, Points::Steps(evaluation.steps), false).await?;
                 if evaluation.instant { rows.scalar(evaluation.start) } else { rows.matrix() }
             }
         };
@@ -170,16 +174,17 @@ impl Engine {
         Ok(Answer { data, warnings, infos })
     }
 
-    fn plan(&self, evaluation: &Evaluation<'_>, lookback: Option<Duration>) -> Result<Planned> {
+    /// The plan of a query, and whether its rows come in an order that was asked for.
+    fn plan(&self, evaluation: &Evaluation<'_>, lookback: Option<Duration>) -> Result<(Planned, bool)> {
         let expr = syntax::parse(evaluation.expr)?;
         let planned = evaluation.planner(self.lookback(lookback)).query(&expr)?;
         let unfit = match &planned {
             Planned::Text(_) => "string",
             Planned::Matrix(..) => "range vector",
-            _ => return Ok(planned),
+            _ => return Ok((planned, plan::is_ordered(&expr))),
         };
         if evaluation.instant {
-            return Ok(planned);
+            return Ok((planned, false));
         }
         let text = format!("invalid expression type {unfit:?} for range query, must be Scalar or instant Vector");
         Err(Error::invalid(text))
@@ -196,10 +201,16 @@ impl Engine {
     }
 
     /// Runs a plan, and collects its rows.
-    async fn run(&self, session: &Arc<Session>, logical: LogicalPlan, points: Points) -> Result<Rows> {
+    async fn run(
+        &self,
+        session: &Arc<Session>,
+        logical: LogicalPlan,
+        points: Points,
+        ordered: bool,
+    ) -> Result<Rows> {
         let to_error = |error| session.error(error);
         let mut batches = session.start(logical).await?;
-        let mut rows = Rows::new(points, session.memory("answer"));
+        let mut rows = Rows::new(points, ordered, session.memory("answer"));
         while let Some(batch) = batches.try_next().await.map_err(to_error)? {
             rows.add(&batch).map_err(to_error)?;
         }
@@ -222,14 +233,16 @@ impl<'a> Evaluation<'a> {
         }
         let length = end.checked_sub(start).filter(|length| *length >= 0);
         let Some(length) = length else { return Err(Error::invalid("expected an end that is not before the start")) };
-        let count = usize::try_from(length / step).ok().filter(|count| *count < i32::MAX as usize / 16);
-        let Some(count) = count else { return Err(Error::invalid("expected fewer steps: increase the step")) };
-        let steps = Steps { start, step, count: count + 1 };
+        let Some(count) = usize::try_from(length / step).ok().and_then(Steps::checked_count) else {
+            return Err(Error::invalid("expected fewer steps: increase the step"));
+        };
+        let steps = Steps { start, step, count };
         Ok(Some(Self { expr, start, end, steps, instant }))
     }
 
     fn planner(&self, lookback: i64) -> Planner<'_> {
-        Planner { text: self.expr, steps: self.steps, end: self.end, lookback }
+        let asked = Asked { start: self.start, end: self.end, step: if self.instant { 0 } else { self.steps.step } };
+        Planner { text: self.expr, asked, steps: self.steps, lookback, subquery_step: SUBQUERY_STEP }
     }
 }
 

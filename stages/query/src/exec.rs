@@ -22,43 +22,64 @@ use datafusion::physical_plan::{
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use tokio::sync::OnceCell;
 
-pub(crate) use weir_promql::annotations;
-pub(crate) mod broadcast;
 pub(crate) mod context;
+pub(crate) mod extend;
 pub(crate) mod histogram_quantile;
+pub(crate) mod map;
 pub(crate) mod matching;
 pub(crate) mod merge;
 pub(crate) mod pace;
+pub(crate) mod params;
 pub(crate) mod range_eval;
+pub(crate) mod repeat;
+pub(crate) mod resample;
+pub(crate) mod samples;
 pub(crate) mod scalar;
 pub(crate) mod scan;
 pub(crate) mod source;
+pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod transform;
 
 use context::QueryContext;
+use params::{Param, Params};
 
 /// The batches of one partition.
 pub(crate) type Batches = BoxStream<'static, Result<arrow::record_batch::RecordBatch>>;
 
 /// What an operator does. Its `Display` is what `explain` shows of it.
 pub(crate) trait Operator: fmt::Debug + fmt::Display + Any + Send + Sync {
-    /// The name of the node in plans.
+    /// The name of the node in plans, which ends with `Exec`.
     const NAME: &'static str;
 
-    /// Whether the whole of each input must come in one partition.
+    /// How many inputs are rows. Further inputs are the numbers of [`Operator::params`].
+    const ROWS: usize = 1;
+
+    /// Whether the whole of each input of rows must come in one partition.
     fn needs_single_partition(&self) -> bool {
         false
     }
 
-    /// How many partitions a leaf has.
-    fn leaf_partitions(&self) -> usize {
-        2
+    /// The numbers that the operator takes.
+    fn params(&self) -> &[Param] {
+        &[]
     }
 
-    /// The output of one partition, from the same partition of each input.
-    fn run(&self, partition: usize, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches>;
+    /// The output of one partition, from the same partition of each input of rows.
+    fn run(&self, partition: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches>;
+}
+
+/// Which partition an operator runs.
+#[derive(Clone, Debug)]
+pub(crate) struct Partition {
+    /// From 0.
+    pub(crate) index: usize,
+    /// How many there are.
+    pub(crate) count: usize,
+    /// What the first partition that runs leaves for the others.
+    pub(crate) shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
 }
 
 /// What an operator has while it runs one partition.
@@ -69,6 +90,8 @@ pub(crate) struct Task {
     pub(crate) memory: MemoryReservation,
     /// The schema of the output.
     pub(crate) schema: SchemaRef,
+    /// The numbers that the operator takes.
+    pub(crate) params: Params,
 }
 
 /// The `ExecutionPlan` of an operator.
@@ -78,6 +101,9 @@ pub(crate) struct OperatorExec<O> {
     inputs: Vec<Arc<dyn ExecutionPlan>>,
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
+    partitions: usize,
+    shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    params: Arc<OnceCell<Params>>,
 }
 
 // === impl Task ===
@@ -87,27 +113,55 @@ impl Task {
         let query = task.session_config().get_extension::<QueryContext>();
         let query = query.ok_or_else(|| internal_datafusion_err!("{name} runs within a query only"))?;
         let memory = MemoryConsumer::new(format!("{name}[{partition}]")).register(task.memory_pool());
-        Ok(Self { query, memory, schema })
+        Ok(Self { query, memory, schema, params: Params::default() })
     }
 }
 
 // === impl OperatorExec ===
 
 impl<O: Operator> OperatorExec<O> {
-    /// The plan of `operator` over `inputs`.
-    pub(crate) fn new(operator: Arc<O>, schema: SchemaRef, inputs: Vec<Arc<dyn ExecutionPlan>>) -> Self {
-        let partitions = match inputs.first() {
-            None => operator.leaf_partitions(),
-            Some(_) if operator.needs_single_partition() => 1,
-            Some(input) => input.output_partitioning().partition_count(),
+    /// The plan of `operator` over `inputs`; a leaf has `partitions`, at least two.
+    pub(crate) fn new(
+        operator: Arc<O>,
+        schema: SchemaRef,
+        inputs: Vec<Arc<dyn ExecutionPlan>>,
+        partitions: usize,
+    ) -> Self {
+        let count = match inputs.first() {
+            _ if O::ROWS == 0 => partitions.max(2),
+            Some(input) if !operator.needs_single_partition() => input.output_partitioning().partition_count(),
+            _ => 1,
         };
         let properties = PlanProperties::new(
             EquivalenceProperties::new(schema),
-            Partitioning::UnknownPartitioning(partitions),
+            Partitioning::UnknownPartitioning(count),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        Self { operator, inputs, properties: Arc::new(properties), metrics: ExecutionPlanMetricsSet::new() }
+        let (properties, metrics) = (Arc::new(properties), ExecutionPlanMetricsSet::new());
+        Self { operator, inputs, properties, metrics, partitions, shared: Arc::default(), params: Arc::default() }
+    }
+}
+
+impl<O: Operator> OperatorExec<O> {
+    /// Reads the numbers, once for all partitions, and then runs.
+    fn with_params(
+        &self,
+        partition: Partition,
+        rows: Vec<SendableRecordBatchStream>,
+        mut task: Task,
+        context: Arc<TaskContext>,
+    ) -> Batches {
+        let (operator, cell) = (self.operator.clone(), self.params.clone());
+        let inputs: Vec<_> = self.inputs.iter().skip(O::ROWS).cloned().collect();
+        transform::opened(async move {
+            let read = async {
+                let inputs = inputs.iter().map(|input| input.execute(0, context.clone()));
+                Params::read(operator.params(), inputs.collect::<Result<_>>()?).await
+            };
+            task.params = cell.get_or_try_init(|| read).await?.clone();
+            operator.run(partition, rows, task)
+        })
     }
 }
 
@@ -129,12 +183,11 @@ impl<O: Operator> ExecutionPlan for OperatorExec<O> {
     }
 
     fn input_distribution_requirements(&self) -> InputDistributionRequirements {
-        let one = if self.operator.needs_single_partition() {
-            Distribution::SinglePartition
-        } else {
-            Distribution::UnspecifiedDistribution
+        let requirement = |input: usize| {
+            let whole = input >= O::ROWS || self.operator.needs_single_partition();
+            if whole { Distribution::SinglePartition } else { Distribution::UnspecifiedDistribution }
         };
-        InputDistributionRequirements::new(vec![one; self.inputs.len()])
+        InputDistributionRequirements::new((0..self.inputs.len()).map(requirement).collect())
     }
 
     /// Series stay where they are: a repartitioning by rows would tear their runs apart.
@@ -154,16 +207,23 @@ impl<O: Operator> ExecutionPlan for OperatorExec<O> {
     }
 
     fn with_new_children(self: Arc<Self>, inputs: Vec<Arc<dyn ExecutionPlan>>) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(Arc::new(Self::new(self.operator.clone(), self.schema(), inputs)))
+        Ok(Arc::new(Self::new(self.operator.clone(), self.schema(), inputs, self.partitions)))
     }
 
     fn execute(&self, partition: usize, context: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
-        let inputs = self.inputs.iter().map(|input| input.execute(partition, context.clone()));
-        let inputs = inputs.collect::<Result<Vec<_>>>()?;
+        let rows = self.inputs.iter().take(O::ROWS).map(|input| input.execute(partition, context.clone()));
+        let rows = rows.collect::<Result<Vec<_>>>()?;
         let schema = self.schema();
         let task = Task::new(O::NAME, partition, schema.clone(), &context)?;
         let metrics = BaselineMetrics::new(&self.metrics, partition);
-        let batches = self.operator.run(partition, inputs, task)?.inspect(move |batch| {
+        let count = self.properties.output_partitioning().partition_count();
+        let partition = Partition { index: partition, count, shared: self.shared.clone() };
+        let batches = if self.operator.params().is_empty() {
+            self.operator.run(partition, rows, task)?
+        } else {
+            self.with_params(partition, rows, task, context)
+        };
+        let batches = batches.inspect(move |batch| {
             if let Ok(batch) = batch {
                 metrics.record_output(batch.num_rows());
             }

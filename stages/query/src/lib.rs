@@ -5,11 +5,12 @@ pub mod cluster;
 pub mod engine;
 mod exec;
 mod explain;
-mod functions;
+mod labels;
 mod plan;
 pub mod promql;
 mod register;
 pub use weir_promql::syntax;
+use weir_promql::{annotations, functions};
 
 pub use explain::explain;
 pub use register::register;

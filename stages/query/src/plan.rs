@@ -1,27 +1,35 @@
 //! From the syntax tree to DataFusion's logical plan.
 //!
-//! A selector becomes scan, merge and evaluation; an aggregation becomes DataFusion's own, grouped by one key; functions
-//! and operators with numbers become projections. Numbers that need no series are folded here.
+//! A selector becomes scan, merge and evaluation; an aggregation, a function, an operator each become a node over those of
+//! their operands. Numbers that need no series are folded here. What is the same at all steps is evaluated once.
+
+use std::sync::Arc;
 
 use datafusion::common::ScalarValue;
-use datafusion::logical_expr::{Expr as Column, LogicalPlan, LogicalPlanBuilder, col, lit};
+use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use weir_pipeline::{Error, Result};
 
-use crate::exec::range_eval::RangeEval;
-use crate::exec::scan::Scan;
+use crate::exec::map::{Function, Map};
+use crate::exec::params::Param;
+use crate::exec::repeat::Repeat;
+use crate::exec::spec::Spec;
 use crate::exec::steps::{self, DROP_NAME, LABELS, STEPS, Steps};
-use crate::functions;
 use crate::syntax::Position;
-use crate::syntax::ast::{Aggregate, AggregateOp, At, DurationExpr, Expr, ExprKind, Selector, Span};
+use crate::syntax::ast::{AggregateOp, Expr, ExprKind, Span};
 
+mod aggregate;
 mod binary;
 mod call;
+mod duration;
+mod histogram;
+mod invariant;
 mod nesting;
 pub(crate) mod node;
 pub(crate) mod number;
 pub(crate) mod physical;
+mod selector;
 
-use node::{Work, node};
+use node::node;
 use number::Number;
 
 /// What the plan of an expression yields.
@@ -37,22 +45,44 @@ pub(crate) enum Planned {
     Matrix(LogicalPlan, i64, i64),
 }
 
+/// When a query is asked for, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// What `start()` is.
+    pub(crate) start: i64,
+    /// What `end()` is: no step is after it, and none need be at it.
+    pub(crate) end: i64,
+    /// What `step()` is, in milliseconds: 0 for one time only.
+    pub(crate) step: i64,
+}
+
 /// Plans one query.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planner<'a> {
     /// The text of the query, for positions.
     pub(crate) text: &'a str,
-    /// When to evaluate.
+    /// When the query is asked for.
+    pub(crate) asked: Asked,
+    /// When to evaluate what is planned: the steps of the query, or of the subquery around.
     pub(crate) steps: Steps,
-    /// What `@ end()` is: no step is after it, and none need be at it.
-    pub(crate) end: i64,
     /// How far instant selectors look back, in milliseconds.
     pub(crate) lookback: i64,
+    /// The step of subqueries that do not say one, in milliseconds.
+    pub(crate) subquery_step: i64,
 }
 
 /// A fault of planning is a fault of the program: the query was checked before.
 fn internal(error: datafusion::common::DataFusionError) -> Error {
     Error::internal("the query can't be planned").with_source(error)
+}
+
+/// Whether the rows of an instant query come in an order that it asks for.
+pub(crate) fn is_ordered(expr: &Expr) -> bool {
+    match &expr.unwrapped().kind {
+        ExprKind::Call(call) => call.function.name.starts_with("sort"),
+        ExprKind::Aggregate(aggregate) => matches!(aggregate.op, AggregateOp::Topk | AggregateOp::Bottomk),
+        _ => false,
+    }
 }
 
 // === impl Planner ===
@@ -61,16 +91,23 @@ impl Planner<'_> {
     /// The plan of a query.
     ///
     /// # Errors
-    /// It has something that is not supported yet, or is too deep.
+    /// It has something that is not supported yet, can't be answered, or is too deep.
     pub(crate) fn query(&self, expr: &Expr) -> Result<Planned> {
         if nesting::aggregations(expr) > nesting::MAX_AGGREGATIONS {
             let text = format!("expected at most {} aggregations within each other", nesting::MAX_AGGREGATIONS);
             return Err(self.error(expr.span, &text));
         }
+        if let ExprKind::Matrix { .. } | ExprKind::Subquery(_) = expr.unwrapped().kind {
+            return self.matrix(expr.unwrapped());
+        }
         self.plan(expr)
     }
 
+    /// The plan of an expression that is no range vector.
     fn plan(&self, expr: &Expr) -> Result<Planned> {
+        if self.steps.count > 1 && invariant::is_worth_once(expr) {
+            return self.once(expr);
+        }
         match &expr.kind {
             ExprKind::Number(number) => Ok(Planned::Scalar(Number::Const(*number))),
             ExprKind::String(text) => Ok(Planned::Text(text.clone())),
@@ -79,13 +116,25 @@ impl Planner<'_> {
             ExprKind::Binary(binary) => self.binary(binary, expr.span),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate, expr.span).map(Planned::Vector),
             ExprKind::Call(call) => self.call(call, expr.span),
-            ExprKind::Selector(selector) => {
-                let plan = self.range(functions::INSTANT, selector, self.lookback, expr.span)?;
-                Ok(Planned::Vector(plan))
+            ExprKind::Selector(selector) => self.instant(selector, expr.span).map(Planned::Vector),
+            ExprKind::Matrix { .. } | ExprKind::Subquery(_) => {
+                Err(self.error(expr.span, "expected a number or an instant vector"))
             }
-            ExprKind::Matrix { selector, range } => self.matrix(selector, range, expr.span),
-            ExprKind::Subquery(_) => Err(self.unsupported(expr.span, "a subquery")),
         }
+    }
+
+    /// What is the same at all steps, evaluated at the first.
+    fn once(&self, expr: &Expr) -> Result<Planned> {
+        let steps = Steps { count: 1, ..self.steps };
+        let repeat = |plan| self.vector_node(Repeat, vec![plan]);
+        Ok(match (Self { steps, ..*self }).plan(expr)? {
+            Planned::Vector(plan) => Planned::Vector(repeat(plan)?),
+            Planned::Scalar(Number::Plan(plan)) => Planned::Scalar(Number::Plan(Box::new(repeat(*plan)?))),
+            Planned::Scalar(Number::Steps(values)) => {
+                Planned::Scalar(Number::Const(values.first().copied().unwrap_or(f64::NAN)))
+            }
+            other => other,
+        })
     }
 
     /// The plan of an expression that is an instant vector.
@@ -96,7 +145,36 @@ impl Planner<'_> {
         }
     }
 
-    /// The plan of a whole query that is a number or an instant vector.
+    /// The number that an expression is.
+    fn number(&self, expr: &Expr) -> Result<Number> {
+        match self.plan(expr)? {
+            Planned::Scalar(number) => Ok(number),
+            _ => Err(self.error(expr.span, "expected a number")),
+        }
+    }
+
+    /// The numbers that an operator takes, and the inputs that those are which are known only when the query runs.
+    fn params(&self, numbers: Vec<Number>) -> (Vec<Param>, Vec<LogicalPlan>) {
+        let (mut params, mut inputs) = (Vec::with_capacity(numbers.len()), Vec::new());
+        for number in numbers {
+            params.push(match number {
+                Number::Const(number) => Param::Const(number),
+                Number::Steps(numbers) => Param::Steps(Arc::new(numbers)),
+                Number::Plan(plan) => {
+                    inputs.push(*plan);
+                    Param::Input
+                }
+            });
+        }
+        (params, inputs)
+    }
+
+    /// A node whose output is an instant vector.
+    fn vector_node(&self, spec: impl Spec, inputs: Vec<LogicalPlan>) -> Result<LogicalPlan> {
+        node(spec, inputs, steps::schema(self.steps.count)).map_err(internal)
+    }
+
+    /// The plan of a whole query that is a number: a vector of one row.
     pub(crate) fn number_plan(&self, number: &Number) -> Result<LogicalPlan> {
         if let Number::Plan(plan) = number {
             return Ok((**plan).clone());
@@ -117,78 +195,17 @@ impl Planner<'_> {
         }
         match planned {
             Planned::Scalar(Number::Plan(plan)) => {
-                self.negate(*plan).map(|plan| Planned::Scalar(Number::Plan(Box::new(plan))))
+                self.negate(*plan, expr.span).map(|plan| Planned::Scalar(Number::Plan(Box::new(plan))))
             }
             Planned::Scalar(number) => Ok(Planned::Scalar(number.map(|value| -value))),
-            Planned::Vector(plan) => self.negate(plan).map(Planned::Vector),
+            Planned::Vector(plan) => self.negate(plan, expr.span).map(Planned::Vector),
             Planned::Text(_) | Planned::Matrix(..) => Err(self.error(expr.span, "expected a number or a vector")),
         }
     }
 
-    fn negate(&self, input: LogicalPlan) -> Result<LogicalPlan> {
-        let steps = functions::call("promql_negate", vec![col(STEPS)]).map_err(internal)?;
-        project(input, vec![col(LABELS), lit(true).alias(DROP_NAME), steps.alias(STEPS)])
-    }
-
-    /// A selector, evaluated by the range function `name`.
-    fn range(&self, name: &str, selector: &Selector, range: i64, span: Span) -> Result<LogicalPlan> {
-        let eval = self.eval(name, selector, range, span)?;
-        let samples = self.samples(selector, &eval, span)?;
-        node(Work::RangeEval(eval), vec![samples], self.steps.count).map_err(internal)
-    }
-
-    fn eval(&self, name: &str, selector: &Selector, range: i64, span: Span) -> Result<RangeEval> {
-        let at = selector.shift.at.map(|at| match at {
-            At::Time(time) => time,
-            At::Start => self.steps.start,
-            At::End => self.end,
-        });
-        let offset = selector.shift.offset.as_ref().map_or(Ok(0), |offset| self.duration(offset))?;
-        Ok(RangeEval { function: name.to_owned(), range, steps: self.steps, offset, at, span })
-    }
-
-    /// The samples that the windows of `eval` need, merged by series.
-    fn samples(&self, selector: &Selector, eval: &RangeEval, span: Span) -> Result<LogicalPlan> {
-        if selector.extension.is_some() {
-            return Err(self.unsupported(span, "an anchored or smoothed selector"));
-        }
-        let (first, last) = eval.window_ends();
-        let start = first.saturating_sub(eval.range).saturating_add(1);
-        let scan = Scan { matchers: selector.matchers.clone(), start, end: last };
-        let scan = node(Work::Scan(scan), Vec::new(), 0).map_err(internal)?;
-        node(Work::Merge, vec![scan], 0).map_err(internal)
-    }
-
-    fn matrix(&self, selector: &Selector, range: &DurationExpr, span: Span) -> Result<Planned> {
-        let range = self.duration(range)?;
-        let eval = self.eval(functions::INSTANT, selector, range, span)?;
-        let (_, end) = eval.window_ends();
-        Ok(Planned::Matrix(self.samples(selector, &eval, span)?, end.saturating_sub(range), end))
-    }
-
-    fn aggregate(&self, aggregate: &Aggregate, span: Span) -> Result<LogicalPlan> {
-        let name = match aggregate.op {
-            AggregateOp::Sum => "promql_sum",
-            AggregateOp::Avg => "promql_avg",
-            AggregateOp::Min => "promql_min",
-            AggregateOp::Max => "promql_max",
-            AggregateOp::Count => "promql_count",
-            other => return Err(self.unsupported(span, &format!("aggregation {:?}", other.as_str()))),
-        };
-        let input = self.vector(&aggregate.expr)?;
-        let mut args = vec![col(LABELS)];
-        args.extend(aggregate.labels.iter().map(|label| lit(label.as_str())));
-        let select = if aggregate.without { "promql_without" } else { "promql_by" };
-        let labels = functions::call(select, args).map_err(internal)?;
-        let input = project(input, vec![labels.alias(LABELS), col(DROP_NAME), col(STEPS)])?;
-        grouped(input, name).map_err(internal)
-    }
-
-    fn duration(&self, duration: &DurationExpr) -> Result<i64> {
-        match duration {
-            DurationExpr::Literal(milliseconds, _) => Ok(*milliseconds),
-            DurationExpr::Expr(expr) => Err(self.unsupported(expr.span, "a duration expression")),
-        }
+    fn negate(&self, input: LogicalPlan, span: Span) -> Result<LogicalPlan> {
+        let map = Map { function: Function::Element("-".to_owned()), args: Vec::new(), steps: self.steps, span };
+        self.vector_node(map, vec![input])
     }
 
     fn unsupported(&self, span: Span, what: &str) -> Error {
@@ -198,25 +215,4 @@ impl Planner<'_> {
     fn error(&self, span: Span, text: &str) -> Error {
         Error::unprocessable(format!("{}: {text}", Position::of(self.text, span)))
     }
-}
-
-fn project(input: LogicalPlan, columns: Vec<Column>) -> Result<LogicalPlan> {
-    LogicalPlanBuilder::from(input).project(columns).and_then(LogicalPlanBuilder::build).map_err(internal)
-}
-
-/// Aggregates rows of the same labels: by one key, with the labels carried along and compared.
-fn grouped(input: LogicalPlan, name: &str) -> datafusion::common::Result<LogicalPlan> {
-    const KEY: &str = "key";
-    let key = functions::call("promql_key", vec![col(LABELS)])?.alias(KEY);
-    let drop_name = datafusion::functions_aggregate::expr_fn::bool_or(col(DROP_NAME));
-    let aggregates = vec![
-        functions::aggregate("promql_labels", col(LABELS))?.alias(LABELS),
-        drop_name.alias(DROP_NAME),
-        functions::aggregate(name, col(STEPS))?.alias(STEPS),
-    ];
-    LogicalPlanBuilder::from(input)
-        .project(vec![key, col(LABELS), col(DROP_NAME), col(STEPS)])?
-        .aggregate(vec![col(KEY)], aggregates)?
-        .project(vec![col(LABELS), col(DROP_NAME), col(STEPS)])?
-        .build()
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join_all};
-use weir_pipeline::{Labels, Matcher, Result, SeriesId};
+use weir_pipeline::{HistogramPoint, Labels, Matcher, Result, SeriesId};
 
 use super::cut;
 use super::shelf::{Block, Row};
@@ -23,10 +23,14 @@ pub struct Selection(Arc<Selected>);
 pub struct Run {
     /// Which series of the selection.
     pub series: usize,
-    /// Milliseconds since the Unix epoch.
+    /// When the floats are, in milliseconds since the Unix epoch.
     pub timestamps: Vec<i64>,
     /// As long as `timestamps`.
     pub values: Vec<f64>,
+    /// Since when each float counts, 0 for unknown: as long as `timestamps`, or empty where none is known.
+    pub starts: Vec<i64>,
+    /// Native histograms, their timestamps rising, too, none at the time of a float.
+    pub histograms: Vec<HistogramPoint>,
 }
 
 #[derive(Debug, Default)]
@@ -238,7 +242,7 @@ impl Selection {
         }
         let found = block.read(&rows, start, end).await?;
         let runs = series.into_iter().zip(found).filter(|(_, (timestamps, _))| !timestamps.is_empty());
-        Ok(runs.map(|(series, (timestamps, values))| Run { series, timestamps, values }).collect())
+        Ok(runs.map(|(series, (timestamps, values))| Run { series, timestamps, values, ..Run::default() }).collect())
     }
 }
 
@@ -331,7 +335,7 @@ fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut Vec<Run>) 
         let run = match runs[first..].iter().position(fits) {
             Some(n) => first + n,
             None => {
-                runs.push(Run { series: i, timestamps: Vec::new(), values: Vec::new() });
+                runs.push(Run { series: i, ..Run::default() });
                 runs.len() - 1
             }
         };

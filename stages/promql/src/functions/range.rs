@@ -1,8 +1,7 @@
 //! Range functions: what they see of a series at a step, and what they make of it. One function per file.
 
-use std::sync::Arc;
-
-use weir_pipeline::{Histogram, Value};
+use weir_pipeline::Value;
+pub use weir_pipeline::HistogramPoint;
 
 use crate::annotations::Notes;
 use crate::syntax::ast::Extension;
@@ -16,17 +15,6 @@ mod last_over_time;
 mod max_over_time;
 mod min_over_time;
 mod sum_over_time;
-
-/// A native histogram of a series.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HistogramPoint {
-    /// When, in milliseconds since the Unix epoch.
-    pub timestamp: i64,
-    /// Since when it counts; 0 is unknown.
-    pub start: i64,
-    /// What.
-    pub histogram: Arc<Histogram>,
-}
 
 /// The samples of one series within one window, which is open on the left and closed on the right. Staleness markers
 /// are left out, but for functions that ask for them.

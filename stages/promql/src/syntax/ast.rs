@@ -261,6 +261,14 @@ impl Span {
 // === impl Expr ===
 
 impl Expr {
+    /// The expression within its parentheses.
+    pub fn unwrapped(&self) -> &Self {
+        match &self.kind {
+            ExprKind::Paren(inner) => inner.unwrapped(),
+            _ => self,
+        }
+    }
+
     /// The type of its value.
     pub fn value_type(&self) -> ValueType {
         match &self.kind {

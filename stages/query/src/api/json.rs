@@ -4,7 +4,9 @@
 
 use std::io::Write as _;
 
-use weir_pipeline::{Answer, Data, Labels};
+use weir_pipeline::{Answer, Data, Labels, Value};
+
+mod histogram;
 
 /// So many warnings and so many infos are in an answer; of the rest only the number is told.
 const NOTES: usize = 10;
@@ -50,17 +52,29 @@ fn data(data: &Data, out: &mut Vec<u8>) {
         Data::Vector(samples) => typed("vector", out, |out| {
             list(samples, out, |(labels, time, value), out| {
                 metric(labels.as_labels(), out);
-                out.extend(b",\"value\":");
-                point(*time, *value, out);
+                match value {
+                    Value::Float(value) => {
+                        out.extend(b",\"value\":");
+                        point(*time, *value, out);
+                    }
+                    Value::Histogram(value) => {
+                        out.extend(b",\"histogram\":");
+                        histogram::point(*time, value, out);
+                    }
+                }
                 out.push(b'}');
             });
         }),
         Data::Matrix(series) => typed("matrix", out, |out| {
             list(series, out, |(labels, points), out| {
                 metric(labels.as_labels(), out);
-                if !points.is_empty() {
+                if !points.floats.is_empty() {
                     out.extend(b",\"values\":");
-                    list(points, out, |(time, value), out| point(*time, *value, out));
+                    list(&points.floats, out, |(time, value), out| point(*time, *value, out));
+                }
+                if !points.histograms.is_empty() {
+                    out.extend(b",\"histograms\":");
+                    list(&points.histograms, out, |(time, value), out| histogram::point(*time, value, out));
                 }
                 out.push(b'}');
             });

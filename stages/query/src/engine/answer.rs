@@ -2,17 +2,15 @@
 
 use std::collections::HashMap;
 
-use arrow::array::BooleanArray;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
-use datafusion::common::cast::{as_binary_array, as_boolean_array};
 use datafusion::execution::memory_pool::MemoryReservation;
 use weir_pipeline::labels::encode_label;
-use weir_pipeline::{Answer, Data, Error, LabelSet, Labels, is_stale};
+use weir_pipeline::{Answer, Data, Error, LabelSet, Labels, Points as Samples, Value, is_stale};
 
-use crate::exec::merge::Samples as SampleRows;
-use crate::exec::steps::{DROP_NAME, LABELS, STEPS, StepColumn, Steps, column};
-use crate::functions::is_metadata;
+use crate::exec::samples::Samples as SampleRows;
+use crate::exec::steps::{Steps, VectorBatch};
+use crate::labels::is_metadata;
 
 /// What the rows of a plan hold.
 #[derive(Clone, Copy, Debug)]
@@ -22,9 +20,6 @@ pub(super) enum Points {
     /// Samples, of which those later than `after` and not later than `until` are asked for.
     Samples { after: i64, until: i64 },
 }
-
-/// Times and values.
-type Samples = Vec<(i64, f64)>;
 
 /// The series of an answer. Names are dropped here, where functions marked them to be; series that then have the same
 /// labels become one, unless they have values at the same step.
@@ -37,13 +32,16 @@ pub(super) struct Rows {
     /// Whether two series of the same labels have values at one step. Said at the end: an operator may have a better
     /// reason to fail.
     ambiguous: bool,
+    /// Whether rows come in an order that was asked for.
+    ordered: bool,
 }
 
 // === impl Rows ===
 
 impl Rows {
-    pub(super) fn new(points: Points, memory: MemoryReservation) -> Self {
-        Self { points, memory, index: HashMap::new(), series: Vec::new(), ambiguous: false }
+    /// No rows. Their order is kept where they come `ordered`; otherwise an answer is in the order of labels.
+    pub(super) fn new(points: Points, ordered: bool, memory: MemoryReservation) -> Self {
+        Self { points, memory, index: HashMap::new(), series: Vec::new(), ambiguous: false, ordered }
     }
 
     /// Takes in a batch.
@@ -55,40 +53,46 @@ impl Rows {
     }
 
     fn add_steps(&mut self, batch: &RecordBatch, steps: Steps) -> Result<()> {
-        let labels = as_binary_array(column(batch, LABELS)?)?;
-        let drop_name: &BooleanArray = as_boolean_array(column(batch, DROP_NAME)?)?;
-        let values = StepColumn::of(batch, STEPS)?;
+        let vector = VectorBatch::try_new(batch)?;
         for row in 0..batch.num_rows() {
-            let points = values.row(row).iter().enumerate();
-            let points: Vec<_> = points.filter_map(|(step, value)| Some((steps.time(step), value?))).collect();
-            let mut own = Vec::new();
-            for (name, value) in Labels::from_canonical(labels.value(row)) {
-                if !drop_name.value(row) || !is_metadata(name) {
-                    encode_label(name, value, &mut own);
-                }
-            }
-            self.push(own, points)?;
+            let values = vector.steps.row(row);
+            let floats = values.iter().enumerate();
+            let floats = floats.filter_map(|(step, value)| Some((steps.time(step), value?))).collect();
+            let histograms = values.histograms()?.into_iter();
+            let histograms = histograms.map(|(step, histogram)| (steps.time(step), histogram)).collect();
+            self.push(vector.labels(row), vector.drop_name(row), Samples { floats, histograms })?;
         }
         Ok(())
     }
 
     fn add_samples(&mut self, batch: &RecordBatch, after: i64, until: i64) -> Result<()> {
         let samples = SampleRows::try_new(batch)?;
+        let within = |time: i64| time > after && time <= until;
         for row in 0..batch.num_rows() {
-            let (timestamps, values) = samples.row(row);
-            let points = timestamps.iter().copied().zip(values.iter().copied());
-            let points = points.filter(|(time, value)| *time > after && *time <= until && !is_stale(*value));
-            self.push(samples.labels.value(row).to_vec(), points.collect())?;
+            let run = samples.row(row);
+            let floats = run.timestamps.iter().copied().zip(run.values.iter().copied());
+            let floats = floats.filter(|(time, value)| within(*time) && !is_stale(*value)).collect();
+            let histograms = run.histograms()?.into_iter();
+            let histograms = histograms.filter(|point| within(point.timestamp) && !point.histogram.is_stale());
+            let histograms = histograms.map(|point| (point.timestamp, point.histogram)).collect();
+            self.push(samples.labels(row), samples.drop_name(row), Samples { floats, histograms })?;
         }
         Ok(())
     }
 
-    fn push(&mut self, labels: Vec<u8>, points: Samples) -> Result<()> {
+    fn push(&mut self, labels: &[u8], drop_name: bool, points: Samples) -> Result<()> {
         if points.is_empty() {
             return Ok(());
         }
-        self.memory.try_grow(2 * labels.len() + 16 * points.len() + 96)?;
-        let labels = labels.into_boxed_slice();
+        let mut own = Vec::with_capacity(labels.len());
+        for (name, value) in Labels::from_canonical(labels) {
+            if !drop_name || !is_metadata(name) {
+                encode_label(name, value, &mut own);
+            }
+        }
+        let histograms: usize = points.histograms.iter().map(|(_, histogram)| histogram.byte_size() + 16).sum();
+        self.memory.try_grow(2 * own.len() + 16 * points.floats.len() + histograms + 96)?;
+        let labels = own.into_boxed_slice();
         match self.index.get(&labels).and_then(|&index| self.series.get_mut(index)) {
             Some((_, own)) => {
                 self.ambiguous |= !merge(own, points);
@@ -110,11 +114,13 @@ impl Rows {
         Ok(self)
     }
 
-    /// The series in the order of their labels.
+    /// The series in the order that was asked for, or else in that of their labels.
     fn sorted(self) -> Vec<(LabelSet, Samples)> {
         let own = |(labels, points): (Box<[u8]>, _)| (Labels::from_canonical(&labels).to_set(), points);
         let mut series: Vec<(LabelSet, Samples)> = self.series.into_iter().map(own).collect();
-        series.sort_by(|(a, _), (b, _)| a.cmp(b));
+        if !self.ordered {
+            series.sort_by(|(a, _), (b, _)| a.cmp(b));
+        }
         series
     }
 
@@ -123,24 +129,33 @@ impl Rows {
         Data::Matrix(self.sorted())
     }
 
-    /// One sample for each series.
+    /// The only sample of each series.
     pub(super) fn vector(self, time: i64) -> Data {
-        let only = |(labels, points): (LabelSet, Samples)| Some((labels, time, points.first()?.1));
+        let only = |(labels, points): (LabelSet, Samples)| {
+            let histogram = points.histograms.into_iter().next().map(|(_, histogram)| Value::Histogram(histogram));
+            let float = points.floats.first().map(|(_, float)| Value::Float(*float));
+            Some((labels, time, float.or(histogram)?))
+        };
         Data::Vector(self.sorted().into_iter().filter_map(only).collect())
     }
 
     /// A number.
     pub(super) fn scalar(self, time: i64) -> Data {
-        let number = self.series.first().and_then(|(_, points)| points.first());
+        let number = self.series.first().and_then(|(_, points)| points.floats.first());
         Data::Scalar(time, number.map_or(f64::NAN, |(_, value)| *value))
     }
 }
 
 /// Merges the points of two series of the same labels. Returns whether there is one at most for each time.
 fn merge(own: &mut Samples, points: Samples) -> bool {
-    own.extend(points);
-    own.sort_by_key(|(time, _)| *time);
-    own.is_sorted_by(|a, b| a.0 < b.0)
+    own.floats.extend(points.floats);
+    own.floats.sort_by_key(|(time, _)| *time);
+    own.histograms.extend(points.histograms);
+    own.histograms.sort_by_key(|(time, _)| *time);
+    let alone = |(time, _): &(i64, _)| own.floats.binary_search_by_key(time, |(time, _)| *time).is_err();
+    own.floats.is_sorted_by(|a, b| a.0 < b.0)
+        && own.histograms.is_sorted_by(|a, b| a.0 < b.0)
+        && own.histograms.iter().all(alone)
 }
 
 /// Cuts an answer to `limit` series or names; 0 is no limit.

@@ -16,7 +16,6 @@ use weir_pipeline::{Error, Result};
 use super::error::to_error;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
-use crate::functions;
 use crate::plan::physical::PromqlPlanner;
 
 /// The stack that planning has. Only what is used of it takes memory.
@@ -45,8 +44,6 @@ impl Sessions {
     pub(super) fn new(partitions: usize) -> Self {
         let base = SessionStateBuilder::new()
             .with_query_planner(Arc::new(PromqlPlanner))
-            .with_scalar_functions(functions::scalar_functions().to_vec())
-            .with_aggregate_functions(functions::aggregate_functions().to_vec())
             .build();
         Self { base, partitions }
     }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::common::{DataFusionError, Result};
 use weir_pipeline::{Error, Tenant};
 
-use super::annotations::Annotations;
+use crate::annotations::Annotations;
 use super::source::{MetricsSource, Selected};
 
 /// What all operators of one query share. Reaches them as an extension of the session, so that plans hold none of it.

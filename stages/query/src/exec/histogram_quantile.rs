@@ -16,10 +16,10 @@ use datafusion::execution::SendableRecordBatchStream;
 use weir_pipeline::Labels;
 use weir_pipeline::labels::encode_label;
 
-use super::annotations::Forced;
+use crate::annotations::{Forced, Note};
 use super::steps::{LABELS, STEPS, StepColumn, Steps, StepsBuilder, batch_rows, column};
 use super::transform::{self, Transform};
-use super::{Batches, Operator, Task};
+use super::{Batches, Operator, Partition, Task};
 use crate::functions::quantile::{Bucket, bucket_quantile};
 use crate::syntax::ast::Span;
 
@@ -69,10 +69,10 @@ impl Operator for HistogramQuantile {
         true
     }
 
-    fn run(&self, _: usize, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
+    fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
         for &quantile in self.quantiles.iter().filter(|quantile| !(0.0..=1.0).contains(*quantile)) {
-            task.query.annotate(|notes| notes.invalid_quantile(quantile, self.quantile_span));
+            task.query.annotate(|notes| notes.add(&Note::InvalidQuantile(quantile), "", self.quantile_span));
         }
         let (batches, index, histograms) = (Vec::new(), HashMap::new(), Vec::new());
         let spec = self.clone();
@@ -131,7 +131,8 @@ impl Collecting {
     fn add(&mut self, labels: Labels<'_>, row: usize) -> Result<()> {
         let le = labels.get("le").unwrap_or_default();
         let Ok(bound) = le.parse::<f64>() else {
-            self.task.query.annotate(|notes| notes.bad_bucket(labels.metric(), le, self.spec.span));
+            let note = Note::BadBucketLabel(le.to_owned());
+            self.task.query.annotate(|notes| notes.add(&note, labels.metric(), self.spec.span));
             return Ok(());
         };
         let mut own = Vec::new();
@@ -162,7 +163,8 @@ impl Collecting {
             let time = self.spec.steps.time(step);
             let forced = Forced { times: (time, time), buckets: (least, greatest), diff, samples: 1 };
             let metric = Labels::from_canonical(&histogram.labels).metric();
-            self.task.query.annotate(|notes| notes.forced_monotonic(metric, self.spec.span, forced));
+            let note = Note::ForcedMonotonic(forced);
+            self.task.query.annotate(|notes| notes.add(&note, metric, self.spec.span));
         }
         Some(quantile)
     }

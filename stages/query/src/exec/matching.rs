@@ -24,8 +24,9 @@ use weir_pipeline::{Error, Labels};
 use super::context::to_datafusion;
 use super::steps::{DROP_NAME, LABELS, STEPS, StepColumn, StepsBuilder, column};
 use super::transform::{self, Transform};
-use super::{Batches, Operator, Task};
-use crate::functions::{Kernel, is_metadata, kernel, key_of, labels_by, labels_without};
+use super::{Batches, Operator, Partition, Task};
+use crate::functions::binary::{Kernel, kernel};
+use crate::labels::{is_metadata, key_of, labels_by, labels_without};
 use crate::syntax::ast::BinaryOp;
 
 /// How series of two instant vectors meet, and what is made of them.
@@ -87,12 +88,13 @@ impl fmt::Display for Match {
 
 impl Operator for Match {
     const NAME: &'static str = "MatchExec";
+    const ROWS: usize = 2;
 
     fn needs_single_partition(&self) -> bool {
         true
     }
 
-    fn run(&self, _: usize, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
+    fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let (Ok([left, mut right]), Some(kernel)) = (<[_; 2]>::try_from(inputs), kernel(self.op)) else {
             return exec_err!("{} matches two instant vectors", Self::NAME);
         };

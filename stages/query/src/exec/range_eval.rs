@@ -4,26 +4,28 @@
 //! left and closed on the right; both of their ends only move forward, so each sample is passed twice.
 
 use std::fmt;
-use std::sync::Arc;
 
-use arrow::array::{BinaryBuilder, BooleanArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
-use weir_pipeline::{Labels, is_stale};
+use weir_pipeline::{HistogramPoint, Labels, Value, is_stale};
 
-use super::merge::Samples;
-use super::steps::{Steps, StepsBuilder, batch_rows};
+use super::params::Param;
+use super::samples::{Row, Samples};
+use super::steps::{Steps, VectorBuilder, batch_rows};
 use super::transform::{self, Transform};
-use super::{Batches, Operator, Task};
-use crate::functions::{RangeFunction, Window, range_function};
-use crate::syntax::ast::Span;
+use super::{Batches, Operator, Partition, Task};
+use crate::annotations::{Note, Notes};
+use crate::functions::range::{self, RangeFunction, Window};
+use crate::syntax::ast::{Extension, Span};
 
 /// What is evaluated, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct RangeEval {
     /// The function, by its name.
     pub(crate) function: String,
+    /// The numbers among its arguments.
+    pub(crate) args: Vec<Param>,
     /// The length of the window, in milliseconds.
     pub(crate) range: i64,
     /// When.
@@ -32,8 +34,12 @@ pub(crate) struct RangeEval {
     pub(crate) offset: i64,
     /// The time of `@`, where all steps see the same window.
     pub(crate) at: Option<i64>,
-    /// Where the selector stands in the query.
+    /// What follows the selector, and how far it reaches beyond the window, in milliseconds.
+    pub(crate) extension: Option<(Extension, i64)>,
+    /// Where the range vector stands in the query.
     pub(crate) span: Span,
+    /// Where the first of `args` stands in the query, or else the range vector.
+    pub(crate) arg_span: Span,
 }
 
 struct Evaluating {
@@ -41,23 +47,56 @@ struct Evaluating {
     function: &'static RangeFunction,
     task: Task,
     input: Option<(RecordBatch, usize)>,
+    notes: Notes,
+    args: Vec<f64>,
+}
+
+/// The samples of one series, as the function may see them.
+struct Series<'a> {
+    timestamps: &'a [i64],
+    values: &'a [f64],
+    starts: &'a [i64],
+    histograms: &'a [HistogramPoint],
+    /// Where the window of the step before began and ended, in floats and in histograms.
+    floats: (usize, usize),
+    points: (usize, usize),
 }
 
 // === impl RangeEval ===
 
 impl RangeEval {
-    /// The times that windows end at, first and last.
-    pub(crate) fn window_ends(&self) -> (i64, i64) {
+    /// The times of the samples that windows need: after the first, up to the last.
+    pub(crate) fn reach(&self) -> (i64, i64) {
         let (first, last) = self.at.map_or((self.steps.start, self.steps.end()), |at| (at, at));
-        (first.saturating_sub(self.offset), last.saturating_sub(self.offset))
+        let (before, after) = self.beyond();
+        let start = first.saturating_sub(self.offset).saturating_sub(self.range).saturating_sub(before);
+        (start, last.saturating_sub(self.offset).saturating_add(after))
+    }
+
+    /// How far samples outside the window may be before and after it.
+    fn beyond(&self) -> (i64, i64) {
+        match self.extension {
+            None => (0, 0),
+            Some((Extension::Anchored, lookback)) => (lookback, 0),
+            Some((Extension::Smoothed, lookback)) => (lookback, lookback),
+        }
     }
 }
 
 impl fmt::Display for RangeEval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} range={}ms {}", self.function, self.range, self.steps)?;
+        f.write_str(&self.function)?;
+        for arg in &self.args {
+            write!(f, " {arg}")?;
+        }
+        write!(f, " range={}ms {}", self.range, self.steps)?;
         if self.offset != 0 {
             write!(f, " offset={}ms", self.offset)?;
+        }
+        match self.extension {
+            Some((Extension::Anchored, _)) => f.write_str(" anchored")?,
+            Some((Extension::Smoothed, _)) => f.write_str(" smoothed")?,
+            None => {}
         }
         self.at.map_or(Ok(()), |at| write!(f, " @{at}"))
     }
@@ -66,13 +105,17 @@ impl fmt::Display for RangeEval {
 impl Operator for RangeEval {
     const NAME: &'static str = "RangeEvalExec";
 
-    fn run(&self, _: usize, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
-        let Some(function) = range_function(&self.function) else {
+    fn params(&self) -> &[Param] {
+        &self.args
+    }
+
+    fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
+        let Some(function) = range::find(&self.function) else {
             return exec_err!("there is no range function `{}`", self.function);
         };
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
-        let evaluating = Evaluating { eval: self.clone(), function, task, input: None };
-        Ok(transform::run(input, evaluating))
+        let (eval, notes, args) = (self.clone(), Notes::default(), Vec::new());
+        Ok(transform::run(input, Evaluating { eval, function, task, input: None, notes, args }))
     }
 }
 
@@ -90,18 +133,15 @@ impl Transform for Evaluating {
         let rows = batch_rows(steps).min(batch.num_rows() - next);
         self.task.memory.try_resize(rows * steps * 9 + batch.get_array_memory_size())?;
         let samples = Samples::try_new(&batch)?;
-        let (mut out, mut labels) = (StepsBuilder::new(steps, rows), BinaryBuilder::new());
+        let mut out = VectorBuilder::new(steps, rows);
         let mut row = next;
         while row < batch.num_rows() && out.rows() < rows {
-            if self.evaluate(samples.row(row), &mut out) {
-                labels.append_value(samples.labels.value(row));
-                self.note(samples.labels.value(row));
-            }
+            let drop_name = !self.function.keeps_name || samples.drop_name(row);
+            self.evaluate(samples.labels(row), samples.row(row), &mut out)?;
+            out.end_row(samples.labels(row), drop_name);
             row += 1;
         }
-        let drop_name = BooleanArray::from(vec![!self.function.keeps_name; out.rows()]);
-        let columns = vec![Arc::new(labels.finish()) as _, Arc::new(drop_name) as _, Arc::new(out.finish()?) as _];
-        let out = RecordBatch::try_new(self.task.schema.clone(), columns)?;
+        let out = out.finish(self.task.schema.clone())?;
         if row < batch.num_rows() {
             self.input = Some((batch, row));
         } else {
@@ -112,46 +152,103 @@ impl Transform for Evaluating {
 }
 
 impl Evaluating {
-    /// Evaluates one series at all steps. Returns whether there is a value at any.
-    fn evaluate(&mut self, (timestamps, values): (&[i64], &[f64]), out: &mut StepsBuilder) -> bool {
-        if !self.function.sees_stale && values.iter().any(|&value| is_stale(value)) {
-            let live = timestamps.iter().copied().zip(values.iter().copied()).filter(|(_, value)| !is_stale(*value));
-            let (timestamps, values): (Vec<_>, Vec<_>) = live.unzip();
-            return windows(&self.eval, self.function, &timestamps, &values, out);
+    /// Evaluates one series at all steps.
+    fn evaluate(&mut self, labels: &[u8], row: Row<'_>, out: &mut VectorBuilder) -> Result<()> {
+        let mut histograms = row.histograms()?;
+        let sees_stale = self.function.sees_stale;
+        if !sees_stale {
+            histograms.retain(|point| !point.histogram.is_stale());
         }
-        windows(&self.eval, self.function, timestamps, values, out)
+        if sees_stale || !row.values.iter().any(|&value| is_stale(value)) {
+            return self.windows(labels, &mut Series::new(row.timestamps, row.values, row.starts, &histograms), out);
+        }
+        let live = |i: &usize| row.values.get(*i).is_some_and(|value| !is_stale(*value));
+        let live: Vec<usize> = (0..row.values.len()).filter(live).collect();
+        let timestamps: Vec<i64> = live.iter().filter_map(|i| row.timestamps.get(*i).copied()).collect();
+        let values: Vec<f64> = live.iter().filter_map(|i| row.values.get(*i).copied()).collect();
+        let starts: Vec<i64> = live.iter().filter_map(|i| row.starts.get(*i).copied()).collect();
+        self.windows(labels, &mut Series::new(&timestamps, &values, &starts, &histograms), out)
     }
 
-    fn note(&self, labels: &[u8]) {
-        const ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
-        let metric = Labels::from_canonical(labels).metric();
-        if self.function.for_counters && !metric.is_empty() && !ENDINGS.iter().any(|end| metric.ends_with(end)) {
-            self.task.query.annotate(|notes| notes.not_a_counter(metric, self.eval.span));
+    fn windows(&mut self, labels: &[u8], series: &mut Series<'_>, out: &mut VectorBuilder) -> Result<()> {
+        let steps = self.eval.steps;
+        let (mut floats, constant) = (false, self.eval.at.is_some() && self.task.params.are_constant());
+        let mut last = None;
+        for step in 0..steps.count {
+            if step == 0 || !constant {
+                last = self.window(series, step);
+            }
+            floats |= matches!(last, Some(Value::Float(_)));
+            out.row().put_value(last.clone());
         }
+        let metric = Labels::from_canonical(labels).metric();
+        if floats && self.function.for_counters && !is_counter(metric) {
+            self.task.query.annotate(|notes| notes.add(&Note::PossibleNonCounter, metric, self.eval.span));
+        }
+        if !self.notes.is_empty() {
+            for note in self.notes.drain() {
+                let at = if matches!(note, Note::InvalidQuantile(_)) { self.eval.arg_span } else { self.eval.span };
+                self.task.query.annotate(|notes| notes.add(&note, metric, at));
+            }
+        }
+        Ok(())
+    }
+
+    /// The value at one step.
+    fn window(&mut self, series: &mut Series<'_>, step: usize) -> Option<Value> {
+        let eval = &self.eval;
+        let time = eval.steps.time(step);
+        let end = eval.at.unwrap_or(time).saturating_sub(eval.offset);
+        let start = end.saturating_sub(eval.range);
+        let (before, after) = eval.beyond();
+        let mut window = series.move_to(start.saturating_sub(before), end.saturating_add(after))?;
+        self.task.params.at(step, &mut self.args);
+        (window.start, window.end, window.step, window.args) = (start, end, time, &self.args);
+        window.extension = eval.extension.map(|(extension, _)| extension);
+        (self.function.eval)(&window, &mut self.notes)
     }
 }
 
-fn windows(
-    eval: &RangeEval,
-    function: &RangeFunction,
-    timestamps: &[i64],
-    values: &[f64],
-    out: &mut StepsBuilder,
-) -> bool {
-    let (mut from, mut to) = (0, 0);
-    let mut window_at = |time: i64| {
-        let end = time.saturating_sub(eval.offset);
-        let start = end.saturating_sub(eval.range);
-        to += timestamps.get(to..)?.iter().take_while(|&&t| t <= end).count();
-        from += timestamps.get(from..to)?.iter().take_while(|&&t| t <= start).count();
-        let window = Window { timestamps: timestamps.get(from..to)?, values: values.get(from..to)?, start, end };
-        if window.timestamps.is_empty() { None } else { (function.eval)(window) }
-    };
-    match eval.at {
-        Some(at) => {
-            let value = window_at(at);
-            out.push((0..eval.steps.count).map(|_| value))
+/// Whether by its name a metric may be a counter.
+fn is_counter(metric: &str) -> bool {
+    const ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
+    metric.is_empty() || ENDINGS.iter().any(|end| metric.ends_with(end))
+}
+
+// === impl Series ===
+
+impl<'a> Series<'a> {
+    fn new(
+        timestamps: &'a [i64],
+        values: &'a [f64],
+        starts: &'a [i64],
+        histograms: &'a [HistogramPoint],
+    ) -> Self {
+        Self { timestamps, values, starts, histograms, floats: (0, 0), points: (0, 0) }
+    }
+
+    /// The samples after `start` and not after `end`, neither of which goes back; `None` where there is none.
+    fn move_to(&mut self, start: i64, end: i64) -> Option<Window<'a>> {
+        let (from, to) = &mut self.floats;
+        *to += self.timestamps.get(*to..)?.iter().take_while(|&&t| t <= end).count();
+        *from += self.timestamps.get(*from..*to)?.iter().take_while(|&&t| t <= start).count();
+        let floats = *from..*to;
+        let mut histograms: &[HistogramPoint] = &[];
+        if !self.histograms.is_empty() {
+            let (from, to) = &mut self.points;
+            *to += self.histograms.get(*to..)?.iter().take_while(|point| point.timestamp <= end).count();
+            *from += self.histograms.get(*from..*to)?.iter().take_while(|point| point.timestamp <= start).count();
+            histograms = self.histograms.get(*from..*to)?;
         }
-        None => out.push((0..eval.steps.count).map(|step| window_at(eval.steps.time(step)))),
+        if floats.is_empty() && histograms.is_empty() {
+            return None;
+        }
+        Some(Window {
+            timestamps: self.timestamps.get(floats.clone())?,
+            values: self.values.get(floats.clone())?,
+            starts: self.starts.get(floats).unwrap_or_default(),
+            histograms,
+            ..Window::default()
+        })
     }
 }

@@ -3,16 +3,14 @@
 //! Shape: an instant vector in, a vector of one row without labels out.
 
 use std::fmt;
-use std::sync::Arc;
 
-use arrow::array::{BinaryArray, BooleanArray};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
 
-use super::steps::{self, STEPS, StepColumn};
+use super::steps::{STEPS, StepColumn, VectorBuilder};
 use super::transform::{self, Transform};
-use super::{Batches, Operator, Task};
+use super::{Batches, Operator, Partition, Task};
 
 /// The operator.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +39,7 @@ impl Operator for Scalar {
         true
     }
 
-    fn run(&self, _: usize, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
+    fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
         task.memory.try_grow(self.steps * 9)?;
         let (values, found) = (vec![f64::NAN; self.steps], vec![0; self.steps]);
@@ -73,9 +71,8 @@ impl Transform for Collecting {
             return Ok(None);
         }
         let values = std::mem::take(&mut self.values);
-        let steps = steps::flat(values.len(), values, &vec![true; self.found.len()])?;
-        let labels = BinaryArray::from_vec(vec![b""]);
-        let columns = vec![Arc::new(labels) as _, Arc::new(BooleanArray::from(vec![false])) as _, Arc::new(steps) as _];
-        Ok(Some(RecordBatch::try_new(self.task.schema.clone(), columns)?))
+        let mut out = VectorBuilder::new(values.len(), 1);
+        out.push(&[], false, values.into_iter().map(Some));
+        out.finish(self.task.schema.clone()).map(Some)
     }
 }

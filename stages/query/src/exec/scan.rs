@@ -3,36 +3,25 @@
 //! Shape: all rows of a series are in one partition, one after the other. The partitions share one snapshot of the
 //! source and have contiguous shares of its series. Batches are cut by bytes.
 
+use std::any::Any;
 use std::collections::VecDeque;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BinaryBuilder, FixedSizeBinaryBuilder, Float64Array, Int64Array, ListArray};
-use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
+use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures_util::{StreamExt, stream};
-use tokio::sync::OnceCell;
 use weir_pipeline::Matcher;
 
 use super::context::{QueryContext, to_datafusion};
+use super::samples::{SAMPLE_BYTES, SamplesBuilder};
 use super::source::{Run, Selected, Wanted};
-use super::{Batches, Operator, Task, transform};
-
-/// The id of a series.
-pub(crate) const SERIES: &str = "series_id";
-/// The times of a run.
-pub(crate) const TIMESTAMPS: &str = "timestamps";
-/// The values of a run.
-pub(crate) const VALUES: &str = "values";
+use super::{Batches, Operator, Partition, Task, transform};
 
 /// About how many bytes of samples a batch has.
 const BATCH_BYTES: usize = 4 << 20;
-/// The bytes of one sample.
-const SAMPLE_BYTES: usize = 16;
 
 /// What a scan reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,15 +34,7 @@ pub(crate) struct Scan {
     pub(crate) end: i64,
 }
 
-/// The operator: what to read, and the snapshot once it is taken.
-#[derive(Debug)]
-pub(crate) struct MetricsScan {
-    scan: Scan,
-    partitions: usize,
-    snapshot: Arc<OnceCell<Snapshot>>,
-}
-
-#[derive(Clone)]
+/// What the partitions of a scan share.
 struct Snapshot(Arc<dyn Selected>);
 
 /// Reads one partition.
@@ -62,21 +43,6 @@ struct Reader {
     selected: Arc<dyn Selected>,
     rest: Range<usize>,
     ready: VecDeque<RecordBatch>,
-}
-
-/// The schema of samples.
-pub(crate) fn schema() -> SchemaRef {
-    let list = |data_type| DataType::List(item(data_type));
-    Arc::new(Schema::new(vec![
-        Field::new(SERIES, DataType::FixedSizeBinary(16), false),
-        Field::new(super::steps::LABELS, DataType::Binary, false),
-        Field::new(TIMESTAMPS, list(DataType::Int64), false),
-        Field::new(VALUES, list(DataType::Float64), false),
-    ]))
-}
-
-fn item(data_type: DataType) -> FieldRef {
-    Arc::new(Field::new("item", data_type, false))
 }
 
 // === impl Scan ===
@@ -91,46 +57,35 @@ impl fmt::Display for Scan {
     }
 }
 
-// === impl MetricsScan ===
-
-impl MetricsScan {
-    /// Reads `scan` in at least two partitions.
-    pub(crate) fn new(scan: Scan, partitions: usize) -> Self {
-        Self { scan, partitions: partitions.max(2), snapshot: Arc::default() }
-    }
-}
-
-impl fmt::Display for MetricsScan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} partitions={}", self.scan, self.partitions)
-    }
-}
-
-impl Operator for MetricsScan {
+impl Operator for Scan {
     const NAME: &'static str = "MetricsScanExec";
+    const ROWS: usize = 0;
 
-    fn leaf_partitions(&self) -> usize {
-        self.partitions
-    }
-
-    fn run(&self, partition: usize, _: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
-        let (scan, snapshot, partitions) = (self.scan.clone(), self.snapshot.clone(), self.partitions);
+    fn run(&self, partition: Partition, _: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
+        let scan = self.clone();
         Ok(transform::opened(async move {
-            let select = async {
-                let Scan { matchers, start, end } = &scan;
-                let QueryContext { tenant, partial, .. } = &*task.query;
-                let (start, end, partial) = (*start, *end, *partial);
-                let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial };
-                let selected = task.query.source.select(wanted).await?;
-                task.query.incomplete(&*selected);
-                Ok(Snapshot(selected))
+            let snapshot = partition.shared.get_or_try_init(|| scan.select(&task.query)).await?;
+            let Some(Snapshot(selected)) = snapshot.downcast_ref() else {
+                return Err(internal_datafusion_err!("expected the snapshot of a scan"));
             };
-            let Snapshot(selected) = snapshot.get_or_try_init(|| select).await.map_err(to_datafusion)?.clone();
-            let rest = share(&*selected, partition, partitions);
-            let reader = Reader { task, selected, rest, ready: VecDeque::new() };
+            let (selected, ready) = (selected.clone(), VecDeque::new());
+            let rest = share(&*selected, partition.index, partition.count);
+            let reader = Reader { task, selected, rest, ready };
             let read = |mut reader: Reader| async move { Ok(reader.next().await?.map(|batch| (batch, reader))) };
             Ok(stream::try_unfold(reader, read).boxed())
         }))
+    }
+}
+
+impl Scan {
+    async fn select(&self, query: &QueryContext) -> Result<Arc<dyn Any + Send + Sync>> {
+        let Self { matchers, start, end } = self;
+        let QueryContext { tenant, partial, .. } = query;
+        let (start, end, partial) = (*start, *end, *partial);
+        let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial };
+        let selected = query.source.select(wanted).await.map_err(to_datafusion)?;
+        query.incomplete(&*selected);
+        Ok(Arc::new(Snapshot(selected)))
     }
 }
 
@@ -152,12 +107,6 @@ fn share(selected: &dyn Selected, partition: usize, partitions: usize) -> Range<
     bound(partition)..end
 }
 
-impl fmt::Debug for Snapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} series", self.0.len())
-    }
-}
-
 // === impl Reader ===
 
 impl Reader {
@@ -172,12 +121,11 @@ impl Reader {
             self.task.memory.try_resize(bytes)?;
             let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
             self.task.query.incomplete(&*self.selected);
-            runs.retain(|run| !run.timestamps.is_empty());
+            runs.retain(|run| !run.timestamps.is_empty() || !run.histograms.is_empty());
             runs.sort_by_key(|run| run.series);
-            let samples = runs.iter().map(|run| run.timestamps.len()).sum::<usize>();
             // The runs, and the batches made of them.
-            self.task.memory.try_resize(2 * samples * SAMPLE_BYTES)?;
-            self.task.query.count_samples(samples)?;
+            self.task.memory.try_resize(2 * runs.iter().map(run_bytes).sum::<usize>())?;
+            self.task.query.count_samples(runs.iter().map(|r| r.timestamps.len() + r.histograms.len()).sum())?;
             self.make_batches(&runs)?;
         }
     }
@@ -201,7 +149,7 @@ impl Reader {
         while !rest.is_empty() {
             let mut bytes = 0;
             let fits = |run: &&Run| {
-                bytes += run.timestamps.len() * SAMPLE_BYTES;
+                bytes += run_bytes(run);
                 bytes <= BATCH_BYTES
             };
             let (batch, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
@@ -212,36 +160,19 @@ impl Reader {
     }
 
     fn batch(&self, runs: &[Run]) -> Result<RecordBatch> {
-        let mut ids = FixedSizeBinaryBuilder::with_capacity(runs.len(), 16);
-        let mut labels = BinaryBuilder::new();
-        let samples = runs.iter().map(|run| run.timestamps.len()).sum();
-        let (mut timestamps, mut values) = (Vec::with_capacity(samples), Vec::with_capacity(samples));
+        let mut out = SamplesBuilder::new(runs.len(), runs.iter().map(|run| run.timestamps.len()).sum());
         for run in runs {
-            ids.append_value(self.selected.id(run.series).0)?;
-            labels.append_value(self.selected.labels(run.series).encoded());
-            timestamps.extend_from_slice(&run.timestamps);
-            values.extend_from_slice(&run.values);
+            out.floats(&run.timestamps, &run.values, &run.starts);
+            run.histograms.iter().for_each(|point| out.histogram(point));
+            out.end_row(self.selected.id(run.series).0, self.selected.labels(run.series).encoded(), false)?;
         }
-        let lengths = runs.iter().map(|run| run.timestamps.len());
-        let samples = lists(lengths, timestamps, values)?;
-        let mut columns: Vec<ArrayRef> = vec![Arc::new(ids.finish()), Arc::new(labels.finish())];
-        columns.extend(samples);
-        Ok(RecordBatch::try_new(self.task.schema.clone(), columns)?)
+        out.finish(self.task.schema.clone())
     }
 }
 
-/// The columns of times and values, of rows of these lengths.
-pub(super) fn lists(
-    lengths: impl Iterator<Item = usize> + Clone,
-    timestamps: Vec<i64>,
-    values: Vec<f64>,
-) -> Result<[ArrayRef; 2]> {
-    let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
-    let timestamps = Arc::new(Int64Array::new(ScalarBuffer::from(timestamps), None));
-    let values = Arc::new(Float64Array::new(ScalarBuffer::from(values), None));
-    let timestamps = ListArray::try_new(item(DataType::Int64), offsets.clone(), timestamps, None)?;
-    let values = ListArray::try_new(item(DataType::Float64), offsets, values, None)?;
-    Ok([Arc::new(timestamps), Arc::new(values)])
+fn run_bytes(run: &Run) -> usize {
+    let histograms: usize = run.histograms.iter().map(|point| point.histogram.byte_size() + 16).sum();
+    run.timestamps.len() * SAMPLE_BYTES + run.starts.len() * 8 + histograms
 }
 
 #[cfg(test)]

@@ -1,67 +1,82 @@
-//! Calls of functions.
+//! Calls of functions: the whole of it is one `match`.
 
+use datafusion::logical_expr::LogicalPlan;
 use weir_pipeline::Result;
 
-use super::node::{Work, node};
 use super::number::Number;
-use super::{Planned, Planner, internal};
-use crate::exec::histogram_quantile::HistogramQuantile;
+use super::{Planned, Planner};
+use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
-use crate::functions;
-use crate::syntax::ast::{Call, Expr, ExprKind, Span};
+use crate::functions::{element, range};
+use crate::syntax::ast::{Call, Expr, ExprKind, Span, ValueType};
 
 impl Planner<'_> {
     /// `f(args)`
     pub(super) fn call(&self, call: &Call, span: Span) -> Result<Planned> {
-        match (call.function.name, call.args.as_slice()) {
+        let name = call.function.name;
+        match (name, call.args.as_slice()) {
             ("time", []) => Ok(Planned::Scalar(Number::time(self.steps))),
-            ("vector", [number]) => match self.plan(number)? {
-                Planned::Scalar(number) => self.number_plan(&number).map(Planned::Vector),
-                _ => Err(self.error(number.span, "expected a number")),
-            },
-            ("scalar", [vector]) => {
-                let steps = self.steps.count;
-                let plan = node(Work::Scalar(Scalar { steps }), vec![self.vector(vector)?], steps);
-                Ok(Planned::Scalar(Number::Plan(Box::new(plan.map_err(internal)?))))
+            ("pi", []) => Ok(Planned::Scalar(Number::Const(std::f64::consts::PI))),
+            ("start", []) => Ok(Planned::Scalar(Number::Const(seconds(self.asked.start)))),
+            ("end", []) => Ok(Planned::Scalar(Number::Const(seconds(self.asked.end)))),
+            ("step", []) => Ok(Planned::Scalar(Number::Const(seconds(self.asked.step)))),
+            ("range", []) => {
+                Ok(Planned::Scalar(Number::Const(seconds(self.asked.end.saturating_sub(self.asked.start)))))
             }
+            ("vector", [number]) => self.number_plan(&self.number(number)?).map(Planned::Vector),
+            ("scalar", [vector]) => self.scalar(vector),
+            ("timestamp" | "start_timestamp", [arg]) if is_selector(arg) => self.timestamp(name, arg.unwrapped()),
             ("histogram_quantile", [quantile, buckets]) => self.histogram_quantile(quantile, buckets),
-            (name, [window]) if functions::range_function(name).is_some() && name != functions::INSTANT => {
-                self.over_range(name, window)
-            }
-            (name, _) => Err(self.unsupported(span, &format!("function {name:?}"))),
+            _ if range::find(name).is_some() => self.range_call(call, span).map(Planned::Vector),
+            _ if element::find(name).is_some() => self.element_call(call, span).map(Planned::Vector),
+            _ => Err(self.unsupported(span, &format!("function {name:?}"))),
         }
     }
 
-    fn over_range(&self, name: &str, window: &Expr) -> Result<Planned> {
-        match &unwrapped(window).kind {
-            ExprKind::Matrix { selector, range } => {
-                let range = self.duration(range)?;
-                self.range(name, selector, range, unwrapped(window).span).map(Planned::Vector)
-            }
-            ExprKind::Subquery(_) => Err(self.unsupported(window.span, "a subquery")),
-            _ => Err(self.error(window.span, "expected a range vector")),
+    fn scalar(&self, vector: &Expr) -> Result<Planned> {
+        let scalar = Scalar { steps: self.steps.count };
+        let plan = self.vector_node(scalar, vec![self.vector(vector)?])?;
+        Ok(Planned::Scalar(Number::Plan(Box::new(plan))))
+    }
+
+    fn timestamp(&self, name: &str, arg: &Expr) -> Result<Planned> {
+        match &arg.kind {
+            ExprKind::Selector(selector) => self.lookback(name, selector, arg.span).map(Planned::Vector),
+            _ => Err(self.error(arg.span, "expected a selector")),
         }
     }
 
-    fn histogram_quantile(&self, quantile: &Expr, buckets: &Expr) -> Result<Planned> {
-        let quantiles = match self.plan(quantile)? {
-            Planned::Scalar(Number::Const(value)) => vec![value],
-            Planned::Scalar(Number::Steps(values)) => values,
-            Planned::Scalar(Number::Plan(_)) => {
-                return Err(self.unsupported(quantile.span, "a quantile that depends on series"));
-            }
-            _ => return Err(self.error(quantile.span, "expected a number")),
+    /// A function over a range vector, which may stand anywhere among numbers.
+    fn range_call(&self, call: &Call, span: Span) -> Result<LogicalPlan> {
+        let is_matrix = |arg: &&Expr| arg.value_type() == ValueType::Matrix;
+        let Some(matrix) = call.args.iter().find(is_matrix) else {
+            return Err(self.error(span, "expected a range vector"));
         };
-        let work = HistogramQuantile { quantiles, steps: self.steps, quantile_span: quantile.span, span: buckets.span };
-        let plan = node(Work::HistogramQuantile(work), vec![self.vector(buckets)?], self.steps.count);
-        plan.map(Planned::Vector).map_err(internal)
+        let numbers: Vec<&Expr> = call.args.iter().filter(|arg| !is_matrix(arg)).collect();
+        let arg_span = numbers.first().map_or(matrix.span, |number| number.span);
+        let numbers = numbers.into_iter().map(|number| self.number(number)).collect::<Result<_>>()?;
+        self.range(call.function.name, matrix, numbers, arg_span)
+    }
+
+    /// A function over each element of a vector: by default of the vector of the time.
+    fn element_call(&self, call: &Call, span: Span) -> Result<LogicalPlan> {
+        let (input, numbers) = match call.args.split_first() {
+            Some((vector, numbers)) => (self.vector(vector)?, numbers),
+            None => (self.number_plan(&Number::time(self.steps))?, [].as_slice()),
+        };
+        let numbers = numbers.iter().map(|number| self.number(number)).collect::<Result<_>>()?;
+        let (args, others) = self.params(numbers);
+        let function = Function::Element(call.function.name.to_owned());
+        let mut inputs = vec![input];
+        inputs.extend(others);
+        self.vector_node(Map { function, args, steps: self.steps, span }, inputs)
     }
 }
 
-/// The expression within its parentheses.
-fn unwrapped(expr: &Expr) -> &Expr {
-    match &expr.kind {
-        ExprKind::Paren(inner) => unwrapped(inner),
-        _ => expr,
-    }
+fn is_selector(expr: &Expr) -> bool {
+    matches!(expr.unwrapped().kind, ExprKind::Selector(_))
+}
+
+fn seconds(milliseconds: i64) -> f64 {
+    milliseconds as f64 / 1000.0
 }

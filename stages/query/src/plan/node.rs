@@ -1,81 +1,52 @@
-//! The logical nodes of PromQL: what DataFusion has no node of its own for.
+//! The logical node of PromQL: what DataFusion has no node of its own for.
 
+use std::any::Any;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
+use arrow::datatypes::SchemaRef;
 use datafusion::common::{DFSchema, DFSchemaRef, Result, internal_err};
 use datafusion::logical_expr::{Expr, Extension, LogicalPlan, UserDefinedLogicalNodeCore};
 
-use crate::exec::broadcast::Broadcast;
-use crate::exec::histogram_quantile::HistogramQuantile;
-use crate::exec::matching::Match;
-use crate::exec::range_eval::RangeEval;
-use crate::exec::scalar::Scalar;
-use crate::exec::scan::{self, Scan};
-use crate::exec::steps;
-
-/// What a node does.
-#[derive(Clone, Debug)]
-pub(crate) enum Work {
-    /// Reads samples.
-    Scan(Scan),
-    /// Merges the runs of each series.
-    Merge,
-    /// Makes step vectors of samples.
-    RangeEval(RangeEval),
-    /// Two instant vectors, one to one.
-    Match(Match),
-    /// An instant vector and a number known only when the query runs.
-    Broadcast(Broadcast),
-    /// `scalar(v)`
-    Scalar(Scalar),
-    /// `histogram_quantile(φ, v)`
-    HistogramQuantile(HistogramQuantile),
-}
+use crate::exec::spec::Spec;
 
 /// A logical node.
 #[derive(Clone, Debug)]
 pub(crate) struct PromqlNode {
-    work: Work,
+    spec: Arc<dyn Spec>,
     inputs: Vec<LogicalPlan>,
     schema: DFSchemaRef,
     /// What nodes are compared by: numbers that are NaN have to equal themselves.
     key: String,
 }
 
-/// The plan of `work` over `inputs`, whose output has step vectors of `steps` steps.
-pub(crate) fn node(work: Work, inputs: Vec<LogicalPlan>, steps: usize) -> Result<LogicalPlan> {
-    let schema = match &work {
-        Work::Scan(_) | Work::Merge => scan::schema(),
-        _ => steps::schema(steps),
-    };
+/// The plan of `spec` over `inputs`, whose output has `schema`.
+pub(crate) fn node(spec: impl Spec, inputs: Vec<LogicalPlan>, schema: SchemaRef) -> Result<LogicalPlan> {
     let schema = Arc::new(DFSchema::try_from(schema)?);
-    let key = format!("{work:?}");
-    Ok(LogicalPlan::Extension(Extension { node: Arc::new(PromqlNode { work, inputs, schema, key }) }))
+    let key = format!("{spec:?}");
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(PromqlNode { spec: Arc::new(spec), inputs, schema, key }) }))
 }
 
 // === impl PromqlNode ===
 
 impl PromqlNode {
     /// What it does.
-    pub(crate) fn work(&self) -> &Work {
-        &self.work
+    pub(crate) fn spec(&self) -> &Arc<dyn Spec> {
+        &self.spec
+    }
+
+    /// What it does, where that is an `O`.
+    pub(crate) fn downcast<O: Spec>(&self) -> Option<&O> {
+        let any: &dyn Any = &*self.spec;
+        any.downcast_ref()
     }
 }
 
 impl UserDefinedLogicalNodeCore for PromqlNode {
     fn name(&self) -> &str {
-        match &self.work {
-            Work::Scan(_) => "MetricsScan",
-            Work::Merge => "SeriesMerge",
-            Work::RangeEval(_) => "RangeEval",
-            Work::Match(_) => "Match",
-            Work::Broadcast(_) => "Broadcast",
-            Work::Scalar(_) => "Scalar",
-            Work::HistogramQuantile(_) => "HistogramQuantile",
-        }
+        self.spec.name()
     }
 
     fn inputs(&self) -> Vec<&LogicalPlan> {
@@ -91,21 +62,14 @@ impl UserDefinedLogicalNodeCore for PromqlNode {
     }
 
     fn fmt_for_explain(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())?;
-        let text = match &self.work {
-            Work::Merge | Work::Scalar(_) => return Ok(()),
-            Work::Scan(scan) => scan.to_string(),
-            Work::RangeEval(eval) => eval.to_string(),
-            Work::Match(matching) => matching.to_string(),
-            Work::Broadcast(broadcast) => broadcast.to_string(),
-            Work::HistogramQuantile(quantile) => quantile.to_string(),
-        };
-        write!(f, ": {text}")
+        let text = self.spec.to_string();
+        f.write_str(self.spec.name())?;
+        if text.is_empty() { Ok(()) } else { write!(f, ": {text}") }
     }
 
     fn with_exprs_and_inputs(&self, exprs: Vec<Expr>, inputs: Vec<LogicalPlan>) -> Result<Self> {
         if !exprs.is_empty() || inputs.len() != self.inputs.len() {
-            return internal_err!("{} has no expressions, and {} inputs", self.name(), self.inputs.len());
+            return internal_err!("{} has no expressions, and {} inputs", self.spec.name(), self.inputs.len());
         }
         Ok(Self { inputs, ..self.clone() })
     }
@@ -113,7 +77,10 @@ impl UserDefinedLogicalNodeCore for PromqlNode {
 
 impl PartialEq for PromqlNode {
     fn eq(&self, other: &Self) -> bool {
-        self.key == other.key && self.inputs == other.inputs && self.schema == other.schema
+        self.spec.name() == other.spec.name()
+            && self.key == other.key
+            && self.inputs == other.inputs
+            && self.schema == other.schema
     }
 }
 
@@ -121,7 +88,7 @@ impl Eq for PromqlNode {}
 
 impl PartialOrd for PromqlNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        match self.key.cmp(&other.key) {
+        match (self.spec.name(), &self.key).cmp(&(other.spec.name(), &other.key)) {
             Ordering::Equal => self.inputs.partial_cmp(&other.inputs),
             unequal => Some(unequal),
         }

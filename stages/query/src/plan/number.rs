@@ -56,18 +56,10 @@ impl Number {
         }
     }
 
-    /// The number as the argument of a function: a `Float64`, or a step vector.
-    pub(super) fn literal(&self, count: usize) -> Result<ScalarValue> {
-        match self {
-            Self::Const(value) => Ok(ScalarValue::Float64(Some(*value))),
-            _ => self.steps_literal(count),
-        }
-    }
-
     /// The number as a step vector.
     pub(super) fn steps_literal(&self, count: usize) -> Result<ScalarValue> {
         let values = Float64Array::from(self.values(count).unwrap_or_default());
         let list = steps::list(count, values).map_err(internal)?;
-        Ok(ScalarValue::FixedSizeList(std::sync::Arc::new(list)))
+        Ok(ScalarValue::Struct(std::sync::Arc::new(list)))
     }
 }

@@ -1,4 +1,4 @@
-//! From logical nodes to operators: the whole of it is one `match`.
+//! From logical nodes to operators: a node knows its own.
 
 use std::sync::Arc;
 
@@ -11,10 +11,7 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
-use super::node::{PromqlNode, Work};
-use crate::exec::merge::SeriesMerge;
-use crate::exec::scan::MetricsScan;
-use crate::exec::{Operator, OperatorExec};
+use super::node::PromqlNode;
 
 /// DataFusion's planner, which also knows PromQL's nodes.
 #[derive(Debug)]
@@ -40,22 +37,8 @@ impl ExtensionPlanner for PromqlPlanner {
         _: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
         let Some(node) = node.as_any().downcast_ref::<PromqlNode>() else { return Ok(None) };
-        Ok(Some(match node.work() {
-            Work::Scan(scan) => {
-                let partitions = session.config().target_partitions();
-                exec(node, inputs, MetricsScan::new(scan.clone(), partitions))
-            }
-            Work::Merge => exec(node, inputs, SeriesMerge),
-            Work::RangeEval(eval) => exec(node, inputs, eval.clone()),
-            Work::Match(matching) => exec(node, inputs, matching.clone()),
-            Work::Broadcast(broadcast) => exec(node, inputs, broadcast.clone()),
-            Work::Scalar(scalar) => exec(node, inputs, scalar.clone()),
-            Work::HistogramQuantile(quantile) => exec(node, inputs, quantile.clone()),
-        }))
+        let schema = UserDefinedLogicalNode::schema(node).inner().clone();
+        let partitions = session.config().target_partitions();
+        Ok(Some(node.spec().clone().exec(schema, inputs.to_vec(), partitions)))
     }
-}
-
-fn exec<O: Operator>(node: &PromqlNode, inputs: &[Arc<dyn ExecutionPlan>], operator: O) -> Arc<dyn ExecutionPlan> {
-    let schema = UserDefinedLogicalNode::schema(node).inner().clone();
-    Arc::new(OperatorExec::new(Arc::new(operator), schema, inputs.to_vec()))
 }

@@ -3,13 +3,14 @@
 use super::*;
 
 fn check(runs: &[&[(i64, f64)]], wanted: &[(i64, f64)]) {
-    let mut pending = Pending { id: [0; 16], labels: Vec::new(), samples: Vec::new(), sorted: true };
+    let mut pending = Pending { sorted: true, ..Pending::default() };
     for run in runs {
         let (timestamps, values): (Vec<_>, Vec<_>) = run.iter().copied().unzip();
-        pending.add(&timestamps, &values);
+        pending.add(Row { timestamps: &timestamps, values: &values, ..Row::default() }).unwrap();
     }
     pending.settle();
-    assert_eq!(format!("{:?}", pending.samples), format!("{wanted:?}"));
+    let found: Vec<_> = pending.timestamps.into_iter().zip(pending.values).collect();
+    assert_eq!(format!("{found:?}"), format!("{wanted:?}"));
 }
 
 #[test]

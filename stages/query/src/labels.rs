@@ -1,0 +1,32 @@
+//! Parts of canonical label sets, and the keys that groups and matches meet on.
+
+use weir_pipeline::labels::{METRIC, encode_label};
+use weir_pipeline::{Labels, SeriesId};
+
+/// Whether a label says what the metric is: these go where a result is no longer the metric.
+pub(crate) fn is_metadata(name: &str) -> bool {
+    matches!(name, METRIC | "__type__" | "__unit__")
+}
+
+/// Appends the canonical encoding of those labels that are among `names`.
+pub(crate) fn labels_by(labels: Labels<'_>, names: &[String], out: &mut Vec<u8>) {
+    for (name, value) in labels {
+        if names.iter().any(|n| n == name) {
+            encode_label(name, value, out);
+        }
+    }
+}
+
+/// Appends the canonical encoding of those labels that are not among `names`, without the metric's name.
+pub(crate) fn labels_without(labels: Labels<'_>, names: &[String], out: &mut Vec<u8>) {
+    for (name, value) in labels {
+        if name != METRIC && !names.iter().any(|n| n == name) {
+            encode_label(name, value, out);
+        }
+    }
+}
+
+/// The key of a label set: where keys meet, whoever merges compares the labels.
+pub(crate) fn key_of(encoded: &[u8]) -> [u8; 16] {
+    SeriesId::of(encoded).0
+}
