@@ -5,7 +5,6 @@
 
 use std::fmt;
 
-use arrow::array::Array;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
