@@ -5,3 +5,4 @@ pub mod compensated;
 pub mod element;
 pub mod quantile;
 pub mod range;
+pub mod sample_quantile;

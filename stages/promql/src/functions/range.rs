@@ -3,18 +3,35 @@
 use weir_pipeline::Value;
 pub use weir_pipeline::HistogramPoint;
 
-use crate::annotations::Notes;
+use crate::annotations::{Note, Notes};
 use crate::syntax::ast::Extension;
 
 mod avg_over_time;
+mod changes;
 mod count_over_time;
+mod double_exponential_smoothing;
+mod extended;
 mod extrapolated;
+mod first_over_time;
 mod instant;
 mod irate;
 mod last_over_time;
+mod mad_over_time;
 mod max_over_time;
+mod merged;
 mod min_over_time;
+mod non_counter;
+mod present_over_time;
+mod quantile_over_time;
+mod regression;
+mod resets;
+mod starts;
 mod sum_over_time;
+mod ts_of_over_time;
+mod variance_over_time;
+
+pub use extended::extend;
+pub use non_counter::non_counter;
 
 /// The samples of one series within one window, which is open on the left and closed on the right. Staleness markers
 /// are left out, but for functions that ask for them.
@@ -50,27 +67,49 @@ pub struct RangeFunction {
     pub name: &'static str,
     /// Whether the result is still the metric: all others drop the metric's name.
     pub keeps_name: bool,
-    /// Whether it makes sense for counters only, so that other metrics of floats earn an info.
+    /// Whether it makes sense for counters only: a series that gets a float at any step and is none by
+    /// [`non_counter`] earns that note.
     pub for_counters: bool,
     /// Whether it must see staleness markers.
     pub sees_stale: bool,
+    /// What is wrong with the arguments of a step, [`Window::args`]: fails the query at the first step where any series
+    /// has a window that is not empty. To be called once per step, not per window.
+    pub check: fn(&[f64]) -> Result<(), String>,
     /// The value of a window that is not empty, or none.
     pub eval: fn(&Window<'_>, &mut Notes) -> Option<Value>,
 }
 
-/// Every range function, the instant selector among them, sorted by name.
-pub static RANGE_FUNCTIONS: [&RangeFunction; 11] = [
+/// Every range function, the instant selector and its siblings among them, sorted by name.
+pub static RANGE_FUNCTIONS: [&RangeFunction; 29] = [
     &avg_over_time::AVG_OVER_TIME,
+    &changes::CHANGES,
     &count_over_time::COUNT_OVER_TIME,
     &extrapolated::DELTA,
+    &regression::DERIV,
+    &double_exponential_smoothing::DOUBLE_EXPONENTIAL_SMOOTHING,
+    &first_over_time::FIRST_OVER_TIME,
+    &irate::IDELTA,
     &extrapolated::INCREASE,
     &instant::INSTANT,
     &irate::IRATE,
     &last_over_time::LAST_OVER_TIME,
+    &mad_over_time::MAD_OVER_TIME,
     &max_over_time::MAX_OVER_TIME,
     &min_over_time::MIN_OVER_TIME,
+    &regression::PREDICT_LINEAR,
+    &present_over_time::PRESENT_OVER_TIME,
+    &quantile_over_time::QUANTILE_OVER_TIME,
     &extrapolated::RATE,
+    &resets::RESETS,
+    &instant::START_TIMESTAMP,
+    &variance_over_time::STDDEV_OVER_TIME,
+    &variance_over_time::STDVAR_OVER_TIME,
     &sum_over_time::SUM_OVER_TIME,
+    &instant::TIMESTAMP,
+    &ts_of_over_time::TS_OF_FIRST_OVER_TIME,
+    &ts_of_over_time::TS_OF_LAST_OVER_TIME,
+    &ts_of_over_time::TS_OF_MAX_OVER_TIME,
+    &ts_of_over_time::TS_OF_MIN_OVER_TIME,
 ];
 
 /// The name of the function that evaluates an instant selector.
@@ -78,16 +117,79 @@ pub const INSTANT: &str = instant::INSTANT.name;
 
 /// The range function `name`.
 pub fn find(name: &str) -> Option<&'static RangeFunction> {
-    RANGE_FUNCTIONS.iter().find(|f| f.name == name).copied()
+    RANGE_FUNCTIONS.binary_search_by(|f| f.name.cmp(name)).ok().and_then(|i| RANGE_FUNCTIONS.get(i)).copied()
+}
+
+/// The samples of a window that has one kind only.
+#[derive(Clone, Copy)]
+enum OneKind<'a> {
+    Floats(&'a f64, &'a [f64]),
+    Histograms(&'a HistogramPoint, &'a [HistogramPoint]),
+}
+
+// === impl RangeFunction ===
+
+impl RangeFunction {
+    /// A function that drops the name, takes any metric and any argument, and sees no staleness markers.
+    const fn new(name: &'static str, eval: fn(&Window<'_>, &mut Notes) -> Option<Value>) -> Self {
+        let check = |_: &[f64]| Ok(());
+        Self { name, keeps_name: false, for_counters: false, sees_stale: false, check, eval }
+    }
+}
+
+// === impl HistogramPoint ===
+
+impl HistogramPoint {
+    /// The histogram alone.
+    fn value(&self) -> Value {
+        Value::Histogram(self.histogram.clone())
+    }
 }
 
 // === impl Window ===
 
-impl Window<'_> {
+impl<'a> Window<'a> {
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
         self.timestamps.is_empty() && self.histograms.is_empty()
     }
+
+    /// The floats, for a function that passes over histograms: a note says so where there are both.
+    fn floats(&self, notes: &mut Notes) -> &'a [f64] {
+        if !self.histograms.is_empty() && !self.values.is_empty() {
+            notes.push(Note::HistogramIgnoredInMixedRange);
+        }
+        self.values
+    }
+
+    /// The samples, for a function that takes one kind at a time: a note says so where there are both.
+    fn one_kind(&self, notes: &mut Notes) -> Option<OneKind<'a>> {
+        match (self.values.split_first(), self.histograms.split_first()) {
+            (Some((first, rest)), None) => Some(OneKind::Floats(first, rest)),
+            (None, Some((first, rest))) => Some(OneKind::Histograms(first, rest)),
+            (None, None) => None,
+            (Some(_), Some(_)) => {
+                notes.push(Note::MixedFloatsHistograms);
+                None
+            }
+        }
+    }
+
+    /// Since when the float at `index` counts, 0 for unknown.
+    fn float_start(&self, index: usize) -> i64 {
+        self.starts.get(index).copied().unwrap_or_default()
+    }
+
+    /// The length in seconds: whole ones and the rest apart, as Go has it.
+    fn seconds(&self) -> f64 {
+        let length = self.end.saturating_sub(self.start);
+        (length / 1000) as f64 + (length % 1000 * 1_000_000) as f64 / 1e9
+    }
+}
+
+/// The seconds from one time to another.
+fn seconds_between(from: i64, to: i64) -> f64 {
+    to.saturating_sub(from) as f64 / 1000.0
 }
 
 #[cfg(test)]

@@ -2,23 +2,29 @@
 
 use weir_pipeline::Value;
 
-use super::{RangeFunction, Window};
-use crate::functions::compensated::Mean;
+use super::{OneKind, RangeFunction, Window};
+use crate::annotations::Notes;
+use crate::functions::compensated::{Mean, Sum};
 
 /// `avg_over_time`
-pub(super) static AVG_OVER_TIME: RangeFunction = RangeFunction {
-    name: "avg_over_time",
-    keeps_name: false,
-    for_counters: false,
-    sees_stale: false,
-    eval: |window, _| eval(window).map(Value::Float),
-};
+pub(super) static AVG_OVER_TIME: RangeFunction = RangeFunction::new("avg_over_time", average);
 
-fn eval(window: &Window<'_>) -> Option<f64> {
-    let (&first, rest) = window.values.split_first()?;
-    let mut mean = Mean::of(first);
-    for &value in rest {
-        mean.add(value);
+fn average(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
+    match window.one_kind(notes)? {
+        OneKind::Floats(&first, rest) => Some(Value::Float(floats(first, rest))),
+        OneKind::Histograms(..) => None,
     }
-    Some(mean.mean())
+}
+
+fn floats(first: f64, rest: &[f64]) -> f64 {
+    let mut sum = Sum::of(first);
+    rest.iter().for_each(|&value| sum.add(value));
+    // Once the sum overflows it stays infinite or becomes NaN: seldom enough to begin again with means.
+    if sum.sum.is_finite() {
+        let count = (rest.len() + 1) as f64;
+        return sum.sum / count + sum.lost / count;
+    }
+    let mut mean = Mean::of(first);
+    rest.iter().for_each(|&value| mean.add(value));
+    mean.mean()
 }

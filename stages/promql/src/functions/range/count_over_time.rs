@@ -5,14 +5,9 @@ use weir_pipeline::Value;
 use super::{RangeFunction, Window};
 
 /// `count_over_time`
-pub(super) static COUNT_OVER_TIME: RangeFunction = RangeFunction {
-    name: "count_over_time",
-    keeps_name: false,
-    for_counters: false,
-    sees_stale: false,
-    eval: |window, _| eval(window).map(Value::Float),
-};
+pub(super) static COUNT_OVER_TIME: RangeFunction =
+    RangeFunction::new("count_over_time", |window, _| (!window.is_empty()).then(|| Value::Float(count(window))));
 
-fn eval(window: &Window<'_>) -> Option<f64> {
-    Some(window.values.len() as f64)
+fn count(window: &Window<'_>) -> f64 {
+    (window.values.len() + window.histograms.len()) as f64
 }

@@ -5,14 +5,14 @@ use weir_pipeline::Value;
 use super::{RangeFunction, Window};
 
 /// `last_over_time`
-pub(super) static LAST_OVER_TIME: RangeFunction = RangeFunction {
-    name: "last_over_time",
-    keeps_name: true,
-    for_counters: false,
-    sees_stale: false,
-    eval: |window, _| eval(window).map(Value::Float),
-};
+pub(super) static LAST_OVER_TIME: RangeFunction =
+    RangeFunction { keeps_name: true, ..RangeFunction::new("last_over_time", |window, _| last(window)) };
 
-fn eval(window: &Window<'_>) -> Option<f64> {
-    window.values.last().copied()
+fn last(window: &Window<'_>) -> Option<Value> {
+    let float = window.timestamps.last().zip(window.values.last());
+    match (float, window.histograms.last()) {
+        (Some((&time, _)), Some(histogram)) if histogram.timestamp >= time => Some(histogram.value()),
+        (Some((_, &value)), _) => Some(Value::Float(value)),
+        (None, histogram) => histogram.map(|h| h.value()),
+    }
 }

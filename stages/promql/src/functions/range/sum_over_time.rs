@@ -2,22 +2,22 @@
 
 use weir_pipeline::Value;
 
-use super::{RangeFunction, Window};
+use super::{OneKind, RangeFunction, Window};
+use crate::annotations::Notes;
 use crate::functions::compensated::Sum;
 
 /// `sum_over_time`
-pub(super) static SUM_OVER_TIME: RangeFunction = RangeFunction {
-    name: "sum_over_time",
-    keeps_name: false,
-    for_counters: false,
-    sees_stale: false,
-    eval: |window, _| eval(window).map(Value::Float),
-};
+pub(super) static SUM_OVER_TIME: RangeFunction = RangeFunction::new("sum_over_time", sum);
 
-fn eval(window: &Window<'_>) -> Option<f64> {
-    let mut sum = Sum::default();
-    for &value in window.values {
-        sum.add(value);
+fn sum(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
+    match window.one_kind(notes)? {
+        OneKind::Floats(..) => Some(Value::Float(floats(window.values))),
+        OneKind::Histograms(..) => None,
     }
-    (!window.values.is_empty()).then(|| sum.total())
+}
+
+fn floats(values: &[f64]) -> f64 {
+    let mut sum = Sum::default();
+    values.iter().for_each(|&value| sum.add(value));
+    sum.total()
 }

@@ -1,0 +1,27 @@
+//! `resets(m[d])`: how often a counter began anew within a window. A change between floats and histograms counts.
+
+use weir_pipeline::Value;
+
+use super::extended::anchored;
+use super::merged::{Either, Sample, merged};
+use super::{RangeFunction, Window};
+
+/// `resets`
+pub(super) static RESETS: RangeFunction =
+    RangeFunction::new("resets", |window, _| anchored(window).map(|window| Value::Float(resets(&window) as f64)));
+
+fn resets(window: &Window<'_>) -> usize {
+    if window.histograms.is_empty() && window.starts.is_empty() {
+        return window.values.windows(2).filter(|pair| matches!(**pair, [before, after] if after < before)).count();
+    }
+    let pairs = merged(window).zip(merged(window).skip(1));
+    pairs.filter(|(before, after)| is_reset(before, after)).count()
+}
+
+fn is_reset(before: &Sample<'_>, after: &Sample<'_>) -> bool {
+    match (before.value, after.value) {
+        (Either::Float(b), Either::Float(a)) => a < b || after.stamp.is_reset_after(before.stamp),
+        (Either::Histogram(_), Either::Histogram(_)) => after.stamp.is_reset_after(before.stamp),
+        _ => true,
+    }
+}
