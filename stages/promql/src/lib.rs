@@ -3,4 +3,5 @@
 
 pub mod annotations;
 pub mod functions;
+pub mod script;
 pub mod syntax;
