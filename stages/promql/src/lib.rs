@@ -3,5 +3,6 @@
 
 pub mod annotations;
 pub mod functions;
+pub mod histogram;
 pub mod script;
 pub mod syntax;

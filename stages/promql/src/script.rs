@@ -20,7 +20,6 @@ use crate::syntax::ast::Expr;
 
 mod annotations;
 mod chunk;
-mod combine;
 pub mod compare;
 mod expect;
 pub mod fuzz;

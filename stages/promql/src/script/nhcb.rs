@@ -8,7 +8,7 @@ use weir_pipeline::LabelSet;
 use weir_pipeline::labels::METRIC;
 
 use super::storage::{Sample, Samples};
-use super::combine::from_classic;
+use crate::histogram::classic::from_classic;
 
 /// The label that holds the upper bound of a classic bucket.
 const BOUND: &str = "le";

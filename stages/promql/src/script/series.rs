@@ -8,7 +8,8 @@ use weir_pipeline::labels::METRIC;
 use weir_pipeline::selector::{quote, quoted};
 use weir_pipeline::{Histogram, LabelSet, LabelsBuilder, MatchOp, STALE};
 
-use super::{Item, MAX_BLOCK, MAX_SAMPLES, combine, literal, start};
+use super::{Item, MAX_BLOCK, MAX_SAMPLES, literal, start};
+use crate::histogram::{add, sub};
 use crate::syntax;
 
 /// A line, read.
@@ -270,8 +271,12 @@ fn next(current: Arc<Histogram>, change: &Change<Histogram>) -> Result<Arc<Histo
         let (own, other) = (current.schema, by.schema);
         return Err(format!("expected a change of schema {own} or above, got a histogram of schema {other}"));
     }
-    let next = if matches!(change, Change::Add(_)) { combine::add(&current, by) } else { combine::sub(&current, by) };
-    next.map(Arc::new).ok_or_else(|| "expected histograms of exponential or of custom buckets, got both".to_owned())
+    let mut next = (*current).clone();
+    let done = if matches!(change, Change::Add(_)) { add(&mut next, by) } else { sub(&mut next, by) };
+    match done {
+        Ok(_) => Ok(Arc::new(next)),
+        Err(_) => Err("expected histograms of exponential or of custom buckets, got both".to_owned()),
+    }
 }
 
 /// The start of a text, for a message.

@@ -15,7 +15,7 @@ use weir_pipeline::{Histogram, LabelSet, Value, is_stale};
 use super::chunk::Chunk;
 use super::{Load, nhcb};
 use crate::functions::range::HistogramPoint;
-use super::combine::{equals, validate};
+use crate::histogram::{equals, validate};
 
 /// A series as it reads.
 #[derive(Clone, Debug, PartialEq)]
