@@ -21,6 +21,7 @@ mod position;
 mod print;
 
 pub use duration::{format_duration, parse_duration};
+pub(crate) use number::parse_number;
 pub use position::{ParseError, Position};
 
 use weir_pipeline::Matcher;

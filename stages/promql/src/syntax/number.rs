@@ -8,7 +8,7 @@ use weir_pipeline::selector::quote;
 ///
 /// # Errors
 /// The digits do not make a number.
-pub(super) fn parse_number(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_number(text: &str) -> Result<f64, String> {
     let refused = |why: &str| format!("error parsing number: strconv.ParseFloat: parsing {}: {why}", quote(text));
     let wrong = || refused("invalid syntax");
     if !underscores_fit(text) {
