@@ -3,5 +3,6 @@
 pub mod binary;
 pub mod compensated;
 pub mod element;
+pub mod math;
 pub mod quantile;
 pub mod range;

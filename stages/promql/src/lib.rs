@@ -2,5 +2,6 @@
 //! and runs queries is `weir-query`.
 
 pub mod annotations;
+pub mod calendar;
 pub mod functions;
 pub mod syntax;
