@@ -4,4 +4,5 @@
 pub mod annotations;
 pub mod calendar;
 pub mod functions;
+pub mod histogram;
 pub mod syntax;
