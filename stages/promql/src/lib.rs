@@ -2,6 +2,7 @@
 //! and runs queries is `weir-query`.
 
 pub mod annotations;
+pub mod calendar;
 pub mod functions;
 pub mod histogram;
 pub mod script;

@@ -1,9 +1,7 @@
 //! Unary minus.
 
-use weir_pipeline::Value;
-
-use super::ElementFunction;
+use super::{Drops, ElementFunction};
 
 /// `-v`
 pub(super) static NEGATE: ElementFunction =
-    ElementFunction { name: "-", eval: |value, _, _| value.float().map(|float| Value::Float(-float)) };
+    ElementFunction { name: "-", drops: Drops::Metadata, of_float: Some(|v, _| Some(-v)), of_histogram: None };
