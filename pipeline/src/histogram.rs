@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use crate::batch::is_stale;
+use crate::query::Value;
 
 /// The schema of histograms whose bounds are listed one by one.
 pub const CUSTOM_SCHEMA: i32 = -53;
@@ -79,6 +80,15 @@ pub struct HistogramPoint {
     pub start: i64,
     /// What.
     pub histogram: Arc<Histogram>,
+}
+
+// === impl HistogramPoint ===
+
+impl HistogramPoint {
+    /// The histogram as a value, shared.
+    pub fn value(&self) -> Value {
+        Value::Histogram(self.histogram.clone())
+    }
 }
 
 // === impl ResetHint ===

@@ -137,15 +137,6 @@ impl RangeFunction {
     }
 }
 
-// === impl HistogramPoint ===
-
-impl HistogramPoint {
-    /// The histogram alone.
-    fn value(&self) -> Value {
-        Value::Histogram(self.histogram.clone())
-    }
-}
-
 // === impl Window ===
 
 impl<'a> Window<'a> {

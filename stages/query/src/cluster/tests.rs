@@ -112,7 +112,7 @@ impl Ground {
         let answer = engine.query(query).await?;
         let Data::Vector(series) = answer.data else { panic!("{answer:?}") };
         let name = |labels: &weir_pipeline::LabelSet| labels.as_labels().get("i").unwrap_or("").to_owned();
-        Ok((series.iter().map(|(labels, _, value)| (name(labels), *value)).collect(), answer.warnings))
+        Ok((series.iter().map(|(labels, _, value)| (name(labels), value.float().unwrap())).collect(), answer.warnings))
     }
 
     async fn query(&self, query: &str) -> (BTreeMap<String, f64>, Vec<String>) {

@@ -6,8 +6,9 @@ use weir_pipeline::{Answer, Ask, Data, LabelSet, Query, Result, Tenant};
 
 use super::{Engine, Limits};
 use crate::functions::quantile::almost_equal;
-use memory::Memory;
-use script::{Command, Eval};
+use crate::memory::Memory;
+use crate::promqltest::memory;
+use weir_promql::script::{self, CommandKind, Storage};
 
 mod aggregations;
 mod errors;
@@ -17,12 +18,10 @@ mod histograms;
 mod labels;
 mod limits;
 mod matching;
-mod memory;
 mod naive;
 mod operators;
 mod plans;
 mod promqltest;
-mod script;
 mod selectors;
 
 /// Asks `engine` at one time (`step` 0) or over a range.
@@ -42,88 +41,31 @@ fn engine(memory: Memory) -> Engine {
 
 /// What a `load` block holds.
 fn loaded(load: &str) -> Memory {
-    let mut memory = Memory::default();
-    for command in script::parse(&format!("load {}\n", load.trim())) {
-        if let Command::Load(load) = command {
-            load.into_memory(&mut memory);
+    let mut storage = Storage::default();
+    for command in script::parse(&format!("load {}\n", load.trim())).unwrap() {
+        if let CommandKind::Load(load) = command.kind {
+            storage.load(&load).unwrap();
         }
     }
-    memory
+    memory(storage.series())
 }
 
 /// Loads and evaluates in the notation of promqltest: `load` is a `load` block without that word, `expect` what follows
 /// an `eval` line.
 async fn check(load: &str, query: &str, expect: &str) {
-    let memory = loaded(load);
-    for command in script::parse(&format!("eval {query}\n{}\n", expect.trim())) {
-        if let Command::Eval(eval) = command {
-            let answer = ask(&engine(memory.clone()), &eval.expr, (eval.start, eval.end, eval.step)).await;
-            if let Some(wrong) = compare(&eval, &answer) {
-                panic!("{}: {wrong}", eval.expr);
-            }
-        }
-    }
-}
-
-/// What is wrong with an answer, if anything.
-fn compare(eval: &Eval, answer: &Result<Answer>) -> Option<String> {
-    let expect = &eval.expect;
-    let answer = match (answer, &expect.fail) {
-        (Err(error), Some(message)) => {
-            let same = message.as_ref().is_none_or(|message| error.message() == message);
-            return (!same).then(|| format!("failed with {error}"));
-        }
-        (Ok(answer), Some(_)) => return Some(format!("did not fail: {answer:?}")),
-        (Err(error), None) => return Some(format!("failed with {error}")),
-        (Ok(answer), None) => answer,
-    };
-    notes(eval, answer).or_else(|| data(eval, &answer.data))
-}
-
-fn notes(eval: &Eval, answer: &Answer) -> Option<String> {
-    for (kind, message) in &eval.expect.notes {
-        let (found, wanted) = match kind.as_str() {
-            "warn" => (&answer.warnings, true),
-            "info" => (&answer.infos, true),
-            "no_warn" => (&answer.warnings, false),
-            "no_info" => (&answer.infos, false),
-            _ => continue,
-        };
-        let fits = found.iter().any(|text| message.as_ref().is_none_or(|message| text == message));
-        if fits != wanted {
-            return Some(format!("expected {kind} {message:?}, got {found:?}"));
-        }
-    }
-    None
+    let text = format!("load {}\n\neval {query}\n{}\n", load.trim(), expect.trim());
+    let report = crate::promqltest::run("check", &text).await;
+    let failures: Vec<String> = report.failures.iter().map(ToString::to_string).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    assert_eq!(report.passed, 1, "{text}");
 }
 
 type Series = Vec<(LabelSet, Vec<(i64, f64)>)>;
 
-fn data(eval: &Eval, data: &Data) -> Option<String> {
-    let expect = &eval.expect;
-    let wrong = || Some(format!("got {data:?}, expected {:?} {:?}", expect.scalar, expect.series));
-    let points = |values: &[Option<f64>], from: i64, step: i64| -> Vec<(i64, f64)> {
-        let points = values.iter().enumerate();
-        points.filter_map(|(i, value)| Some((from + i as i64 * step, (*value)?))).collect()
-    };
-    let wanted = |from, step| -> Series {
-        let series = expect.series.iter().map(|(labels, values)| (labels.clone(), points(values, from, step)));
-        series.filter(|(_, points)| !points.is_empty()).collect()
-    };
-    let same = match data {
-        Data::Scalar(_, value) => expect.scalar.is_some_and(|wanted| almost_equal(*value, wanted, 1e-6)),
-        Data::String(_, text) => expect.string.as_ref() == Some(text),
-        Data::Vector(series) => {
-            let found = series.iter().map(|(l, t, v)| (l.clone(), vec![(*t, *v)])).collect();
-            same_series(wanted(eval.start, 1), found)
-        }
-        Data::Matrix(series) => match expect.matrix {
-            Some((from, step)) => same_series(wanted(from, step), series.clone()),
-            None => same_series(wanted(eval.start, eval.step), series.clone()),
-        },
-        _ => false,
-    };
-    if same { None } else { wrong() }
+/// The floats of a matrix.
+fn floats(data: Data) -> Series {
+    let Data::Matrix(series) = data else { panic!("expected a matrix, got {data:?}") };
+    series.into_iter().map(|(labels, points)| (labels, points.floats)).collect()
 }
 
 fn same_series(mut wanted: Series, mut found: Series) -> bool {

@@ -18,6 +18,7 @@ use super::context::to_datafusion;
 use super::samples::{Samples, SamplesBuilder};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
+use crate::functions::range::{Window, extend};
 use crate::syntax::ast::Extension;
 
 /// How a window is extended.
@@ -63,7 +64,11 @@ impl Transform for Extending {
                 let text = format!("{name} modifier is not supported with histograms");
                 return Err(to_datafusion(Error::unprocessable(text)));
             }
-            out.floats(run.timestamps, run.values, &[]);
+            let Extend { extension, start, end } = self.spec;
+            let (timestamps, values) = (run.timestamps, run.values);
+            let window = Window { timestamps, values, start, end, extension: Some(extension), ..Window::default() };
+            let (timestamps, values): (Vec<_>, Vec<_>) = extend(&window).into_iter().unzip();
+            out.floats(&timestamps, &values, &[]);
             out.end_row(samples.id(row), samples.labels(row), samples.drop_name(row))?;
         }
         self.ready = Some(out.finish(self.task.schema.clone())?);

@@ -152,9 +152,11 @@ impl Mapping {
             }
             return;
         }
+        let Work::Element(function) = self.work else { return };
         for (step, own) in row.iter().enumerate() {
-            let value = own.and_then(|own| self.value(&Value::Float(own), step));
-            out.row().put_value(value);
+            params.at(step, &mut self.args);
+            let call = Call { time: self.spec.steps.time(step), args: &self.args };
+            out.row().put(own.and_then(|own| function.of_float?(own, call)));
         }
     }
 
@@ -171,7 +173,7 @@ impl Mapping {
         match self.work {
             Work::Element(function) => {
                 let call = Call { time: self.spec.steps.time(step), args: &self.args };
-                (function.eval)(own, call, &mut self.notes)
+                function.eval(own, call)
             }
             Work::Floats(kernel, return_bool, number_first) => {
                 let number = self.args.first().copied().unwrap_or(f64::NAN);

@@ -8,8 +8,9 @@ use std::fmt;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
-use weir_pipeline::{HistogramPoint, Labels, Value, is_stale};
+use weir_pipeline::{Error, HistogramPoint, Labels, Value, is_stale};
 
+use super::context::to_datafusion;
 use super::params::Param;
 use super::samples::{Row, Samples};
 use super::steps::{Steps, VectorBuilder, batch_rows};
@@ -114,7 +115,12 @@ impl Operator for RangeEval {
             return exec_err!("there is no range function `{}`", self.function);
         };
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
-        let (eval, notes, args) = (self.clone(), Notes::default(), Vec::new());
+        let mut args = Vec::new();
+        for step in 0..if task.params.are_constant() { 1 } else { self.steps.count } {
+            task.params.at(step, &mut args);
+            (function.check)(&args).map_err(|text| to_datafusion(Error::unprocessable(text)))?;
+        }
+        let (eval, notes) = (self.clone(), Notes::default());
         Ok(transform::run(input, Evaluating { eval, function, task, input: None, notes, args }))
     }
 }
@@ -182,8 +188,11 @@ impl Evaluating {
             out.row().put_value(last.clone());
         }
         let metric = Labels::from_canonical(labels).metric();
-        if floats && self.function.for_counters && !is_counter(metric) {
-            self.task.query.annotate(|notes| notes.add(&Note::PossibleNonCounter, metric, self.eval.span));
+        if floats
+            && self.function.for_counters
+            && let Some(note) = range::non_counter(Labels::from_canonical(labels))
+        {
+            self.task.query.annotate(|notes| notes.add(&note, metric, self.eval.span));
         }
         if !self.notes.is_empty() {
             for note in self.notes.drain() {
@@ -207,12 +216,6 @@ impl Evaluating {
         window.extension = eval.extension.map(|(extension, _)| extension);
         (self.function.eval)(&window, &mut self.notes)
     }
-}
-
-/// Whether by its name a metric may be a counter.
-fn is_counter(metric: &str) -> bool {
-    const ENDINGS: [&str; 4] = ["_total", "_sum", "_count", "_bucket"];
-    metric.is_empty() || ENDINGS.iter().any(|end| metric.ends_with(end))
 }
 
 // === impl Series ===

@@ -55,7 +55,8 @@ pub(crate) struct Row<'a> {
     pub(crate) values: &'a [f64],
     /// As long as `timestamps`, or empty.
     pub(crate) starts: &'a [i64],
-    histograms: Option<&'a [u8]>,
+    /// The encodings of the histograms, each behind its time and its start.
+    pub(crate) histograms: Option<&'a [u8]>,
 }
 
 /// Collects runs into a batch.

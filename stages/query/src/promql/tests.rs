@@ -121,7 +121,7 @@ async fn what_a_store_has_is_answered_to_its_tenant() {
     let answer = sink.send(ask(&tenant)).await.unwrap();
     let Data::Vector(series) = answer.data else { panic!("{answer:?}") };
     let [(labels, time, value)] = series.as_slice() else { panic!("{series:?}") };
-    assert!(labels.as_labels().is_empty() && *time == now && (value - 3.0).abs() < 1e-9, "{series:?}");
+    assert!(labels.as_labels().is_empty() && *time == now && (value.float().unwrap() - 3.0).abs() < 1e-9, "{series:?}");
     assert_eq!(sink.send(ask(&Tenant::default())).await.unwrap().data, Data::Vector(Vec::new()));
     let select = Query {
         ask: Ask::LabelValues { name: "i".into(), selectors: Vec::new(), start: now, end: now },

@@ -35,8 +35,8 @@ async fn data_is_written_as_prometheus_writes_it() {
         .await;
     check(query, Data::Vector(Vec::new()), r#"{"resultType":"vector","result":[]}"#).await;
     let vector = Data::Vector(vec![
-        (labels([("__name__", "up"), ("job", "a \"<b>\"")]), 1_435_781_451_781, 1e21),
-        (labels([]), 1000, f64::NAN),
+        (labels([("__name__", "up"), ("job", "a \"<b>\"")]), 1_435_781_451_781, 1e21.into()),
+        (labels([]), 1000, f64::NAN.into()),
     ]);
     let expected = concat!(
         r#"{"resultType":"vector","result":[{"metric":{"__name__":"up","job":"a \"<b>\""},"value":"#,
@@ -45,7 +45,7 @@ async fn data_is_written_as_prometheus_writes_it() {
     check(query, vector, expected).await;
     let range = "/api/v1/query_range?query=up&start=0&end=1&step=1";
     check(range, Data::Matrix(Vec::new()), r#"{"resultType":"matrix","result":[]}"#).await;
-    let matrix = Data::Matrix(vec![(labels([("a", "b")]), vec![(0, 1.0), (1, f64::INFINITY)]), (labels([]), vec![])]);
+    let matrix = Data::Matrix(vec![(labels([("a", "b")]), vec![(0, 1.0), (1, f64::INFINITY)].into()), (labels([]), weir_pipeline::Points::default())]);
     let expected =
         r#"{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[0,"1"],[0.001,"+Inf"]]},{"metric":{}}]}"#;
     check(range, matrix, expected).await;
@@ -88,7 +88,7 @@ async fn answers_above_the_limit_are_cut_with_one_warning() {
         Ok(Answer { warnings: vec!["results truncated due to limit".into()], ..Data::Names(names).into() })
     });
     assert_eq!(running.await.get("/api/v1/labels?limit=2").await.text(), warned);
-    let point = |name: &str| (labels([("a", name)]), 0, 1.0);
+    let point = |name: &str| (labels([("a", name)]), 0, 1.0.into());
     let running = start_with(Data::Vector(vec![point("b"), point("c")])).await;
     let got = running.get("/api/v1/query?query=a&limit=1").await;
     let expected = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"a":"b"},"value":[0,"1"]}]},"warnings":["results truncated due to limit"]}"#;

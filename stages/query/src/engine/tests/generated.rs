@@ -5,7 +5,7 @@ use std::sync::Arc;
 use weir_pipeline::Data;
 
 use super::fuzzed::Dice;
-use super::{Engine, Limits, Memory, Series, ask, loaded, same_series};
+use super::{Engine, Limits, Memory, Series, ask, floats, loaded, same_series};
 
 const LOAD: &str = "30s
  m_total{a=\"1\",b=\"x\"} 0+3x40
@@ -61,7 +61,7 @@ fn vector(dice: &mut Dice, depth: usize) -> String {
 
 async fn run(engine: &Engine, query: &str, range: (i64, i64, i64)) -> weir_pipeline::Result<Series> {
     ask(engine, query, range).await.map(|answer| match answer.data {
-        Data::Matrix(series) => series,
+        data @ Data::Matrix(_) => floats(data),
         other => panic!("{other:?}"),
     })
 }

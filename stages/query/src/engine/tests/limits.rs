@@ -158,7 +158,7 @@ impl Selected for Slow {
             std::hint::spin_loop();
         }
         self.0.fetch_add(range.len(), Ordering::SeqCst);
-        Ok(range.map(|series| Run { series, timestamps: vec![0], values: vec![1.0] }).collect())
+        Ok(range.map(|series| Run { series, timestamps: vec![0], values: vec![1.0], ..Run::default() }).collect())
     }
 }
 

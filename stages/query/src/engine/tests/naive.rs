@@ -1,9 +1,10 @@
 //! Laws, against an evaluator that is too simple to be wrong: each window is cut out anew, each formula written down.
 
 use proptest::prelude::*;
-use weir_pipeline::{Data, LabelSet, STALE, is_stale};
+use weir_pipeline::{LabelSet, STALE, is_stale};
 
-use super::{Memory, Series, ask, engine, same_series};
+use super::{Memory, Series, ask, engine, floats, same_series};
+use crate::memory::of_floats;
 
 type Samples = Vec<(i64, f64)>;
 
@@ -75,7 +76,7 @@ fn labels(i: usize) -> LabelSet {
 fn run(memory: &Memory, query: &str, range: (i64, i64, i64)) -> Series {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(ask(&engine(memory.clone()), query, range)).unwrap();
-    let Data::Matrix(series) = answer.data else { panic!("{answer:?}") };
+    let series = floats(answer.data);
     series
 }
 
@@ -120,7 +121,7 @@ proptest! {
         let (start, end, step, range) = (start * 1000, start * 1000 + step * 20_000, step * 1000, range * 1000);
         let mut memory = Memory::default();
         for (i, samples) in series.iter().enumerate() {
-            memory.add(labels(i), samples.clone());
+            memory.add(labels(i), of_floats(samples));
         }
         for function in FUNCTIONS {
             let (query, window) = match function {
@@ -150,7 +151,7 @@ proptest! {
     ) {
         let mut memory = Memory::default();
         for (i, samples) in series.iter().enumerate() {
-            memory.add(labels(i), samples.clone());
+            memory.add(labels(i), of_floats(samples));
         }
         let recut = memory.recut(|samples| torn(&samples, &cuts));
         for query in ["m", "rate(m[5m])", "sum(increase(m[2m]))", "avg by (i) (m)", "m * on(i) m", "max(m) - min(m)"] {
@@ -166,7 +167,7 @@ proptest! {
     ) {
         let mut memory = Memory::default();
         for (i, samples) in series.iter().enumerate() {
-            memory.add(labels(i), samples.clone());
+            memory.add(labels(i), of_floats(samples));
         }
         for query in ["m", "rate(m[5m])", "sum(m > 100)", "count(m) + 1"] {
             let (end, step) = (step * 5000, step * 1000);
