@@ -22,6 +22,7 @@ mod max_over_time;
 mod merged;
 mod min_over_time;
 mod non_counter;
+mod noted;
 mod present_over_time;
 mod quantile_over_time;
 mod regression;
@@ -33,6 +34,8 @@ mod variance_over_time;
 
 pub use extended::extend;
 pub use non_counter::non_counter;
+
+use starts::Stamp;
 
 /// A native histogram of a series.
 #[derive(Clone, Debug, PartialEq)]
@@ -152,6 +155,10 @@ impl RangeFunction {
 // === impl HistogramPoint ===
 
 impl HistogramPoint {
+    fn stamp(&self) -> Stamp {
+        Stamp { time: self.timestamp, start: self.start }
+    }
+
     /// The histogram alone.
     fn value(&self) -> Value {
         Value::Histogram(self.histogram.clone())
