@@ -21,6 +21,7 @@ mod max_over_time;
 mod merged;
 mod min_over_time;
 mod non_counter;
+mod noted;
 mod present_over_time;
 mod quantile_over_time;
 mod regression;

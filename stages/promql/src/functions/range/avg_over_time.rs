@@ -1,10 +1,13 @@
 //! `avg_over_time(m[d])`: the mean of the window, from a compensated sum.
 
-use weir_pipeline::Value;
+use std::sync::Arc;
 
-use super::{OneKind, RangeFunction, Window};
-use crate::annotations::Notes;
+use weir_pipeline::{Histogram, Value};
+
+use super::{HistogramPoint, OneKind, RangeFunction, Window, noted};
+use crate::annotations::{Note, Notes};
 use crate::functions::compensated::{Mean, Sum};
+use crate::histogram::CompensatedMean;
 
 /// `avg_over_time`
 pub(super) static AVG_OVER_TIME: RangeFunction = RangeFunction::new("avg_over_time", average);
@@ -12,7 +15,7 @@ pub(super) static AVG_OVER_TIME: RangeFunction = RangeFunction::new("avg_over_ti
 fn average(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
     match window.one_kind(notes)? {
         OneKind::Floats(&first, rest) => Some(Value::Float(floats(first, rest))),
-        OneKind::Histograms(..) => None,
+        OneKind::Histograms(first, rest) => histograms(first, rest, notes),
     }
 }
 
@@ -27,4 +30,16 @@ fn floats(first: f64, rest: &[f64]) -> f64 {
     let mut mean = Mean::of(first);
     rest.iter().for_each(|&value| mean.add(value));
     mean.mean()
+}
+
+fn histograms(first: &HistogramPoint, rest: &[HistogramPoint], notes: &mut Notes) -> Option<Value> {
+    let mut avg = CompensatedMean::new(Histogram::clone(&first.histogram));
+    for point in rest {
+        if avg.add(&point.histogram).is_err() {
+            notes.push(Note::MixedExponentialCustom);
+            return None;
+        }
+    }
+    noted::aggregated(avg.resets_collide(), avg.reconciled_bounds(), notes);
+    Some(Value::Histogram(Arc::new(avg.mean())))
 }

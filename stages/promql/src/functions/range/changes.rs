@@ -5,6 +5,7 @@ use weir_pipeline::Value;
 use super::extended::anchored;
 use super::merged::{Either, Sample, merged};
 use super::{RangeFunction, Window};
+use crate::histogram::equals;
 
 /// `changes`
 pub(super) static CHANGES: RangeFunction =
@@ -21,7 +22,7 @@ fn changes(window: &Window<'_>) -> usize {
 fn is_change(before: &Sample<'_>, after: &Sample<'_>) -> bool {
     match (before.value, after.value) {
         (Either::Float(before), Either::Float(after)) => differ(before, after),
-        (Either::Histogram(before), Either::Histogram(after)) => before != after,
+        (Either::Histogram(before), Either::Histogram(after)) => !equals(before, after),
         _ => true,
     }
 }

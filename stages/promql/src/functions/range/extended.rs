@@ -4,6 +4,10 @@
 //!
 //! Source: `extendedRate` of Prometheus' `promql/functions.go`, `extendFloats` of `promql/engine.go`.
 
+mod histograms;
+
+use std::sync::Arc;
+
 use weir_pipeline::Value;
 
 use super::extrapolated::Change;
@@ -15,7 +19,9 @@ use crate::syntax::ast::Extension;
 pub(super) fn change(window: &Window<'_>, change: Change, notes: &mut Notes) -> Option<Value> {
     match window.one_kind(notes)? {
         OneKind::Floats(..) => floats(window, change).map(Value::Float),
-        OneKind::Histograms(..) => None,
+        OneKind::Histograms(..) => {
+            histograms::change(window, change, notes).map(|histogram| Value::Histogram(Arc::new(histogram)))
+        }
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! Source: `extrapolatedRate` of Prometheus' `promql/functions.go`.
 
+mod histograms;
+
+use std::sync::Arc;
+
 use weir_pipeline::Value;
 
 use super::starts::Stamp;
@@ -52,7 +56,9 @@ fn change(window: &Window<'_>, change: Change, notes: &mut Notes) -> Option<Valu
     }
     match window.one_kind(notes)? {
         OneKind::Floats(&first, _) => floats(window, first, change, notes).map(Value::Float),
-        OneKind::Histograms(first, rest) => None,
+        OneKind::Histograms(..) => {
+            histograms::change(window, change, notes).map(|histogram| Value::Histogram(Arc::new(histogram)))
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use weir_pipeline::histogram::ResetHint;
 use weir_pipeline::{Histogram, Value, is_stale};
 
 use super::extended::interpolate;
+use super::noted::{self, is_gauge};
 use super::starts::Stamp;
 use super::{HistogramPoint, RangeFunction, Window};
 use crate::annotations::{Note, Notes};
@@ -53,7 +54,7 @@ fn stamp(window: &Window<'_>, of: fn(Stamp) -> i64) -> Option<Value> {
         Some((stamp, is_stale(*window.values.get(i)?)))
     });
     let histogram = window.histograms.iter().rfind(|point| point.timestamp <= window.end);
-    let histogram = histogram.map(|h| (Stamp { time: h.timestamp, start: h.start }, h.histogram.is_stale()));
+    let histogram = histogram.map(|h| (h.stamp(), h.histogram.is_stale()));
     let last = float.into_iter().chain(histogram).max_by_key(|(stamp, _)| stamp.time);
     let (stamp, _) = last.filter(|(stamp, stale)| !stale && stamp.time > window.start)?;
     Some(Value::Float(of(stamp) as f64 / 1000.0))
@@ -94,7 +95,15 @@ fn smoothed_histogram(
 ) -> Option<Value> {
     match (before, after) {
         (_, Some(after)) if after.timestamp == time => Some(after.value()),
-        (Some(before), Some(after)) => None,
+        (Some(before), Some(after)) => {
+            if before.histogram.has_custom_buckets() != after.histogram.has_custom_buckets() {
+                notes.push(Note::MixedExponentialCustom);
+                return None;
+            }
+            let counter = !is_gauge(&before.histogram) || !is_gauge(&after.histogram);
+            let histogram = noted::interpolate(before, after, time, counter, notes)?;
+            Some(Value::Histogram(Arc::new(histogram)))
+        }
         (before, _) => before.map(|before| {
             // What was known of resets was known of that sample, not of the step.
             let histogram = Histogram { reset: ResetHint::Unknown, ..Histogram::clone(&before.histogram) };

@@ -75,6 +75,5 @@ fn float_at<'a>(window: &Window<'a>, index: usize) -> Option<Sample<'a>> {
 
 fn histogram_at<'a>(window: &Window<'a>, index: usize) -> Option<Sample<'a>> {
     let point = window.histograms.get(index)?;
-    let stamp = Stamp { time: point.timestamp, start: point.start };
-    Some(Sample { stamp, value: Either::Histogram(&point.histogram) })
+    Some(Sample { stamp: point.stamp(), value: Either::Histogram(&point.histogram) })
 }

@@ -5,6 +5,7 @@ use weir_pipeline::Value;
 use super::extended::anchored;
 use super::merged::{Either, Sample, merged};
 use super::{RangeFunction, Window};
+use crate::histogram::detect_reset;
 
 /// `resets`
 pub(super) static RESETS: RangeFunction =
@@ -21,7 +22,9 @@ fn resets(window: &Window<'_>) -> usize {
 fn is_reset(before: &Sample<'_>, after: &Sample<'_>) -> bool {
     match (before.value, after.value) {
         (Either::Float(b), Either::Float(a)) => a < b || after.stamp.is_reset_after(before.stamp),
-        (Either::Histogram(_), Either::Histogram(_)) => after.stamp.is_reset_after(before.stamp),
+        (Either::Histogram(b), Either::Histogram(a)) => {
+            after.stamp.is_reset_after(before.stamp) || detect_reset(a, b)
+        }
         _ => true,
     }
 }

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, missing_docs)]
 
 mod floats;
+mod histograms;
 
 use weir_pipeline::LabelSet;
 
