@@ -14,6 +14,7 @@ mod layout;
 mod log;
 mod quantile;
 mod reset;
+mod text;
 mod trim;
 mod validate;
 
@@ -22,6 +23,7 @@ pub use combine::{add, sub};
 pub use compensated::{CompensatedMean, CompensatedSum};
 pub use quantile::{fraction, mean, quantile, stddev, variance};
 pub use reset::detect_reset;
+pub use text::Text;
 pub use trim::{trim_lower, trim_upper};
 pub use validate::validate;
 

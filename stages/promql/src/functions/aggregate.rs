@@ -9,11 +9,13 @@
 use std::fmt::Debug;
 use std::hash::Hash;
 
+mod accumulator;
 mod avg;
 mod count;
 pub mod count_values;
 mod extreme;
 mod group;
+mod histograms;
 pub mod limit_ratio;
 pub mod parameter;
 pub mod quantile;
@@ -21,10 +23,12 @@ mod sum;
 mod top;
 mod variance;
 
+pub use accumulator::Accumulator;
 pub use avg::Avg;
 pub use count::Count;
 pub use extreme::{Max, Min};
 pub use group::Group;
+pub use histograms::Histograms;
 pub use sum::Sum;
 pub use top::{Best, Top};
 pub use variance::{Moments, Stddev, Stdvar};

@@ -52,7 +52,7 @@ pub struct ElementFunction {
 }
 
 /// Every element function, sorted by name. Unary minus is `-`.
-pub static ELEMENT_FUNCTIONS: [&ElementFunction; 40] = [
+pub static ELEMENT_FUNCTIONS: [&ElementFunction; 42] = [
     &negate::NEGATE,
     &simple::ABS,
     &trig::ACOS,
@@ -76,6 +76,8 @@ pub static ELEMENT_FUNCTIONS: [&ElementFunction; 40] = [
     &rounding::FLOOR,
     &histogram::AVG,
     &histogram::COUNT,
+    &histogram::STDDEV,
+    &histogram::STDVAR,
     &histogram::SUM,
     &calendar::HOUR,
     &simple::LN,

@@ -8,6 +8,8 @@ use weir_pipeline::histogram::{Buckets, Histogram, ResetHint};
 use super::combine::{Lost, add, combine};
 use super::{Combined, Incompatible, divide, scale};
 
+mod partial;
+
 /// Numbers below this can be added without overflow, as many as there may be.
 const SMALL: f64 = 1e290;
 
@@ -72,23 +74,28 @@ impl CompensatedSum {
     /// The sum.
     pub fn total(&self) -> Histogram {
         let mut total = self.sum.clone();
-        if let Some(lost) = &self.lost {
-            let side = |of: &Buckets, lost: &Vec<f64>| Buckets { spans: of.spans.clone(), counts: lost.clone() };
-            let lost = Histogram {
-                reset: total.reset,
-                schema: total.schema,
-                zero_threshold: total.zero_threshold,
-                zero_count: lost.zero_count,
-                count: lost.count,
-                sum: lost.sum,
-                positive: side(&total.positive, &lost.positive),
-                negative: side(&total.negative, &lost.negative),
-                custom: total.custom.clone(),
-            };
+        if let Some(lost) = self.lost() {
             // They have the same buckets.
             let _same = add(&mut total, &lost);
         }
         total
+    }
+
+    /// What rounding took, in the buckets of the sum.
+    fn lost(&self) -> Option<Histogram> {
+        let lost = self.lost.as_ref()?;
+        let side = |of: &Buckets, lost: &Vec<f64>| Buckets { spans: of.spans.clone(), counts: lost.clone() };
+        Some(Histogram {
+            reset: self.sum.reset,
+            schema: self.sum.schema,
+            zero_threshold: self.sum.zero_threshold,
+            zero_count: lost.zero_count,
+            count: lost.count,
+            sum: lost.sum,
+            positive: side(&self.sum.positive, &lost.positive),
+            negative: side(&self.sum.negative, &lost.negative),
+            custom: self.sum.custom.clone(),
+        })
     }
 
     /// Whether one of the histograms was reset and another was not, as their hints say.
@@ -177,3 +184,6 @@ fn numbers(of: &Histogram) -> impl Iterator<Item = f64> + '_ {
     let buckets = of.positive.counts.iter().chain(&of.negative.counts).chain(&of.custom);
     [of.zero_count, of.count, of.sum].into_iter().chain(buckets.copied())
 }
+
+#[cfg(test)]
+mod tests;

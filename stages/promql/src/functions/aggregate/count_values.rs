@@ -2,13 +2,15 @@
 
 use weir_pipeline::Value;
 
+use crate::histogram::Text;
+
 /// What the label says of a value.
 pub fn label_value(value: &Value) -> String {
     match value {
         Value::Float(float) if float.is_infinite() => if *float > 0.0 { "+Inf" } else { "-Inf" }.to_owned(),
         // Never with an exponent.
         Value::Float(float) => float.to_string(),
-        Value::Histogram(_) => String::new(),
+        Value::Histogram(histogram) => Text(histogram).to_string(),
     }
 }
 

@@ -1,6 +1,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod choices;
+mod histograms;
 
 use proptest::prelude::*;
 
@@ -40,7 +41,7 @@ fn sums_are_compensated() {
 
 #[test]
 fn means_are_compensated_and_do_not_overflow() {
-    let big = 9.988465674311579e+307;
+    let big = 9.988_465_674_311_58e307;
     check::<Avg>(&[2.0, 8.0, 1e100, -1e100], 2.5);
     check::<Avg>(&[52.0; 12], 52.0);
     check::<Avg>(&[big; 4], big);

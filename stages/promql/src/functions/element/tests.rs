@@ -3,6 +3,8 @@
 use std::f64::consts::{FRAC_PI_4, LN_2, LN_10, PI};
 use std::sync::Arc;
 
+use weir_pipeline::histogram::{BucketSpan, Buckets, ResetHint};
+
 use super::*;
 use crate::functions::quantile::almost_equal;
 
@@ -133,7 +135,7 @@ fn a_computed_value_is_as_old_as_the_step() {
 #[test]
 fn functions_of_floats_drop_histograms_and_the_other_way_round() {
     for function in ELEMENT_FUNCTIONS {
-        let takes_histograms = function.name.starts_with("histogram_") || function.name == "timestamp";
+        let takes_histograms = function.name.starts_with("histogram_") || ["-", "timestamp"].contains(&function.name);
         let of_histogram = function.eval(&histogram(), Call { time: 0, args: &[0.0, 1.0] });
         assert_eq!(of_histogram.is_some(), takes_histograms, "{}", function.name);
         let of_float = function.eval(&Value::Float(1.0), Call { time: 0, args: &[0.0, 1.0] });
@@ -155,4 +157,24 @@ fn counts_and_sums_of_histograms_are_floats() {
 #[test]
 fn unary_minus_flips_the_sign_of_zero() {
     check("-", &[(0.0, -0.0), (1.0, -1.0), (INF, -INF), (NAN, NAN)]);
+}
+
+#[test]
+fn unary_minus_makes_a_gauge_of_a_histogram() {
+    let wanted =
+        Histogram { reset: ResetHint::Gauge, count: -4.0, sum: -6.0, zero_count: -0.0, ..Histogram::default() };
+    assert_eq!(call("-", &histogram(), &[]), Some(Value::Histogram(Arc::new(wanted))));
+}
+
+#[test]
+fn deviations_of_histograms_take_observations_for_the_middle_of_their_bucket() {
+    let spans = vec![BucketSpan { offset: 0, length: 3 }];
+    let positive = Buckets { spans, counts: vec![1.0, 2.0, 1.0] };
+    let value = Value::Histogram(Arc::new(Histogram { count: 4.0, sum: 5.0, positive, ..Histogram::default() }));
+    let check = |name, wanted| {
+        let found = call(name, &value, &[]).and_then(|value| value.float()).unwrap();
+        assert!(almost_equal(found, wanted, 1e-12), "{name} is {found}");
+    };
+    check("histogram_stddev", 0.842629429717281);
+    check("histogram_stdvar", 0.7100243558256704);
 }

@@ -1,5 +1,7 @@
 //! Aggregations that keep values or elements.
 
+use std::sync::Arc;
+
 use weir_pipeline::{LabelSet, Value};
 
 use super::*;
@@ -121,6 +123,7 @@ fn values_are_written_without_exponents() {
     check(INF, "+Inf");
     check(-INF, "-Inf");
     check(NAN, "NaN");
+    assert_eq!(count_values::label_value(&Value::Histogram(Arc::default())), "{count:0, sum:0}");
     assert_eq!(count_values::check_label("").unwrap_err(), "invalid label name \"\"");
     assert_eq!(count_values::check_label("é"), Ok(()));
 }
