@@ -15,7 +15,7 @@ use super::steps::{StepRow, Steps, VectorBatch, VectorBuilder};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
 use crate::annotations::Notes;
-use crate::functions::binary::{Kernel, kernel};
+use crate::functions::binary::{self, Answer, Kernel, kernel};
 use crate::functions::element::{self, Call, ElementFunction};
 use crate::syntax::ast::{BinaryOp, Span};
 
@@ -51,7 +51,8 @@ pub(crate) struct Map {
 /// What a function is once it is looked up.
 enum Work {
     Element(&'static ElementFunction),
-    Floats(Kernel, bool, bool),
+    /// An operator, what it has for floats, and what it answers with.
+    Operator(BinaryOp, Option<Kernel>, Answer),
 }
 
 struct Mapping {
@@ -90,7 +91,12 @@ impl Operator for Map {
         let work = match &self.function {
             Function::Element(name) => element::find(name).map(Work::Element),
             Function::Operator { op, return_bool, number_first } => {
-                kernel(*op).map(|kernel| Work::Floats(kernel, *return_bool, *number_first))
+                let answer = match (*return_bool, *number_first) {
+                    (true, _) => Answer::Bool,
+                    (false, true) => Answer::Right,
+                    (false, false) => Answer::Left,
+                };
+                Some(Work::Operator(*op, kernel(*op), answer))
             }
         };
         let (Some(work), Some(input)) = (work, inputs.into_iter().next()) else {
@@ -106,7 +112,7 @@ impl Map {
     fn keeps_name(&self) -> bool {
         match &self.function {
             Function::Element(_) => false,
-            Function::Operator { op, return_bool, .. } => !return_bool && !op.makes_values(),
+            Function::Operator { op, return_bool, .. } => !binary::drops_name(*op, *return_bool),
         }
     }
 }
@@ -145,19 +151,35 @@ impl Transform for Mapping {
 impl Mapping {
     fn floats(&mut self, row: StepRow<'_>, out: &mut VectorBuilder) {
         let params = self.task.params.clone();
-        if let Work::Floats(kernel, return_bool, number_first) = self.work {
-            for (step, own) in row.iter().enumerate() {
-                let number = params.get(0, step);
-                out.row().put(own.and_then(|own| combine(kernel, own, number, return_bool, number_first)));
+        let number_first = self.number_first();
+        match self.work {
+            Work::Operator(_, Some(kernel), answer) => {
+                for (step, own) in row.iter().enumerate() {
+                    let number = params.get(0, step);
+                    out.row().put(own.and_then(|own| match number_first {
+                        true => kernel.apply(number, own, answer),
+                        false => kernel.apply(own, number, answer),
+                    }));
+                }
             }
-            return;
+            Work::Element(function) => {
+                for (step, own) in row.iter().enumerate() {
+                    params.at(step, &mut self.args);
+                    let call = Call { time: self.spec.steps.time(step), args: &self.args };
+                    out.row().put(own.and_then(|own| function.of_float?(own, call)));
+                }
+            }
+            Work::Operator(_, None, _) => {
+                for (step, own) in row.iter().enumerate() {
+                    let value = own.and_then(|own| self.value(&Value::Float(own), step));
+                    out.row().put_value(value);
+                }
+            }
         }
-        let Work::Element(function) = self.work else { return };
-        for (step, own) in row.iter().enumerate() {
-            params.at(step, &mut self.args);
-            let call = Call { time: self.spec.steps.time(step), args: &self.args };
-            out.row().put(own.and_then(|own| function.of_float?(own, call)));
-        }
+    }
+
+    fn number_first(&self) -> bool {
+        matches!(self.spec.function, Function::Operator { number_first: true, .. })
     }
 
     fn values(&mut self, row: StepRow<'_>, out: &mut VectorBuilder) -> Result<()> {
@@ -175,20 +197,11 @@ impl Mapping {
                 let call = Call { time: self.spec.steps.time(step), args: &self.args };
                 function.eval(own, call)
             }
-            Work::Floats(kernel, return_bool, number_first) => {
-                let number = self.args.first().copied().unwrap_or(f64::NAN);
-                own.float().and_then(|own| combine(kernel, own, number, return_bool, number_first)).map(Value::Float)
+            Work::Operator(op, _, answer) => {
+                let number = Value::Float(self.args.first().copied().unwrap_or(f64::NAN));
+                let (lhs, rhs) = if self.number_first() { (&number, own) } else { (own, &number) };
+                binary::apply(op, answer, lhs, rhs, &mut self.notes)
             }
         }
     }
-}
-
-/// What an operator makes of an element and a number. A filter keeps the element, whichever side it is on.
-fn combine(kernel: Kernel, own: f64, number: f64, return_bool: bool, number_first: bool) -> Option<f64> {
-    if !number_first {
-        return kernel.apply(own, number, return_bool);
-    }
-    let value = kernel.apply(number, own, return_bool)?;
-    let filters = matches!(kernel, Kernel::Comparison(_)) && !return_bool;
-    Some(if filters { own } else { value })
 }

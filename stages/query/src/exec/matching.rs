@@ -25,7 +25,7 @@ use super::context::to_datafusion;
 use super::steps::{DROP_NAME, LABELS, STEPS, StepColumn, StepsBuilder, column};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
-use crate::functions::binary::{Kernel, kernel};
+use crate::functions::binary::{Answer, Kernel, kernel};
 use crate::labels::{is_metadata, key_of, labels_by, labels_without};
 use crate::syntax::ast::BinaryOp;
 
@@ -263,7 +263,7 @@ impl Matching {
                 if std::mem::replace(taken, true) {
                     self.ambiguous = Some(self.ambiguous.map_or(step, |first| first.min(step)));
                 }
-                self.kernel.apply(value, *other, self.right.spec.return_bool)
+                self.kernel.apply(value, *other, if self.right.spec.return_bool { Answer::Bool } else { Answer::Left })
             });
             values.push(met);
         }

@@ -7,7 +7,7 @@ use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::matching::Match;
-use crate::functions::binary::kernel;
+use crate::functions::binary::of_scalars;
 use crate::syntax::ast::{Binary, Group, Span};
 
 impl Planner<'_> {
@@ -27,10 +27,7 @@ impl Planner<'_> {
     }
 
     fn numbers(&self, binary: &Binary, lhs: Number, rhs: Number, span: Span) -> Result<Number> {
-        let Some(kernel) = kernel(binary.op) else {
-            return Err(self.error(span, "expected an operator between numbers"));
-        };
-        match lhs.zip(&rhs, |a, b| kernel.apply(a, b, true).unwrap_or_default()) {
+        match lhs.zip(&rhs, |a, b| of_scalars(binary.op, a, b).unwrap_or(f64::NAN)) {
             Some(number) => Ok(number),
             None => {
                 let plan = self.number_plan(&lhs)?;

@@ -7,7 +7,7 @@ use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
-use crate::functions::{element, range};
+use crate::functions::{element, math, range};
 use crate::syntax::ast::{Call, Expr, ExprKind, Span, ValueType};
 
 impl Planner<'_> {
@@ -23,6 +23,7 @@ impl Planner<'_> {
             ("range", []) => {
                 Ok(Planned::Scalar(Number::Const(seconds(self.asked.end.saturating_sub(self.asked.start)))))
             }
+            ("min_of" | "max_of", [a, b]) => self.extreme(name, a, b, span),
             ("vector", [number]) => self.number_plan(&self.number(number)?).map(Planned::Vector),
             ("scalar", [vector]) => self.scalar(vector),
             ("timestamp" | "start_timestamp", [arg]) if is_selector(arg) => self.timestamp(name, arg.unwrapped()),
@@ -30,6 +31,15 @@ impl Planner<'_> {
             _ if range::find(name).is_some() => self.range_call(call, span).map(Planned::Vector),
             _ if element::find(name).is_some() => self.element_call(call, span).map(Planned::Vector),
             _ => Err(self.unsupported(span, &format!("function {name:?}"))),
+        }
+    }
+
+    /// `min_of(a, b)`, `max_of(a, b)`
+    fn extreme(&self, name: &str, a: &Expr, b: &Expr, span: Span) -> Result<Planned> {
+        let of = if name == "min_of" { math::min } else { math::max };
+        match self.number(a)?.zip(&self.number(b)?, of) {
+            Some(number) => Ok(Planned::Scalar(number)),
+            None => Err(self.unsupported(span, "an extreme of numbers that depend on series")),
         }
     }
 

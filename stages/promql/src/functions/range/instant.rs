@@ -54,7 +54,7 @@ fn stamp(window: &Window<'_>, of: fn(Stamp) -> i64) -> Option<Value> {
         Some((stamp, is_stale(*window.values.get(i)?)))
     });
     let histogram = window.histograms.iter().rfind(|point| point.timestamp <= window.end);
-    let histogram = histogram.map(|h| (h.stamp(), h.histogram.is_stale()));
+    let histogram = histogram.map(|h| (Stamp::of(h), h.histogram.is_stale()));
     let last = float.into_iter().chain(histogram).max_by_key(|(stamp, _)| stamp.time);
     let (stamp, _) = last.filter(|(stamp, stale)| !stale && stamp.time > window.start)?;
     Some(Value::Float(of(stamp) as f64 / 1000.0))

@@ -75,5 +75,5 @@ fn float_at<'a>(window: &Window<'a>, index: usize) -> Option<Sample<'a>> {
 
 fn histogram_at<'a>(window: &Window<'a>, index: usize) -> Option<Sample<'a>> {
     let point = window.histograms.get(index)?;
-    Some(Sample { stamp: point.stamp(), value: Either::Histogram(&point.histogram) })
+    Some(Sample { stamp: Stamp::of(point), value: Either::Histogram(&point.histogram) })
 }

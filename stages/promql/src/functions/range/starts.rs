@@ -2,6 +2,8 @@
 //!
 //! Source: `isStartTimestampReset` and `checkStartTimeOverlap` of Prometheus' `promql/functions.go`.
 
+use weir_pipeline::HistogramPoint;
+
 /// When a sample is, and since when it counts, which is 0 for unknown.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Stamp {
@@ -12,6 +14,11 @@ pub(super) struct Stamp {
 // === impl Stamp ===
 
 impl Stamp {
+    /// That of a histogram.
+    pub(super) fn of(point: &HistogramPoint) -> Self {
+        Self { time: point.timestamp, start: point.start }
+    }
+
     /// Whether a counter began anew between the sample `before` and this one.
     pub(super) fn is_reset_after(self, before: Self) -> bool {
         // A start that isn't before its own sample says nothing.

@@ -67,11 +67,6 @@ impl BinaryOp {
         matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
     }
 
-    /// Whether the result is a new value, which is the metric no more, rather than one of the operands.
-    pub fn makes_values(self) -> bool {
-        self.is_arithmetic() || self == Self::Atan2
-    }
-
     /// Whether it combines sets of series.
     pub fn is_set(self) -> bool {
         matches!(self, Self::And | Self::Or | Self::Unless)

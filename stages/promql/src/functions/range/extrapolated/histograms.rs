@@ -18,7 +18,7 @@ pub(super) fn change(window: &Window<'_>, change: Change, notes: &mut Notes) -> 
         [_] => None,
         _ => Some(difference(points, change.counter, notes)?),
     };
-    let stamp = Stamp { start: if change.counter { first.start } else { 0 }, ..first.stamp() };
+    let stamp = Stamp { start: if change.counter { first.start } else { 0 }, ..Stamp::of(first) };
     let mut reach = Reach::new(window, stamp, last.timestamp, points.len())?;
     let mut result = match difference {
         Some(mut difference) => {
@@ -89,7 +89,7 @@ fn add_resets(result: &mut Histogram, points: &[HistogramPoint], base: &Histogra
     let (mut overlap, mut base) = (false, base);
     for pair in points.windows(2) {
         let [before, after] = pair else { continue };
-        overlap |= after.stamp().overlaps(before.stamp());
+        overlap |= Stamp::of(after).overlaps(Stamp::of(before));
         if is_reset(before, after, base) {
             noted::add(result, base, notes)?;
         }
@@ -103,5 +103,5 @@ fn add_resets(result: &mut Histogram, points: &[HistogramPoint], base: &Histogra
 
 /// Whether a counter began anew between two samples, the first of which counts as `base`.
 fn is_reset(before: &HistogramPoint, after: &HistogramPoint, base: &Histogram) -> bool {
-    after.stamp().is_reset_after(before.stamp()) || detect_reset(&after.histogram, base)
+    Stamp::of(after).is_reset_after(Stamp::of(before)) || detect_reset(&after.histogram, base)
 }
