@@ -16,7 +16,7 @@ use super::samples::{Row, Samples};
 use super::steps::{Steps, VectorBuilder, batch_rows};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
-use crate::annotations::{Note, Notes};
+use crate::annotations::Notes;
 use crate::functions::range::{self, RangeFunction, Window};
 use crate::syntax::ast::{Extension, Span};
 
@@ -37,10 +37,8 @@ pub(crate) struct RangeEval {
     pub(crate) at: Option<i64>,
     /// What follows the selector, and how far it reaches beyond the window, in milliseconds.
     pub(crate) extension: Option<(Extension, i64)>,
-    /// Where the range vector stands in the query.
+    /// Where the function's first argument stands in the query.
     pub(crate) span: Span,
-    /// Where the first of `args` stands in the query, or else the range vector.
-    pub(crate) arg_span: Span,
 }
 
 struct Evaluating {
@@ -115,12 +113,7 @@ impl Operator for RangeEval {
             return exec_err!("there is no range function `{}`", self.function);
         };
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
-        let mut args = Vec::new();
-        for step in 0..if task.params.are_constant() { 1 } else { self.steps.count } {
-            task.params.at(step, &mut args);
-            (function.check)(&args).map_err(|text| to_datafusion(Error::unprocessable(text)))?;
-        }
-        let (eval, notes) = (self.clone(), Notes::default());
+        let (eval, notes, args) = (self.clone(), Notes::default(), Vec::new());
         Ok(transform::run(input, Evaluating { eval, function, task, input: None, notes, args }))
     }
 }
@@ -182,7 +175,7 @@ impl Evaluating {
         let mut last = None;
         for step in 0..steps.count {
             if step == 0 || !constant {
-                last = self.window(series, step);
+                last = self.window(series, step)?;
             }
             floats |= matches!(last, Some(Value::Float(_)));
             out.row().put_value(last.clone());
@@ -196,25 +189,28 @@ impl Evaluating {
         }
         if !self.notes.is_empty() {
             for note in self.notes.drain() {
-                let at = if matches!(note, Note::InvalidQuantile(_)) { self.eval.arg_span } else { self.eval.span };
-                self.task.query.annotate(|notes| notes.add(&note, metric, at));
+                self.task.query.annotate(|notes| notes.add(&note, metric, self.eval.span));
             }
         }
         Ok(())
     }
 
     /// The value at one step.
-    fn window(&mut self, series: &mut Series<'_>, step: usize) -> Option<Value> {
+    fn window(&mut self, series: &mut Series<'_>, step: usize) -> Result<Option<Value>> {
         let eval = &self.eval;
         let time = eval.steps.time(step);
         let end = eval.at.unwrap_or(time).saturating_sub(eval.offset);
         let start = end.saturating_sub(eval.range);
         let (before, after) = eval.beyond();
-        let mut window = series.move_to(start.saturating_sub(before), end.saturating_add(after))?;
-        self.task.params.at(step, &mut self.args);
+        let (from, to) = (start.saturating_sub(before), end.saturating_add(after));
+        let Some(mut window) = series.move_to(from, to) else { return Ok(None) };
+        if self.task.params.len() > 0 {
+            self.task.params.at(step, &mut self.args);
+            (self.function.check)(&self.args).map_err(|text| to_datafusion(Error::unprocessable(text)))?;
+        }
         (window.start, window.end, window.step, window.args) = (start, end, time, &self.args);
         window.extension = eval.extension.map(|(extension, _)| extension);
-        (self.function.eval)(&window, &mut self.notes)
+        Ok((self.function.eval)(&window, &mut self.notes))
     }
 }
 

@@ -63,9 +63,8 @@ impl Planner<'_> {
             return Err(self.error(span, "expected a range vector"));
         };
         let numbers: Vec<&Expr> = call.args.iter().filter(|arg| !is_matrix(arg)).collect();
-        let arg_span = numbers.first().map_or(matrix.span, |number| number.span);
         let numbers = numbers.into_iter().map(|number| self.number(number)).collect::<Result<_>>()?;
-        self.range(call.function.name, matrix, numbers, arg_span)
+        self.range(call.function.name, matrix, numbers, call.args.first().map_or(span, |first| first.span))
     }
 
     /// A function over each element of a vector: by default of the vector of the time.

@@ -22,7 +22,6 @@ struct Windows<'a> {
     from: From<'a>,
     range: i64,
     shift: &'a Shift,
-    span: Span,
 }
 
 enum From<'a> {
@@ -39,25 +38,26 @@ impl Planner<'_> {
     /// The range function `name` over the lookback of an instant selector.
     pub(super) fn lookback(&self, name: &str, selector: &Selector, span: Span) -> Result<LogicalPlan> {
         let from = From::Selector(selector);
-        let windows = Windows { from, range: self.lookback, shift: &selector.shift, span };
+        let windows = Windows { from, range: self.lookback, shift: &selector.shift };
         self.over(name, Vec::new(), span, &windows)
     }
 
-    /// The range function `name` over a range vector, with the numbers among its arguments.
+    /// The range function `name` over a range vector, with the numbers among its arguments, the first of which stands at
+    /// `span`.
     pub(super) fn range(
         &self,
         name: &str,
         range_vector: &Expr,
         args: Vec<Number>,
-        arg_span: Span,
+        span: Span,
     ) -> Result<LogicalPlan> {
-        self.over(name, args, arg_span, &self.windows(range_vector)?)
+        self.over(name, args, span, &self.windows(range_vector)?)
     }
 
     /// A whole query that is a range vector, at the only step.
     pub(super) fn matrix(&self, expr: &Expr) -> Result<Planned> {
         let windows = self.windows(expr)?;
-        let eval = self.eval(range::INSTANT, Vec::new(), expr.span, &windows)?;
+        let eval = self.eval(range::INSTANT, expr.span, &windows)?;
         let end = eval.at.unwrap_or(self.steps.start).saturating_sub(eval.offset);
         let (start, samples) = (end.saturating_sub(eval.range), self.samples(&windows, &eval)?);
         let samples = match eval.extension {
@@ -77,46 +77,39 @@ impl Planner<'_> {
         match &expr.kind {
             ExprKind::Matrix { selector, range } => {
                 let range = self.duration(range, false)?;
-                Ok(Windows { from: From::Selector(selector), range, shift: &selector.shift, span: expr.span })
+                Ok(Windows { from: From::Selector(selector), range, shift: &selector.shift })
             }
             ExprKind::Subquery(subquery) => {
                 let range = self.duration(&subquery.range, false)?;
-                Ok(Windows { from: From::Subquery(subquery), range, shift: &subquery.shift, span: expr.span })
+                Ok(Windows { from: From::Subquery(subquery), range, shift: &subquery.shift })
             }
             _ => Err(self.error(expr.span, "expected a range vector")),
         }
     }
 
-    fn over(&self, name: &str, args: Vec<Number>, arg_span: Span, windows: &Windows<'_>) -> Result<LogicalPlan> {
+    fn over(&self, name: &str, args: Vec<Number>, span: Span, windows: &Windows<'_>) -> Result<LogicalPlan> {
         let (args, numbers) = self.params(args);
-        let mut eval = self.eval(name, Vec::new(), arg_span, windows)?;
+        let mut eval = self.eval(name, span, windows)?;
         eval.args = args;
         let mut inputs = vec![self.samples(windows, &eval)?];
         inputs.extend(numbers);
         self.vector_node(eval, inputs)
     }
 
-    fn eval(
-        &self,
-        name: &str,
-        args: Vec<crate::exec::params::Param>,
-        arg_span: Span,
-        windows: &Windows<'_>,
-    ) -> Result<RangeEval> {
+    fn eval(&self, name: &str, span: Span, windows: &Windows<'_>) -> Result<RangeEval> {
         let extension = match windows.from {
             From::Selector(selector) => selector.extension.map(|extension| (extension, self.lookback)),
             From::Subquery(_) => None,
         };
         Ok(RangeEval {
             function: name.to_owned(),
-            args,
+            args: Vec::new(),
             range: windows.range,
             steps: self.steps,
             offset: self.offset(windows.shift)?,
             at: self.at(windows.shift),
             extension,
-            span: windows.span,
-            arg_span,
+            span,
         })
     }
 
