@@ -1,6 +1,8 @@
-//! The quantile of a classic histogram.
+//! The quantile of a classic histogram, and the fraction of its observations between two values.
 //!
-//! Source: `BucketQuantile` of Prometheus' `promql/quantile.go`.
+//! Source: `BucketQuantile` and `BucketFraction` of Prometheus' `promql/quantile.go`.
+
+use weir_pipeline::is_stale;
 
 /// A bucket: how many observations are at most `bound`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,6 +34,47 @@ pub fn bucket_quantile(quantile: f64, buckets: &mut Vec<Bucket>) -> (f64, Option
     coalesce(buckets);
     let raised = make_monotonic(buckets);
     (interpolate(quantile, buckets), raised)
+}
+
+/// The share of all observations between two values, of a histogram of at least one bucket.
+///
+/// NaN without observations, without a bucket that is infinite, and where a value is NaN; 0 where `lower` is not below
+/// `upper`.
+pub fn bucket_fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>) -> f64 {
+    buckets.sort_by(|a, b| a.bound.total_cmp(&b.bound));
+    if buckets.last().is_none_or(|last| last.bound != f64::INFINITY) {
+        return f64::NAN;
+    }
+    coalesce(buckets);
+    let all = buckets.last().map_or(0.0, |last| last.count);
+    if all == 0.0 || lower.is_nan() || upper.is_nan() {
+        return f64::NAN;
+    }
+    if lower >= upper {
+        return 0.0;
+    }
+    (rank(upper, buckets, all) - rank(lower, buckets, all)) / all
+}
+
+/// How many observations are below a value. What has no end can't be divided: it counts for nothing above, whole below.
+fn rank(value: f64, buckets: &[Bucket], all: f64) -> f64 {
+    let starts_at_zero = buckets.first().is_some_and(|first| first.bound > 0.0);
+    let (mut lower, mut below) = (if starts_at_zero { 0.0 } else { f64::NEG_INFINITY }, 0.0);
+    for bucket in buckets {
+        let rank = match bucket {
+            _ if lower >= value => Some(below),
+            Bucket { bound, count } if *bound > value && lower == f64::NEG_INFINITY => Some(*count),
+            Bucket { bound, count } if *bound > value => {
+                Some(below + (count - below) * (value - lower) / (bound - lower))
+            }
+            _ => None,
+        };
+        if let Some(rank) = rank {
+            return if rank > all { all } else { rank };
+        }
+        (lower, below) = (bucket.bound, bucket.count);
+    }
+    all
 }
 
 /// Adds up buckets of one bound.
@@ -72,7 +115,7 @@ fn interpolate(quantile: f64, buckets: &[Bucket]) -> f64 {
     let [finite @ .., last] = buckets else { return f64::NAN };
     let Some(highest) = finite.last().filter(|_| last.count != 0.0) else { return f64::NAN };
     let rank = quantile * last.count;
-    let Some(at) = finite.iter().position(|bucket| bucket.count >= rank) else { return highest.bound };
+    let at = first_that(finite, |bucket| bucket.count >= rank);
     let Some(bucket) = finite.get(at) else { return highest.bound };
     match at.checked_sub(1).and_then(|below| finite.get(below)) {
         None if bucket.bound <= 0.0 => bucket.bound,
@@ -84,8 +127,27 @@ fn interpolate(quantile: f64, buckets: &[Bucket]) -> f64 {
     }
 }
 
-/// Whether two numbers differ by less than their sum times `epsilon`, or are both NaN.
+/// The place of the first bucket that is so, as Go's `sort.Search` finds it: with a count that is NaN that may be another
+/// one than looking through all gives.
+fn first_that(buckets: &[Bucket], is_so: impl Fn(&Bucket) -> bool) -> usize {
+    let (mut from, mut to) = (0, buckets.len());
+    while from < to {
+        let middle = from.midpoint(to);
+        if buckets.get(middle).is_some_and(&is_so) {
+            to = middle;
+        } else {
+            from = middle + 1;
+        }
+    }
+    from
+}
+
+/// Whether two numbers differ by less than their sum times `epsilon`, or both mark the end of a series, or both are any
+/// other NaN.
 pub fn almost_equal(a: f64, b: f64, epsilon: f64) -> bool {
+    if is_stale(a) || is_stale(b) {
+        return is_stale(a) && is_stale(b);
+    }
     if a.is_nan() && b.is_nan() || a == b {
         return true;
     }

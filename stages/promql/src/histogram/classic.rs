@@ -20,11 +20,8 @@ pub fn from_classic(buckets: &[(f64, f64)], count: Option<f64>, sum: Option<f64>
     let mut sorted = buckets.to_vec();
     sorted.sort_by(|(one, _), (two, _)| one.partial_cmp(two).unwrap_or(std::cmp::Ordering::Equal));
     sorted.dedup_by(|(later, _), (kept, _)| later == kept);
-    if sorted.is_sorted_by(|(_, less), (_, more)| !(more < less)) {
-        convert(sorted, count, sum.unwrap_or(0.0))
-    } else {
-        None
-    }
+    let decreases = sorted.iter().zip(sorted.iter().skip(1)).any(|((_, less), (_, more))| more < less);
+    if decreases { None } else { convert(sorted, count, sum.unwrap_or(0.0)) }
 }
 
 fn convert(mut cumulative: Vec<(f64, f64)>, count: Option<f64>, sum: f64) -> Option<Histogram> {

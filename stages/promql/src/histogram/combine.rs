@@ -4,6 +4,8 @@
 //!
 //! Source: `Add`, `Sub` and `KahanAdd` of Prometheus' `model/histogram/float_histogram.go`.
 
+use std::cmp::Ordering;
+
 use weir_pipeline::histogram::{Buckets, Histogram, ResetHint};
 
 use super::bounds::exponential;
@@ -162,7 +164,7 @@ fn reconcile_zero(to: &mut Histogram, mut lost: Option<&mut Lost>, other: &Histo
     let mut zero = Sum::of(other.zero_count);
     let mut threshold = other.zero_threshold;
     // Each turn widens one of the two. NaN is no width that could be reached.
-    while threshold < to.zero_threshold || threshold > to.zero_threshold {
+    while threshold.partial_cmp(&to.zero_threshold).is_some_and(Ordering::is_ne) {
         if to.zero_threshold > threshold {
             (zero, threshold) = widened_zero(other, None, to.zero_threshold);
         }

@@ -202,7 +202,10 @@ impl Layout {
             let index = coarser(index, by);
             if last == Some(index) {
                 let place = reduced.counts.len().saturating_sub(1);
-                reduced.accumulate(place, cell);
+                reduced.accumulate(place, Sum::of(cell.sum));
+                if reduced.lost.is_some() {
+                    reduced.accumulate(place, Sum::of(cell.lost));
+                }
             } else {
                 reduced.push(index, cell);
             }
@@ -222,12 +225,23 @@ impl Layout {
     pub(super) fn compact(&self, max_empty: usize) -> Self {
         let max_empty = i64::try_from(max_empty).unwrap_or(MAX_GAP).min(MAX_GAP);
         let mut compact = Self { runs: Vec::new(), counts: Vec::new(), lost: self.lost.as_ref().map(|_| Vec::new()) };
-        for (index, cell) in self.cells().filter(|(_, cell)| cell.sum != 0.0 || cell.lost != 0.0) {
+        let mut empty = Vec::new();
+        for (index, cell) in self.cells() {
+            if cell.sum == 0.0 && cell.lost == 0.0 {
+                empty.push(cell);
+                continue;
+            }
             let end = compact.runs.last().map_or(index, |run| run.end());
-            if index - end <= max_empty {
-                (end..index).for_each(|empty| compact.push(empty, Sum::default()));
+            let missing = index - end;
+            if missing > 0 && missing <= max_empty {
+                // Those that are there already stay as they are: -0 too is empty.
+                if usize::try_from(missing) != Ok(empty.len()) {
+                    empty = vec![Sum::default(); usize::try_from(missing).unwrap_or_default()];
+                }
+                (end..index).zip(&empty).for_each(|(index, cell)| compact.push(index, *cell));
             }
             compact.push(index, cell);
+            empty.clear();
         }
         compact
     }

@@ -77,7 +77,7 @@ fn bounds(bounds: &[f64]) -> Result<(), String> {
         before = Some(*bound);
     }
     if before == Some(f64::INFINITY) {
-        return Err(format!("last +Inf bound must not be explicitly defined: histogram custom bounds must be finite"));
+        return Err("last +Inf bound must not be explicitly defined: histogram custom bounds must be finite".to_owned());
     }
     Ok(())
 }
