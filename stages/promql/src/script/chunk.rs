@@ -45,12 +45,7 @@ pub(super) struct Chunk {
 
 impl Chunk {
     /// Appends a histogram to the chunk, if there is one, or to a new one. Returns it as it reads.
-    pub(super) fn append(
-        open: &mut Option<Self>,
-        time: i64,
-        start: i64,
-        histogram: Arc<Histogram>,
-    ) -> Arc<Histogram> {
+    pub(super) fn append(open: &mut Option<Self>, time: i64, start: i64, histogram: Arc<Histogram>) -> Arc<Histogram> {
         let histogram = match histogram.is_stale() {
             true => Arc::new(Histogram { sum: histogram.sum, reset: histogram.reset, ..Histogram::default() }),
             false => histogram,
