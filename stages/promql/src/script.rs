@@ -85,7 +85,7 @@ pub struct LoadedSeries {
     pub labels: LabelSet,
     /// One for each step, `None` for none.
     pub values: Vec<Option<Item>>,
-    /// For each step the milliseconds from the sample to where its count starts, so below 0; empty where no start is given.
+    /// For each step the milliseconds from the sample to where its count starts; empty where no start is given.
     pub starts: Vec<Option<i64>>,
 }
 
