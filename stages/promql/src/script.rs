@@ -1,14 +1,15 @@
 //! Prometheus' scripts for testing PromQL engines: `load` samples, `eval` a query, compare the answer.
 //!
-//! Shape: [`parse()`] reads a script into [`Command`]s; [`Storage`] makes series of what is loaded, as a store of Prometheus
-//! would give them back; [`run()`] asks a [`Subject`] what the script asks, in all the ways in which Prometheus' own runner
-//! does, and gives a [`Report`].
+//! Shape: [`parse()`] reads a script into [`Command`]s; [`Storage`] makes series of what is loaded, as a store of
+//! Prometheus would give them back; [`run()`] asks a [`Subject`] what the script asks, in all the ways in which
+//! Prometheus' own runner does, and gives a [`Report`].
 //!
 //! Errors: a script that is no script is a [`ScriptError`] with its line. An expression that is no PromQL fails its own
-//! evaluation, not the script. Every expansion is bounded: [`MAX_BLOCK`] samples for a block, [`MAX_SAMPLES`] for a script.
+//! evaluation, not the script. Every expansion is bounded: [`MAX_BLOCK`] samples for a block, [`MAX_SAMPLES`] for a
+//! script.
 //!
-//! Source: `promql/promqltest/test.go` of Prometheus 3.14.0, the series notation of `promql/parser`, and `tsdb/head_append.go`
-//! and `tsdb/chunkenc` for what becomes of histograms that are stored.
+//! Source: `promql/promqltest/test.go` of Prometheus 3.14.0, the series notation of `promql/parser`, and
+//! `tsdb/head_append.go` and `tsdb/chunkenc` for what becomes of histograms that are stored.
 
 use std::fmt;
 use std::sync::Arc;
@@ -84,8 +85,7 @@ pub struct LoadedSeries {
     pub labels: LabelSet,
     /// One for each step, `None` for none.
     pub values: Vec<Option<Item>>,
-    /// For each step how much earlier than the sample its count starts, in milliseconds and below 0; empty where no start is
-    /// given.
+    /// For each step the milliseconds from the sample to where its count starts; empty where no start is given.
     pub starts: Vec<Option<i64>>,
 }
 
@@ -171,7 +171,7 @@ pub enum Text {
 /// What is expected of the value of an answer.
 #[derive(Clone, Debug, Default)]
 pub struct Expected {
-    /// The series, in the order of the script. A place counts each line, so that those of a repeated series leave a gap.
+    /// The series, in the order of the script; of several lines for one series the last.
     pub series: Vec<ExpectedSeries>,
     /// A number.
     pub scalar: Option<f64>,

@@ -1,11 +1,11 @@
 //! What is known of resets of a histogram that is read from a store of Prometheus.
 //!
 //! Prometheus keeps the histograms of a series in chunks, and begins a new one where a counter was reset or the buckets
-//! changed. Of a chunk it knows whether it is of gauges; of the first histogram in a chunk of counters it knows nothing, and
-//! of each later one that it goes on from the one before. What was appended with a hint reads without it.
+//! changed. Of a chunk it knows whether it is of gauges; of the first histogram in a chunk of counters it knows
+//! nothing, and of each later one that it goes on from the one before. What was appended with a hint reads without it.
 //!
-//! Source: `appendable` of `tsdb/chunkenc/float_histogram_st.go`, `counterResetHint` of `tsdb/chunkenc/histogram_meta.go`, and
-//! `histogramsAppendPreprocessor` of `tsdb/head_append.go`.
+//! Source: `appendable` of `tsdb/chunkenc/float_histogram_st.go`, `counterResetHint` of
+//! `tsdb/chunkenc/histogram_meta.go`, and `histogramsAppendPreprocessor` of `tsdb/head_append.go`.
 
 use std::sync::Arc;
 
@@ -45,12 +45,7 @@ pub(super) struct Chunk {
 
 impl Chunk {
     /// Appends a histogram to the chunk, if there is one, or to a new one. Returns it as it reads.
-    pub(super) fn append(
-        open: &mut Option<Self>,
-        time: i64,
-        start: i64,
-        histogram: Arc<Histogram>,
-    ) -> Arc<Histogram> {
+    pub(super) fn append(open: &mut Option<Self>, time: i64, start: i64, histogram: Arc<Histogram>) -> Arc<Histogram> {
         let histogram = match histogram.is_stale() {
             true => Arc::new(Histogram { sum: histogram.sum, reset: histogram.reset, ..Histogram::default() }),
             false => histogram,

@@ -192,7 +192,8 @@ fn by_labels(eval: &Eval) -> BTreeMap<&LabelSet, &ExpectedSeries> {
 fn complete(eval: &Eval, seen: &BTreeSet<&LabelSet>) -> Compared {
     match eval.expect.value.series.iter().find(|series| !seen.contains(&series.labels)) {
         Some(series) => {
-            let values: Vec<_> = series.values.iter().map(|item| item.as_ref().map_or("_".into(), Item::to_string)).collect();
+            let values: Vec<_> =
+                series.values.iter().map(|item| item.as_ref().map_or("_".into(), Item::to_string)).collect();
             differ(format!("{} {}", series.labels, values.join(" ")), "no such series")
         }
         None => Ok(()),

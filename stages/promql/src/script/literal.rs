@@ -140,7 +140,11 @@ impl Reader<'_> {
             self.rest = self.rest.trim_start();
             if let Some(rest) = self.rest.strip_prefix(']') {
                 self.rest = rest;
-                return if floats.is_empty() { Err("expected numbers between `[` and `]`".to_owned()) } else { Ok(floats) };
+                return if floats.is_empty() {
+                    Err("expected numbers between `[` and `]`".to_owned())
+                } else {
+                    Ok(floats)
+                };
             }
             floats.push(self.float()?);
         }

@@ -6,6 +6,12 @@ use super::series::{self, Budget, Line};
 use super::{Command, CommandKind, Eval, Expect, Load, LoadedSeries, ScriptError, Steps, When, expect};
 use crate::syntax;
 
+/// How an instant query is written.
+const INSTANT: &str = "`eval instant at <time> <query>`";
+
+/// How a range query is written.
+const RANGE: &str = "`eval range from <time> to <time> step <duration> <query>`";
+
 /// The lines of a block, the first being the command's own.
 pub(super) struct Block<'a> {
     /// The number of the first line, from 1.
@@ -114,7 +120,7 @@ fn eval(block: &mut Block<'_>, budget: &mut Budget) -> Result<Eval, ScriptError>
     let (when, expr) = match (form, kind) {
         ("instant", "" | "_fail" | "_warn" | "_ordered" | "_info") => instant(rest),
         ("range", "" | "_fail" | "_warn" | "_info") => range(rest),
-        _ => Err(format!("expected `eval instant at <time> <query>` or `eval range from <time> to <time> step <duration> <query>`, got {}", quote(block.head))),
+        _ => Err(format!("expected {INSTANT} or {RANGE}, got {}", quote(block.head))),
     }
     .or_else(|message| block.fault(message))?;
     let mut wanted = Expect::default();

@@ -9,9 +9,7 @@ use async_trait::async_trait;
 use weir_pipeline::{Answer, Data, Error, LabelSet, Points, Result, Value};
 
 use super::compare::{Compared, Mismatch, differ};
-use super::{
-    CommandKind, Eval, Failure, Report, Storage, StoredSeries, Text, When, annotations, compare, parse, pin,
-};
+use super::{CommandKind, Eval, Failure, Report, Storage, StoredSeries, Text, When, annotations, compare, parse, pin};
 use crate::syntax::format_duration;
 
 /// How far a range query reaches around an instant query, in milliseconds; also its step.
@@ -25,7 +23,7 @@ const NOT_UTF8: &str = "expected a string of UTF-8";
 
 /// An engine under test.
 #[async_trait]
-pub trait Subject: Send {
+pub trait Subject: Send + Sync {
     /// Starts over with exactly these series.
     async fn load(&mut self, series: &[StoredSeries]);
 
@@ -38,7 +36,7 @@ pub trait Subject: Send {
 
 /// One evaluation, and how often it was asked.
 struct Asking<'a> {
-    subject: &'a (dyn Subject + Sync),
+    subject: &'a dyn Subject,
     eval: &'a Eval,
     asked: usize,
 }
@@ -47,7 +45,7 @@ struct Asking<'a> {
 type Wrong = (String, Mismatch);
 
 /// Runs a script against `subject`. `file` is how failures name the script.
-pub async fn run(file: &str, text: &str, subject: &mut (dyn Subject + Sync)) -> Report {
+pub async fn run(file: &str, text: &str, subject: &mut dyn Subject) -> Report {
     let mut report = Report::default();
     let failure = |line, (query, mismatch): Wrong| Failure { file: file.to_owned(), line, query, mismatch };
     let commands = match parse(text) {

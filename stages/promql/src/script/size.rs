@@ -1,9 +1,10 @@
 //! How many bytes a chunk of float histograms takes, which is what makes Prometheus begin a new one.
 //!
-//! Nothing is encoded, only counted. A chunk writes its buckets once at its start, and is written anew where a histogram
-//! brings buckets that it does not have.
+//! Nothing is encoded, only counted. A chunk writes its buckets once at its start, and is written anew where a
+//! histogram brings buckets that it does not have.
 //!
-//! Source: `tsdb/chunkenc/float_histogram_st.go`, `histogram_meta.go`, `st.go`, `varbit.go` and `xor.go` of Prometheus 3.14.0.
+//! Source: `tsdb/chunkenc/float_histogram_st.go`, `histogram_meta.go`, `st.go`, `varbit.go` and `xor.go` of Prometheus
+//! 3.14.0.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

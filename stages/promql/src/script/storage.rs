@@ -1,8 +1,8 @@
 //! The series that a store of Prometheus has after the loads of a script.
 //!
-//! Loads add up. Samples come in order of time: one at or before the last of its series is refused, unless it is the same
-//! again. A mark of staleness after a histogram is one of histograms. How recent a sample must be for the store to take it
-//! (12 hours) is not looked at.
+//! Loads add up. Samples come in order of time: one at or before the last of its series is refused, unless it is the
+//! same again. A mark of staleness after a histogram is one of histograms. How recent a sample must be for the store to
+//! take it (12 hours) is not looked at.
 //!
 //! Source: `loadCmd` of `promql/promqltest/test.go`, `appendable` and `commitFloats` of `tsdb/head_append.go`, and
 //! `head_append_v2.go` of Prometheus 3.14.0.

@@ -41,7 +41,8 @@ fn items_expand_to_values() {
 
 #[test]
 fn what_is_no_item_is_refused() {
-    let check = |items: &str| assert!(values(items).starts_with("expected a value, got "), "{items}: {}", values(items));
+    let check =
+        |items: &str| assert!(values(items).starts_with("expected a value, got "), "{items}: {}", values(items));
     check("NaNx5");
     check("stalex2");
     check("Stale");
@@ -104,7 +105,10 @@ fn histograms_expand_to_values() {
     let check = |items: &str, expected: &str| assert_eq!(values(items), expected, "{items}");
     check("{{count:1}}", "{{count:1}}");
     check("{{count:1}} 5 {{sum:2}}x1 _", "{{count:1}} 5 {{sum:2}} {{sum:2}} _");
-    check("{{count:1 buckets:[1]}}+{{count:2 buckets:[2]}}x2", "{{count:1 buckets:[1]}} {{count:3 buckets:[3]}} {{count:5 buckets:[5]}}");
+    check(
+        "{{count:1 buckets:[1]}}+{{count:2 buckets:[2]}}x2",
+        "{{count:1 buckets:[1]}} {{count:3 buckets:[3]}} {{count:5 buckets:[5]}}",
+    );
     check("{{count:5 buckets:[5]}}-{{count:2 buckets:[2]}}x1", "{{count:5 buckets:[5]}} {{count:3 buckets:[3]}}");
     check("{{count:1}}x", r#"expected `x` and a number after a histogram, got "x""#);
     check("{{count:1}}5", r#"expected `x` and a number after a histogram, got "5""#);
@@ -121,7 +125,8 @@ fn histograms_expand_to_values() {
 fn the_last_literal_says_whether_a_hint_counts() {
     let check = |items: &str, expected: &[bool]| {
         let eval = eval(&format!("eval range from 0 to 1h step 1m a\n{{}} {items}"));
-        let hinted: Vec<_> = eval.expect.value.series[0].values.iter().map(|item| item.as_ref().unwrap().hinted).collect();
+        let hinted: Vec<_> =
+            eval.expect.value.series[0].values.iter().map(|item| item.as_ref().unwrap().hinted).collect();
         assert_eq!(hinted, expected, "{items}");
     };
     check("{{}} {{counter_reset_hint:unknown}} {{}}", &[false, true, false]);
@@ -207,8 +212,13 @@ fn starts_are_before_their_samples() {
 fn commands_are_read_with_their_lines() {
     let script = "# comment\nclear\n\n  load 10s53ms\n  a 1\n# ends the block\n\nCLEAR\nload_with_nhcb 5m\n\neval instant at 1h30m  a + b\n";
     let got: Vec<_> = parse(script).unwrap().into_iter().map(|command| (command.line, command.kind)).collect();
-    let [(2, CommandKind::Clear), (4, CommandKind::Load(one)), (8, CommandKind::Clear), (9, CommandKind::Load(two)), (11, CommandKind::Eval(eval))] =
-        got.as_slice()
+    let [
+        (2, CommandKind::Clear),
+        (4, CommandKind::Load(one)),
+        (8, CommandKind::Clear),
+        (9, CommandKind::Load(two)),
+        (11, CommandKind::Eval(eval)),
+    ] = got.as_slice()
     else {
         panic!("{got:?}")
     };
@@ -261,7 +271,8 @@ fn expectations_are_read() {
     assert!(got.ordered && got.fail.is_none() && !got.warnings.none);
     let places: Vec<_> = got.value.series.iter().map(|series| (series.labels.to_string(), series.place)).collect();
     assert_eq!(places, [("b".to_owned(), 0), ("c".to_owned(), 1)]);
-    let check = |script: &str, expected: &str| assert_eq!(format!("{:?}", eval(script).expect.fail), expected, "{script}");
+    let check =
+        |script: &str, expected: &str| assert_eq!(format!("{:?}", eval(script).expect.fail), expected, "{script}");
     check("eval instant at 0 a\nexpect fail", "Some(anything)");
     check("eval instant at 0 a\nexpect fail msg: a: b", "Some(`a: b`)");
     check("eval_fail instant at 0 a", "Some(anything)");
