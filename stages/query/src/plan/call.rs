@@ -1,14 +1,14 @@
 //! Calls of functions: the whole of it is one `match`.
 
 use datafusion::logical_expr::LogicalPlan;
-use weir_pipeline::Result;
+use weir_pipeline::{Error, Result};
 
 use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
 use crate::functions::{element, math, range};
-use crate::syntax::ast::{Call, Expr, ExprKind, Span, ValueType};
+use crate::syntax::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 
 impl Planner<'_> {
     /// `f(args)`
@@ -62,9 +62,26 @@ impl Planner<'_> {
         let Some(matrix) = call.args.iter().find(is_matrix) else {
             return Err(self.error(span, "expected a range vector"));
         };
+        self.check_extension(call.function.name, matrix)?;
         let numbers: Vec<&Expr> = call.args.iter().filter(|arg| !is_matrix(arg)).collect();
         let numbers = numbers.into_iter().map(|number| self.number(number)).collect::<Result<_>>()?;
         self.range(call.function.name, matrix, numbers, call.args.first().map_or(span, |first| first.span))
+    }
+
+    /// Whether the function knows windows that are extended as `matrix` says.
+    fn check_extension(&self, name: &str, matrix: &Expr) -> Result<()> {
+        let ExprKind::Matrix { selector, .. } = &matrix.unwrapped().kind else { return Ok(()) };
+        let Some(extension) = selector.extension else { return Ok(()) };
+        let known: &[&str] = match extension {
+            Extension::Anchored => &ANCHORED,
+            Extension::Smoothed => &SMOOTHED,
+        };
+        if known.contains(&name) {
+            return Ok(());
+        }
+        let (extension, known) = (extension.as_str(), known.join(", "));
+        let text = format!("{extension} modifier can only be used with: {known} - not with {name}");
+        Err(Error::unprocessable(text))
     }
 
     /// A function over each element of a vector: by default of the vector of the time.
@@ -81,6 +98,10 @@ impl Planner<'_> {
         self.vector_node(Map { function, args, steps: self.steps, span }, inputs)
     }
 }
+
+/// Functions over `anchored` and over `smoothed` range vectors.
+const ANCHORED: [&str; 5] = ["changes", "delta", "increase", "rate", "resets"];
+const SMOOTHED: [&str; 3] = ["delta", "increase", "rate"];
 
 fn is_selector(expr: &Expr) -> bool {
     matches!(expr.unwrapped().kind, ExprKind::Selector(_))
