@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
@@ -35,7 +35,6 @@ pub(super) struct Sessions {
 pub(super) struct Session {
     state: SessionState,
     query: Arc<QueryContext>,
-    memory: u64,
 }
 
 // === impl Sessions ===
@@ -48,14 +47,18 @@ impl Sessions {
         Self { base, partitions }
     }
 
-    /// A session for a query that evaluates `steps` steps in at most `memory` bytes.
-    pub(super) fn open(&self, query: Arc<QueryContext>, memory: u64, steps: usize) -> Result<Arc<Session>> {
-        let limit = usize::try_from(memory).unwrap_or(usize::MAX);
+    /// A session for a query that evaluates `steps` steps in memory of `pool`.
+    pub(super) fn open(
+        &self,
+        query: Arc<QueryContext>,
+        pool: Arc<dyn MemoryPool>,
+        steps: usize,
+    ) -> Result<Arc<Session>> {
         let runtime = RuntimeEnvBuilder::from_runtime_env(self.base.runtime_env())
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(limit)))
+            .with_memory_pool(pool)
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc();
-        let runtime: Arc<RuntimeEnv> = runtime.map_err(|error| to_error(&error, memory))?;
+        let runtime: Arc<RuntimeEnv> = runtime.map_err(|error| to_error(&error))?;
         // Step vectors are never torn apart or shuffled before a partial aggregation.
         let config = SessionConfig::new()
             .with_batch_size(batch_rows(steps))
@@ -66,7 +69,7 @@ impl Sessions {
             .with_config(config)
             .with_runtime_env(runtime)
             .build();
-        Ok(Arc::new(Session { state, query, memory }))
+        Ok(Arc::new(Session { state, query }))
     }
 }
 
@@ -110,7 +113,7 @@ impl Session {
 
     /// What an error of DataFusion is to the asker.
     pub(super) fn error(&self, error: DataFusionError) -> Error {
-        to_error(&error, self.memory)
+        to_error(&error)
     }
 }
 

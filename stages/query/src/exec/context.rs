@@ -19,6 +19,7 @@ pub(crate) struct QueryContext {
     /// Whether what can be had of them is better than nothing.
     pub(crate) partial: bool,
     max_samples: u64,
+    max_series: usize,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
 }
@@ -26,9 +27,28 @@ pub(crate) struct QueryContext {
 // === impl QueryContext ===
 
 impl QueryContext {
-    /// The context of a query that may load at most `max_samples`.
-    pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, partial: bool, max_samples: u64) -> Self {
-        Self { source, tenant, partial, max_samples, samples: AtomicU64::new(0), annotations: Mutex::default() }
+    /// The context of a query that may load at most `max_samples`, and whose selectors may find `max_series` each.
+    pub(crate) fn new(
+        source: Arc<dyn MetricsSource>,
+        tenant: Tenant,
+        partial: bool,
+        max_samples: u64,
+        max_series: usize,
+    ) -> Self {
+        let (samples, annotations) = (AtomicU64::new(0), Mutex::default());
+        Self { source, tenant, partial, max_samples, max_series, samples, annotations }
+    }
+
+    /// Looks at how many series a selector found.
+    ///
+    /// # Errors
+    /// They are more than it may find.
+    pub(crate) fn check_series(&self, series: usize) -> Result<()> {
+        if series > self.max_series {
+            let text = format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
+            return Err(to_datafusion(Error::unprocessable(text)));
+        }
+        Ok(())
     }
 
     /// Counts loaded samples.

@@ -85,6 +85,7 @@ impl Scan {
         let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial };
         let selected = query.source.select(wanted).await.map_err(to_datafusion)?;
         query.incomplete(&*selected);
+        query.check_series(selected.len())?;
         Ok(Arc::new(Snapshot(selected)))
     }
 }
