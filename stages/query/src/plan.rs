@@ -69,6 +69,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) lookback: i64,
     /// The step of subqueries that do not say one, in milliseconds.
     pub(crate) subquery_step: i64,
+    /// The labels in which replicas of one scraper differ.
+    pub(crate) replica_labels: &'a [String],
 }
 
 /// A fault of planning is a fault of the program: the query was checked before.
