@@ -30,7 +30,7 @@ use crate::syntax;
 use answer::{Points, Rows};
 use executor::Executor;
 use pool::{QueryPool, Tenants};
-use session::Session;
+use session::{Plans, Session};
 
 /// The step of subqueries that do not say one, in milliseconds: Prometheus' default of how often rules are evaluated.
 const SUBQUERY_STEP: i64 = 60_000;
@@ -153,9 +153,10 @@ impl Engine {
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
         let session = self.session(&Tenant::default(), true, &evaluation)?;
-        let (logical, physical) = session.plan(logical).await?;
+        let Plans { rules, logical, physical } = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
-        Ok(format!("logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
+        let rules = if rules.is_empty() { String::new() } else { format!("rules: {}\n\n", rules.join(", ")) };
+        Ok(format!("{rules}logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
     }
 
     async fn answer(&self, query: &Query) -> Result<Answer> {

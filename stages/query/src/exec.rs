@@ -44,7 +44,7 @@ pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod transform;
 
-use context::QueryContext;
+use context::{QueryContext, Shared};
 use params::{Param, Params};
 
 /// The batches of one partition.
@@ -80,7 +80,7 @@ pub(crate) struct Partition {
     /// How many there are.
     pub(crate) count: usize,
     /// What the first partition that runs leaves for the others.
-    pub(crate) shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    pub(crate) shared: Shared,
 }
 
 /// What an operator has while it runs one partition.
@@ -103,7 +103,7 @@ pub(crate) struct OperatorExec<O> {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     partitions: usize,
-    shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    shared: Shared,
     params: Arc<OnceCell<Params>>,
 }
 

@@ -27,6 +27,7 @@ mod nesting;
 pub(crate) mod node;
 pub(crate) mod number;
 pub(crate) mod physical;
+pub(crate) mod rewrite;
 mod selector;
 
 use node::node;

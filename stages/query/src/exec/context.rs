@@ -1,10 +1,13 @@
 //! What all operators of one query share.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result};
+use tokio::sync::OnceCell;
 use weir_pipeline::{Error, Tenant};
 
 use crate::annotations::Annotations;
@@ -22,7 +25,12 @@ pub(crate) struct QueryContext {
     max_series: usize,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
+    /// What scans share that read the same, by what they read.
+    snapshots: Mutex<HashMap<String, Shared>>,
 }
+
+/// Something that whoever needs it first makes for all.
+pub(crate) type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 // === impl QueryContext ===
 
@@ -35,8 +43,14 @@ impl QueryContext {
         max_samples: u64,
         max_series: usize,
     ) -> Self {
-        let (samples, annotations) = (AtomicU64::new(0), Mutex::default());
-        Self { source, tenant, partial, max_samples, max_series, samples, annotations }
+        let (samples, annotations, snapshots) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { source, tenant, partial, max_samples, max_series, samples, annotations, snapshots }
+    }
+
+    /// What all scans that read the same share.
+    pub(crate) fn snapshot(&self, scan: &str) -> Shared {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.entry(scan.to_owned()).or_default().clone()
     }
 
     /// Looks at how many series a selector found.
