@@ -219,13 +219,7 @@ impl Engine {
     }
 
     /// Runs a plan, and collects its rows.
-    async fn run(
-        &self,
-        session: &Arc<Session>,
-        logical: LogicalPlan,
-        points: Points,
-        ordered: bool,
-    ) -> Result<Rows> {
+    async fn run(&self, session: &Arc<Session>, logical: LogicalPlan, points: Points, ordered: bool) -> Result<Rows> {
         let to_error = |error| session.error(error);
         let mut batches = session.start(logical).await?;
         let mut rows = Rows::new(points, ordered, session.memory("answer"));

@@ -10,8 +10,8 @@ use datafusion::common::{DataFusionError, Result};
 use tokio::sync::OnceCell;
 use weir_pipeline::{Error, Tenant};
 
-use crate::annotations::Annotations;
 use super::source::{MetricsSource, Selected};
+use crate::annotations::Annotations;
 
 /// What all operators of one query share. Reaches them as an extension of the session, so that plans hold none of it.
 pub(crate) struct QueryContext {
