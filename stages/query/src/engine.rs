@@ -218,13 +218,7 @@ impl Engine {
     }
 
     /// Runs a plan, and collects its rows.
-    async fn run(
-        &self,
-        session: &Arc<Session>,
-        logical: LogicalPlan,
-        points: Points,
-        ordered: bool,
-    ) -> Result<Rows> {
+    async fn run(&self, session: &Arc<Session>, logical: LogicalPlan, points: Points, ordered: bool) -> Result<Rows> {
         let to_error = |error| session.error(error);
         let mut batches = session.start(logical).await?;
         let mut rows = Rows::new(points, ordered, session.memory("answer"));
@@ -259,7 +253,14 @@ impl<'a> Evaluation<'a> {
 
     fn planner(&self, lookback: i64) -> Planner<'_> {
         let asked = Asked { start: self.start, end: self.end, step: if self.instant { 0 } else { self.steps.step } };
-        Planner { text: self.expr, asked, steps: self.steps, lookback, subquery_step: SUBQUERY_STEP, replica_labels: &[] }
+        Planner {
+            text: self.expr,
+            asked,
+            steps: self.steps,
+            lookback,
+            subquery_step: SUBQUERY_STEP,
+            replica_labels: &[],
+        }
     }
 }
 

@@ -41,9 +41,7 @@ pub(super) struct Session {
 
 impl Sessions {
     pub(super) fn new(partitions: usize) -> Self {
-        let base = SessionStateBuilder::new()
-            .with_query_planner(Arc::new(PromqlPlanner))
-            .build();
+        let base = SessionStateBuilder::new().with_query_planner(Arc::new(PromqlPlanner)).build();
         Self { base, partitions }
     }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::common::{DataFusionError, Result};
 use weir_pipeline::{Error, Tenant};
 
-use crate::annotations::Annotations;
 use super::source::{MetricsSource, Selected};
+use crate::annotations::Annotations;
 
 /// What all operators of one query share. Reaches them as an extension of the session, so that plans hold none of it.
 pub(crate) struct QueryContext {
@@ -45,7 +45,8 @@ impl QueryContext {
     /// They are more than it may find.
     pub(crate) fn check_series(&self, series: usize) -> Result<()> {
         if series > self.max_series {
-            let text = format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
+            let text =
+                format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())

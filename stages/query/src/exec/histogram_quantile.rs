@@ -16,10 +16,10 @@ use datafusion::execution::SendableRecordBatchStream;
 use weir_pipeline::Labels;
 use weir_pipeline::labels::encode_label;
 
-use crate::annotations::{Forced, Note};
 use super::steps::{LABELS, STEPS, StepColumn, Steps, StepsBuilder, batch_rows, column};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
+use crate::annotations::{Forced, Note};
 use crate::functions::quantile::{Bucket, bucket_quantile};
 use crate::syntax::ast::Span;
 

@@ -45,13 +45,7 @@ impl Planner<'_> {
 
     /// The range function `name` over a range vector, with the numbers among its arguments, the first of which stands at
     /// `span`.
-    pub(super) fn range(
-        &self,
-        name: &str,
-        range_vector: &Expr,
-        args: Vec<Number>,
-        span: Span,
-    ) -> Result<LogicalPlan> {
+    pub(super) fn range(&self, name: &str, range_vector: &Expr, args: Vec<Number>, span: Span) -> Result<LogicalPlan> {
         self.over(name, args, span, &self.windows(range_vector)?)
     }
 
