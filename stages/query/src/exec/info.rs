@@ -25,7 +25,7 @@ use super::gather::Gathered;
 use super::pace::Pace;
 use super::steps::{STEPS, StepRow, VectorBatch, steps_of};
 use super::{Batches, Operator, Partition, Task, transform};
-use crate::labels::labels_by;
+use crate::labels::{in_error, labels_by};
 
 /// The labels that say which target a series is about.
 const IDENTIFYING: [&str; 2] = ["instance", "job"];
@@ -210,7 +210,7 @@ impl Joined {
                 continue;
             }
             if steps.has_histograms() {
-                return fail(format!("this should be an info metric, with float samples: {labels}"));
+                return fail(format!("this should be an info metric, with float samples: {}", in_error(labels)));
             }
             self.add_info(labels, steps)?;
         }
@@ -246,6 +246,7 @@ impl Joined {
         let found = self.duplicates.iter().zip(&self.seen).find_map(|(found, seen)| found.filter(|_| *seen));
         let Some((one, other, time)) = found else { return Ok(()) };
         let (Some(one), Some(other)) = (self.series.get(one), self.series.get(other)) else { return Ok(()) };
+        let (one, other) = (in_error(one.as_labels()), in_error(other.as_labels()));
         let text = "found duplicate series for info metric";
         fail(format!("{text}: existing {one} @ {time}, new {other} @ {time}"))
     }
