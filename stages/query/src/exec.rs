@@ -26,6 +26,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) mod absent;
 pub(crate) mod context;
+pub(crate) mod dedup;
 pub(crate) mod extend;
 pub(crate) mod gather;
 pub(crate) mod histogram;
@@ -48,7 +49,7 @@ pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod transform;
 
-use context::QueryContext;
+use context::{QueryContext, Shared};
 use params::{Param, Params};
 
 /// The batches of one partition.
@@ -84,7 +85,7 @@ pub(crate) struct Partition {
     /// How many there are.
     pub(crate) count: usize,
     /// What the first partition that runs leaves for the others.
-    pub(crate) shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    pub(crate) shared: Shared,
 }
 
 /// What an operator has while it runs one partition.
@@ -107,7 +108,7 @@ pub(crate) struct OperatorExec<O> {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     partitions: usize,
-    shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    shared: Shared,
     params: Arc<OnceCell<Params>>,
 }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir_pipeline::{Answer, Ask, Query, Result, Tenant};
-use weir_promql::script::{self, Report, StoredSeries, Subject};
+pub use weir_promql::script::Report;
+use weir_promql::script::{self, StoredSeries, Subject};
 
 use crate::engine::{Engine, Limits, Run};
 use crate::memory::Memory;

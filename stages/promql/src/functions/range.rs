@@ -1,7 +1,7 @@
 //! Range functions: what they see of a series at a step, and what they make of it. One function per file.
 
-use weir_pipeline::Value;
 pub use weir_pipeline::HistogramPoint;
+use weir_pipeline::Value;
 
 use crate::annotations::{Note, Notes};
 use crate::syntax::ast::Extension;

@@ -217,12 +217,7 @@ impl Evaluating {
 // === impl Series ===
 
 impl<'a> Series<'a> {
-    fn new(
-        timestamps: &'a [i64],
-        values: &'a [f64],
-        starts: &'a [i64],
-        histograms: &'a [HistogramPoint],
-    ) -> Self {
+    fn new(timestamps: &'a [i64], values: &'a [f64], starts: &'a [i64], histograms: &'a [HistogramPoint]) -> Self {
         Self { timestamps, values, starts, histograms, floats: (0, 0), points: (0, 0) }
     }
 

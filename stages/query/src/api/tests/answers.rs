@@ -45,7 +45,10 @@ async fn data_is_written_as_prometheus_writes_it() {
     check(query, vector, expected).await;
     let range = "/api/v1/query_range?query=up&start=0&end=1&step=1";
     check(range, Data::Matrix(Vec::new()), r#"{"resultType":"matrix","result":[]}"#).await;
-    let matrix = Data::Matrix(vec![(labels([("a", "b")]), vec![(0, 1.0), (1, f64::INFINITY)].into()), (labels([]), weir_pipeline::Points::default())]);
+    let matrix = Data::Matrix(vec![
+        (labels([("a", "b")]), vec![(0, 1.0), (1, f64::INFINITY)].into()),
+        (labels([]), weir_pipeline::Points::default()),
+    ]);
     let expected =
         r#"{"resultType":"matrix","result":[{"metric":{"a":"b"},"values":[[0,"1"],[0.001,"+Inf"]]},{"metric":{}}]}"#;
     check(range, matrix, expected).await;
