@@ -171,7 +171,8 @@ impl Evaluating {
 
     fn windows(&mut self, labels: &[u8], series: &mut Series<'_>, out: &mut VectorBuilder) -> Result<()> {
         let steps = self.eval.steps;
-        let (mut floats, constant) = (false, self.eval.at.is_some() && self.task.params.are_constant());
+        let same = self.eval.at.is_some() && !self.function.sees_step;
+        let (mut floats, constant) = (false, same && self.task.params.are_constant());
         let mut last = None;
         for step in 0..steps.count {
             if step == 0 || !constant {
