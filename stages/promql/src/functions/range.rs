@@ -139,6 +139,15 @@ impl RangeFunction {
     }
 }
 
+// === impl RangeFunction ===
+
+impl RangeFunction {
+    /// Whether the value depends on the step, beside the window: `predict_linear` looks ahead from it.
+    pub fn is_of_step(&self) -> bool {
+        self.name == "predict_linear"
+    }
+}
+
 // === impl Window ===
 
 impl<'a> Window<'a> {
