@@ -180,14 +180,20 @@ impl Evaluating {
 
     fn windows(&mut self, labels: &[u8], series: &mut Series<'_>, out: &mut VectorBuilder) -> Result<()> {
         let steps = self.eval.steps;
-        let (mut floats, constant) =
-            (false, self.eval.at.is_some() && self.task.params.are_constant() && !self.function.is_of_step());
+        let same = self.eval.at.is_some() && !self.function.sees_step;
+        let (mut floats, constant) = (false, same && self.task.params.are_constant());
         let mut last = None;
         for step in 0..steps.count {
-            if step == 0 || !constant {
-                last = self.window(series, step)?;
+            if !constant {
+                let value = self.window(series, step)?;
+                floats |= matches!(value, Some(Value::Float(_)));
+                out.row().put_value(value);
+                continue;
             }
-            floats |= matches!(last, Some(Value::Float(_)));
+            if step == 0 {
+                last = self.window(series, step)?;
+                floats = matches!(last, Some(Value::Float(_)));
+            }
             out.row().put_value(last.clone());
         }
         let metric = Labels::from_canonical(labels).metric();
