@@ -7,7 +7,7 @@ use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
-use crate::functions::{element, math, range};
+use crate::functions::{element, math};
 use crate::syntax::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 
 impl Planner<'_> {
