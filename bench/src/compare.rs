@@ -13,7 +13,7 @@ use crate::series::Population;
 use crate::{Result, publish};
 
 /// The metric whose samples are counted afterwards.
-const COUNTED: &str = "container_memory_working_set_bytes";
+pub(crate) const COUNTED: &str = "container_memory_working_set_bytes";
 
 /// How long the last sample may take to become visible.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -72,8 +72,9 @@ struct Comparison {
     rows: Vec<Row>,
 }
 
+/// Where it was measured.
 #[derive(Debug, Serialize)]
-struct Machine {
+pub(crate) struct Machine {
     cpus: usize,
     cpu: Option<String>,
     memory_kib: Option<u64>,
@@ -152,7 +153,11 @@ fn run(
 }
 
 /// Waits until every sample of one metric is found. Returns how long that took, and how many there were at the end.
-async fn await_samples(peer: &Peer, load: &Report, expected: u64) -> Result<(Option<f64>, Option<f64>)> {
+pub(crate) async fn await_samples(
+    peer: &Peer,
+    load: &Report,
+    expected: u64,
+) -> Result<(Option<f64>, Option<f64>)> {
     // One second more than all rounds: the left end of a range is open.
     let range = (load.last_timestamp - load.first_timestamp) / 1000 + 1;
     let query = format!("sum(count_over_time({COUNTED}[{range}s]))");
@@ -221,7 +226,8 @@ fn number(value: f64) -> String {
 // === impl Machine ===
 
 impl Machine {
-    fn here() -> Self {
+    /// This one.
+    pub(crate) fn here() -> Self {
         let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
         let line = |text: String, key: &str| {
             let line = text.lines().find(|line| line.starts_with(key))?.split_once(':')?.1.trim().to_owned();

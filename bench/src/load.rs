@@ -231,6 +231,13 @@ fn now() -> i64 {
 // === impl Shape ===
 
 impl Shape {
+    /// So many samples of so many series, as fast as they are taken, the last of now.
+    pub(crate) fn of(series: usize, samples: u64, interval: Span) -> Self {
+        let (protocol, samples_per_request, connections) = (Protocol(1), 2000, 4);
+        let (tenants, rate, duration, ago) = (0, None, None, None);
+        Self { protocol, tenants, series, samples_per_request, connections, rate, samples, duration, interval, ago }
+    }
+
     /// How often each series is sent.
     pub(crate) fn rounds(&self) -> u64 {
         match self.duration {

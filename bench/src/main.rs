@@ -8,6 +8,7 @@ mod latency;
 mod load;
 mod peer;
 mod process;
+mod queries;
 mod series;
 mod template;
 mod walk;
@@ -41,6 +42,8 @@ enum Command {
     Load(load::Arguments),
     /// Runs Weir, VictoriaMetrics and Prometheus in turn under the same load, and compares.
     Compare(compare::Arguments),
+    /// Asks Weir, VictoriaMetrics and Prometheus the same queries over the same samples, and compares.
+    Queries(queries::Arguments),
     /// Receives and throws away: the receiver alone, as a server for `load`.
     Receive(alone::Arguments),
     /// Decodes the load's requests in this process: what reading costs, without a network and a store.
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Load(arguments) => load::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
+        Command::Queries(arguments) => queries::main(&arguments),
         Command::Receive(arguments) => alone::main(&arguments),
         Command::Decode(arguments) => decode::main(&arguments),
     };

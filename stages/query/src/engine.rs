@@ -19,6 +19,7 @@ mod executor;
 pub mod fuzz;
 mod names;
 mod nothing;
+mod pool;
 mod session;
 
 use crate::exec::context::QueryContext;
@@ -28,7 +29,8 @@ use crate::plan::{self, Asked, Planned, Planner};
 use crate::syntax;
 use answer::{Points, Rows};
 use executor::Executor;
-use session::Session;
+use pool::{QueryPool, Tenants};
+use session::{Plans, Session};
 
 /// The step of subqueries that do not say one, in milliseconds: Prometheus' default of how often rules are evaluated.
 const SUBQUERY_STEP: i64 = 60_000;
@@ -38,12 +40,18 @@ const SUBQUERY_STEP: i64 = 60_000;
 pub struct Limits {
     /// Bytes of memory for one query.
     pub memory: u64,
+    /// Bytes of memory for all queries of one tenant.
+    pub tenant_memory: u64,
+    /// How many queries of one tenant run at once; others wait.
+    pub tenant_concurrency: usize,
     /// How far an instant selector looks back, where the query does not say.
     pub lookback: Duration,
     /// How long a query may take, where it does not ask for less.
     pub timeout: Duration,
     /// How many samples a query may load.
     pub max_samples: u64,
+    /// How many series a selector of a query may find.
+    pub max_series: usize,
     /// How many queries run at once; others wait.
     pub concurrency: usize,
 }
@@ -55,6 +63,7 @@ pub struct Engine {
     limits: Limits,
     sessions: Arc<session::Sessions>,
     gate: Arc<Semaphore>,
+    tenants: Arc<Tenants>,
     executor: Executor,
 }
 
@@ -73,6 +82,9 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory: 256 << 20,
+            tenant_memory: 1 << 30,
+            tenant_concurrency: 20,
+            max_series: 3_000_000,
             lookback: Duration::from_secs(5 * 60),
             timeout: Duration::from_secs(2 * 60),
             max_samples: 50_000_000,
@@ -94,7 +106,8 @@ impl Engine {
     pub fn with_partitions(source: Arc<dyn MetricsSource>, limits: Limits, partitions: usize) -> Self {
         let gate = Arc::new(Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)));
         let sessions = Arc::new(session::Sessions::new(partitions.max(2)));
-        Self { source, limits, sessions, gate, executor: Executor::Here }
+        let tenants = Arc::new(Tenants::new(limits.tenant_memory, limits.tenant_concurrency));
+        Self { source, limits, sessions, gate, tenants, executor: Executor::Here }
     }
 
     /// The same engine, which computes on threads of its own. Within a tokio runtime; one of a single thread it shares.
@@ -115,7 +128,9 @@ impl Engine {
         let (engine, limit) = (self.clone(), query.limit);
         let answer = self.executor.run(async move {
             // Held until the work has ended, also where nobody waits for it any more.
-            let _permit = engine.gate.acquire().await.map_err(|_| Error::closed())?;
+            let tenant = engine.tenants.of(&query.tenant);
+            let _of_tenant = tenant.gate.acquire().await.map_err(|_| Error::closed())?;
+            let _of_all = engine.gate.acquire().await.map_err(|_| Error::closed())?;
             engine.answer(&query).await
         });
         let late = |_| Error::new(Kind::TimedOut, "query timed out in expression evaluation");
@@ -138,9 +153,10 @@ impl Engine {
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
         let session = self.session(&Tenant::default(), true, &evaluation)?;
-        let (logical, physical) = session.plan(logical).await?;
+        let Plans { rules, logical, physical } = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
-        Ok(format!("logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
+        let rules = if rules.is_empty() { String::new() } else { format!("rules: {}\n\n", rules.join(", ")) };
+        Ok(format!("{rules}logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
     }
 
     async fn answer(&self, query: &Query) -> Result<Answer> {
@@ -196,8 +212,10 @@ impl Engine {
     }
 
     fn session(&self, tenant: &Tenant, partial: bool, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
-        let query = QueryContext::new(self.source.clone(), tenant.clone(), partial, self.limits.max_samples);
-        self.sessions.open(Arc::new(query), self.limits.memory, evaluation.steps.count)
+        let Limits { memory, max_samples, max_series, .. } = self.limits;
+        let query = QueryContext::new(self.source.clone(), tenant.clone(), partial, max_samples, max_series);
+        let pool = Arc::new(QueryPool::new(memory, self.tenants.of(tenant)));
+        self.sessions.open(Arc::new(query), pool, evaluation.steps.count)
     }
 
     /// Runs a plan, and collects its rows.
@@ -236,7 +254,7 @@ impl<'a> Evaluation<'a> {
 
     fn planner(&self, lookback: i64) -> Planner<'_> {
         let asked = Asked { start: self.start, end: self.end, step: if self.instant { 0 } else { self.steps.step } };
-        Planner { text: self.expr, asked, steps: self.steps, lookback, subquery_step: SUBQUERY_STEP }
+        Planner { text: self.expr, asked, steps: self.steps, lookback, subquery_step: SUBQUERY_STEP, replica_labels: &[] }
     }
 }
 

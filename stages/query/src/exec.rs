@@ -25,6 +25,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 pub(crate) mod context;
+pub(crate) mod dedup;
 pub(crate) mod extend;
 pub(crate) mod histogram_quantile;
 pub(crate) mod map;
@@ -43,7 +44,7 @@ pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod transform;
 
-use context::QueryContext;
+use context::{QueryContext, Shared};
 use params::{Param, Params};
 
 /// The batches of one partition.
@@ -79,7 +80,7 @@ pub(crate) struct Partition {
     /// How many there are.
     pub(crate) count: usize,
     /// What the first partition that runs leaves for the others.
-    pub(crate) shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    pub(crate) shared: Shared,
 }
 
 /// What an operator has while it runs one partition.
@@ -102,7 +103,7 @@ pub(crate) struct OperatorExec<O> {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     partitions: usize,
-    shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    shared: Shared,
     params: Arc<OnceCell<Params>>,
 }
 

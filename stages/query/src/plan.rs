@@ -27,6 +27,7 @@ mod nesting;
 pub(crate) mod node;
 pub(crate) mod number;
 pub(crate) mod physical;
+pub(crate) mod rewrite;
 mod selector;
 
 use node::node;
@@ -69,6 +70,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) lookback: i64,
     /// The step of subqueries that do not say one, in milliseconds.
     pub(crate) subquery_step: i64,
+    /// The labels in which replicas of one scraper differ.
+    pub(crate) replica_labels: &'a [String],
 }
 
 /// A fault of planning is a fault of the program: the query was checked before.

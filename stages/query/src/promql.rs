@@ -56,6 +56,15 @@ struct Fields {
     /// `concurrency`. A query that needs more fails.
     #[serde(default = "memory", deserialize_with = "some_memory")]
     memory: Bytes,
+    /// What all queries of one tenant may take in memory together; default 1GiB, at least 1MiB. A query that needs more fails.
+    #[serde(default = "tenant_memory", deserialize_with = "some_memory")]
+    tenant_memory: Bytes,
+    /// How many queries of one tenant run at once; default as many as of all tenants, at least 1. Others wait.
+    #[serde(default)]
+    tenant_concurrency: Option<NonZeroUsize>,
+    /// How many series a selector of a query may find; default 3000000, at least 1. A query that finds more fails.
+    #[serde(default = "max_series")]
+    max_series: NonZeroUsize,
     /// How far an instant selector looks back, where the query does not say; default 5m, at least 1ms.
     #[serde(default = "lookback", deserialize_with = "some_time")]
     lookback: Span,
@@ -72,6 +81,14 @@ struct Fields {
 
 fn memory() -> Bytes {
     Bytes::mib(256)
+}
+
+fn tenant_memory() -> Bytes {
+    Bytes::mib(1024)
+}
+
+fn max_series() -> NonZeroUsize {
+    NonZeroUsize::MIN.saturating_add(2_999_999)
 }
 
 fn lookback() -> Span {
@@ -120,6 +137,9 @@ impl TryFrom<Fields> for Promql {
         };
         let limits = Limits {
             memory: fields.memory.get(),
+            tenant_memory: fields.tenant_memory.get(),
+            tenant_concurrency: fields.tenant_concurrency.unwrap_or(fields.concurrency).get(),
+            max_series: fields.max_series.get(),
             lookback: fields.lookback.get(),
             timeout: fields.timeout.get(),
             max_samples: fields.max_samples.get(),

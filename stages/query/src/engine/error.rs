@@ -4,13 +4,13 @@ use arrow::error::ArrowError;
 use datafusion::common::DataFusionError;
 use weir_pipeline::Error;
 
-/// The error of an operator as it was made, or a fault of the program. `memory` is what the query may use.
-pub(super) fn to_error(error: &DataFusionError, memory: u64) -> Error {
+/// The error of an operator as it was made, or a fault of the program.
+pub(super) fn to_error(error: &DataFusionError) -> Error {
     match error {
         DataFusionError::External(source) => match source.downcast_ref::<Error>() {
             Some(error) => error.clone(),
             None => match source.downcast_ref::<DataFusionError>() {
-                Some(error) => to_error(error, memory),
+                Some(error) => to_error(error),
                 None => Error::internal(format!("the query failed: {source}")),
             },
         },
@@ -20,18 +20,15 @@ pub(super) fn to_error(error: &DataFusionError, memory: u64) -> Error {
             }
             other => Error::internal(format!("the query failed: {other}")),
         },
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => to_error(inner, memory),
-        DataFusionError::Shared(inner) => to_error(inner, memory),
-        DataFusionError::Collection(errors) if !errors.is_empty() => to_error(&errors[0], memory),
-        DataFusionError::ResourcesExhausted(_) => {
-            Error::unprocessable(format!("the query needs more than {} of memory", bytes(memory)))
-        }
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => to_error(inner),
+        DataFusionError::Shared(inner) => to_error(inner),
+        DataFusionError::Collection(errors) if !errors.is_empty() => to_error(&errors[0]),
         other => Error::internal(format!("the query failed: {other}")),
     }
 }
 
 /// A size in the greatest unit that it is a whole number of.
-fn bytes(size: u64) -> String {
+pub(super) fn bytes(size: u64) -> String {
     let units = [(30, "GiB"), (20, "MiB"), (10, "KiB")];
     match units.iter().find(|(shift, _)| size > 0 && size.trailing_zeros() >= *shift) {
         Some((shift, unit)) => format!("{}{unit}", size >> shift),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
-use datafusion::execution::memory_pool::{GreedyMemoryPool, MemoryConsumer, MemoryReservation};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
@@ -17,12 +17,20 @@ use super::error::to_error;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::plan::physical::PromqlPlanner;
+use crate::plan::rewrite::rewrite;
 
 /// The stack that planning has. Only what is used of it takes memory.
 const PLANNING_STACK: usize = 64 << 20;
 
-/// A logical plan and the physical one of it.
-type Plans = (LogicalPlan, Arc<dyn ExecutionPlan>);
+/// The plans of a query.
+pub(super) struct Plans {
+    /// The rules of PromQL that changed it.
+    pub(super) rules: Vec<&'static str>,
+    /// After these, and DataFusion's own.
+    pub(super) logical: LogicalPlan,
+    /// What runs.
+    pub(super) physical: Arc<dyn ExecutionPlan>,
+}
 
 /// Opens sessions. What they share is made once: DataFusion's rules, our functions.
 #[derive(Debug)]
@@ -35,7 +43,6 @@ pub(super) struct Sessions {
 pub(super) struct Session {
     state: SessionState,
     query: Arc<QueryContext>,
-    memory: u64,
 }
 
 // === impl Sessions ===
@@ -46,14 +53,18 @@ impl Sessions {
         Self { base, partitions }
     }
 
-    /// A session for a query that evaluates `steps` steps in at most `memory` bytes.
-    pub(super) fn open(&self, query: Arc<QueryContext>, memory: u64, steps: usize) -> Result<Arc<Session>> {
-        let limit = usize::try_from(memory).unwrap_or(usize::MAX);
+    /// A session for a query that evaluates `steps` steps in memory of `pool`.
+    pub(super) fn open(
+        &self,
+        query: Arc<QueryContext>,
+        pool: Arc<dyn MemoryPool>,
+        steps: usize,
+    ) -> Result<Arc<Session>> {
         let runtime = RuntimeEnvBuilder::from_runtime_env(self.base.runtime_env())
-            .with_memory_pool(Arc::new(GreedyMemoryPool::new(limit)))
+            .with_memory_pool(pool)
             .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
             .build_arc();
-        let runtime: Arc<RuntimeEnv> = runtime.map_err(|error| to_error(&error, memory))?;
+        let runtime: Arc<RuntimeEnv> = runtime.map_err(|error| to_error(&error))?;
         // Step vectors are never torn apart or shuffled before a partial aggregation.
         let config = SessionConfig::new()
             .with_batch_size(batch_rows(steps))
@@ -64,7 +75,7 @@ impl Sessions {
             .with_config(config)
             .with_runtime_env(runtime)
             .build();
-        Ok(Arc::new(Session { state, query, memory }))
+        Ok(Arc::new(Session { state, query }))
     }
 }
 
@@ -76,17 +87,17 @@ impl Session {
         &self.query
     }
 
-    /// The logical plan after DataFusion's rules, and the physical plan of it.
+    /// The plans of a query.
     pub(super) async fn plan(self: &Arc<Self>, plan: LogicalPlan) -> Result<Plans> {
         let (session, runtime) = (self.clone(), Handle::current());
-        deep(move || session.plan_here(&plan, &runtime).map_err(|error| session.error(error))).await
+        deep(move || session.plan_here(plan, &runtime).map_err(|error| session.error(error))).await
     }
 
     /// The rows of a plan, about to come.
     pub(super) async fn start(self: &Arc<Self>, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
         let (session, runtime) = (self.clone(), Handle::current());
         deep(move || {
-            let (_, physical) = session.plan_here(&plan, &runtime).map_err(|error| session.error(error))?;
+            let Plans { physical, .. } = session.plan_here(plan, &runtime).map_err(|error| session.error(error))?;
             // Operators start their tasks in the runtime that waits.
             let _entered = runtime.enter();
             execute_stream(physical, session.state.task_ctx()).map_err(|error| session.error(error))
@@ -94,11 +105,12 @@ impl Session {
         .await
     }
 
-    fn plan_here(&self, plan: &LogicalPlan, runtime: &Handle) -> Result<Plans, DataFusionError> {
-        let logical = self.state.optimize(plan)?;
+    fn plan_here(&self, plan: LogicalPlan, runtime: &Handle) -> Result<Plans, DataFusionError> {
+        let (plan, rules) = rewrite(plan)?;
+        let logical = self.state.optimize(&plan)?;
         let planner = self.state.query_planner().clone();
         let physical = runtime.block_on(planner.create_physical_plan(&logical, &self.state))?;
-        Ok((logical, physical))
+        Ok(Plans { rules, logical, physical })
     }
 
     /// What the answer is collected in.
@@ -108,7 +120,7 @@ impl Session {
 
     /// What an error of DataFusion is to the asker.
     pub(super) fn error(&self, error: DataFusionError) -> Error {
-        to_error(&error, self.memory)
+        to_error(&error)
     }
 }
 

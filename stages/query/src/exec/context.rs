@@ -1,10 +1,13 @@
 //! What all operators of one query share.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result};
+use tokio::sync::OnceCell;
 use weir_pipeline::{Error, Tenant};
 
 use super::source::{MetricsSource, Selected};
@@ -19,16 +22,47 @@ pub(crate) struct QueryContext {
     /// Whether what can be had of them is better than nothing.
     pub(crate) partial: bool,
     max_samples: u64,
+    max_series: usize,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
+    /// What scans share that read the same, by what they read.
+    snapshots: Mutex<HashMap<String, Shared>>,
 }
+
+/// Something that whoever needs it first makes for all.
+pub(crate) type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 // === impl QueryContext ===
 
 impl QueryContext {
-    /// The context of a query that may load at most `max_samples`.
-    pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, partial: bool, max_samples: u64) -> Self {
-        Self { source, tenant, partial, max_samples, samples: AtomicU64::new(0), annotations: Mutex::default() }
+    /// The context of a query that may load at most `max_samples`, and whose selectors may find `max_series` each.
+    pub(crate) fn new(
+        source: Arc<dyn MetricsSource>,
+        tenant: Tenant,
+        partial: bool,
+        max_samples: u64,
+        max_series: usize,
+    ) -> Self {
+        let (samples, annotations, snapshots) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { source, tenant, partial, max_samples, max_series, samples, annotations, snapshots }
+    }
+
+    /// What all scans that read the same share.
+    pub(crate) fn snapshot(&self, scan: &str) -> Shared {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.entry(scan.to_owned()).or_default().clone()
+    }
+
+    /// Looks at how many series a selector found.
+    ///
+    /// # Errors
+    /// They are more than it may find.
+    pub(crate) fn check_series(&self, series: usize) -> Result<()> {
+        if series > self.max_series {
+            let text = format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
+            return Err(to_datafusion(Error::unprocessable(text)));
+        }
+        Ok(())
     }
 
     /// Counts loaded samples.

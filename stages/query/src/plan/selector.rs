@@ -6,6 +6,7 @@ use weir_pipeline::Result;
 use super::node::node;
 use super::number::Number;
 use super::{Planned, Planner, internal};
+use crate::exec::dedup::Dedup;
 use crate::exec::extend::Extend;
 use crate::exec::merge::SeriesMerge;
 use crate::exec::range_eval::RangeEval;
@@ -125,9 +126,15 @@ impl Planner<'_> {
         let (after, end) = eval.reach();
         match windows.from {
             From::Selector(selector) => {
-                let scan = Scan { matchers: selector.matchers.clone(), start: after.saturating_add(1), end };
+                let scan = Scan { matchers: selector.matchers.clone(), start: after.saturating_add(1), end, shared: false };
                 let scan = node(scan, Vec::new(), samples::schema()).map_err(internal)?;
-                node(SeriesMerge, vec![scan], samples::schema()).map_err(internal)
+                let merged = node(SeriesMerge, vec![scan], samples::schema()).map_err(internal)?;
+                if self.replica_labels.is_empty() {
+                    return Ok(merged);
+                }
+                let labels = self.replica_labels.to_vec();
+                let counters = ["increase", "irate", "rate", "resets"].contains(&eval.function.as_str());
+                node(Dedup { labels, counters }, vec![merged], samples::schema()).map_err(internal)
             }
             From::Subquery(subquery) => self.subquery(subquery, after, end),
         }

@@ -3,7 +3,9 @@
 mod floats;
 mod histograms;
 
-use weir_pipeline::LabelSet;
+use std::sync::Arc;
+
+use weir_pipeline::{Histogram, LabelSet};
 
 use super::*;
 use crate::syntax::ast::ValueType;

@@ -1,0 +1,304 @@
+//! The same PromQL queries on Weir and its peers, side by side over the same samples.
+//!
+//! All servers run at once, loaded with the same series. Each query is asked of each in turn, again and again, so that what
+//! disturbs the machine disturbs all alike; the first answers are not counted.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use serde::Serialize;
+use weir_pipeline::units::Span;
+
+use crate::compare::{Machine, await_samples};
+use crate::http::get;
+use crate::load::{self, Shape};
+use crate::peer::{Kind, Peer, percent};
+use crate::process::{Cpu, peak_memory};
+use crate::series::Population;
+use crate::{Result, publish};
+
+/// What is asked: a name for the table, and the query.
+const QUERIES: [(&str, &str); 9] = [
+    ("selector", "container_memory_working_set_bytes"),
+    ("sum by", "sum by (namespace) (container_memory_working_set_bytes)"),
+    ("sum(rate) by two", "sum by (namespace, code) (rate(http_requests_total[5m]))"),
+    ("histogram_quantile", "histogram_quantile(0.9, rate(http_request_duration_seconds_bucket[5m]))"),
+    (
+        "many-to-one join",
+        "sum by (created_by_name) \
+         (container_memory_working_set_bytes * on (namespace, pod) group_left (created_by_name) kube_pod_info)",
+    ),
+    ("topk", "topk(10, rate(container_cpu_usage_seconds_total[5m]))"),
+    ("max_over_time[1h]", "max_over_time(container_memory_working_set_bytes[1h])"),
+    ("single series", "node_load1{instance=\"10.0.0.0:9100\"}"),
+    ("count over all", "count by (__name__) ({__name__=~\".+\"})"),
+];
+
+/// How many steps a range query has.
+const STEPS: i64 = 240;
+
+/// Asks Weir, VictoriaMetrics and Prometheus the same queries over the same samples, and compares how long they take.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Weir's release binary.
+    #[arg(long, default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// VictoriaMetrics; passed over where it is not installed.
+    #[arg(long, default_value = "victoria-metrics")]
+    victoria_metrics: PathBuf,
+    /// Prometheus; passed over where it is not installed.
+    #[arg(long, default_value = "prometheus")]
+    prometheus: PathBuf,
+    /// Only these servers, by name.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Only queries whose name has this in it.
+    #[arg(long, default_value = "")]
+    queries: String,
+    /// Series in all.
+    #[arg(long, default_value_t = 100_000)]
+    series: usize,
+    /// How long the series are.
+    #[arg(long, default_value = "1h")]
+    span: Span,
+    /// The time between two samples of a series.
+    #[arg(long, default_value = "15s")]
+    interval: Span,
+    /// How often each query is asked, beside the first time.
+    #[arg(long, default_value_t = 7)]
+    times: usize,
+    /// The name of the result, a file in --results.
+    #[arg(long, default_value = "queries")]
+    name: String,
+    /// Where results are kept.
+    #[arg(long, default_value = "bench/results")]
+    results: PathBuf,
+    /// Where the servers keep their data, in directories that are removed. Default: the system's.
+    #[arg(long)]
+    scratch: Option<PathBuf>,
+}
+
+/// One server, loaded.
+struct Server {
+    peer: Peer,
+    version: Option<String>,
+    last: i64,
+    _scratch: tempfile::TempDir,
+}
+
+/// Everything.
+#[derive(Debug, Serialize)]
+struct Results {
+    name: String,
+    machine: Machine,
+    series: usize,
+    samples: u64,
+    servers: Vec<Totals>,
+    queries: Vec<Row>,
+}
+
+/// What one server took for all queries.
+#[derive(Debug, Serialize)]
+struct Totals {
+    name: &'static str,
+    version: Option<String>,
+    cpu_seconds: f64,
+    peak_memory_bytes: u64,
+    sum_of_medians_milliseconds: f64,
+}
+
+/// One query: the latencies of each server.
+#[derive(Debug, Serialize)]
+struct Row {
+    name: String,
+    query: &'static str,
+    range: bool,
+    answers: Vec<Answer>,
+}
+
+/// How one server answered a query.
+#[derive(Debug, Serialize)]
+struct Answer {
+    name: &'static str,
+    series: usize,
+    milliseconds: Vec<f64>,
+    median_milliseconds: f64,
+}
+
+/// Runs it, prints a table and writes the result.
+pub(crate) fn main(arguments: &Arguments) -> Result<()> {
+    let population = Population::new(arguments.series);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let mut servers = Vec::new();
+    let peers = [
+        (Kind::Weir, &arguments.weir),
+        (Kind::VictoriaMetrics, &arguments.victoria_metrics),
+        (Kind::Prometheus, &arguments.prometheus),
+    ];
+    let mut samples = 0;
+    for (kind, binary) in peers {
+        if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == kind.name()) {
+            continue;
+        }
+        let version = kind.version(binary);
+        if version.is_none() && kind != Kind::Weir {
+            eprintln!("{} is not installed: passed over", kind.name());
+            continue;
+        }
+        eprintln!("loading {}…", kind.name());
+        let (server, taken) = start(&runtime, kind, binary, version, arguments, &population)?;
+        samples = taken;
+        servers.push(server);
+    }
+    let before = servers.iter().map(|server| Cpu::of(server.peer.pid())).collect::<Result<Vec<_>>>()?;
+    let queries = runtime.block_on(ask_all(&servers, arguments))?;
+    let mut totals = Vec::new();
+    for (i, (server, before)) in servers.iter().zip(before).enumerate() {
+        let medians = queries.iter().filter_map(|row| row.answers.get(i)).map(|answer| answer.median_milliseconds);
+        totals.push(Totals {
+            name: server.peer.kind.name(),
+            version: server.version.clone(),
+            cpu_seconds: Cpu::of(server.peer.pid())?.since(before).total(),
+            peak_memory_bytes: peak_memory(server.peer.pid())?,
+            sum_of_medians_milliseconds: medians.sum(),
+        });
+    }
+    for server in servers {
+        runtime.block_on(server.peer.stop())?;
+    }
+    let series = population.series.len();
+    let results =
+        Results { name: arguments.name.clone(), machine: Machine::here(), series, samples, servers: totals, queries };
+    std::fs::create_dir_all(&arguments.results)?;
+    let file = arguments.results.join(format!("{}.json", arguments.name));
+    publish(&results, Some(&file))?;
+    std::io::stdout().write_all(results.table().as_bytes())?;
+    eprintln!("written to {}", file.display());
+    Ok(())
+}
+
+fn start(
+    runtime: &tokio::runtime::Runtime,
+    kind: Kind,
+    binary: &Path,
+    version: Option<String>,
+    arguments: &Arguments,
+    population: &Population,
+) -> Result<(Server, u64)> {
+    let scratch = match &arguments.scratch {
+        Some(path) => tempfile::tempdir_in(path)?,
+        None => tempfile::tempdir()?,
+    };
+    let peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
+    let rounds = arguments.span.as_millis() / arguments.interval.as_millis().max(1);
+    let series = population.series.len() as u64;
+    let shape = Shape::of(arguments.series, series * rounds.unsigned_abs(), arguments.interval);
+    let load = load::run(&peer.write, &shape, population, Some(peer.pid()))?;
+    if let Some(failure) = &load.first_failure {
+        return Err(format!("{}: {failure}", kind.name()).into());
+    }
+    runtime.block_on(await_samples(&peer, &load, load.samples_sent / series.max(1) * counted(population)))?;
+    let last = load.last_timestamp;
+    Ok((Server { peer, version, last, _scratch: scratch }, load.samples_taken))
+}
+
+fn counted(population: &Population) -> u64 {
+    population.count(crate::compare::COUNTED) as u64
+}
+
+async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    for range in [false, true] {
+        for (name, query) in QUERIES.into_iter().filter(|(name, _)| name.contains(&arguments.queries)) {
+            let name = format!("{name}, {}", if range { "range" } else { "instant" });
+            let answer = |server: &Server| Answer {
+                name: server.peer.kind.name(),
+                series: 0,
+                milliseconds: Vec::new(),
+                median_milliseconds: 0.0,
+            };
+            let mut answers: Vec<Answer> = servers.iter().map(answer).collect();
+            for time in 0..=arguments.times {
+                for (server, answer) in servers.iter().zip(&mut answers) {
+                    let url = url(server, query, range, arguments);
+                    let start = Instant::now();
+                    let reply = get(&url).await?;
+                    let took = start.elapsed().as_secs_f64() * 1000.0;
+                    if reply.status != 200 {
+                        return Err(format!("{}: {query}: {} {}", answer.name, reply.status, reply.text).into());
+                    }
+                    if time == 0 {
+                        answer.series = reply.text.matches("\"metric\":").count();
+                    } else {
+                        answer.milliseconds.push(took);
+                    }
+                }
+            }
+            for answer in &mut answers {
+                answer.median_milliseconds = median(&answer.milliseconds);
+            }
+            eprintln!("{}", line(&name, &answers));
+            rows.push(Row { name, query, range, answers });
+        }
+    }
+    Ok(rows)
+}
+
+fn url(server: &Server, query: &str, range: bool, arguments: &Arguments) -> String {
+    let query: String = query.bytes().map(percent).collect();
+    let (base, last) = (&server.peer.base, server.last / 1000);
+    if range {
+        let step = (arguments.span.as_millis() / 1000 / STEPS).max(1);
+        let first = last - step * (STEPS - 1);
+        format!("{base}/api/v1/query_range?query={query}&start={first}&end={last}&step={step}&nocache=1")
+    } else {
+        format!("{base}/api/v1/query?query={query}&time={last}&nocache=1")
+    }
+}
+
+fn median(latencies: &[f64]) -> f64 {
+    let mut sorted = latencies.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// One line of the table: the medians, and how many times the first the others are.
+fn line(name: &str, answers: &[Answer]) -> String {
+    let first = answers.first().map_or(f64::NAN, |answer| answer.median_milliseconds);
+    let mut text = format!("{name:<30}");
+    for (i, answer) in answers.iter().enumerate() {
+        let ratio = if i == 0 { String::new() } else { format!(" (x{:.2})", answer.median_milliseconds / first) };
+        text += &format!("{:>26}", format!("{:.1} ms{ratio} #{}", answer.median_milliseconds, answer.series));
+    }
+    text
+}
+
+// === impl Results ===
+
+impl Results {
+    fn table(&self) -> String {
+        let mut text = format!("{:<30}", "median latency");
+        for server in &self.servers {
+            text += &format!("{:>26}", server.name);
+        }
+        text.push('\n');
+        for row in &self.queries {
+            text += &line(&row.name, &row.answers);
+            text.push('\n');
+        }
+        let sums = self.servers.iter().map(|server| Answer {
+            name: server.name,
+            series: 0,
+            milliseconds: Vec::new(),
+            median_milliseconds: server.sum_of_medians_milliseconds,
+        });
+        text += &line("sum of medians", &sums.collect::<Vec<_>>());
+        text.push('\n');
+        for server in &self.servers {
+            let (cpu, memory) = (server.cpu_seconds, server.peak_memory_bytes >> 20);
+            text += &format!("{}: {cpu:.1} CPU seconds, peak memory {memory} MiB\n", server.name);
+        }
+        text
+    }
+}
