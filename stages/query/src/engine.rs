@@ -254,7 +254,14 @@ impl<'a> Evaluation<'a> {
 
     fn planner(&self, lookback: i64) -> Planner<'_> {
         let asked = Asked { start: self.start, end: self.end, step: if self.instant { 0 } else { self.steps.step } };
-        Planner { text: self.expr, asked, steps: self.steps, lookback, subquery_step: SUBQUERY_STEP, replica_labels: &[] }
+        Planner {
+            text: self.expr,
+            asked,
+            steps: self.steps,
+            lookback,
+            subquery_step: SUBQUERY_STEP,
+            replica_labels: &[],
+        }
     }
 }
 

@@ -39,6 +39,7 @@ pub(crate) mod resample;
 pub(crate) mod samples;
 pub(crate) mod scalar;
 pub(crate) mod scan;
+pub(crate) mod set;
 pub(crate) mod source;
 pub(crate) mod spec;
 pub(crate) mod steps;

@@ -59,7 +59,8 @@ impl QueryContext {
     /// They are more than it may find.
     pub(crate) fn check_series(&self, series: usize) -> Result<()> {
         if series > self.max_series {
-            let text = format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
+            let text =
+                format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())

@@ -223,6 +223,27 @@ impl<'a> StepRow<'a> {
         (0..self.floats.len()).map(move |step| self.get(step))
     }
 
+    /// The numbers, where there is one at each step.
+    pub(crate) fn whole(&self) -> Option<&'a [f64]> {
+        let is_whole = |nulls: &NullBuffer| {
+            let rest = nulls.len().saturating_sub(self.offset);
+            self.floats.len() <= rest && nulls.slice(self.offset, self.floats.len()).null_count() == 0
+        };
+        self.nulls.is_none_or(is_whole).then_some(self.floats)
+    }
+
+    /// At which steps there is a value of either kind, in place of what is in `out`.
+    pub(crate) fn present(&self, out: &mut Vec<bool>) -> Result<()> {
+        out.clear();
+        out.extend(self.iter().map(|float| float.is_some()));
+        for (step, _) in self.histograms()? {
+            if let Some(present) = out.get_mut(step) {
+                *present = true;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether there is a histogram at any step.
     pub(crate) fn has_histograms(&self) -> bool {
         self.histograms.is_some()

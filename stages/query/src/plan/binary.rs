@@ -6,9 +6,10 @@ use weir_pipeline::Result;
 use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
-use crate::exec::matching::Match;
+use crate::exec::matching::{Match, MatchBy};
+use crate::exec::set::Set;
 use crate::functions::binary::of_scalars;
-use crate::syntax::ast::{Binary, Group, Span};
+use crate::syntax::ast::{Binary, Span};
 
 impl Planner<'_> {
     /// `lhs op rhs`
@@ -56,17 +57,20 @@ impl Planner<'_> {
 
     fn matched(&self, binary: &Binary, lhs: LogicalPlan, rhs: LogicalPlan, span: Span) -> Result<LogicalPlan> {
         let matching = &binary.matching;
-        match matching.group {
-            Group::OneToOne => {}
-            Group::Left => return Err(self.unsupported(span, "\"group_left\"")),
-            Group::Right => return Err(self.unsupported(span, "\"group_right\"")),
-            Group::ManyToMany => return Err(self.unsupported(span, "many-to-many matching")),
+        let by = MatchBy { on: matching.on, labels: matching.labels.clone() };
+        if binary.op.is_set() {
+            return self.vector_node(Set { op: binary.op, by }, vec![lhs, rhs]);
         }
-        if matching.fill_left.is_some() || matching.fill_right.is_some() {
-            return Err(self.unsupported(span, "\"fill\""));
-        }
-        let matching =
-            Match { op: binary.op, return_bool: binary.return_bool, on: matching.on, labels: matching.labels.clone() };
-        self.vector_node(matching, vec![lhs, rhs])
+        let spec = Match {
+            op: binary.op,
+            return_bool: binary.return_bool,
+            by,
+            group: matching.group,
+            include: matching.include.clone(),
+            fill_many: matching.fill_left,
+            fill_one: matching.fill_right,
+            span,
+        };
+        self.vector_node(spec, vec![lhs, rhs])
     }
 }

@@ -47,17 +47,16 @@ fn every_setting_can_be_given() {
     let yaml = "{ store: s, memory: 64MiB, lookback: 1m, timeout: 30s, tenant_memory: 128MiB, tenant_concurrency: 2, max_series: 9, max_samples: 7, concurrency: 3 }";
     let limits = testing::settings::<Promql>(yaml).unwrap().limits;
     let seconds = std::time::Duration::from_secs;
-    let wanted =
-        Limits {
-            memory: 64 << 20,
-            tenant_memory: 128 << 20,
-            tenant_concurrency: 2,
-            max_series: 9,
-            lookback: seconds(60),
-            timeout: seconds(30),
-            max_samples: 7,
-            concurrency: 3,
-        };
+    let wanted = Limits {
+        memory: 64 << 20,
+        tenant_memory: 128 << 20,
+        tenant_concurrency: 2,
+        max_series: 9,
+        lookback: seconds(60),
+        timeout: seconds(30),
+        max_samples: 7,
+        concurrency: 3,
+    };
     assert_eq!(limits, wanted);
 }
 

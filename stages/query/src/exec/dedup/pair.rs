@@ -118,7 +118,10 @@ impl<'a> Cursor<'a> {
 
     /// How many resets it has seen so far later than `time`.
     fn resets_after(&self, time: i64) -> usize {
-        let falls = |i: &usize| match (i.checked_sub(1).and_then(|i| self.replica.values.get(i)), self.replica.values.get(*i)) {
+        let falls = |i: &usize| match (
+            i.checked_sub(1).and_then(|i| self.replica.values.get(i)),
+            self.replica.values.get(*i),
+        ) {
             (Some(before), Some(after)) => after < before,
             _ => false,
         };

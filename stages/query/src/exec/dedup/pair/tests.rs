@@ -58,8 +58,7 @@ fn nothing_is_nothing() {
 fn rate(samples: &Samples, end: i64, range: i64) -> Option<f64> {
     let within: Samples = samples.iter().copied().filter(|(t, _)| *t > end - range && *t <= end).collect();
     let (timestamps, values): (Vec<i64>, Vec<f64>) = within.into_iter().unzip();
-    let window =
-        Window { timestamps: &timestamps, values: &values, start: end - range, end, ..Window::default() };
+    let window = Window { timestamps: &timestamps, values: &values, start: end - range, end, ..Window::default() };
     (range::find("increase").unwrap().eval)(&window, &mut Notes::default())?.float()
 }
 
