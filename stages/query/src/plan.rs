@@ -17,12 +17,15 @@ use crate::exec::steps::{self, DROP_NAME, LABELS, STEPS, Steps};
 use crate::syntax::Position;
 use crate::syntax::ast::{AggregateOp, Expr, ExprKind, Span};
 
+mod absent;
 mod aggregate;
 mod binary;
 mod call;
 mod duration;
 mod histogram;
+mod info;
 mod invariant;
+mod labels;
 mod nesting;
 pub(crate) mod node;
 pub(crate) mod number;

@@ -81,7 +81,7 @@ pub struct RangeFunction {
 }
 
 /// Every range function, the instant selector and its siblings among them, sorted by name.
-pub static RANGE_FUNCTIONS: [&RangeFunction; 29] = [
+pub static RANGE_FUNCTIONS: [&RangeFunction; 30] = [
     &avg_over_time::AVG_OVER_TIME,
     &changes::CHANGES,
     &count_over_time::COUNT_OVER_TIME,
@@ -91,6 +91,7 @@ pub static RANGE_FUNCTIONS: [&RangeFunction; 29] = [
     &first_over_time::FIRST_OVER_TIME,
     &irate::IDELTA,
     &extrapolated::INCREASE,
+    &instant::INFO,
     &instant::INSTANT,
     &irate::IRATE,
     &last_over_time::LAST_OVER_TIME,

@@ -12,9 +12,11 @@ use weir_promql::script::{self, CommandKind, Storage};
 
 mod aggregations;
 mod errors;
+mod functions;
 mod fuzzed;
 mod generated;
 mod histograms;
+mod infos;
 mod labels;
 mod limits;
 mod matching;
@@ -22,6 +24,7 @@ mod naive;
 mod operators;
 mod plans;
 mod promqltest;
+mod relabelled;
 mod selectors;
 
 /// Asks `engine` at one time (`step` 0) or over a range.

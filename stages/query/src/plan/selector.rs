@@ -117,7 +117,7 @@ impl Planner<'_> {
         })
     }
 
-    fn offset(&self, shift: &Shift) -> Result<i64> {
+    pub(super) fn offset(&self, shift: &Shift) -> Result<i64> {
         shift.offset.as_ref().map_or(Ok(0), |offset| self.duration(offset, true))
     }
 
