@@ -21,9 +21,6 @@ use chance::Chance;
 /// How many queries of a seed, each at one time and over a range.
 const QUERIES: usize = 100;
 
-/// How many failures of a seed are told.
-const TOLD: usize = 10;
-
 /// As the usual one, for samples of long ago.
 const PIPELINES: &str = "
 resources:
@@ -70,7 +67,7 @@ fn run(seed: u64) -> Option<Vec<String>> {
             let theirs = compare::ask(prometheus.address, endpoint, params);
             let ours = compare::ask(weir.api, endpoint, params);
             if let Some(difference) = compare::difference(&theirs, &ours) {
-                failures.push(format!("seed {seed}, query {number}, {endpoint} {params:?}\n  {difference}"));
+                failures.push(format!("seed {seed}, query {number}, {endpoint} {params:?}\n    {difference}"));
             }
         }
     }
@@ -78,8 +75,10 @@ fn run(seed: u64) -> Option<Vec<String>> {
 }
 
 fn assert_alike(seed: u64, failures: &[String]) {
-    let told: Vec<&str> = failures.iter().take(TOLD).map(String::as_str).collect();
-    assert!(failures.is_empty(), "seed {seed}: {} differ:\n{}", failures.len(), told.join("\n"));
+    for failure in failures {
+        println!("{failure}");
+    }
+    assert!(failures.is_empty(), "seed {seed}: {} answers differ", failures.len());
 }
 
 #[test]

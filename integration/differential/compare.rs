@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::harness::http;
 
-/// The points of each series, at milliseconds; `None` where the answer is an error.
-pub type Answer = Option<BTreeMap<String, BTreeMap<i64, f64>>>;
+/// The points of each series, at milliseconds, or what the error says.
+pub type Answer = Result<BTreeMap<String, BTreeMap<i64, f64>>, String>;
 
 /// How far numbers may be apart, of the greater of both and of 1: the order of additions is nobody's promise.
 const TOLERANCE: f64 = 1e-7;
@@ -20,11 +20,11 @@ pub fn ask(at: SocketAddr, endpoint: &str, params: &[(&str, &str)]) -> Answer {
     if body["status"] != "success" {
         // A mistake in the query, or one that its data make; anything else is no answer.
         assert!(matches!(response.status, 400 | 422), "{params:?}: {body}");
-        return None;
+        return Err(body["error"].to_string());
     }
     let result = &body["data"]["result"];
     if body["data"]["resultType"] == "scalar" {
-        return Some(BTreeMap::from([("scalar".to_owned(), [point(result)].into())]));
+        return Ok(BTreeMap::from([("scalar".to_owned(), [point(result)].into())]));
     }
     let mut series = BTreeMap::new();
     for element in result.as_array().unwrap() {
@@ -35,7 +35,7 @@ pub fn ask(at: SocketAddr, endpoint: &str, params: &[(&str, &str)]) -> Answer {
         let labels = element["metric"].to_string();
         assert!(series.insert(labels.clone(), points).is_none(), "{params:?}: {labels} twice");
     }
-    Some(series)
+    Ok(series)
 }
 
 fn point(value: &Value) -> (i64, f64) {
@@ -50,10 +50,10 @@ fn point(value: &Value) -> (i64, f64) {
 /// What is different, if anything.
 pub fn difference(theirs: &Answer, ours: &Answer) -> Option<String> {
     let (theirs, ours) = match (theirs, ours) {
-        (None, None) => return None,
-        (Some(theirs), Some(ours)) => (theirs, ours),
-        (None, Some(_)) => return Some("prometheus fails, weir answers".to_owned()),
-        (Some(_), None) => return Some("prometheus answers, weir fails".to_owned()),
+        (Err(_), Err(_)) => return None,
+        (Ok(theirs), Ok(ours)) => (theirs, ours),
+        (Err(error), Ok(_)) => return Some(format!("weir answers, prometheus fails: {error}")),
+        (Ok(_), Err(error)) => return Some(format!("prometheus answers, weir fails: {error}")),
     };
     if let Some(labels) = theirs.keys().find(|labels| !ours.contains_key(*labels)) {
         return Some(format!("only prometheus has {labels}: {:?}", theirs[labels]));

@@ -56,7 +56,16 @@ impl Queries<'_> {
     }
 
     fn matchers(&mut self) -> &'static str {
-        self.chance.of(&["", "", "", "{job=\"a\"}", "{instance=~\"1|2\"}", "{instance!=\"3\"}", "{job!~\"b.*\"}", "{zone=\"\"}"])
+        self.chance.of(&[
+            "",
+            "",
+            "",
+            "{job=\"a\"}",
+            "{instance=~\"1|2\"}",
+            "{instance!=\"3\"}",
+            "{job!~\"b.*\"}",
+            "{zone=\"\"}",
+        ])
     }
 
     fn selector(&mut self) -> Vector {
@@ -87,8 +96,7 @@ impl Queries<'_> {
         const GAUGE: [&str; 5] = ["delta", "idelta", "deriv", "changes", "resets"];
         let of_time = ["avg", "min", "max", "sum", "count", "last", "present", "stddev", "stdvar"];
         let name = self.chance.of(&["c_total", "c_total", "g", "g", "g2", "odd"]);
-        let argument =
-            format!("{name}{}[{}]{}", self.matchers(), self.chance.of(&RANGES), self.modifiers());
+        let argument = format!("{name}{}[{}]{}", self.matchers(), self.chance.of(&RANGES), self.modifiers());
         let function = match (name, self.chance.below(6)) {
             ("c_total", 0..4) => self.chance.of(&COUNTER).to_owned(),
             ("g" | "g2", 0..2) => self.chance.of(&GAUGE).to_owned(),
@@ -98,7 +106,8 @@ impl Queries<'_> {
         };
         let exact = ["min_", "max_", "last_", "count_", "present_", "changes", "resets"];
         let exact = exact.iter().any(|prefix| function.starts_with(prefix));
-        let plain = name != "odd" && !["count_", "present_", "changes", "resets"].iter().any(|p| function.starts_with(p));
+        let plain =
+            name != "odd" && !["count_", "present_", "changes", "resets"].iter().any(|p| function.starts_with(p));
         Vector { text: format!("{function}({argument})"), shape: Shape::JobInstance, exact, plain }
     }
 
@@ -150,7 +159,8 @@ impl Queries<'_> {
     fn element(&mut self, depth: u64) -> Vector {
         let inner = self.vector(depth);
         let smooth: &[&str] = &["abs", "-", "atan", "tanh", "sqrt", "ln", "log2", "log10", "deg", "rad", "asinh"];
-        let of_bits: &[&str] = &["abs", "-", "ceil", "floor", "round", "sgn", "sin", "cos", "hour", "minute", "day_of_year", "month"];
+        let of_bits: &[&str] =
+            &["abs", "-", "ceil", "floor", "round", "sgn", "sin", "cos", "hour", "minute", "day_of_year", "month"];
         let use_bits = inner.exact && inner.plain && self.chance.once_in(2);
         let name = self.chance.of(if use_bits { of_bits } else { smooth });
         let text = match (name, self.chance.below(4)) {
@@ -182,7 +192,17 @@ impl Queries<'_> {
 
     /// A number, or what becomes one.
     fn number(&mut self) -> String {
-        let number = self.chance.of(&["2", "0.5", "-3", "time()", "1e3", "pi()", "2 ^ 3 ^ 2 % 7", "scalar(info{job=\"a\"})", "Inf"]);
+        let number = self.chance.of(&[
+            "2",
+            "0.5",
+            "-3",
+            "time()",
+            "1e3",
+            "pi()",
+            "2 ^ 3 ^ 2 % 7",
+            "scalar(info{job=\"a\"})",
+            "Inf",
+        ]);
         match self.chance.below(4) {
             0 => format!("{number} + {}", self.chance.of(&["1", "time()", "scalar(g)"])),
             1 => format!("-({number}) * 2"),
@@ -254,7 +274,8 @@ impl Queries<'_> {
     }
 
     fn absence(&mut self) -> String {
-        let selector = self.chance.of(&["g{job=\"c\"}", "g2{job=\"b\", instance=\"3\"}", "c_total{instance=\"1\"}", "none"]);
+        let selector =
+            self.chance.of(&["g{job=\"c\"}", "g2{job=\"b\", instance=\"3\"}", "c_total{instance=\"1\"}", "none"]);
         match self.chance.below(3) {
             0 => format!("absent({selector}{})", self.modifiers()),
             1 => format!("absent_over_time({selector}[{}]{})", self.chance.of(&RANGES), self.modifiers()),

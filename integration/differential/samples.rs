@@ -96,7 +96,8 @@ fn counter(chance: &mut Chance) -> Vec<(i64, f64)> {
 
 /// Quarters, so that sums are exact in whichever order; so many that no two are likely the same.
 fn gauge(chance: &mut Chance) -> Vec<(i64, f64)> {
-    let samples = times(chance).into_iter().map(|time| (time, chance.between(-4_000_000, 4_000_000) as f64 / 4.0)).collect();
+    let samples =
+        times(chance).into_iter().map(|time| (time, chance.between(-4_000_000, 4_000_000) as f64 / 4.0)).collect();
     with_gaps(chance, samples)
 }
 

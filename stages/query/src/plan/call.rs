@@ -27,7 +27,9 @@ impl Planner<'_> {
             ("vector", [number]) => self.number_plan(&self.number(number)?).map(Planned::Vector),
             ("scalar", [vector]) => self.scalar(vector),
             ("timestamp" | "start_timestamp", [arg]) if is_selector(arg) => self.timestamp(name, arg.unwrapped()),
-            ("histogram_quantile" | "histogram_quantiles" | "histogram_fraction", args) => self.histogram(name, args, span),
+            ("histogram_quantile" | "histogram_quantiles" | "histogram_fraction", args) => {
+                self.histogram(name, args, span)
+            }
             ("label_replace" | "label_join", [vector, texts @ ..]) => self.relabel(name, vector, texts),
             ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", [vector, names @ ..]) => {
                 self.sort(name, vector, names, span)

@@ -93,6 +93,7 @@ async fn absence_over_time_is_that_of_samples_in_the_window() {
     check(V, "instant at 0 absent_over_time(none{a=\"x\"}[1m])", "{a=\"x\"} 1").await;
     check(V, "instant at 0 absent_over_time(none{a=\"x\"}[1m:1s])", "{} 1").await;
     check(V, "instant at 0 absent_over_time(v[1m])", "").await;
-    let known = "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with absent_over_time";
+    let known =
+        "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with absent_over_time";
     check(V, "instant at 0 absent_over_time(v[1m] anchored)", &format!("expect fail msg:{known}")).await;
 }

@@ -1,8 +1,8 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use super::*;
-use crate::plan::{Asked, Planned, Planner};
 use crate::exec::steps::Steps;
+use crate::plan::{Asked, Planned, Planner};
 
 /// The plan of a query after all rules, and which rules changed it.
 fn rewritten(text: &str) -> (String, Vec<&'static str>) {
