@@ -18,6 +18,7 @@ use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
 use crate::annotations::Notes;
 use crate::functions::range::{self, RangeFunction, Window};
+use weir_promql::histogram::drop_buckets;
 use crate::syntax::ast::{Extension, Span};
 
 /// What is evaluated, and when.
@@ -37,6 +38,8 @@ pub(crate) struct RangeEval {
     pub(crate) at: Option<i64>,
     /// What follows the selector, and how far it reaches beyond the window, in milliseconds.
     pub(crate) extension: Option<(Extension, i64)>,
+    /// Whether only the count and the sum of histograms are wanted.
+    pub(crate) stats: bool,
     /// Where the function's first argument stands in the query.
     pub(crate) span: Span,
 }
@@ -96,6 +99,9 @@ impl fmt::Display for RangeEval {
             Some((Extension::Anchored, _)) => f.write_str(" anchored")?,
             Some((Extension::Smoothed, _)) => f.write_str(" smoothed")?,
             None => {}
+        }
+        if self.stats {
+            f.write_str(" counts and sums")?;
         }
         self.at.map_or(Ok(()), |at| write!(f, " @{at}"))
     }
@@ -158,6 +164,9 @@ impl Evaluating {
         if !sees_stale {
             histograms.retain(|point| !point.histogram.is_stale());
         }
+        if self.eval.stats {
+            drop_buckets(&mut histograms);
+        }
         if sees_stale || !row.values.iter().any(|&value| is_stale(value)) {
             return self.windows(labels, &mut Series::new(row.timestamps, row.values, row.starts, &histograms), out);
         }
@@ -171,13 +180,20 @@ impl Evaluating {
 
     fn windows(&mut self, labels: &[u8], series: &mut Series<'_>, out: &mut VectorBuilder) -> Result<()> {
         let steps = self.eval.steps;
-        let (mut floats, constant) = (false, self.eval.at.is_some() && self.task.params.are_constant());
+        let same = self.eval.at.is_some() && !self.function.sees_step;
+        let (mut floats, constant) = (false, same && self.task.params.are_constant());
         let mut last = None;
         for step in 0..steps.count {
-            if step == 0 || !constant {
-                last = self.window(series, step)?;
+            if !constant {
+                let value = self.window(series, step)?;
+                floats |= matches!(value, Some(Value::Float(_)));
+                out.row().put_value(value);
+                continue;
             }
-            floats |= matches!(last, Some(Value::Float(_)));
+            if step == 0 {
+                last = self.window(series, step)?;
+                floats = matches!(last, Some(Value::Float(_)));
+            }
             out.row().put_value(last.clone());
         }
         let metric = Labels::from_canonical(labels).metric();

@@ -7,7 +7,7 @@ use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
-use crate::functions::{element, math, range};
+use crate::functions::{element, math};
 use crate::syntax::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 
 impl Planner<'_> {
@@ -36,7 +36,9 @@ impl Planner<'_> {
             }
             ("absent" | "absent_over_time", [arg]) => self.absent(name, arg),
             ("info", [vector, selector @ ..]) => self.info(vector, selector.first()),
-            _ if range::find(name).is_some() => self.range_call(call, span).map(Planned::Vector),
+            (_, args) if args.iter().any(|arg| arg.value_type() == ValueType::Matrix) => {
+                self.range_call(call, span).map(Planned::Vector)
+            }
             _ if element::find(name).is_some() => self.element_call(call, span).map(Planned::Vector),
             _ => Err(self.unsupported(span, &format!("function {name:?}"))),
         }

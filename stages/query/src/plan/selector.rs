@@ -104,6 +104,7 @@ impl Planner<'_> {
             offset: self.offset(windows.shift)?,
             at: self.at(windows.shift),
             extension,
+            stats: false,
             span,
         })
     }
