@@ -7,6 +7,7 @@
 mod bucket;
 mod cluster;
 mod crash;
+mod differential;
 mod docs;
 mod harness;
 mod names;
