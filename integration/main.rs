@@ -6,6 +6,7 @@
 
 mod bucket;
 mod cluster;
+mod commits;
 mod crash;
 mod docs;
 mod harness;
