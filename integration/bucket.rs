@@ -90,8 +90,8 @@ fn whatever_the_bucket_does_no_write_fails_and_it_has_everything_in_the_end() {
     scene.cluster.stores[1].kill();
     scene.cluster.start_store(1);
     let (s3, mut cluster, acked, answers) = scene.end();
-    assert!(without.whole > 10, "{without:?}");
-    assert!(answers.whole > 10 && answers.partial == 0, "{answers:?} after the bucket was back");
+    assert!(without.whole > 3, "{without:?}");
+    assert!(answers.whole > 2 && answers.partial == 0, "{answers:?} after the bucket was back");
     cluster.check_query(&acked);
 
     let total = acked.values().map(|timestamps| timestamps.len() * SERIES).sum::<usize>();
@@ -123,7 +123,7 @@ fn each_node_in_turn_may_be_killed_and_the_bucket_has_everything_in_the_end() {
         phase(Duration::from_millis(1500));
     }
     let (s3, cluster, acked, answers) = scene.end();
-    assert!(answers.whole > 20 && answers.partial == 0, "{answers:?}");
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
     cluster.check_query(&acked);
     s3.place().check(cluster.dir.path(), &acked, "3h");
 }
@@ -141,7 +141,7 @@ fn a_node_that_is_cut_off_goes_on_uploading() {
     scene.cluster.cut_off(false);
     phase(Duration::from_secs(2));
     let (s3, cluster, acked, answers) = scene.end();
-    assert!(answers.whole > 10 && answers.partial == 0, "{answers:?}");
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
     cluster.check_query(&acked);
     s3.place().check(cluster.dir.path(), &acked, "3h");
 }
@@ -154,7 +154,7 @@ fn a_node_may_be_replaced_by_an_empty_one_and_another_one_die_once_the_bucket_ha
     scene.cluster.start_store(1);
     phase(Duration::from_secs(3));
     let (s3, mut cluster, acked, answers) = scene.end();
-    assert!(answers.whole > 10 && answers.partial == 0, "{answers:?}");
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
     // The new one and one other are left, and what the old one alone had with the dead one is in the bucket.
     for dead in [0, 2] {
         cluster.stores[dead].kill();

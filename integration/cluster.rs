@@ -90,7 +90,7 @@ fn a_node_that_is_cut_off_and_lives_costs_no_write_and_no_answer_and_is_back_onc
     phase(Duration::from_secs(1));
     assert_eq!(writers.refused(), 0);
     let answers = asker.stop();
-    assert!(answers.whole > 10 && answers.partial == 0, "{answers:?}");
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
     assert!(answers.slowest < Duration::from_secs(5), "{answers:?}");
     cluster.check(&Arc::into_inner(writers).unwrap().stop(), 2);
 }
@@ -169,6 +169,10 @@ fn the_files_of_a_cluster_are_valid_together_and_by_role() {
     check(&["pipelines.d/cluster".to_owned()]);
     check(&[file("00-ring"), file("10-agent")]);
     check(&[file("00-ring"), file("20-router")]);
-    check(&[file("30-store"), file("31-answer")]);
-    check(&[file("00-ring"), file("40-query")]);
+    for bucket in ["05-bucket", "s3/05-bucket"] {
+        check(&[file(bucket), file("30-store"), file("31-answer")]);
+        check(&[file("00-ring"), file(bucket), file("40-query")]);
+        let all = ["00-ring", "10-agent", "20-router", "30-store", "31-answer", "40-query", bucket];
+        check(&all.map(file));
+    }
 }

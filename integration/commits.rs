@@ -42,7 +42,9 @@ impl Pair {
         let days = |round: usize| (0..DAYS as i64).map(move |day| (day, round as i64 * 1000));
         let timestamps: Vec<i64> = days(round).map(|(day, later)| self.start - day * DAY + later).collect();
         let send = |to: &Weir, own: usize| {
-            for (sender, at) in [BOTH, own].into_iter().flat_map(|sender| timestamps.iter().map(move |at| (sender, *at))) {
+            for (sender, at) in
+                [BOTH, own].into_iter().flat_map(|sender| timestamps.iter().map(move |at| (sender, *at)))
+            {
                 let answer = post(to.receive, &body(sender, at)).unwrap();
                 assert_eq!(answer.status, 204, "{}", answer.text());
             }
@@ -111,7 +113,11 @@ fn two_stores_that_commit_at_once_a_hundred_times_lose_no_commit_and_count_no_sa
     let put = |request: &&String| request.starts_with("PUT ") && request.contains(log) && request.ends_with(".json");
     let puts = requests.iter().filter(put).count();
     assert!(puts > commits.len(), "{puts} puts of {} commits: the stores never met", commits.len());
-    println!("{made} uploads by two stores, {} commits, {} puts of them lost to the other store", commits.len(), puts - commits.len());
+    println!(
+        "{made} uploads by two stores, {} commits, {} puts of them lost to the other store",
+        commits.len(),
+        puts - commits.len()
+    );
     check(&s3.place(), dir.path(), &pair);
 }
 

@@ -13,4 +13,5 @@ mod harness;
 mod names;
 mod program;
 mod prometheus;
+mod shipped;
 mod tidy;

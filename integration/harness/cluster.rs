@@ -198,12 +198,14 @@ pub struct Asker {
 }
 
 /// What was answered.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// Answers that had everything.
     pub whole: usize,
     /// Answers that said that they may lack something.
     pub partial: usize,
+    /// What the last of these said.
+    pub warnings: Vec<String>,
     /// The longest that one took.
     pub slowest: Duration,
 }
@@ -225,6 +227,7 @@ impl Asker {
                 } else {
                     assert!(warnings.iter().all(|w| w.starts_with("partial response: ")), "{warnings:?}");
                     answers.partial += 1;
+                    answers.warnings = warnings;
                 }
                 answers.slowest = answers.slowest.max(begin.elapsed());
             }
