@@ -9,7 +9,8 @@ use crate::harness::peers;
 use crate::harness::process::{Process, free_address};
 use crate::harness::s3::S3;
 use crate::harness::weir::program;
-use crate::harness::{http, wait_for};
+use crate::harness::writers::{SERIES, body, post};
+use crate::harness::{http, now, wait_for};
 
 /// A cluster of the shipped files.
 struct Shipped {
@@ -56,7 +57,8 @@ impl Shipped {
     }
 }
 
-/// An agent, three stores and a query node over a bucket: the newest sample of `up` goes on, whichever store is dead.
+/// An agent, a router, three stores and a query node over a bucket: the newest sample of `up` goes on, and a router takes samples,
+/// whichever store is dead.
 fn scrapes_go_on(bucket: &'static str, dir: &Path, env: &[(&str, &str)]) {
     let Some(exporter) = peers::node_exporter(dir) else { return };
     let shipped = Shipped::new(dir, bucket, env);
@@ -67,6 +69,9 @@ fn scrapes_go_on(bucket: &'static str, dir: &Path, env: &[(&str, &str)]) {
     let _query = shipped.run("query", &["00-ring", bucket, "40-query"], &answers, Some(api));
     let target = exporter.address.to_string();
     let scrapes = [("WEIR_TARGET", target.as_str()), ("WEIR_SCRAPE_INTERVAL", "1s")];
+    let receive = free_address();
+    let takes = receive.to_string();
+    let _router = shipped.run("router", &["00-ring", "20-router"], &[("WEIR_RECEIVE", &takes)], Some(receive));
     let _agent = shipped.run("agent", &["00-ring", "10-agent"], &scrapes, None);
 
     // When the newest sample was scraped, in seconds.
@@ -91,8 +96,14 @@ fn scrapes_go_on(bucket: &'static str, dir: &Path, env: &[(&str, &str)]) {
     }
 }
 
+/// That a query node has so many series that routers took.
+fn has_series(api: SocketAddr, series: usize) {
+    let counted = http::api(api, "query", &[("query", "count(crash_total)")]);
+    assert_eq!(counted["result"][0]["value"][1], series.to_string(), "{counted}");
+}
+
 #[test]
-fn an_agent_writes_to_the_stores_of_the_shipped_files_whichever_of_them_is_dead() {
+fn agent_and_router_of_the_shipped_files_write_whichever_store_is_dead() {
     let dir = tempfile::tempdir().unwrap();
     let bucket = dir.path().join("bucket");
     scrapes_go_on("05-bucket", dir.path(), &[("WEIR_BUCKET", &bucket.display().to_string())]);
