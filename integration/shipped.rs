@@ -87,12 +87,15 @@ fn scrapes_go_on(bucket: &'static str, dir: &Path, env: &[(&str, &str)]) {
         values.last()?[0].as_f64()
     };
     let mut last = wait_for("the first scrape", Duration::from_secs(20), newest);
-    for i in 0..3 {
-        stores[i].kill();
-        let seen =
-            wait_for("scrapes without a store", Duration::from_secs(20), || newest().filter(|t| *t > last + 2.0));
-        stores[i] = shipped.store(i);
-        last = wait_for("scrapes with it", Duration::from_secs(20), || newest().filter(|t| *t > seen + 2.0));
+    for (i, store) in stores.iter_mut().enumerate() {
+        store.kill();
+        let written = post(receive, &body(i, now())).unwrap();
+        assert_eq!(written.status, 204, "{}", written.text());
+        has_series(api, (i + 1) * SERIES);
+        let later = |than: f64| move |at: &f64| *at > than + 2.0;
+        let seen = wait_for("scrapes without a store", Duration::from_secs(20), || newest().filter(later(last)));
+        *store = shipped.store(i);
+        last = wait_for("scrapes with it", Duration::from_secs(20), || newest().filter(later(seen)));
     }
 }
 
