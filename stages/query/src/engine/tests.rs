@@ -12,6 +12,7 @@ use weir_promql::script::{self, CommandKind, Storage};
 
 mod aggregations;
 mod errors;
+mod exemplars;
 mod fuzzed;
 mod generated;
 mod histograms;
@@ -23,6 +24,7 @@ mod operators;
 mod plans;
 mod promqltest;
 mod selectors;
+mod stats;
 
 /// Asks `engine` at one time (`step` 0) or over a range.
 async fn ask(engine: &Engine, expr: &str, (start, end, step): (i64, i64, i64)) -> Result<Answer> {
@@ -32,7 +34,7 @@ async fn ask(engine: &Engine, expr: &str, (start, end, step): (i64, i64, i64)) -
 }
 
 fn query(ask: Ask) -> Query {
-    Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: true }
+    Query::new(Tenant::default(), ask)
 }
 
 fn engine(memory: Memory) -> Engine {

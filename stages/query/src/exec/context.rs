@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use datafusion::common::{DataFusionError, Result};
 use weir_pipeline::{Error, Tenant};
 
-use crate::annotations::Annotations;
+use super::counts::SampleCounts;
 use super::source::{MetricsSource, Selected};
+use crate::annotations::Annotations;
 
 /// What all operators of one query share. Reaches them as an extension of the session, so that plans hold none of it.
 pub(crate) struct QueryContext {
@@ -18,6 +19,8 @@ pub(crate) struct QueryContext {
     pub(crate) tenant: Tenant,
     /// Whether what can be had of them is better than nothing.
     pub(crate) partial: bool,
+    /// What steps see and read, where somebody asks.
+    pub(crate) counts: Option<SampleCounts>,
     max_samples: u64,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
@@ -28,7 +31,18 @@ pub(crate) struct QueryContext {
 impl QueryContext {
     /// The context of a query that may load at most `max_samples`.
     pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, partial: bool, max_samples: u64) -> Self {
-        Self { source, tenant, partial, max_samples, samples: AtomicU64::new(0), annotations: Mutex::default() }
+        let (samples, annotations) = (AtomicU64::new(0), Mutex::default());
+        Self { source, tenant, partial, counts: None, max_samples, samples, annotations }
+    }
+
+    /// The same context, which counts what steps see.
+    pub(crate) fn with_counts(self, counts: Option<SampleCounts>) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// How many samples were loaded.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Relaxed)
     }
 
     /// Counts loaded samples.
