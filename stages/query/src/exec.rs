@@ -25,6 +25,7 @@ use futures_util::stream::BoxStream;
 use tokio::sync::OnceCell;
 
 pub(crate) mod absent;
+pub(crate) mod aggregate;
 pub(crate) mod context;
 pub(crate) mod counts;
 pub(crate) mod dedup;

@@ -109,13 +109,6 @@ pub(crate) fn steps_of(data_type: &DataType) -> Result<usize> {
     }
 }
 
-/// A column of step vectors from flat values and their validity, without histograms.
-pub(crate) fn flat(steps: usize, values: Vec<f64>, valid: &[bool]) -> Result<StructArray> {
-    let nulls = NullBuffer::new(BooleanBuffer::from(valid));
-    let nulls = (nulls.null_count() > 0).then_some(nulls);
-    list(steps, Float64Array::try_new(ScalarBuffer::from(values), nulls)?)
-}
-
 /// A column of step vectors from flat values, without histograms.
 pub(crate) fn list(steps: usize, values: Float64Array) -> Result<StructArray> {
     let rows = values.len() / steps.max(1);

@@ -44,6 +44,11 @@ impl Histograms {
         }
     }
 
+    /// Whether exponential and custom buckets met: then there is no result, whatever comes.
+    pub fn is_incompatible(&self) -> bool {
+        self.incompatible
+    }
+
     /// Takes in another state of the same aggregation.
     pub fn merge(&mut self, other: Self) {
         let merged = match (&mut self.total, other.total) {
