@@ -2,36 +2,6 @@ use weir_pipeline::{Ask, Kind};
 
 use super::{ask, engine, loaded, query};
 
-/// What is not supported yet says so, with its place.
-#[tokio::test]
-async fn what_is_not_supported_says_where_it_stands() {
-    let cases = [
-        ("absent(m)", "1:1: function \"absent\" is not supported yet"),
-        ("1 + abs(m)", "1:5: function \"abs\" is not supported yet"),
-        ("sum(\n  deriv(m[5m]))", "2:3: function \"deriv\" is not supported yet"),
-        ("topk(3, m)", "1:1: aggregation \"topk\" is not supported yet"),
-        ("count_values(\"x\", m)", "1:1: aggregation \"count_values\" is not supported yet"),
-        ("stddev by (a) (m)", "1:1: aggregation \"stddev\" is not supported yet"),
-        ("m and n", "1:1: operator \"and\" is not supported yet"),
-        ("m or n", "1:1: operator \"or\" is not supported yet"),
-        ("m unless n", "1:1: operator \"unless\" is not supported yet"),
-        ("m / on(a) group_left n", "1:1: \"group_left\" is not supported yet"),
-        ("m / on(a) group_right(b) n", "1:1: \"group_right\" is not supported yet"),
-        ("m[5m:1m]", "1:1: a subquery is not supported yet"),
-        ("max_over_time(m[5m:1m])", "1:15: a subquery is not supported yet"),
-        ("m offset (1m + 1m)", "1:10: a duration expression is not supported yet"),
-        ("rate(m[5m] smoothed)", "1:6: an anchored or smoothed selector is not supported yet"),
-        ("m </ 1", "1:1: operator \"</\" is not supported yet"),
-        ("m + fill(0) n", "1:1: \"fill\" is not supported yet"),
-        ("histogram_quantile(scalar(m), m)", "1:20: a quantile that depends on series is not supported yet"),
-    ];
-    let engine = engine(loaded("1m\n m 1"));
-    for (text, wanted) in cases {
-        let error = ask(&engine, text, (0, 0, 0)).await.unwrap_err();
-        assert_eq!((error.message(), error.kind()), (wanted, Kind::Unprocessable), "{text}");
-    }
-}
-
 #[tokio::test]
 async fn a_range_query_answers_numbers_and_vectors_only() {
     let engine = engine(loaded("1m\n m 1"));
