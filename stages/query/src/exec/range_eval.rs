@@ -19,8 +19,8 @@ use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
 use crate::annotations::Notes;
 use crate::functions::range::{self, RangeFunction, Window};
-use weir_promql::histogram::drop_buckets;
 use crate::syntax::ast::{Extension, Span};
+use weir_promql::histogram::drop_buckets;
 
 /// What is evaluated, and when.
 #[derive(Clone, Debug, PartialEq)]
