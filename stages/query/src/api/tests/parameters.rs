@@ -96,6 +96,10 @@ async fn parameters_become_questions() {
     check("query?query=up&time=2015-07-01T22:10:51%2B02:00&time=7", "up at 1435781451000").await;
     check("query?query=up&time=-0.0004&limit=5&lookback_delta=1m", "up at 0 limit 5 lookback 60000").await;
     check("query?query=up&time=1&timeout=3s&lookback_delta=0", "up at 1000").await;
+    // What Thanos has beyond Prometheus is no mistake.
+    let thanos = "dedup=true&replicaLabels[]=replica&max_source_resolution=auto&storeMatch[]={a=%22b%22}&engine=thanos&\
+                  analyze=true&partial_response=true&unknown=1";
+    check(&format!("query?query=up&time=1&{thanos}"), "up at 1000").await;
     check("query_range?query=up&start=1&end=2&step=500ms", "up from 1000 to 2000 by 500").await;
     check("query_range?query=up&start=1&end=1&step=1h&limit=0", "up from 1000 to 1000 by 3600000").await;
     check("query_range?query=up&start=0&end=11000&step=1", "up from 0 to 11000000 by 1000").await;
@@ -131,6 +135,7 @@ fn shown(query: &Query) -> String {
         Ask::LabelValues { name, selectors: s, start, end } => {
             format!("values of {name} {}from {start} to {end}", selectors(s))
         }
+        Ask::Exemplars { selectors: s, start, end } => format!("exemplars {}from {start} to {end}", selectors(s)),
         Ask::Samples { .. } => "samples".to_owned(),
     };
     let limit = if query.limit > 0 { format!(" limit {}", query.limit) } else { String::new() };

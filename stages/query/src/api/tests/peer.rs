@@ -1,4 +1,4 @@
-//! Beside Debian's Prometheus, where it is installed: the same requests, the same errors.
+//! Beside Debian's Prometheus, where it is installed: the same requests, the same errors and the same formatting.
 
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -32,6 +32,14 @@ const REQUESTS: [&str; 21] = [
 
 /// Scalars and strings whose values show how numbers are written.
 const VALUES: [&str; 8] = ["1e21", "0.1", "1e-7", "-Inf", "NaN", "1e20", "0.000001", "%22a%5Cnb%22"];
+
+/// Queries that both format alike, some of them in lines.
+const FORMATTED: [&str; 4] = [
+    "sum(a%3Ebool%201)by(b)",
+    "a{c=%221%22,b!~%222%22,b=%223%22}",
+    "topk(5,-(a_metric_whose_name_is_quite_long_as_some_are/another_metric_whose_name_is_even_longer_than_the_first))",
+    "max_over_time(rate(a_metric_whose_name_is_quite_long_as_some_are_and_even_longer_than_others[5m])[1h:60s]offset%201m)",
+];
 
 struct Prometheus(Child);
 
@@ -87,7 +95,8 @@ async fn a_real_prometheus_refuses_in_the_same_words() {
     }
     let mut wrong = Vec::new();
     let values = VALUES.map(|value| format!("query?query={value}&time=1435781451.781"));
-    for path in REQUESTS.iter().map(ToString::to_string).chain(values) {
+    let formatted = FORMATTED.map(|query| format!("format_query?query={query}"));
+    for path in REQUESTS.iter().map(ToString::to_string).chain(values).chain(formatted) {
         let path = format!("/api/v1/{path}");
         let (own, theirs) = (running.get(&path).await, peer.get(&path).await);
         if (own.status, own.text()) != (theirs.status, theirs.text()) {
