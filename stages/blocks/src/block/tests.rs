@@ -147,6 +147,9 @@ proptest! {
                 vec![Matcher::equal("job", "")],
                 vec![Matcher::new("a", MatchOp::Match, "a|b").unwrap(), Matcher::new("b", MatchOp::NotEqual, "c").unwrap()],
                 vec![Matcher::new("__name__", MatchOp::NotMatch, "u.*").unwrap()],
+                // Listed out of order, one that is nowhere, and series without a metric.
+                vec![Matcher::new("__name__", MatchOp::Match, "up|none|http_requests_total|").unwrap()],
+                vec![Matcher::new("__name__", MatchOp::NotMatch, "up|http_requests_total").unwrap()],
             ];
             for matchers in matchers {
                 let expected = cut(&series, &matchers, start, end);
