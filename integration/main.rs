@@ -6,10 +6,13 @@
 
 mod bucket;
 mod cluster;
+mod commits;
 mod crash;
+mod differential;
 mod docs;
 mod harness;
 mod names;
 mod program;
 mod prometheus;
+mod shipped;
 mod tidy;

@@ -100,6 +100,39 @@ fn exit_codes_tell_mistakes_in_usage_from_mistakes_in_files_and_from_failures() 
     assert_eq!(code(&["query", "--url", &nowhere, "up"]), Some(3));
 }
 
+#[test]
+fn promqltest_runs_scripts_and_says_what_was_expected_and_what_came() {
+    let dir = tempfile::tempdir().unwrap();
+    let scripts = dir.path().join("scripts");
+    std::fs::create_dir(&scripts).unwrap();
+    let right = "load 1m\n  m 1 2 3\n\neval instant at 2m m * 2\n  {} 6\n";
+    std::fs::write(scripts.join("b.test"), right).unwrap();
+    std::fs::write(scripts.join("notes.txt"), "no script").unwrap();
+    let output = run(&["promqltest", "scripts"], &[], dir.path());
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(0), "1 passed, 0 failed\n"), "{output:?}");
+
+    std::fs::write(scripts.join("a.test"), right.replace("{} 6", "{} 7")).unwrap();
+    std::fs::write(scripts.join("c.test"), "lode 1m\n").unwrap();
+    let output = run(&["promqltest", "scripts"], &[], dir.path());
+    let text = stdout(&output);
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    assert!(text.starts_with("scripts/a.test:4: m * 2 at 2m\n  expected {} 7"), "{text}");
+    assert!(text.contains("\nscripts/c.test:1:\n"), "{text}");
+    assert!(text.ends_with("\n1 passed, 2 failed\n"), "{text}");
+}
+
+#[test]
+fn promqltest_takes_a_path_that_is_not_there_for_a_mistake_in_the_arguments() {
+    let dir = tempfile::tempdir().unwrap();
+    let output = run(&["promqltest", "nowhere.test"], &[], dir.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(stderr(&output), "weir: nowhere.test: No such file or directory (os error 2)\n");
+    assert_eq!(run(&["promqltest"], &[], dir.path()).status.code(), Some(2));
+    // Nothing to run is not all right.
+    let empty = run(&["promqltest", "."], &[], dir.path());
+    assert_eq!((empty.status.code(), stdout(&empty).as_str()), (Some(2), ""));
+}
+
 /// A Weir with the built-in pipelines on free ports, and its API.
 fn built_in(dir: &std::path::Path) -> (std::process::Command, std::net::SocketAddr) {
     let api = free_address();

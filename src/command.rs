@@ -10,6 +10,7 @@ use crate::logs::LogFormat;
 mod check;
 mod client;
 mod explain;
+mod promqltest;
 mod query;
 mod run;
 
@@ -29,11 +30,12 @@ Examples:
   weir explain pipelines.d/20-receive.yaml show the assembled tree
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
   weir query 'up'                          ask a running Weir
+  weir promqltest scripts/                 run all scripts `*.test` of a directory
 
 Exit codes:
   0  it worked
-  1  a mistake in a file or in a query
-  2  a mistake in the arguments
+  1  a mistake in a file or in a query, an evaluation of a script that failed
+  2  a mistake in the arguments, a script that can't be read
   3  a failure at run time: an address in use, a full disk, no answer";
 
 /// Moves metrics from where they are measured to where they are asked for.
@@ -60,6 +62,8 @@ enum Command {
     Explain(explain::Explain),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
+    /// Run scripts in the language of Prometheus' tests of PromQL.
+    Promqltest(promqltest::Promqltest),
 }
 
 /// Which pipelines.
@@ -74,9 +78,9 @@ struct Pipelines {
 enum Exit {
     /// It worked.
     Success = 0,
-    /// A mistake in a file or in a query.
+    /// A mistake in a file or in a query, or an evaluation of a script that failed.
     Mistake = 1,
-    /// A mistake in the arguments. The argument parser itself exits with this too.
+    /// A mistake in the arguments, or a script that can't be read. The argument parser itself exits with this too.
     Usage = 2,
     /// A failure at run time.
     Failure = 3,
@@ -95,6 +99,7 @@ impl Weir {
             Command::Check(pipelines) => check::check(&pipelines),
             Command::Explain(explain) => explain.run(),
             Command::Query(query) => query.run(),
+            Command::Promqltest(scripts) => scripts.run(),
         }
         .into()
     }

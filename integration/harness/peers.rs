@@ -27,6 +27,16 @@ pub fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
+/// The Python that has readers of Delta tables and a second S3 server: `WEIR_PYTHON`. Without it as [`find`].
+pub fn python() -> Option<PathBuf> {
+    let python = std::env::var_os("WEIR_PYTHON").filter(|path| !path.is_empty()).map(PathBuf::from);
+    if python.is_none() {
+        assert!(std::env::var_os("WEIR_REQUIRE_PEERS").is_none(), "WEIR_PYTHON names no Python");
+        println!("skipped: WEIR_PYTHON names no Python with deltalake, polars, duckdb and moto");
+    }
+    python
+}
+
 /// A node exporter.
 pub fn node_exporter(dir: &Path) -> Option<Peer> {
     let program = find("prometheus-node-exporter")?;
@@ -43,7 +53,7 @@ pub fn prometheus(dir: &Path, config: &str) -> Option<Peer> {
     prometheus_at(dir, config, free_address())
 }
 
-/// A Prometheus with this configuration that listens at `address`.
+/// A Prometheus with this configuration that listens at `address`, for remote write, too.
 pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Peer> {
     let program = find("prometheus")?;
     let file = dir.join("prometheus.yml");
@@ -52,7 +62,8 @@ pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Pe
     command
         .arg(format!("--config.file={}", file.display()))
         .arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()))
-        .arg(format!("--web.listen-address={address}"));
+        .arg(format!("--web.listen-address={address}"))
+        .arg("--web.enable-remote-write-receiver");
     let process = Process::start(command, &dir.join("prometheus.log"));
     wait_for("prometheus", Duration::from_secs(30), || {
         http::get(address, "/-/ready").filter(|response| response.status == 200)

@@ -52,10 +52,15 @@ pub fn body(sender: usize, timestamp: i64) -> Vec<u8> {
     body
 }
 
-/// Sends one request and returns its status; `None` where the connection breaks.
+/// Sends one request to Weir and returns its response; `None` where the connection breaks.
 pub fn post(to: SocketAddr, body: &[u8]) -> Option<http::Response> {
+    post_to(to, "/api/v1/receive", body)
+}
+
+/// Sends one request of remote write to any receiver and returns its response; `None` where the connection breaks.
+pub fn post_to(to: SocketAddr, path: &str, body: &[u8]) -> Option<http::Response> {
     let headers = [("Content-Encoding", "snappy"), ("Content-Type", "application/x-protobuf")];
-    http::request(to, "POST", "/api/v1/receive", &headers, body)
+    http::request(to, "POST", path, &headers, body)
 }
 
 /// A value that no other sample has.
@@ -72,7 +77,12 @@ pub fn found(api: SocketAddr, sender: usize) -> Found {
 
 /// What `api` has of a sender, and the warnings beside it.
 pub fn found_at_least(api: SocketAddr, sender: usize) -> (Found, Vec<String>) {
-    let query = format!("crash_total{{sender=\"{sender}\"}}[3h]");
+    found_within(api, sender, "3h")
+}
+
+/// What `api` has of a sender since so long ago, and the warnings beside it.
+pub fn found_within(api: SocketAddr, sender: usize, range: &str) -> (Found, Vec<String>) {
+    let query = format!("crash_total{{sender=\"{sender}\"}}[{range}]");
     let params = [("query", query.as_str()), ("time", &(now() / 1000).to_string())];
     let answer = http::api_raw(api, "query", &params).expect("an answer");
     let body: Value = serde_json::from_slice(&answer.body).unwrap();

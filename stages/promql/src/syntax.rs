@@ -1,7 +1,8 @@
 //! PromQL as text: from text to a checked tree, and back.
 //!
 //! Shape: [`parse`] reads the whole language of Prometheus 3.14, experimental parts included, into an [`ast::Expr`] whose
-//! nodes know where they stand; `Display` writes a tree as canonical text, which parses to the same tree.
+//! nodes know where they stand; `Display` writes a tree as canonical text, which parses to the same tree, and [`pretty`] a
+//! query as Prometheus formats it.
 //!
 //! Errors: a [`ParseError`] with Prometheus' message and position. Only the first error of a text is reported, as there.
 //! Beyond Prometheus' own rules a text is at most [`MAX_QUERY_BYTES`] long and a tree at most [`MAX_DEPTH`] deep, so that no
@@ -18,11 +19,14 @@ mod lexer;
 mod number;
 mod parser;
 mod position;
+mod pretty;
 mod print;
+pub mod source;
 
 pub use duration::{format_duration, parse_duration};
 pub(crate) use number::parse_number;
 pub use position::{ParseError, Position};
+pub use pretty::pretty;
 
 use weir_pipeline::Matcher;
 

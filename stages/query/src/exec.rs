@@ -24,28 +24,34 @@ use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use tokio::sync::OnceCell;
 
+pub(crate) mod absent;
 pub(crate) mod context;
+pub(crate) mod counts;
 pub(crate) mod dedup;
 pub(crate) mod extend;
-pub(crate) mod histogram_quantile;
+pub(crate) mod gather;
+pub(crate) mod histogram;
+pub(crate) mod info;
 pub(crate) mod map;
 pub(crate) mod matching;
 pub(crate) mod merge;
 pub(crate) mod pace;
 pub(crate) mod params;
 pub(crate) mod range_eval;
+pub(crate) mod relabel;
 pub(crate) mod repeat;
 pub(crate) mod resample;
 pub(crate) mod samples;
 pub(crate) mod scalar;
 pub(crate) mod scan;
 pub(crate) mod set;
+pub(crate) mod sort;
 pub(crate) mod source;
 pub(crate) mod spec;
 pub(crate) mod steps;
 pub(crate) mod transform;
 
-use context::QueryContext;
+use context::{QueryContext, Shared};
 use params::{Param, Params};
 
 /// The batches of one partition.
@@ -81,7 +87,7 @@ pub(crate) struct Partition {
     /// How many there are.
     pub(crate) count: usize,
     /// What the first partition that runs leaves for the others.
-    pub(crate) shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    pub(crate) shared: Shared,
 }
 
 /// What an operator has while it runs one partition.
@@ -104,7 +110,7 @@ pub(crate) struct OperatorExec<O> {
     properties: Arc<PlanProperties>,
     metrics: ExecutionPlanMetricsSet,
     partitions: usize,
-    shared: Arc<OnceCell<Arc<dyn Any + Send + Sync>>>,
+    shared: Shared,
     params: Arc<OnceCell<Params>>,
 }
 

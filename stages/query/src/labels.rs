@@ -1,6 +1,7 @@
 //! Parts of canonical label sets, and the keys that groups and matches meet on.
 
-use weir_pipeline::labels::{METRIC, encode_label};
+use weir_pipeline::labels::{METRIC, encode_label, is_label_name};
+use weir_pipeline::selector::quote;
 use weir_pipeline::{Labels, SeriesId};
 
 /// Whether a label says what the metric is: these go where a result is no longer the metric.
@@ -29,4 +30,14 @@ pub(crate) fn labels_without(labels: Labels<'_>, names: &[String], out: &mut Vec
 /// The key of a label set: where keys meet, whoever merges compares the labels.
 pub(crate) fn key_of(encoded: &[u8]) -> [u8; 16] {
     SeriesId::of(encoded).0
+}
+
+/// Labels as Prometheus' errors write them, the metric's name among the others.
+pub(crate) fn in_error(labels: Labels<'_>) -> String {
+    let pair = |(name, value): (&str, &str)| {
+        let name = if is_label_name(name) { name.to_owned() } else { quote(name) };
+        format!("{name}={}", quote(value))
+    };
+    let pairs: Vec<_> = labels.iter().map(pair).collect();
+    format!("{{{}}}", pairs.join(", "))
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use weir_pipeline::{Answer, Ask, Query, Result, Tenant};
-use weir_promql::script::{self, Report, StoredSeries, Subject};
+pub use weir_promql::script::Report;
+use weir_promql::script::{self, StoredSeries, Subject};
 
 use crate::engine::{Engine, Limits, Run};
 use crate::memory::Memory;
@@ -31,7 +32,7 @@ impl Scripted {
 
     async fn ask(&self, ask: Ask) -> Result<Answer> {
         let tenant = Tenant::default();
-        self.engine.query(Query { tenant, ask, limit: 0, timeout: None, lookback: None, partial: true }).await
+        self.engine.query(Query::new(tenant, ask)).await
     }
 }
 

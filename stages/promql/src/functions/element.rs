@@ -52,7 +52,7 @@ pub struct ElementFunction {
 }
 
 /// Every element function, sorted by name. Unary minus is `-`.
-pub static ELEMENT_FUNCTIONS: [&ElementFunction; 42] = [
+pub static ELEMENT_FUNCTIONS: [&ElementFunction; 43] = [
     &negate::NEGATE,
     &simple::ABS,
     &trig::ACOS,
@@ -91,6 +91,7 @@ pub static ELEMENT_FUNCTIONS: [&ElementFunction; 42] = [
     &trig::SIN,
     &trig::SINH,
     &simple::SQRT,
+    &timestamp::START_TIMESTAMP,
     &trig::TAN,
     &trig::TANH,
     &timestamp::TIMESTAMP,

@@ -42,6 +42,11 @@ impl LabelReplace {
         Ok(Self { destination, replacement, source, pattern })
     }
 
+    /// The label that it sets.
+    pub fn destination(&self) -> &str {
+        &self.destination
+    }
+
     /// The labels after it, or `None` where they stay as they are: the expression must match the whole value, and an
     /// absent label is empty.
     pub fn apply(&self, labels: Labels<'_>) -> Option<LabelSet> {
@@ -61,6 +66,11 @@ impl LabelJoin {
         sources.iter().try_for_each(|source| check_name(source, "source", "label_join"))?;
         check_name(destination, "destination", "label_join")?;
         Ok(Self { destination: destination.to_owned(), separator: separator.to_owned(), sources })
+    }
+
+    /// The label that it sets.
+    pub fn destination(&self) -> &str {
+        &self.destination
     }
 
     /// The labels after it.

@@ -1,7 +1,7 @@
 //! Range functions: what they see of a series at a step, and what they make of it. One function per file.
 
-use weir_pipeline::Value;
 pub use weir_pipeline::HistogramPoint;
+use weir_pipeline::Value;
 
 use crate::annotations::{Note, Notes};
 use crate::syntax::ast::Extension;
@@ -73,6 +73,8 @@ pub struct RangeFunction {
     pub for_counters: bool,
     /// Whether it must see staleness markers.
     pub sees_stale: bool,
+    /// Whether the value depends on [`Window::step`], not only on what is in the window.
+    pub sees_step: bool,
     /// What is wrong with the arguments of a step, [`Window::args`]: fails the query at the first step where any series
     /// has a window that is not empty. To be called once per step, not per window.
     pub check: fn(&[f64]) -> Result<(), String>,
@@ -81,7 +83,7 @@ pub struct RangeFunction {
 }
 
 /// Every range function, the instant selector and its siblings among them, sorted by name.
-pub static RANGE_FUNCTIONS: [&RangeFunction; 29] = [
+pub static RANGE_FUNCTIONS: [&RangeFunction; 30] = [
     &avg_over_time::AVG_OVER_TIME,
     &changes::CHANGES,
     &count_over_time::COUNT_OVER_TIME,
@@ -91,6 +93,7 @@ pub static RANGE_FUNCTIONS: [&RangeFunction; 29] = [
     &first_over_time::FIRST_OVER_TIME,
     &irate::IDELTA,
     &extrapolated::INCREASE,
+    &instant::INFO,
     &instant::INSTANT,
     &irate::IRATE,
     &last_over_time::LAST_OVER_TIME,
@@ -134,7 +137,7 @@ impl RangeFunction {
     /// A function that drops the name, takes any metric and any argument, and sees no staleness markers.
     const fn new(name: &'static str, eval: fn(&Window<'_>, &mut Notes) -> Option<Value>) -> Self {
         let check = |_: &[f64]| Ok(());
-        Self { name, keeps_name: false, for_counters: false, sees_stale: false, check, eval }
+        Self { name, keeps_name: false, for_counters: false, sees_stale: false, sees_step: false, check, eval }
     }
 }
 

@@ -9,7 +9,7 @@ use super::compare::Mismatch;
 pub struct Report {
     /// Evaluations that answered as expected, in all the ways in which they were asked.
     pub passed: usize,
-    /// Evaluations that did not.
+    /// Evaluations that did not, and scripts and loads that could not be used.
     pub failed: usize,
     /// How often a query was asked again in another way.
     pub reruns: usize,
@@ -33,6 +33,20 @@ pub struct Failure {
 // === impl Report ===
 
 impl Report {
+    /// What came of a script that could not be used, because of `why` at `line`.
+    pub fn unusable(file: &str, line: usize, why: String) -> Self {
+        let mismatch = Mismatch { expected: "a script".to_owned(), got: why };
+        let mut report = Self::default();
+        report.fail(Failure { file: file.to_owned(), line, query: String::new(), mismatch });
+        report
+    }
+
+    /// Adds a failure.
+    pub fn fail(&mut self, failure: Failure) {
+        self.failed += 1;
+        self.failures.push(failure);
+    }
+
     /// Adds what came of another script.
     pub fn merge(&mut self, other: Self) {
         self.passed += other.passed;
@@ -43,7 +57,7 @@ impl Report {
 
     /// Whether all went well.
     pub fn is_ok(&self) -> bool {
-        self.failures.is_empty()
+        self.failed == 0
     }
 }
 

@@ -50,11 +50,7 @@ pub async fn run(file: &str, text: &str, subject: &mut dyn Subject) -> Report {
     let failure = |line, (query, mismatch): Wrong| Failure { file: file.to_owned(), line, query, mismatch };
     let commands = match parse(text) {
         Ok(commands) => commands,
-        Err(error) => {
-            let mismatch = Mismatch { expected: "a script".to_owned(), got: error.message };
-            report.failures.push(failure(error.line, (String::new(), mismatch)));
-            return report;
-        }
+        Err(error) => return Report::unusable(file, error.line, error.message),
     };
     let (mut storage, mut is_loaded) = (Storage::default(), false);
     for command in commands {
@@ -67,7 +63,7 @@ pub async fn run(file: &str, text: &str, subject: &mut dyn Subject) -> Report {
                 is_loaded = false;
                 if let Err(got) = storage.load(load) {
                     let mismatch = Mismatch { expected: "samples that can be loaded".to_owned(), got };
-                    report.failures.push(failure(command.line, (String::new(), mismatch)));
+                    report.fail(failure(command.line, (String::new(), mismatch)));
                 }
             }
             CommandKind::Eval(eval) => {
@@ -80,10 +76,7 @@ pub async fn run(file: &str, text: &str, subject: &mut dyn Subject) -> Report {
                 report.reruns += asking.asked.saturating_sub(1);
                 match wrong {
                     Ok(()) => report.passed += 1,
-                    Err(wrong) => {
-                        report.failed += 1;
-                        report.failures.push(failure(command.line, wrong));
-                    }
+                    Err(wrong) => report.fail(failure(command.line, wrong)),
                 }
             }
         }

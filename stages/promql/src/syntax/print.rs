@@ -1,7 +1,7 @@
-//! A tree as canonical text, which parses to the same tree.
+//! A tree as text, which parses to the same tree.
 //!
-//! Matchers keep their order, and a number that was written as a duration is printed in seconds; otherwise the text is
-//! that of Prometheus.
+//! `Display` writes a tree alone: matchers keep their order, and a number that was written as a duration is printed in
+//! seconds. Beside the text that it was read from, a tree is written as Prometheus writes it: [`Written`].
 //!
 //! Source: `promql/parser/printer.go` of Prometheus 3.14.0.
 
@@ -12,12 +12,21 @@ use weir_pipeline::selector::quote;
 use weir_pipeline::{MatchOp, Matcher};
 
 use super::ast::{Aggregate, At, Binary, BinaryOp, Call, DurationExpr, Expr, ExprKind, Group, Matching};
-use super::ast::{Selector, Shift, Subquery};
+use super::ast::{Selector, Shift, Span, Subquery};
 use super::duration::format_duration;
 use super::lexer::token::{Kind, word};
+use super::source;
 
 /// Times up to here are exact as decimal seconds.
 const EXACT_MILLIS: i64 = 1 << 50;
+
+/// A node on one line. With the text that it was read from, matchers are in the order of their text, a name stands where it
+/// stood, and a number that was a duration is one.
+#[derive(Clone, Copy)]
+pub(super) struct Written<'a, T> {
+    pub(super) node: &'a T,
+    pub(super) text: Option<&'a str>,
+}
 
 /// Labels in parentheses.
 struct Labels<'a>(&'a [String]);
@@ -25,58 +34,99 @@ struct Labels<'a>(&'a [String]);
 /// A number as Go's `'f'` format writes it.
 struct Number(f64);
 
-/// Matchers, with the metric's name before the braces where that is possible and `named`.
+/// Matchers, with the metric's name before the braces where that is possible and `named`, and in order where `sorted`.
 struct Matchers<'a> {
     matchers: &'a [Matcher],
     named: bool,
+    sorted: bool,
+}
+
+// === impl Written ===
+
+impl<'a, T> Written<'a, T> {
+    fn with<U>(&self, node: &'a U) -> Written<'a, U> {
+        Written { node, text: self.text }
+    }
+
+    /// A selector without its offset and `@`. It stands at `span`, or begins there.
+    fn matchers(&self, selector: &'a Selector, span: Span) -> Matchers<'a> {
+        let named = self.text.is_none_or(|text| source::is_named(text, span));
+        Matchers { matchers: &selector.matchers, named, sorted: self.text.is_some() }
+    }
 }
 
 // === impl Expr ===
 
 impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.kind {
-            ExprKind::Number(value) => Number(*value).fmt(f),
+        Written { node: self, text: None }.fmt(f)
+    }
+}
+
+impl Display for Written<'_, Expr> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let span = self.node.span;
+        match &self.node.kind {
+            ExprKind::Number(value) => match self.text.and_then(|text| source::duration(text, span)) {
+                // The text has no sign where there was more than one.
+                Some(millis) if value.is_sign_negative() => f.write_str(&format_duration(-millis)),
+                Some(millis) => f.write_str(&format_duration(millis)),
+                None => Number(*value).fmt(f),
+            },
             ExprKind::String(value) => f.write_str(&quote(value)),
-            ExprKind::Paren(expr) => write!(f, "({expr})"),
-            ExprKind::Unary { negative, expr } => write!(f, "{}{expr}", if *negative { '-' } else { '+' }),
-            ExprKind::Binary(binary) => binary.fmt(f),
-            ExprKind::Aggregate(aggregate) => aggregate.fmt(f),
-            ExprKind::Call(call) => call.fmt(f),
+            ExprKind::Paren(expr) => write!(f, "({})", self.with(&**expr)),
+            ExprKind::Unary { negative, expr } => {
+                write!(f, "{}{}", if *negative { '-' } else { '+' }, self.with(&**expr))
+            }
+            ExprKind::Binary(binary) => self.with(&**binary).fmt(f),
+            ExprKind::Aggregate(aggregate) => self.with(&**aggregate).fmt(f),
+            ExprKind::Call(call) => self.with(call).fmt(f),
             ExprKind::Selector(selector) => {
-                Matchers::named(selector).fmt(f)?;
-                after(selector, f)
+                self.matchers(selector, span).fmt(f)?;
+                self.with(selector).fmt(f)
             }
             ExprKind::Matrix { selector, range } => {
-                write!(f, "{}[{range}]", Matchers::named(selector))?;
-                after(selector, f)
+                write!(f, "{}[{}]", self.matchers(selector, span), self.with(range))?;
+                self.with(selector).fmt(f)
             }
-            ExprKind::Subquery(subquery) => subquery.fmt(f),
+            ExprKind::Subquery(subquery) => write!(f, "{}{}", self.with(&subquery.expr), self.with(&**subquery)),
         }
     }
 }
 
-/// What follows a selector.
-fn after(selector: &Selector, f: &mut Formatter<'_>) -> fmt::Result {
-    let extension = selector.extension.map(|extension| format!(" {}", extension.as_str())).unwrap_or_default();
-    if selector.shift.must_lead() {
-        return write!(f, "{}{extension}", selector.shift);
+// === impl Selector ===
+
+impl Display for Written<'_, Selector> {
+    /// What follows the matchers, and the range if there is one.
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Selector { shift, extension, .. } = self.node;
+        let extension = extension.map(|extension| format!(" {}", extension.as_str())).unwrap_or_default();
+        if shift.must_lead() {
+            return write!(f, "{}{extension}", self.with(shift));
+        }
+        write!(f, "{extension}{}", self.with(shift))
     }
-    write!(f, "{extension}{}", selector.shift)
 }
 
 // === impl Binary ===
 
-impl Display for Binary {
+impl Display for Written<'_, Binary> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self { op, lhs, rhs, return_bool, matching } = self;
+        let Binary { op, lhs, rhs, .. } = self.node;
         match (op, &lhs.kind) {
             // `+Inf ^ 2` would be read as `+(Inf ^ 2)`.
             (BinaryOp::Pow, ExprKind::Number(value)) if *value == f64::INFINITY => f.write_str("Inf")?,
-            _ => lhs.fmt(f)?,
+            _ => self.with(lhs).fmt(f)?,
         }
-        let bool = if *return_bool { " bool" } else { "" };
-        write!(f, " {op}{bool}{matching} {rhs}")
+        write!(f, " {} {}", self.node.operator(), self.with(rhs))
+    }
+}
+
+impl Binary {
+    /// What stands between the operands.
+    pub(super) fn operator(&self) -> String {
+        let bool = if self.return_bool { " bool" } else { "" };
+        format!("{}{bool}{}", self.op, self.matching)
     }
 }
 
@@ -108,36 +158,43 @@ impl Display for Matching {
 
 // === impl Aggregate ===
 
-impl Display for Aggregate {
+impl Display for Written<'_, Aggregate> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.op.fmt(f)?;
-        if self.without || !self.labels.is_empty() {
-            let word = if self.without { "without" } else { "by" };
-            write!(f, " {word} {} ", Labels(&self.labels))?;
+        f.write_str(&self.node.operator())?;
+        match &self.node.param {
+            Some(param) => write!(f, "({}, {})", self.with(param), self.with(&self.node.expr)),
+            None => write!(f, "({})", self.with(&self.node.expr)),
         }
-        match &self.param {
-            Some(param) => write!(f, "({param}, {})", self.expr),
-            None => write!(f, "({})", self.expr),
+    }
+}
+
+impl Aggregate {
+    /// What stands before the parentheses.
+    pub(super) fn operator(&self) -> String {
+        if !self.without && self.labels.is_empty() {
+            return self.op.to_string();
         }
+        let word = if self.without { "without" } else { "by" };
+        format!("{} {word} {} ", self.op, Labels(&self.labels))
     }
 }
 
 // === impl Call ===
 
-impl Display for Call {
+impl Display for Written<'_, Call> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(", self.function.name)?;
-        for (index, arg) in self.args.iter().enumerate() {
+        write!(f, "{}(", self.node.function.name)?;
+        for (index, arg) in self.node.args.iter().enumerate() {
             if index > 0 {
                 f.write_str(", ")?;
             }
             match &arg.kind {
                 // Here the braces are what tells matchers from a selector.
-                ExprKind::Selector(selector) if index == 1 && self.function.name == "info" => {
-                    Matchers { matchers: &selector.matchers, named: false }.fmt(f)?;
-                    after(selector, f)?;
+                ExprKind::Selector(selector) if index == 1 && self.node.function.name == "info" => {
+                    Matchers { named: false, ..self.matchers(selector, arg.span) }.fmt(f)?;
+                    self.with(selector).fmt(f)?;
                 }
-                _ => arg.fmt(f)?,
+                _ => self.with(arg).fmt(f)?,
             }
         }
         f.write_char(')')
@@ -146,13 +203,15 @@ impl Display for Call {
 
 // === impl Subquery ===
 
-impl Display for Subquery {
+impl Display for Written<'_, Subquery> {
+    /// What follows the expression.
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[{}:", self.expr, self.range)?;
-        if let Some(step) = &self.step {
-            step.fmt(f)?;
+        let Subquery { range, step, shift, .. } = self.node;
+        write!(f, "[{}:", self.with(range))?;
+        if let Some(step) = step {
+            self.with(step).fmt(f)?;
         }
-        write!(f, "]{}", self.shift)
+        write!(f, "]{}", self.with(shift))
     }
 }
 
@@ -165,16 +224,17 @@ impl Shift {
     }
 }
 
-impl Display for Shift {
+impl Display for Written<'_, Shift> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let at = match self.at {
+        let at = match self.node.at {
             Some(At::Time(millis)) => format!(" @ {}", seconds(millis)),
             Some(At::Start) => " @ start()".to_owned(),
             Some(At::End) => " @ end()".to_owned(),
             None => String::new(),
         };
-        let offset = self.offset.as_ref().map(|offset| format!(" offset {offset}")).unwrap_or_default();
-        if self.must_lead() { write!(f, "{offset}{at}") } else { write!(f, "{at}{offset}") }
+        let offset = self.node.offset.as_ref();
+        let offset = offset.map(|offset| format!(" offset {}", self.with(offset))).unwrap_or_default();
+        if self.node.must_lead() { write!(f, "{offset}{at}") } else { write!(f, "{at}{offset}") }
     }
 }
 
@@ -194,11 +254,11 @@ fn seconds(millis: i64) -> String {
 
 // === impl DurationExpr ===
 
-impl Display for DurationExpr {
+impl Display for Written<'_, DurationExpr> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Literal(millis, _) => f.write_str(&format_duration(*millis)),
-            Self::Expr(expr) => expr.fmt(f),
+        match self.node {
+            DurationExpr::Literal(millis, _) => f.write_str(&format_duration(*millis)),
+            DurationExpr::Expr(expr) => self.with(&**expr).fmt(f),
         }
     }
 }
@@ -206,10 +266,6 @@ impl Display for DurationExpr {
 // === impl Matchers ===
 
 impl<'a> Matchers<'a> {
-    fn named(selector: &'a Selector) -> Self {
-        Self { matchers: &selector.matchers, named: true }
-    }
-
     /// The name before the braces, and the matchers within.
     fn split(&self) -> (Option<&'a str>, &'a [Matcher]) {
         match self.matchers {
@@ -235,11 +291,11 @@ impl Display for Matchers<'_> {
         if name.is_some() && matchers.is_empty() {
             return Ok(());
         }
-        f.write_char('{')?;
-        for (index, matcher) in matchers.iter().enumerate() {
-            write!(f, "{}{matcher}", if index > 0 { "," } else { "" })?;
+        let mut matchers: Vec<String> = matchers.iter().map(Matcher::to_string).collect();
+        if self.sorted {
+            matchers.sort_unstable();
         }
-        f.write_char('}')
+        write!(f, "{{{}}}", matchers.join(","))
     }
 }
 

@@ -17,12 +17,20 @@ use super::error::to_error;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::plan::physical::PromqlPlanner;
+use crate::plan::rewrite::rewrite;
 
 /// The stack that planning has. Only what is used of it takes memory.
 const PLANNING_STACK: usize = 64 << 20;
 
-/// A logical plan and the physical one of it.
-type Plans = (LogicalPlan, Arc<dyn ExecutionPlan>);
+/// The plans of a query.
+pub(super) struct Plans {
+    /// The rules of PromQL that changed it.
+    pub(super) rules: Vec<&'static str>,
+    /// After these, and DataFusion's own.
+    pub(super) logical: LogicalPlan,
+    /// What runs.
+    pub(super) physical: Arc<dyn ExecutionPlan>,
+}
 
 /// Opens sessions. What they share is made once: DataFusion's rules, our functions.
 #[derive(Debug)]
@@ -79,17 +87,17 @@ impl Session {
         &self.query
     }
 
-    /// The logical plan after DataFusion's rules, and the physical plan of it.
+    /// The plans of a query.
     pub(super) async fn plan(self: &Arc<Self>, plan: LogicalPlan) -> Result<Plans> {
         let (session, runtime) = (self.clone(), Handle::current());
-        deep(move || session.plan_here(&plan, &runtime).map_err(|error| session.error(error))).await
+        deep(move || session.plan_here(plan, &runtime).map_err(|error| session.error(error))).await
     }
 
     /// The rows of a plan, about to come.
     pub(super) async fn start(self: &Arc<Self>, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
         let (session, runtime) = (self.clone(), Handle::current());
         deep(move || {
-            let (_, physical) = session.plan_here(&plan, &runtime).map_err(|error| session.error(error))?;
+            let Plans { physical, .. } = session.plan_here(plan, &runtime).map_err(|error| session.error(error))?;
             // Operators start their tasks in the runtime that waits.
             let _entered = runtime.enter();
             execute_stream(physical, session.state.task_ctx()).map_err(|error| session.error(error))
@@ -97,11 +105,12 @@ impl Session {
         .await
     }
 
-    fn plan_here(&self, plan: &LogicalPlan, runtime: &Handle) -> Result<Plans, DataFusionError> {
-        let logical = self.state.optimize(plan)?;
+    fn plan_here(&self, plan: LogicalPlan, runtime: &Handle) -> Result<Plans, DataFusionError> {
+        let (plan, rules) = rewrite(plan)?;
+        let logical = self.state.optimize(&plan)?;
         let planner = self.state.query_planner().clone();
         let physical = runtime.block_on(planner.create_physical_plan(&logical, &self.state))?;
-        Ok((logical, physical))
+        Ok(Plans { rules, logical, physical })
     }
 
     /// What the answer is collected in.

@@ -1,12 +1,16 @@
 //! What all operators of one query share.
 
+use std::any::Any;
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result};
+use tokio::sync::OnceCell;
 use weir_pipeline::{Error, Tenant};
 
+use super::counts::SampleCounts;
 use super::source::{MetricsSource, Selected};
 use crate::annotations::Annotations;
 
@@ -18,11 +22,18 @@ pub(crate) struct QueryContext {
     pub(crate) tenant: Tenant,
     /// Whether what can be had of them is better than nothing.
     pub(crate) partial: bool,
+    /// What steps see and read, where somebody asks.
+    pub(crate) counts: Option<SampleCounts>,
     max_samples: u64,
     max_series: usize,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
+    /// What scans share that read the same, by what they read.
+    snapshots: Mutex<HashMap<String, Shared>>,
 }
+
+/// Something that whoever needs it first makes for all.
+pub(crate) type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 // === impl QueryContext ===
 
@@ -35,8 +46,14 @@ impl QueryContext {
         max_samples: u64,
         max_series: usize,
     ) -> Self {
-        let (samples, annotations) = (AtomicU64::new(0), Mutex::default());
-        Self { source, tenant, partial, max_samples, max_series, samples, annotations }
+        let (samples, annotations, snapshots) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
+        Self { source, tenant, partial, counts: None, max_samples, max_series, samples, annotations, snapshots }
+    }
+
+    /// What all scans that read the same share.
+    pub(crate) fn snapshot(&self, scan: &str) -> Shared {
+        let mut snapshots = self.snapshots.lock().unwrap_or_else(PoisonError::into_inner);
+        snapshots.entry(scan.to_owned()).or_default().clone()
     }
 
     /// Looks at how many series a selector found.
@@ -50,6 +67,16 @@ impl QueryContext {
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())
+    }
+
+    /// The same context, which counts what steps see.
+    pub(crate) fn with_counts(self, counts: Option<SampleCounts>) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// How many samples were loaded.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Relaxed)
     }
 
     /// Counts loaded samples.

@@ -32,6 +32,8 @@ pub(crate) struct Scan {
     pub(crate) start: i64,
     /// To, included.
     pub(crate) end: i64,
+    /// Whether other scans of the query read just the same.
+    pub(crate) shared: bool,
 }
 
 /// What the partitions of a scan share.
@@ -53,7 +55,7 @@ impl fmt::Display for Scan {
         for (i, matcher) in self.matchers.iter().enumerate() {
             write!(f, "{}{matcher}", if i == 0 { "" } else { ", " })?;
         }
-        write!(f, "}} from={} to={}", self.start, self.end)
+        write!(f, "}} from={} to={}{}", self.start, self.end, if self.shared { " shared" } else { "" })
     }
 }
 
@@ -64,7 +66,8 @@ impl Operator for Scan {
     fn run(&self, partition: Partition, _: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let scan = self.clone();
         Ok(transform::opened(async move {
-            let snapshot = partition.shared.get_or_try_init(|| scan.select(&task.query)).await?;
+            let cell = if scan.shared { task.query.snapshot(&scan.to_string()) } else { partition.shared };
+            let snapshot = cell.get_or_try_init(|| scan.select(&task.query)).await?;
             let Some(Snapshot(selected)) = snapshot.downcast_ref() else {
                 return Err(internal_datafusion_err!("expected the snapshot of a scan"));
             };
@@ -78,8 +81,9 @@ impl Operator for Scan {
 }
 
 impl Scan {
+    /// The series, as one snapshot.
     async fn select(&self, query: &QueryContext) -> Result<Arc<dyn Any + Send + Sync>> {
-        let Self { matchers, start, end } = self;
+        let Self { matchers, start, end, .. } = self;
         let QueryContext { tenant, partial, .. } = query;
         let (start, end, partial) = (*start, *end, *partial);
         let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial };

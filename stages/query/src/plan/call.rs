@@ -7,7 +7,7 @@ use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
-use crate::functions::{element, math, range};
+use crate::functions::{element, math};
 use crate::syntax::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 
 impl Planner<'_> {
@@ -23,23 +23,39 @@ impl Planner<'_> {
             ("range", []) => {
                 Ok(Planned::Scalar(Number::Const(seconds(self.asked.end.saturating_sub(self.asked.start)))))
             }
-            ("min_of" | "max_of", [a, b]) => self.extreme(name, a, b, span),
+            ("min_of" | "max_of", [a, b]) => self.extreme(name, a, b, span).map(Planned::Scalar),
             ("vector", [number]) => self.number_plan(&self.number(number)?).map(Planned::Vector),
             ("scalar", [vector]) => self.scalar(vector),
             ("timestamp" | "start_timestamp", [arg]) if is_selector(arg) => self.timestamp(name, arg.unwrapped()),
-            ("histogram_quantile", [quantile, buckets]) => self.histogram_quantile(quantile, buckets),
-            _ if range::find(name).is_some() => self.range_call(call, span).map(Planned::Vector),
+            ("histogram_quantile" | "histogram_quantiles" | "histogram_fraction", args) => {
+                self.histogram(name, args, span)
+            }
+            ("label_replace" | "label_join", [vector, texts @ ..]) => self.relabel(name, vector, texts),
+            ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", [vector, names @ ..]) => {
+                self.sort(name, vector, names, span)
+            }
+            ("absent" | "absent_over_time", [arg]) => self.absent(name, arg),
+            ("info", [vector, selector @ ..]) => self.info(vector, selector.first()),
+            (_, args) if args.iter().any(|arg| arg.value_type() == ValueType::Matrix) => {
+                self.range_call(call, span).map(Planned::Vector)
+            }
             _ if element::find(name).is_some() => self.element_call(call, span).map(Planned::Vector),
             _ => Err(self.unsupported(span, &format!("function {name:?}"))),
         }
     }
 
     /// `min_of(a, b)`, `max_of(a, b)`
-    fn extreme(&self, name: &str, a: &Expr, b: &Expr, span: Span) -> Result<Planned> {
-        let of = if name == "min_of" { math::min } else { math::max };
-        match self.number(a)?.zip(&self.number(b)?, of) {
-            Some(number) => Ok(Planned::Scalar(number)),
-            None => Err(self.unsupported(span, "an extreme of numbers that depend on series")),
+    fn extreme(&self, name: &str, a: &Expr, b: &Expr, span: Span) -> Result<Number> {
+        let (a, b) = (self.number(a)?, self.number(b)?);
+        // Which is what these functions of an element are.
+        let (of, function): (fn(f64, f64) -> f64, _) =
+            if name == "min_of" { (math::min, "clamp_max") } else { (math::max, "clamp_min") };
+        match a.zip(&b, of) {
+            Some(number) => Ok(number),
+            None => {
+                let plan = self.map(function, self.number_plan(&a)?, vec![b], span)?;
+                Ok(Number::Plan(Box::new(plan)))
+            }
         }
     }
 
@@ -69,7 +85,7 @@ impl Planner<'_> {
     }
 
     /// Whether the function knows windows that are extended as `matrix` says.
-    fn check_extension(&self, name: &str, matrix: &Expr) -> Result<()> {
+    pub(super) fn check_extension(&self, name: &str, matrix: &Expr) -> Result<()> {
         let ExprKind::Matrix { selector, .. } = &matrix.unwrapped().kind else { return Ok(()) };
         let Some(extension) = selector.extension else { return Ok(()) };
         let known: &[&str] = match extension {
@@ -91,8 +107,13 @@ impl Planner<'_> {
             None => (self.number_plan(&Number::time(self.steps))?, [].as_slice()),
         };
         let numbers = numbers.iter().map(|number| self.number(number)).collect::<Result<_>>()?;
+        self.map(call.function.name, input, numbers, span)
+    }
+
+    /// The element function `name` over each element of a vector.
+    fn map(&self, name: &str, input: LogicalPlan, numbers: Vec<Number>, span: Span) -> Result<LogicalPlan> {
         let (args, others) = self.params(numbers);
-        let function = Function::Element(call.function.name.to_owned());
+        let function = Function::Element(name.to_owned());
         let mut inputs = vec![input];
         inputs.extend(others);
         self.vector_node(Map { function, args, steps: self.steps, span }, inputs)

@@ -2,20 +2,35 @@
 
 use weir_pipeline::Result;
 
-use super::number::Number;
 use super::{Planned, Planner};
-use crate::exec::histogram_quantile::HistogramQuantile;
-use crate::syntax::ast::Expr;
+use crate::exec::histogram::{Histograms, Question};
+use crate::syntax::ast::{Expr, ExprKind, Span};
 
 impl Planner<'_> {
-    /// `histogram_quantile(φ, v)`
-    pub(super) fn histogram_quantile(&self, quantile: &Expr, buckets: &Expr) -> Result<Planned> {
-        let quantiles = match self.number(quantile)? {
-            Number::Const(value) => vec![value],
-            Number::Steps(values) => values,
-            Number::Plan(_) => return Err(self.unsupported(quantile.span, "a quantile that depends on series")),
+    /// `histogram_quantile(φ, v)`, `histogram_quantiles(v, label, φ, …)`, `histogram_fraction(lower, upper, v)`
+    pub(super) fn histogram(&self, name: &str, args: &[Expr], span: Span) -> Result<Planned> {
+        let (question, vector, numbers) = match (name, args) {
+            ("histogram_quantiles", [vector, label, quantiles @ ..]) => {
+                (Question::Quantiles(self.text_of(label)?), vector, quantiles)
+            }
+            ("histogram_quantile", [numbers @ .., vector]) => (Question::Quantile, vector, numbers),
+            ("histogram_fraction", [numbers @ .., vector]) => (Question::Fraction, vector, numbers),
+            _ => return Err(self.error(span, "expected histograms")),
         };
-        let work = HistogramQuantile { quantiles, steps: self.steps, quantile_span: quantile.span, span: buckets.span };
-        self.vector_node(work, vec![self.vector(buckets)?]).map(Planned::Vector)
+        let arg_spans = numbers.iter().map(|number| number.span).collect();
+        let numbers = numbers.iter().map(|number| self.number(number)).collect::<Result<_>>()?;
+        let (args, others) = self.params(numbers);
+        let mut inputs = vec![self.vector(vector)?];
+        inputs.extend(others);
+        let histograms = Histograms { question, args, arg_spans, steps: self.steps, span: vector.span };
+        self.vector_node(histograms, inputs).map(Planned::Vector)
+    }
+
+    /// The text that an argument is.
+    pub(super) fn text_of(&self, expr: &Expr) -> Result<String> {
+        match &expr.unwrapped().kind {
+            ExprKind::String(text) => Ok(text.clone()),
+            _ => Err(self.error(expr.span, "expected a text")),
+        }
     }
 }

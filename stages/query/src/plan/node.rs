@@ -37,6 +37,11 @@ impl PromqlNode {
         &self.spec
     }
 
+    /// The plans below it.
+    pub(crate) fn children(&self) -> &[LogicalPlan] {
+        &self.inputs
+    }
+
     /// What it does, where that is an `O`.
     pub(crate) fn downcast<O: Spec>(&self) -> Option<&O> {
         let any: &dyn Any = &*self.spec;

@@ -31,6 +31,18 @@ pub(super) static START_TIMESTAMP: RangeFunction = RangeFunction {
     ..RangeFunction::new("start_timestamp", |window, _| stamp(window, |stamp| stamp.start))
 };
 
+/// The info series of `info`: when the sample is that an instant selector has, in milliseconds since the Unix epoch. A
+/// histogram, which no info series should be, stays what it is.
+pub(super) static INFO: RangeFunction =
+    RangeFunction { keeps_name: true, sees_stale: true, ..RangeFunction::new("info", info) };
+
+fn info(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
+    match instant(window, notes)? {
+        Value::Float(_) => window.timestamps.last().map(|&time| Value::Float(time as f64)),
+        histogram => Some(histogram),
+    }
+}
+
 fn instant(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
     match window.extension {
         Some(Extension::Smoothed) => smoothed(window, notes),

@@ -22,9 +22,7 @@ fn resets(window: &Window<'_>) -> usize {
 fn is_reset(before: &Sample<'_>, after: &Sample<'_>) -> bool {
     match (before.value, after.value) {
         (Either::Float(b), Either::Float(a)) => a < b || after.stamp.is_reset_after(before.stamp),
-        (Either::Histogram(b), Either::Histogram(a)) => {
-            after.stamp.is_reset_after(before.stamp) || detect_reset(a, b)
-        }
+        (Either::Histogram(b), Either::Histogram(a)) => after.stamp.is_reset_after(before.stamp) || detect_reset(a, b),
         _ => true,
     }
 }

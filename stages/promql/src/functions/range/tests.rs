@@ -3,7 +3,9 @@
 mod floats;
 mod histograms;
 
-use weir_pipeline::LabelSet;
+use std::sync::Arc;
+
+use weir_pipeline::{Histogram, LabelSet};
 
 use super::*;
 use crate::syntax::ast::ValueType;
@@ -100,7 +102,7 @@ fn every_function_of_a_matrix_is_a_range_function_but_absent_over_time() {
     let of_matrix = |args: &[ValueType]| args.contains(&ValueType::Matrix);
     for function in &crate::syntax::functions::FUNCTIONS {
         let here = find(function.name).is_some();
-        let siblings = ["timestamp", "start_timestamp"].contains(&function.name);
+        let siblings = ["timestamp", "start_timestamp", "info"].contains(&function.name);
         let wanted = of_matrix(function.args) && function.name != "absent_over_time";
         assert_eq!(here, wanted || siblings, "{}", function.name);
     }

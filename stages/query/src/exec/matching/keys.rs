@@ -30,6 +30,11 @@ pub(crate) struct Keys {
 // === impl MatchBy ===
 
 impl MatchBy {
+    /// Whether the values of this label must be the same on both sides.
+    pub(crate) fn compares(&self, label: &str) -> bool {
+        self.on == self.labels.iter().any(|own| own == label)
+    }
+
     /// Puts the labels that a series meets others on in place of what is in `out`. An absent label is as an empty one.
     pub(crate) fn key(&self, labels: &[u8], out: &mut Vec<u8>) {
         out.clear();

@@ -1,0 +1,52 @@
+//! Rewrites of logical plans: small rules with names, one per file, applied in the order of [`RULES`].
+//!
+//! What is decided while the tree is planned is not among them: numbers are folded (`plan/number.rs`), and what is the same
+//! at all steps is evaluated once (`plan/invariant.rs`).
+
+use datafusion::common::Result;
+use datafusion::logical_expr::{Extension, LogicalPlan};
+
+use super::node::PromqlNode;
+use crate::exec::spec::Spec;
+
+mod histogram_stats;
+mod propagate_matchers;
+mod share_selectors;
+
+/// A rule: what it is called, and what it makes of a plan; nothing where there is nothing to do.
+pub(crate) struct Rule {
+    /// The name, that of its file.
+    pub(crate) name: &'static str,
+    apply: fn(&LogicalPlan) -> Result<Option<LogicalPlan>>,
+}
+
+/// Every rule, in order.
+pub(crate) static RULES: [&Rule; 3] = [&histogram_stats::RULE, &propagate_matchers::RULE, &share_selectors::RULE];
+
+/// The plan after all rules, and the names of those that changed it.
+pub(crate) fn rewrite(mut plan: LogicalPlan) -> Result<(LogicalPlan, Vec<&'static str>)> {
+    let mut applied = Vec::new();
+    for rule in RULES {
+        if let Some(changed) = (rule.apply)(&plan)? {
+            plan = changed;
+            applied.push(rule.name);
+        }
+    }
+    Ok((plan, applied))
+}
+
+/// The node of a plan, where it is one of PromQL's.
+fn promql(plan: &LogicalPlan) -> Option<&PromqlNode> {
+    match plan {
+        LogicalPlan::Extension(Extension { node }) => node.as_any().downcast_ref(),
+        _ => None,
+    }
+}
+
+/// What the node of a plan does, where that is an `O`.
+fn of<O: Spec>(plan: &LogicalPlan) -> Option<&O> {
+    promql(plan)?.downcast()
+}
+
+#[cfg(test)]
+mod tests;
