@@ -6,6 +6,7 @@
 
 mod bucket;
 mod cluster;
+mod commits;
 mod crash;
 mod differential;
 mod docs;
@@ -13,4 +14,5 @@ mod harness;
 mod names;
 mod program;
 mod prometheus;
+mod shipped;
 mod tidy;
