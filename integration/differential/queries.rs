@@ -234,13 +234,21 @@ impl Queries<'_> {
         Vector { text, shape, exact: false, plain: false }
     }
 
+    /// Two sets. `or` only of selectors, or of what has lost its name: see the table.
     fn set(&mut self, depth: u64) -> Vector {
-        let (left, right) = (self.vector(depth), self.vector(depth));
         let op = self.chance.of(&["and", "or", "unless"]);
         let matching = self.chance.of(&["", "", " on (job)", " ignoring (instance)"]);
-        let text = format!("({}) {op}{matching} ({})", left.text, right.text);
-        let plain = left.plain && (op != "or" || right.plain);
-        Vector { text, exact: left.exact && (op != "or" || right.exact), plain, ..left }
+        if op == "or" && self.chance.once_in(2) {
+            let (left, right) = (self.selector(), self.selector());
+            let text = format!("{} or{matching} {}", left.text, right.text);
+            return Vector { text, plain: left.plain && right.plain, ..left };
+        }
+        let (left, right) = (self.vector(depth), self.vector(depth));
+        if op == "or" {
+            let text = format!("abs({}) or{matching} abs({})", left.text, right.text);
+            return Vector { text, exact: left.exact && right.exact, plain: false, ..left };
+        }
+        Vector { text: format!("({}) {op}{matching} ({})", left.text, right.text), ..left }
     }
 
     /// Over a subquery; none within another, since all its edges would be on steps.
