@@ -1,7 +1,7 @@
 //! Beside a real Prometheus: random samples of a seed are written to both, random queries of it must answer alike.
 //!
-//! Every run replays the seeds of `differential/seeds.txt`. `WEIR_DIFFERENTIAL=<seconds>` goes on with random ones for so
-//! long, and prints each. A seed that fails belongs into the file.
+//! Every run replays the seeds of `differential/seeds.txt`. `WEIR_DIFFERENTIAL=<seconds>` goes on with random ones for
+//! so long, and prints each. A seed that fails belongs into the file.
 //!
 //! What Prometheus 2.42 answers otherwise on purpose is a table in `stages/promql/README.md`.
 

@@ -114,7 +114,7 @@ impl Queries<'_> {
     fn with_parameter(&mut self, name: &str, argument: &str) -> Vector {
         let text = match self.chance.below(3) {
             0 if name != "odd" => format!("predict_linear({argument}, {})", self.chance.of(&["0", "60", "-600"])),
-            1 => format!("timestamp({name}{})", self.modifiers()),
+            1 => format!("timestamp({name}{})", self.chance.of(&OFFSETS)),
             _ => format!("quantile_over_time({}, {argument})", self.chance.of(&["0", "0.3", "0.5", "0.99", "1"])),
         };
         Vector { text, shape: Shape::JobInstance, exact: false, plain: false }
@@ -155,12 +155,16 @@ impl Queries<'_> {
         Vector { text: format!("{name}{clause} ({text})"), shape, exact, plain }
     }
 
-    /// A function of each element, or a sign.
+    /// A function of each element, or the sign of a selector.
     fn element(&mut self, depth: u64) -> Vector {
+        if self.chance.once_in(8) {
+            let inner = self.selector();
+            return Vector { text: format!("-{}", inner.text), ..inner };
+        }
         let inner = self.vector(depth);
-        let smooth: &[&str] = &["abs", "-", "atan", "tanh", "sqrt", "ln", "log2", "log10", "deg", "rad", "asinh"];
+        let smooth: &[&str] = &["abs", "atan", "tanh", "sqrt", "ln", "log2", "log10", "deg", "rad", "asinh"];
         let of_bits: &[&str] =
-            &["abs", "-", "ceil", "floor", "round", "sgn", "sin", "cos", "hour", "minute", "day_of_year", "month"];
+            &["abs", "ceil", "floor", "round", "sgn", "sin", "cos", "hour", "minute", "day_of_year", "month"];
         let use_bits = inner.exact && inner.plain && self.chance.once_in(2);
         let name = self.chance.of(if use_bits { of_bits } else { smooth });
         let text = match (name, self.chance.below(4)) {
@@ -169,7 +173,7 @@ impl Queries<'_> {
             ("abs", 2) => format!("clamp_max({}, 3)", inner.text),
             _ => format!("{name}({})", inner.text),
         };
-        Vector { text, exact: use_bits, plain: name == "-", ..inner }
+        Vector { text, exact: use_bits, plain: false, ..inner }
     }
 
     fn with_number(&mut self, depth: u64) -> Vector {
@@ -210,31 +214,41 @@ impl Queries<'_> {
         }
     }
 
-    /// Two vectors, matched one to one or many to one. Filters only where all labels match: see the table.
+    /// Two vectors, matched one to one or many to one. Filters only where all labels match, and of what has its name: see
+    /// the table.
     fn binary(&mut self, depth: u64) -> Vector {
         let (left, right) = (self.vector(depth), self.vector(depth));
-        let op = self.chance.of(&["+", "-", "*", "/", "atan2"]);
+        let op = self.chance.of(&["+", "-", "*", "/"]);
         let (a, b) = (&left.text, &right.text);
         let (text, shape) = match self.chance.below(6) {
             0 => (format!("({a}) {op} on (job) group_left ({b})"), left.shape),
             1 => (format!("({a}) {op} on (job) group_left (zone) info"), Shape::Zone),
             2 => (format!("sum by (job) ({a}) {op} on (job) group_right () ({b})"), right.shape),
             3 => (format!("({a}) {op} ignoring (instance) ({b})"), Shape::Job),
-            4 if left.exact && right.exact => {
-                (format!("({a}) {} ({b})", self.chance.of(&[">", "<", "!=", ">= bool", "== bool"])), left.shape)
+            4 if right.exact => {
+                let left = self.selector();
+                (format!("{} {} ({b})", left.text, self.chance.of(&[">", "<", "!=", ">= bool", "== bool"])), left.shape)
             }
             _ => (format!("({a}) {op} ({b})"), left.shape),
         };
         Vector { text, shape, exact: false, plain: false }
     }
 
+    /// Two sets. `or` only of selectors, or of what has lost its name: see the table.
     fn set(&mut self, depth: u64) -> Vector {
-        let (left, right) = (self.vector(depth), self.vector(depth));
         let op = self.chance.of(&["and", "or", "unless"]);
         let matching = self.chance.of(&["", "", " on (job)", " ignoring (instance)"]);
-        let text = format!("({}) {op}{matching} ({})", left.text, right.text);
-        let plain = left.plain && (op != "or" || right.plain);
-        Vector { text, exact: left.exact && (op != "or" || right.exact), plain, ..left }
+        if op == "or" && self.chance.once_in(2) {
+            let (left, right) = (self.selector(), self.selector());
+            let text = format!("{} or{matching} {}", left.text, right.text);
+            return Vector { text, plain: left.plain && right.plain, ..left };
+        }
+        let (left, right) = (self.vector(depth), self.vector(depth));
+        if op == "or" {
+            let text = format!("abs({}) or{matching} abs({})", left.text, right.text);
+            return Vector { text, exact: left.exact && right.exact, plain: false, ..left };
+        }
+        Vector { text: format!("({}) {op}{matching} ({})", left.text, right.text), ..left }
     }
 
     /// Over a subquery; none within another, since all its edges would be on steps.
