@@ -47,7 +47,7 @@ pub use metrics::Metrics;
 pub use next::{Next, Reply};
 pub use path::{Path, Read, Write};
 pub use pattern::Pattern;
-pub use query::{Answer, Ask, Batches, Data, Query};
+pub use query::{Answer, Ask, Batches, Data, Query, Since};
 pub use registry::Registry;
 pub use resource::Resource;
 pub use selector::Selector;

@@ -30,9 +30,11 @@ pub mod rendezvous;
 mod watch;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
+use tokio::time::Instant;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Context, Resource, Result};
 
@@ -96,6 +98,16 @@ fn default_partitions() -> u32 {
 #[derive(Debug)]
 pub struct OpenRing {
     layout: tokio::sync::watch::Sender<Arc<Layout>>,
+    past: Mutex<Past>,
+}
+
+/// The layouts of before.
+#[derive(Debug, Default)]
+struct Past {
+    /// How long they are remembered.
+    span: Duration,
+    /// Each with the time at which the next one came; the newest last.
+    layouts: Vec<(Instant, Arc<Layout>)>,
 }
 
 // === impl Ring ===
@@ -153,7 +165,7 @@ impl Resource for Ring {
 impl OpenRing {
     /// A ring that stays as it is.
     pub fn fixed(layout: impl Into<Arc<Layout>>) -> Self {
-        Self { layout: tokio::sync::watch::Sender::new(layout.into()) }
+        Self { layout: tokio::sync::watch::Sender::new(layout.into()), past: Mutex::default() }
     }
 
     /// How it is now.
@@ -166,9 +178,30 @@ impl OpenRing {
         self.layout.subscribe()
     }
 
+    /// Remembers layouts for at least so long after another took their place.
+    pub fn remember(&self, span: Duration) {
+        let mut past = self.past();
+        past.span = past.span.max(span);
+    }
+
+    /// How it is now, and before that how it was until less than `span` ago, as far as that is remembered; the newest first.
+    pub fn recent(&self, span: Duration) -> Vec<Arc<Layout>> {
+        let past = self.past();
+        let recent = past.layouts.iter().rev().filter(|(until, _)| until.elapsed() < span).map(|(_, layout)| layout);
+        std::iter::once(&*self.layout.borrow()).chain(recent).cloned().collect()
+    }
+
     /// Goes on with another layout.
     pub(crate) fn change(&self, layout: Arc<Layout>) {
-        self.layout.send_replace(layout);
+        let mut past = self.past();
+        let before = self.layout.send_replace(layout);
+        let span = past.span;
+        past.layouts.push((Instant::now(), before));
+        past.layouts.retain(|(until, _)| until.elapsed() < span);
+    }
+
+    fn past(&self) -> MutexGuard<'_, Past> {
+        self.past.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -78,3 +78,30 @@ fn the_example_in_the_docs_is_valid() {
     let resources: BTreeMap<String, Ring> = documented(include_str!("../ring.rs"), "central");
     assert!(resources.contains_key("ring"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_it_was_is_remembered_for_as_long_as_somebody_asks_for_it() {
+    let shape = Shape::new(1, 8, layout::Algorithm::Cells).unwrap();
+    let layout = |epoch| {
+        let (name, address) = (format!("n{epoch}"), format!("h:{epoch}"));
+        let member = Member { name, address, read_address: String::new(), zone: String::new() };
+        Arc::new(Layout::new(shape, epoch, vec![member]).unwrap())
+    };
+    let ring = OpenRing::fixed(layout(1));
+    let epochs = |span| ring.recent(Duration::from_secs(span)).iter().map(|l| l.epoch()).collect::<Vec<_>>();
+    ring.change(layout(2));
+    assert_eq!(epochs(60), [2], "nobody had asked for it");
+    ring.remember(Duration::from_secs(60));
+    ring.remember(Duration::from_secs(30));
+    // Changes that come one right after the other.
+    ring.change(layout(3));
+    tokio::time::advance(Duration::from_secs(20)).await;
+    ring.change(layout(4));
+    ring.change(layout(5));
+    assert_eq!((epochs(60), epochs(20), epochs(0)), (vec![5, 4, 3, 2], vec![5, 4, 3], vec![5]));
+    tokio::time::advance(Duration::from_secs(40)).await;
+    assert_eq!(epochs(60), [5, 4, 3]);
+    tokio::time::advance(Duration::from_secs(20)).await;
+    ring.change(layout(6));
+    assert_eq!(epochs(1000), [6, 5]);
+}
