@@ -10,7 +10,8 @@
 //! ```
 //!
 //! All settings: `ring: { factor: 3, partitions: 64, algorithm: cells, epoch: 2, members: […], previous: [{ epoch: 1,
-//! members: […] }] }`, or with `file: /etc/weir/ring.yaml, poll: 5s` in place of `epoch`, `members` and `previous`, which the file then has.
+//! members: […] }] }`, or with `file: /etc/weir/ring.yaml, poll: 5s, write_after: 10s` in place of `epoch`, `members` and
+//! `previous`, which the file then has.
 //!
 //! Shape: a series belongs to a partition, by a hash of tenant and series id that never changes; a partition to a set of
 //! `factor` members. With `cells` the members form fixed cells, one of each zone, and every partition belongs to a cell: two
@@ -19,7 +20,8 @@
 //! zones, or none, complete cells stay as they are, and a new one takes its share of the partitions from all alike.
 //!
 //! A watched file is looked at every `poll`; a change counts where it is valid and its `epoch` is greater than the one
-//! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file. Who
+//! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file: who
+//! queries hears those who are new at once, who writes goes by it `write_after` later, when all know of it. Who
 //! changes the members writes those of before under `previous`, with their epoch, until all that they had is in the bucket:
 //! queries hear them as well.
 
@@ -77,13 +79,17 @@ struct Fields {
     /// How often the file is looked at; above 0. Default `5s`.
     #[serde(default)]
     poll: Option<Span>,
+    /// How long after a change of the file was seen batches go by it: longer than it takes to come to all nodes. Default
+    /// twice `poll`.
+    #[serde(default)]
+    write_after: Option<Span>,
 }
 
 /// Where the members come from.
 #[derive(Clone, Debug)]
 enum Members {
     Fixed(Arc<Layout>),
-    File { path: PathBuf, poll: Span },
+    File { path: PathBuf, pace: watch::Pace },
 }
 
 fn default_factor() -> usize {
@@ -98,16 +104,18 @@ fn default_partitions() -> u32 {
 #[derive(Debug)]
 pub struct OpenRing {
     layout: tokio::sync::watch::Sender<Arc<Layout>>,
-    past: Mutex<Past>,
+    others: Mutex<Others>,
 }
 
-/// The layouts of before.
+/// The layouts of before, and those that come.
 #[derive(Debug, Default)]
-struct Past {
-    /// How long they are remembered.
+struct Others {
+    /// How long those of before are remembered.
     span: Duration,
     /// Each with the time at which the next one came; the newest last.
-    layouts: Vec<(Instant, Arc<Layout>)>,
+    past: Vec<(Instant, Arc<Layout>)>,
+    /// The newest last.
+    coming: Vec<Arc<Layout>>,
 }
 
 // === impl Ring ===
@@ -116,12 +124,15 @@ impl TryFrom<Fields> for Ring {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { factor, partitions, algorithm, epoch, members, previous, file, poll } = fields;
+        let Fields { factor, partitions, algorithm, epoch, members, previous, file, poll, write_after } = fields;
         let shape = Shape::new(factor, partitions, algorithm)?;
         let members = match (members, file) {
             (Some(members), None) => {
                 if poll.is_some() {
                     return Err("expected `poll` only with `file`".into());
+                }
+                if write_after.is_some() {
+                    return Err("expected `write_after` only with `file`".into());
                 }
                 Members::Fixed(Arc::new(Layout::new(shape, epoch.unwrap_or(1), members)?.after(previous)?))
             }
@@ -136,7 +147,8 @@ impl TryFrom<Fields> for Ring {
                 if poll.get().is_zero() {
                     return Err(format!("expected `poll` above 0, got `{poll}`"));
                 }
-                Members::File { path, poll }
+                let write_after = write_after.map_or(poll.get().saturating_mul(2), Span::get);
+                Members::File { path, pace: watch::Pace { poll: poll.get(), write_after } }
             }
             (Some(_), Some(_)) => return Err("expected one of `members` and `file`, got both".into()),
             (None, None) => return Err("expected one of `members` and `file`, got neither".into()),
@@ -155,7 +167,7 @@ impl Resource for Ring {
                 watch::Telemetry::new(context).follows(&layout);
                 Ok(Arc::new(OpenRing::fixed(layout)))
             }
-            Members::File { path, poll } => watch::Watch::open(path, self.shape, poll.get(), context).await,
+            Members::File { path, pace } => watch::Watch::open(path, self.shape, pace, context).await,
         }
     }
 }
@@ -165,10 +177,10 @@ impl Resource for Ring {
 impl OpenRing {
     /// A ring that stays as it is.
     pub fn fixed(layout: impl Into<Arc<Layout>>) -> Self {
-        Self { layout: tokio::sync::watch::Sender::new(layout.into()), past: Mutex::default() }
+        Self { layout: tokio::sync::watch::Sender::new(layout.into()), others: Mutex::default() }
     }
 
-    /// How it is now.
+    /// How it is now: where batches go.
     pub fn current(&self) -> Arc<Layout> {
         self.layout.borrow().clone()
     }
@@ -180,28 +192,41 @@ impl OpenRing {
 
     /// Remembers layouts for at least so long after another took their place.
     pub fn remember(&self, span: Duration) {
-        let mut past = self.past();
-        past.span = past.span.max(span);
+        let mut others = self.others();
+        others.span = others.span.max(span);
     }
 
-    /// How it is now, and before that how it was until less than `span` ago, as far as that is remembered; the newest first.
+    /// Where batches may be that were written in the last `span`: how it will be, as far as that is known, how it is, and how
+    /// it was, as far as that is remembered; the newest first.
     pub fn recent(&self, span: Duration) -> Vec<Arc<Layout>> {
-        let past = self.past();
-        let recent = past.layouts.iter().rev().filter(|(until, _)| until.elapsed() < span).map(|(_, layout)| layout);
-        std::iter::once(&*self.layout.borrow()).chain(recent).cloned().collect()
+        let others = self.others();
+        let past = others.past.iter().rev().filter(|(until, _)| until.elapsed() < span).map(|(_, layout)| layout);
+        others.coming.iter().rev().chain([&*self.layout.borrow()]).chain(past).cloned().collect()
+    }
+
+    /// The newest layout that is known, also where it is still to come.
+    pub(crate) fn newest(&self) -> Arc<Layout> {
+        self.others().coming.last().cloned().unwrap_or_else(|| self.current())
+    }
+
+    /// Says that another layout will come.
+    pub(crate) fn announce(&self, layout: Arc<Layout>) {
+        self.others().coming.push(layout);
     }
 
     /// Goes on with another layout.
     pub(crate) fn change(&self, layout: Arc<Layout>) {
-        let mut past = self.past();
+        let mut others = self.others();
+        let epoch = layout.epoch();
+        others.coming.retain(|coming| coming.epoch() > epoch);
         let before = self.layout.send_replace(layout);
-        let span = past.span;
-        past.layouts.push((Instant::now(), before));
-        past.layouts.retain(|(until, _)| until.elapsed() < span);
+        let span = others.span;
+        others.past.push((Instant::now(), before));
+        others.past.retain(|(until, _)| until.elapsed() < span);
     }
 
-    fn past(&self) -> MutexGuard<'_, Past> {
-        self.past.lock().unwrap_or_else(PoisonError::into_inner)
+    fn others(&self) -> MutexGuard<'_, Others> {
+        self.others.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

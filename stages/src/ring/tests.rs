@@ -55,6 +55,8 @@ fn refuses_wrong_settings() {
     check("{ poll: 0s, file: a }", "1:1: expected `poll` above 0, got `0s`");
     check("{ poll: 5, file: a }", "1:9: poll: expected a duration such as `30s` or `1m30s`, got `5`");
     check(&format!("{{ factor: 1, poll: 5s, {members} }}"), "1:1: expected `poll` only with `file`");
+    let text = format!("{{ factor: 1, write_after: 5s, {members} }}");
+    check(&text, "1:1: expected `write_after` only with `file`");
     check(&format!("{{ factor: 1, epoch: 0, {members} }}"), "1:1: expected `epoch` of at least 1, got `0`");
     check(&one("name: '', address: 'a:1'"), &format!("1:24: members[0]: {name} ``"));
     check(&one("name: a/b, address: 'a:1'"), &format!("1:24: members[0]: {name} `a/b`"));
