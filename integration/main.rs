@@ -12,4 +12,5 @@ mod harness;
 mod names;
 mod program;
 mod prometheus;
+mod ring;
 mod tidy;

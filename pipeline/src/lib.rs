@@ -49,7 +49,7 @@ pub use metrics::Metrics;
 pub use next::{Next, Reply};
 pub use path::{Path, Read, Write};
 pub use pattern::Pattern;
-pub use query::{Answer, Ask, Batches, Data, Points, Query, Value};
+pub use query::{Answer, Ask, Batches, Data, Points, Query, Since, Value};
 pub use registry::Registry;
 pub use resource::Resource;
 pub use selector::Selector;

@@ -19,6 +19,8 @@ const MAX_BYTES: u64 = 1024;
 pub(super) struct Identity {
     /// Its name, for ever.
     pub(super) writer: String,
+    /// When it got its name, in milliseconds since the Unix epoch: it came empty then.
+    pub(super) began: i64,
     /// A number by chance for the time from one opening to the next, above 0. Not a count: of a directory that was copied
     /// both would count alike, and take what the other uploaded for theirs.
     pub(super) life: u32,
@@ -27,11 +29,11 @@ pub(super) struct Identity {
 // === impl Identity ===
 
 impl Identity {
-    /// Reads the file `identity` in a store's directory, and begins a life; a store that has none gets one.
+    /// Reads the file `identity` in a store's directory, and begins a life; a store that has none gets one, `now`.
     ///
     /// # Errors
     /// The file is damaged, or the disk is.
-    pub(super) fn next(fs: &dyn Fs, dir: &Path) -> Result<Self> {
+    pub(super) fn next(fs: &dyn Fs, dir: &Path, now: i64) -> Result<Self> {
         let life = (Ulid::generate().random() as u32).max(1);
         let file = dir.join("identity");
         let failed = |what: &str, error: io::Error| {
@@ -42,12 +44,12 @@ impl Identity {
                 let mut text = String::new();
                 reader.take(MAX_BYTES).read_to_string(&mut text).map_err(|e| failed("read", e))?;
                 let writer = parse(&text).ok_or_else(|| failed("read", io::Error::other("it is damaged")))?;
-                Ok(Self { writer: writer.to_owned(), life })
+                Ok(Self { writer: writer.to_string(), began: began(writer), life })
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let writer = Ulid::generate().to_string();
-                write(fs, dir, &file, &text(&writer)).map_err(|e| failed("written", e))?;
-                Ok(Self { writer, life })
+                let writer = Ulid::from_parts(now.max(0) as u64, Ulid::generate().random());
+                write(fs, dir, &file, &text(&writer.to_string())).map_err(|e| failed("written", e))?;
+                Ok(Self { writer: writer.to_string(), began: began(writer), life })
             }
             Err(error) => Err(failed("read", error)),
         }
@@ -74,10 +76,16 @@ fn text(writer: &str) -> String {
 }
 
 /// The name in a file; `None` where it is damaged.
-fn parse(whole: &str) -> Option<&str> {
+fn parse(whole: &str) -> Option<Ulid> {
     let mut lines = whole.lines();
     let (_, writer) = (lines.next()?, lines.next()?);
-    (text(writer) == whole).then_some(writer)
+    let name = Ulid::from_string(writer).ok()?;
+    (text(writer) == whole).then_some(name)
+}
+
+/// When a name was given.
+fn began(writer: Ulid) -> i64 {
+    i64::try_from(writer.timestamp_ms()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

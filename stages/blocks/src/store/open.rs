@@ -72,7 +72,7 @@ impl Store {
     ) -> Result<Self> {
         let path = settings.path.clone();
         let held = claim(&*fs, &path)?;
-        let identity = Identity::next(&*fs, &path)?;
+        let identity = Identity::next(&*fs, &path, context.clock.now())?;
         shelf.begin(identity.life);
         let measures = Measures::new(&context.metrics);
         let mut view = View::default();

@@ -6,6 +6,8 @@ use crate::seam::sim::{Fault, Op, SimFs};
 
 const DIR: &str = "/store";
 
+const NOW: i64 = 1_700_000_000_123;
+
 fn disk() -> SimFs {
     let fs = SimFs::default();
     fs.create_dir_all(Path::new(DIR)).unwrap();
@@ -13,7 +15,7 @@ fn disk() -> SimFs {
 }
 
 fn next(fs: &SimFs) -> Result<Identity> {
-    Identity::next(fs, Path::new(DIR))
+    Identity::next(fs, Path::new(DIR), NOW)
 }
 
 #[test]
@@ -61,4 +63,11 @@ fn a_file_that_is_damaged_is_no_identity() {
     let fs = disk();
     fs.put(&Path::new(DIR).join("identity"), good.into_bytes());
     assert_eq!(next(&fs).unwrap().writer, "01ARZ3NDEKTSV4RRFFQ69G5FAV");
+}
+
+#[test]
+fn a_store_knows_for_ever_when_it_came() {
+    let fs = disk();
+    assert_eq!(next(&fs).unwrap().began, NOW);
+    assert_eq!(Identity::next(&fs, Path::new(DIR), NOW + 1000).unwrap().began, NOW);
 }
