@@ -91,9 +91,17 @@ impl Objects {
     /// # Errors
     /// The bucket fails.
     pub async fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.head(path).await?.is_some())
+    }
+
+    /// What is known of the object at a path, where there is one.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>> {
         match self.store.head(path).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::NotFound { .. }) => Ok(false),
+            Ok(found) => Ok(Some(found)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
             Err(e) => Err(failed("look for", path, &e)),
         }
     }

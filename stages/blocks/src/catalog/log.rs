@@ -15,6 +15,9 @@ pub(super) const LOG: &str = "_delta_log";
 /// What tells which checkpoint is the last one.
 pub(super) const LAST_CHECKPOINT: &str = "_last_checkpoint";
 
+/// What comes after the version in the name of a checkpoint's file.
+pub(super) const CHECKPOINT: &str = "checkpoint.parquet";
+
 /// The name of the mark that each commit of Weir carries among its operation's parameters.
 pub(super) const MARK: &str = "weirCommit";
 
@@ -82,6 +85,11 @@ struct LastCheckpoint {
 /// The name of a commit's file.
 pub(super) fn commit_file(version: Version) -> String {
     format!("{version:020}.json")
+}
+
+/// The name of a checkpoint's file.
+pub(super) fn checkpoint_file(version: Version) -> String {
+    format!("{version:020}.{CHECKPOINT}")
 }
 
 /// The version that a file of the log belongs to, and what comes after it in its name.
