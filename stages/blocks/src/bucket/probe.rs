@@ -17,6 +17,7 @@ use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutP
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use ulid::Ulid;
 use weir_pipeline::{Context, Result};
@@ -38,6 +39,7 @@ const DIRECTORY: &str = "_weir";
 pub(super) struct Probe {
     state: Arc<watch::Sender<State>>,
     failures: Counter,
+    overwrites: Gauge,
     /// The failure that was logged last: the same one is only counted.
     told: Arc<Mutex<String>>,
 }
@@ -68,7 +70,10 @@ impl Probe {
             context.metrics.register("weir_bucket_probe_failures", help, Family::<Labels, Counter>::default());
         let labels = Labels { bucket: resource(&context.place).to_owned() };
         let failures = failures.get_or_create(&labels).clone();
-        Self { state: Arc::new(watch::Sender::new(State::Unknown)), failures, told: Arc::default() }
+        let help = "Whether a bucket ignores conditions and overwrites: nothing is put into it then";
+        let overwrites = context.metrics.register("weir_bucket_overwrites", help, Family::<Labels, Gauge>::default());
+        let overwrites = overwrites.get_or_create(&labels).clone();
+        Self { state: Arc::new(watch::Sender::new(State::Unknown)), failures, overwrites, told: Arc::default() }
     }
 
     /// What is known now.
@@ -94,6 +99,17 @@ impl Probe {
         }
     }
 
+    /// Whether anything may be put: what is put into a store that overwrites no commit could ever name.
+    ///
+    /// # Errors
+    /// The store overwrites.
+    pub(super) fn check_put(&self) -> object_store::Result<()> {
+        match self.state() {
+            State::Keeps | State::Unknown => Ok(()),
+            State::Overwrites => Err(Ours::Overwrites.into_error()),
+        }
+    }
+
     /// Asks the store once, and remembers a definite answer. No answer is logged and counted, and no error.
     ///
     /// # Errors
@@ -103,6 +119,7 @@ impl Probe {
         match question(store, &path).await {
             Ok(state) => {
                 self.state.send_replace(state);
+                self.overwrites.set(i64::from(state == State::Overwrites));
                 self.check().map_err(|e| failed("probe", &Path::from(DIRECTORY), &e))
             }
             Err(error) => {
