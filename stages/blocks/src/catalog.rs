@@ -49,6 +49,7 @@ mod keep;
 mod kernel;
 mod known;
 mod log;
+mod removed;
 mod row;
 mod table;
 

@@ -106,6 +106,16 @@ impl Objects {
         }
     }
 
+    /// The names of the directories right below a prefix.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub async fn directories(&self, prefix: Option<&Path>) -> Result<Vec<String>> {
+        let shown = prefix.cloned().unwrap_or_default();
+        let found = self.store.list_with_delimiter(prefix).await.map_err(|e| failed("list", &shown, &e))?;
+        Ok(found.common_prefixes.iter().filter_map(|path| path.filename().map(str::to_owned)).collect())
+    }
+
     /// All objects below a prefix.
     ///
     /// # Errors

@@ -213,7 +213,7 @@ impl<R: Row> Table<R> {
         let add = commit.add.iter().map(R::from_file).collect::<Result<Vec<_>>>()?;
         let rows = Arc::make_mut(&mut state.rows);
         if !commit.remove.is_empty() {
-            let gone: HashSet<&str> = commit.remove.iter().map(String::as_str).collect();
+            let gone: HashSet<&str> = commit.remove.iter().map(|(path, _)| path.as_str()).collect();
             rows.retain(|_, row| row.to_file().map_or(true, |file| !gone.contains(file.path.as_str())));
         }
         rows.extend(add.into_iter().map(|row| (row.block(), Arc::new(row))));
