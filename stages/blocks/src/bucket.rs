@@ -27,7 +27,7 @@
 //! Any S3 will do that honours `If-None-Match: *` on a put: commits to the catalog stand on it. That is probed at the start
 //! with an object `_weir/probe-<ulid>` below the prefix, and a store that overwrites is refused. A bucket that can't be
 //! reached does not keep the program from starting: it is logged (`weir_bucket_probe_failures_total`), and asked again in the
-//! background.
+//! background. If it turns out to overwrite then, nothing is put into it any more (`weir_bucket_overwrites`).
 //!
 //! Repeated are requests that got an answer with status 5xx, 429 or 408, no connection, a broken one, or no answer in time
 //! (only the removal of objects is not repeated after that); all attempts of a request end within `retry.within`, one

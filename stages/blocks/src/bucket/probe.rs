@@ -4,7 +4,8 @@
 //! object is put twice, and the second put must be refused. What comes of it:
 //!
 //! * It is refused: the store keeps what is there.
-//! * Both succeed, or the store does not know the header: it overwrites. The program does not start.
+//! * Both succeed, or the store does not know the header: it overwrites. The program does not start; where that comes out
+//!   later, nothing is put any more.
 //! * There is no answer, or another one (no rights, no such bucket): not known yet. An outage of the bucket must cost disk
 //!   only, so the program starts all the same; the failure is logged and counted, the question is asked again in the
 //!   background until there is an answer, and until then whoever relies on it is sent away to come again.
