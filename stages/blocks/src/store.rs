@@ -41,6 +41,7 @@ mod open;
 mod selection;
 mod settings;
 pub mod shelf;
+mod sweep;
 mod tidy;
 mod upload;
 mod view;

@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::measure::Measures;
 use super::shelf::Shelf;
 use super::view::View;
-use super::{Declaration, State, Store, cut, upload};
+use super::{Declaration, State, Store, cut, sweep, upload};
 use crate::block::BlockShelf;
 use crate::bucket::objects::Objects;
 use crate::depot::Depot;
@@ -42,13 +42,15 @@ impl Resource for Declaration {
         let objects = Arc::new(Objects::local(&self.path.join("blocks"))?);
         let shelf = BlockShelf::new(objects, context.clock.clone(), INDEX_CACHE).measured(&context.metrics);
         let store = Store::open(self, context, Arc::new(RealFs), Arc::new(shelf), Some(depot)).await?;
-        let (cutter, uploader) = (tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)));
+        let tasks =
+            [tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)), tokio::spawn(sweep::run(&store))];
         let closing = store.clone();
         context.on_close(async move {
-            // A cut or an upload that is dropped has changed nothing, or is found again.
-            cutter.abort();
-            uploader.abort();
-            let _ = (cutter.await, uploader.await);
+            // A cut, an upload or a sweep that is dropped has changed nothing, or is found again.
+            for task in tasks {
+                task.abort();
+                let _ = task.await;
+            }
             closing.close().await
         });
         Ok(Arc::new(store))

@@ -13,8 +13,10 @@ use crate::merge::merge;
 use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
+mod away;
 mod crash;
 mod settings;
+mod sweep;
 mod tidy;
 mod upload;
 
