@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use crate::harness::cluster::{Asker, Cluster, SENDERS};
 use crate::harness::weir::run;
-use crate::harness::writers::{Writers, body, post};
-use crate::harness::{phase, wait_for};
+use crate::harness::writers::{SERIES, Writers, body, post};
+use crate::harness::{http, phase, wait_for};
 
 /// The resources of a store node: a bucket of its own.
 const STORE: &str = "
@@ -21,7 +21,11 @@ const QUERY: &str = "
 ";
 
 fn cluster() -> Cluster {
-    Cluster::start(tempfile::tempdir().unwrap(), STORE, QUERY, &[])
+    cluster_with(&[])
+}
+
+fn cluster_with(env: &[(&str, &str)]) -> Cluster {
+    Cluster::start(tempfile::tempdir().unwrap(), STORE, QUERY, env)
 }
 
 #[test]
@@ -47,17 +51,48 @@ fn any_one_node_may_be_killed_and_no_write_fails_and_no_answer_lacks_anything() 
 #[test]
 fn a_node_that_hangs_slows_down_nobody() {
     let mut cluster = cluster();
-    let writers = Writers::start(SENDERS, cluster.router.receive);
+    let writers = Arc::new(Writers::start(SENDERS, cluster.router.receive));
     phase(Duration::from_secs(1));
     let before = (writers.acked(), writers.slowest());
     cluster.stores[1].freeze();
+    let asker = Asker::start(cluster.query.api, &writers);
     phase(Duration::from_secs(3));
     let during = (writers.acked() - before.0, writers.slowest());
     cluster.check_query(&writers.book());
     cluster.stores[1].thaw();
+    phase(Duration::from_secs(1));
+    let answers = asker.stop();
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
     assert_eq!(writers.refused(), 0);
     assert!(during.0 > before.0 / 2, "{before:?} {during:?}");
-    cluster.check(&writers.stop(), 2);
+    cluster.check(&Arc::into_inner(writers).unwrap().stop(), 2);
+}
+
+#[test]
+fn a_node_that_is_cut_off_and_lives_costs_no_write_and_no_answer_and_is_back_once_that_is_healed() {
+    let cluster = cluster_with(&[("PEER_TIMEOUT", "1s")]);
+    let writers = Arc::new(Writers::start(SENDERS, cluster.router.receive));
+    wait_for("samples", Duration::from_secs(10), || (writers.book().len() == SENDERS).then_some(()));
+    let asker = Asker::start(cluster.query.api, &writers);
+    phase(Duration::from_secs(1));
+    let acked = writers.acked();
+    let members_up = || cluster.router.metric("weir_replicate_member_up");
+    assert_eq!(members_up(), 3.0);
+    cluster.cut_off(true);
+    phase(Duration::from_secs(3));
+    assert!(writers.acked() > acked + 10, "{acked} before, {} now", writers.acked());
+    assert_eq!(members_up(), 2.0, "the router was to notice");
+    // It lives, and answers with what it has to who reaches it.
+    let own = http::api(cluster.stores[1].api, "query", &[("query", "count(last_over_time(crash_total[3h]))")]);
+    assert_eq!(own["result"][0]["value"][1], (SENDERS * SERIES).to_string(), "{own}");
+    cluster.cut_off(false);
+    wait_for("the router to find the member again", Duration::from_secs(20), || (members_up() == 3.0).then_some(()));
+    phase(Duration::from_secs(1));
+    assert_eq!(writers.refused(), 0);
+    let answers = asker.stop();
+    assert!(answers.whole > 5 && answers.partial == 0, "{answers:?}");
+    assert!(answers.slowest < Duration::from_secs(5), "{answers:?}");
+    cluster.check(&Arc::into_inner(writers).unwrap().stop(), 2);
 }
 
 #[test]
@@ -134,6 +169,10 @@ fn the_files_of_a_cluster_are_valid_together_and_by_role() {
     check(&["pipelines.d/cluster".to_owned()]);
     check(&[file("00-ring"), file("10-agent")]);
     check(&[file("00-ring"), file("20-router")]);
-    check(&[file("30-store"), file("31-answer")]);
-    check(&[file("00-ring"), file("40-query")]);
+    for bucket in ["05-bucket", "s3/05-bucket"] {
+        check(&[file(bucket), file("30-store"), file("31-answer")]);
+        check(&[file("00-ring"), file(bucket), file("40-query")]);
+        let all = ["00-ring", "10-agent", "20-router", "30-store", "31-answer", "40-query", bucket];
+        check(&all.map(file));
+    }
 }

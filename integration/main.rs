@@ -6,6 +6,7 @@
 
 mod bucket;
 mod cluster;
+mod commits;
 mod crash;
 mod docs;
 mod harness;
@@ -13,4 +14,5 @@ mod names;
 mod program;
 mod prometheus;
 mod ring;
+mod shipped;
 mod tidy;

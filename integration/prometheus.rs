@@ -10,6 +10,8 @@ use weir_pipeline::{Tenant, exposition};
 
 use crate::harness::cluster::Cluster;
 use crate::harness::peers::{self, Peer};
+use crate::harness::s3::S3;
+use crate::harness::shared::{BUCKET, QUERY, STORE};
 use crate::harness::weir::{PIPELINES, Weir};
 use crate::harness::{http, wait_for};
 
@@ -182,8 +184,12 @@ fn assert_alike(query: &str, theirs: &Points, ours: &Points) {
 
 /// Asks both all queries, as instants and as ranges, and returns how many answers were not empty.
 fn compare(prometheus: SocketAddr, weir: SocketAddr, end: i64) -> usize {
+    compare_some(&QUERIES, prometheus, weir, end)
+}
+
+fn compare_some(queries: &[&str], prometheus: SocketAddr, weir: SocketAddr, end: i64) -> usize {
     let mut full = 0;
-    for query in QUERIES {
+    for query in queries {
         let query = query.replace("$range", "10s").replace("$mid", &seconds(end - 7_000));
         let at = seconds(end);
         let instant = [("query", query.as_str()), ("time", at.as_str())];
@@ -232,45 +238,51 @@ fn thirty_queries_answer_as_prometheus_does_before_a_cut_after_it_and_after_a_cr
     drop(pair);
 }
 
-/// The resources of a store node: all share a directory as their bucket, and upload soon.
-const STORE: &str = "
-resources:
-  main: { bucket: { local: { path: '${SHARED}' } } }
-  central: { store: { path: '${DIR}/central', bucket: main, head: { cut_after: 2s }, upload: { after: 6s } } }
-";
-
-/// The resources of a query node, beside the ring.
-const QUERY: &str = "
-  main: { bucket: { local: { path: '${SHARED}' } } }
-  all: { cluster: { ring: members, bucket: main, hedge: 200ms, connect_timeout: 500ms } }
-";
-
 #[test]
 fn a_cluster_answers_as_prometheus_does_while_its_nodes_die_one_after_the_other() {
     let dir = tempfile::tempdir().unwrap();
-    let shared = dir.path().join("shared").display().to_string();
-    let path = dir.path().to_owned();
-    let mut cluster = Cluster::start(dir, STORE, QUERY, &[("SHARED", &shared)]);
+    let (path, s3) = (dir.path().to_owned(), S3::start(dir.path()));
+    let place = s3.place();
+    let (stores, query) = (format!("\nresources:{BUCKET}{STORE}"), format!("{BUCKET}{QUERY}"));
+    // A few seconds at a time are in heads, on disks, and in the bucket.
+    let env = [&place.env()[..], &[("UPLOAD_AFTER", "6s")]].concat();
+    let mut cluster = Cluster::start(dir, &stores, &query, &env);
     let Some(mut sources) = sources(&path, cluster.router.receive) else { return };
     let prometheus = sources.prometheus.address;
-    crate::harness::phase(Duration::from_secs(5));
+    // All of them take a minute: one third each time, and all of them in the end.
+    let part = |i: usize| QUERIES.iter().copied().skip(i).step_by(3).collect::<Vec<_>>();
+    let settled = |cluster: &Cluster| off_edge(prometheus, settled(prometheus, cluster.query.api) - 2_000);
+    crate::harness::phase(Duration::from_secs(15));
+    let mut end = 0;
     for i in 0..3 {
-        crate::harness::phase(Duration::from_secs(4));
+        crate::harness::phase(Duration::from_secs(2));
         cluster.stores[i].kill();
-        crate::harness::phase(Duration::from_secs(3));
+        crate::harness::phase(Duration::from_secs(2));
+        // While it is dead samples go on coming, and answers about those are whole as well.
+        end = settled(&cluster);
+        let full = compare_some(&part(i), prometheus, cluster.query.api, end);
+        assert!(full >= 16, "only {full} answers had anything in them while node {i} was dead");
         cluster.start_store(i);
         crate::harness::phase(Duration::from_millis(1500));
     }
-    let end = off_edge(prometheus, settled(prometheus, cluster.query.api) - 2_000);
+    assert!(settled(&cluster) > end, "nothing came since");
+    end = settled(&cluster);
     drop(sources.exporter.take());
     let uploads: f64 = cluster.stores.iter().map(|store| store.metric("weir_store_uploads_total")).sum();
     assert!(uploads > 0.0, "nothing was uploaded");
 
     let full = compare(prometheus, cluster.query.api, end);
     assert!(full >= 60, "only {full} answers had anything in them");
+    for i in [1, 2] {
+        cluster.stores[i].kill();
+        compare_some(&part(i), prometheus, cluster.query.api, end);
+        cluster.start_store(i);
+        crate::harness::phase(Duration::from_millis(1500));
+    }
     cluster.stores[0].kill();
     assert_eq!(compare(prometheus, cluster.query.api, end), full, "with one node dead");
     cluster.start_store(0);
+    crate::harness::phase(Duration::from_millis(1500));
     cluster.stores[2].freeze();
     assert_eq!(compare(prometheus, cluster.query.api, end), full, "with one node that hangs");
     cluster.stores[2].thaw();

@@ -52,7 +52,7 @@ source: { receive: { listen: '${RECEIVE}' } }
 stages:
   - shard: { ring: members }
   - replicate: { factor: 3, quorum: majority, keep_trying: 5s }
-sink: { peer: {} }
+sink: { peer: { timeout: '${PEER_TIMEOUT:-10s}' } }
 ";
 
 /// The ring of a query node, which asks the store nodes.
@@ -119,10 +119,10 @@ impl Cluster {
         let (mut peers, mut readers) = (text(&cluster.peers), text(&cluster.readers));
         (peers[1], readers[1]) = (cluster.ways[0].address.to_string(), cluster.ways[1].address.to_string());
         let mut env = vec![("A", peers[0].as_str()), ("B", &peers[1]), ("C", &peers[2])];
-        cluster.router.start(&env);
-        env.extend([("READ_A", readers[0].as_str()), ("READ_B", &readers[1]), ("READ_C", &readers[2])]);
         let own = cluster.env.clone();
         env.extend(own.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        cluster.router.start(&env);
+        env.extend([("READ_A", readers[0].as_str()), ("READ_B", &readers[1]), ("READ_C", &readers[2])]);
         cluster.query.start(&env);
         cluster
     }
@@ -130,6 +130,11 @@ impl Cluster {
     /// Has all that goes to and comes from node `b` take so long, each way.
     pub fn slow_down(&self, by: Duration) {
         self.ways.iter().for_each(|way| way.slow_down(by));
+    }
+
+    /// Cuts node `b` off from routers and query nodes, or heals that. It lives, and reaches its bucket.
+    pub fn cut_off(&self, cut: bool) {
+        self.ways.iter().for_each(|way| way.cut(cut));
     }
 
     /// Starts a store node, again.
@@ -192,12 +197,16 @@ pub struct Asker {
 }
 
 /// What was answered.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Answers {
     /// Answers that had everything.
     pub whole: usize,
     /// Answers that said that they may lack something.
     pub partial: usize,
+    /// What the last of these said.
+    pub warnings: Vec<String>,
+    /// The longest that one took.
+    pub slowest: Duration,
 }
 
 impl Asker {
@@ -208,7 +217,7 @@ impl Asker {
         let ask = move || {
             let mut answers = Answers::default();
             while !stopped.load(Ordering::Relaxed) {
-                let acked = writers.book();
+                let (acked, begin) = (writers.book(), Instant::now());
                 let sender = (answers.whole + answers.partial) % SENDERS;
                 let (found, warnings) = found_at_least(query, sender);
                 if warnings.is_empty() {
@@ -217,7 +226,9 @@ impl Asker {
                 } else {
                     assert!(warnings.iter().all(|w| w.starts_with("partial response: ")), "{warnings:?}");
                     answers.partial += 1;
+                    answers.warnings = warnings;
                 }
+                answers.slowest = answers.slowest.max(begin.elapsed());
             }
             answers
         };

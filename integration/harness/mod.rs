@@ -2,10 +2,12 @@
 
 pub mod cluster;
 pub mod http;
+pub mod moto;
 pub mod peers;
 pub mod process;
 pub mod proxy;
 pub mod s3;
+pub mod shared;
 pub mod weir;
 pub mod writers;
 

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use tokio::runtime::Runtime;
 
+use super::shared::Place;
+
 #[path = "../../stages/blocks/src/testing/s3.rs"]
 mod server;
 
@@ -14,10 +16,8 @@ use server::{BUCKET, KEY, S3Server};
 pub struct S3 {
     runtime: Runtime,
     server: S3Server,
-    /// Where it is.
-    pub endpoint: String,
-    /// The file that has its keys.
-    pub keys: String,
+    endpoint: String,
+    keys: String,
 }
 
 // === impl S3 ===
@@ -52,8 +52,14 @@ impl S3 {
         self.server.file("")
     }
 
-    /// The bucket's name.
-    pub fn name(&self) -> &'static str {
-        BUCKET
+    /// Where the bucket is.
+    pub fn place(&self) -> Place {
+        Place {
+            name: BUCKET.to_owned(),
+            endpoint: self.endpoint.clone(),
+            key: (KEY.0.to_owned(), KEY.1.to_owned()),
+            keys: self.keys.clone(),
+            directory: Some(self.bucket()),
+        }
     }
 }

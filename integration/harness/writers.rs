@@ -72,7 +72,12 @@ pub fn found(api: SocketAddr, sender: usize) -> Found {
 
 /// What `api` has of a sender, and the warnings beside it.
 pub fn found_at_least(api: SocketAddr, sender: usize) -> (Found, Vec<String>) {
-    let query = format!("crash_total{{sender=\"{sender}\"}}[3h]");
+    found_within(api, sender, "3h")
+}
+
+/// What `api` has of a sender since so long ago, and the warnings beside it.
+pub fn found_within(api: SocketAddr, sender: usize, range: &str) -> (Found, Vec<String>) {
+    let query = format!("crash_total{{sender=\"{sender}\"}}[{range}]");
     let params = [("query", query.as_str()), ("time", &(now() / 1000).to_string())];
     let answer = http::api_raw(api, "query", &params).expect("an answer");
     let body: Value = serde_json::from_slice(&answer.body).unwrap();
