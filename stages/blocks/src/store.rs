@@ -153,9 +153,10 @@ impl Store {
         }
     }
 
-    /// Since when it has everything that it acknowledged.
+    /// Since when it has everything that it acknowledged: since it came, or since its log was last found to have lost
+    /// something.
     pub fn since(&self) -> Since {
-        let began = self.0.identity.began;
+        let began = self.0.identity.began();
         // A sample may be as much in the future of when it was acknowledged.
         Since { began, from: began.saturating_add(self.0.settings.head.max_future.as_millis()).saturating_add(1) }
     }

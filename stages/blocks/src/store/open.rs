@@ -86,6 +86,8 @@ impl Store {
         let sharing = head.clone();
         let dir = path.join("log");
         let replay = Replay::new(fs.clone(), dir.clone(), move |tenant, labels| sharing.share(tenant, labels))?;
+        let (disk, me, clock) = (fs.clone(), identity.clone(), context.clock.clone());
+        let replay = replay.on_loss(move || me.renew(&*disk, &path, clock.now()));
         let in_flight = Arc::new(Semaphore::new((settings.head.in_flight.get() / 1024).min(1 << 28) as usize));
         let log = Log::new(fs, dir, settings.log.segment.get(), replay.segments(), Arc::new(measures.clone()));
         let store = Self(Arc::new(State {
