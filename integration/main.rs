@@ -8,6 +8,7 @@ mod bucket;
 mod cluster;
 mod commits;
 mod crash;
+mod differential;
 mod docs;
 mod harness;
 mod names;

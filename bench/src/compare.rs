@@ -153,11 +153,7 @@ fn run(
 }
 
 /// Waits until every sample of one metric is found. Returns how long that took, and how many there were at the end.
-pub(crate) async fn await_samples(
-    peer: &Peer,
-    load: &Report,
-    expected: u64,
-) -> Result<(Option<f64>, Option<f64>)> {
+pub(crate) async fn await_samples(peer: &Peer, load: &Report, expected: u64) -> Result<(Option<f64>, Option<f64>)> {
     // One second more than all rounds: the left end of a range is open.
     let range = (load.last_timestamp - load.first_timestamp) / 1000 + 1;
     let query = format!("sum(count_over_time({COUNTED}[{range}s]))");

@@ -53,7 +53,7 @@ pub fn prometheus(dir: &Path, config: &str) -> Option<Peer> {
     prometheus_at(dir, config, free_address())
 }
 
-/// A Prometheus with this configuration that listens at `address`.
+/// A Prometheus with this configuration that listens at `address`, for remote write, too.
 pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Peer> {
     let program = find("prometheus")?;
     let file = dir.join("prometheus.yml");
@@ -62,7 +62,8 @@ pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Pe
     command
         .arg(format!("--config.file={}", file.display()))
         .arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()))
-        .arg(format!("--web.listen-address={address}"));
+        .arg(format!("--web.listen-address={address}"))
+        .arg("--web.enable-remote-write-receiver");
     let process = Process::start(command, &dir.join("prometheus.log"));
     wait_for("prometheus", Duration::from_secs(30), || {
         http::get(address, "/-/ready").filter(|response| response.status == 200)

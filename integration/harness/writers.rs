@@ -52,10 +52,15 @@ pub fn body(sender: usize, timestamp: i64) -> Vec<u8> {
     body
 }
 
-/// Sends one request and returns its status; `None` where the connection breaks.
+/// Sends one request to Weir and returns its response; `None` where the connection breaks.
 pub fn post(to: SocketAddr, body: &[u8]) -> Option<http::Response> {
+    post_to(to, "/api/v1/receive", body)
+}
+
+/// Sends one request of remote write to any receiver and returns its response; `None` where the connection breaks.
+pub fn post_to(to: SocketAddr, path: &str, body: &[u8]) -> Option<http::Response> {
     let headers = [("Content-Encoding", "snappy"), ("Content-Type", "application/x-protobuf")];
-    http::request(to, "POST", "/api/v1/receive", &headers, body)
+    http::request(to, "POST", path, &headers, body)
 }
 
 /// A value that no other sample has.

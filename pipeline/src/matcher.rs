@@ -33,14 +33,21 @@ pub struct Matcher {
 
 // === impl MatchOp ===
 
-impl fmt::Display for MatchOp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+impl MatchOp {
+    /// As written.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Equal => "=",
             Self::NotEqual => "!=",
             Self::Match => "=~",
             Self::NotMatch => "!~",
-        })
+        }
+    }
+}
+
+impl fmt::Display for MatchOp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
     }
 }
 

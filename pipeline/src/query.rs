@@ -1,5 +1,7 @@
 //! What is asked on the read path, and what is answered.
 
+mod stats;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,6 +15,8 @@ use crate::histogram::Histogram;
 use crate::labels::LabelSet;
 use crate::matcher::Matcher;
 use crate::tenant::Tenant;
+
+pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
 
 /// A question to the read path. A clone is cheap.
 #[derive(Clone, Debug)]
@@ -29,6 +33,8 @@ pub struct Query {
     pub lookback: Option<Duration>,
     /// Whether an answer that may have gaps, with a warning of them, is better than none.
     pub partial: bool,
+    /// What the answer should tell of how it was found.
+    pub stats: StatsDetail,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -81,6 +87,15 @@ pub enum Ask {
         /// To.
         end: i64,
     },
+    /// The exemplars of series that match any of the selectors.
+    Exemplars {
+        /// One list of matchers for each selector.
+        selectors: Vec<Vec<Matcher>>,
+        /// From.
+        start: i64,
+        /// To.
+        end: i64,
+    },
     /// The samples of series that match all matchers: what one node asks another.
     Samples {
         /// At least one.
@@ -105,6 +120,8 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// What the asker may want to know.
     pub infos: Vec<String>,
+    /// How it was found, where that was asked for and what answered can tell.
+    pub stats: Option<QueryStats>,
 }
 
 /// The data of an answer.
@@ -122,8 +139,30 @@ pub enum Data {
     Series(Vec<LabelSet>),
     /// Label names or label values, sorted.
     Names(Vec<String>),
+    /// The exemplars of each series, sorted by labels.
+    Exemplars(Vec<SeriesExemplars>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
+}
+
+/// The exemplars of a series.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SeriesExemplars {
+    /// The series.
+    pub series: LabelSet,
+    /// In order of time.
+    pub exemplars: Vec<Exemplar>,
+}
+
+/// An observation that stands for others, most often with the id of its trace.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Exemplar {
+    /// What is known of it beyond its series.
+    pub labels: LabelSet,
+    /// What was observed.
+    pub value: f64,
+    /// When, in milliseconds since the Unix epoch.
+    pub timestamp: i64,
 }
 
 /// The value of a sample.
@@ -164,11 +203,20 @@ pub struct Since {
 
 type Stream = BoxStream<'static, Result<Batch>>;
 
+// === impl Query ===
+
+impl Query {
+    /// A question without limits, whose answer may have gaps.
+    pub fn new(tenant: Tenant, ask: Ask) -> Self {
+        Self { tenant, ask, limit: 0, timeout: None, lookback: None, partial: true, stats: StatsDetail::None }
+    }
+}
+
 // === impl Answer ===
 
 impl From<Data> for Answer {
     fn from(data: Data) -> Self {
-        Self { data, warnings: Vec::new(), infos: Vec::new() }
+        Self { data, warnings: Vec::new(), infos: Vec::new(), stats: None }
     }
 }
 

@@ -21,7 +21,7 @@ mod parser;
 mod position;
 mod pretty;
 mod print;
-mod source;
+pub mod source;
 
 pub use duration::{format_duration, parse_duration};
 pub(crate) use number::parse_number;

@@ -4,10 +4,14 @@
 //! api: { listen: 127.0.0.1:9090 }
 //! ```
 //!
-//! Shape: under `/api/v1`: `query`, `query_range`, `series`, `labels` (GET, and POST with a form), `label/<name>/values`
-//! and `status/buildinfo` (GET). Beside it: `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
+//! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `series`, `labels`
+//! (GET, and POST with a form), `label/<name>/values` and `status/buildinfo` (GET). Beside it: `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
 //! `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`. A
 //! client that goes away cancels what it asked.
+//!
+//! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`. What else Thanos has
+//! (`dedup`, `replicaLabels[]`, `max_source_resolution`, `storeMatch[]`, `engine`, `analyze`) is ignored as any parameter
+//! that is not known.
 //!
 //! Errors: Prometheus' envelope, with its error types and statuses: `bad_data` 400, `execution` 422, `timeout` 503,
 //! `internal` 500, `not_found` 404; and `unavailable` 503, `too_many_requests` 429.
@@ -31,6 +35,7 @@ mod server;
 mod service;
 mod telemetry;
 mod time;
+mod tree;
 
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};

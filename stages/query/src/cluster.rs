@@ -157,7 +157,7 @@ impl OpenCluster {
         };
         let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, bucket };
         let timeout = Some(self.settings.timeout.get());
-        let query = Query { tenant: tenant.clone(), ask, limit: 0, timeout, lookback: None, partial };
+        let query = Query { timeout, partial, ..Query::new(tenant.clone(), ask) };
         let hearing = Hearing {
             reader: self.reader.clone(),
             query: Arc::new(query),

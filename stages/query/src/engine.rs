@@ -11,7 +11,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_plan::displayable;
 use futures_util::TryStreamExt;
 use tokio::sync::Semaphore;
-use weir_pipeline::{Answer, Ask, Data, Error, Kind, Query, Result, Tenant};
+use weir_pipeline::{Answer, Ask, Data, Error, Kind, Query, QueryTimings, Result, Tenant};
 
 mod answer;
 mod error;
@@ -21,8 +21,10 @@ mod names;
 mod nothing;
 mod pool;
 mod session;
+mod stats;
 
 use crate::exec::context::QueryContext;
+use crate::exec::counts::{SampleCounts, Scope};
 pub use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
 use crate::plan::{self, Asked, Planned, Planner};
@@ -31,6 +33,7 @@ use answer::{Points, Rows};
 use executor::Executor;
 use pool::{QueryPool, Tenants};
 use session::{Plans, Session};
+use stats::Stopwatch;
 
 /// The step of subqueries that do not say one, in milliseconds: Prometheus' default of how often rules are evaluated.
 const SUBQUERY_STEP: i64 = 60_000;
@@ -127,11 +130,17 @@ impl Engine {
         let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
         let (engine, limit) = (self.clone(), query.limit);
         let answer = self.executor.run(async move {
+            let mut watch = Stopwatch::start();
             // Held until the work has ended, also where nobody waits for it any more.
             let tenant = engine.tenants.of(&query.tenant);
             let _of_tenant = tenant.gate.acquire().await.map_err(|_| Error::closed())?;
             let _of_all = engine.gate.acquire().await.map_err(|_| Error::closed())?;
-            engine.answer(&query).await
+            let queue = watch.lap();
+            let mut answer = engine.answer(&query).await?;
+            if let Some(stats) = &mut answer.stats {
+                (stats.timings.queue, stats.timings.total) = (queue, watch.total());
+            }
+            Ok(answer)
         });
         let late = |_| Error::new(Kind::TimedOut, "query timed out in expression evaluation");
         let mut answer = tokio::time::timeout(timeout, answer).await.map_err(late)??;
@@ -148,11 +157,11 @@ impl Engine {
             return Err(Error::invalid("expected a PromQL query"));
         };
         let logical = match self.plan(&evaluation, None)?.0 {
-            Planned::Vector(plan) | Planned::Matrix(plan, ..) => plan,
+            Planned::Vector(plan) | Planned::Matrix { plan, .. } => plan,
             Planned::Scalar(number) => evaluation.planner(self.lookback(None)).number_plan(&number)?,
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
-        let session = self.session(&Tenant::default(), true, &evaluation)?;
+        let session = self.session(&Query::new(Tenant::default(), ask.clone()), &evaluation)?;
         let Plans { rules, logical, physical } = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         let rules = if rules.is_empty() { String::new() } else { format!("rules: {}\n\n", rules.join(", ")) };
@@ -167,27 +176,36 @@ impl Engine {
     }
 
     async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
+        let mut watch = Stopwatch::start();
         let (planned, ordered) = self.plan(evaluation, query.lookback)?;
-        let session = self.session(&query.tenant, query.partial, evaluation)?;
-        let data = match planned {
-            Planned::Text(text) => Data::String(evaluation.start, text),
-            Planned::Matrix(plan, after, until) => {
-                let points = Points::Samples { after, until };
-                self.run(&session, plan, points, false).await?.matrix()
+        let session = self.session(query, evaluation)?;
+        let mut timings = QueryTimings { preparation: watch.lap(), ..QueryTimings::default() };
+        let (instant, start) = (evaluation.instant, evaluation.start);
+        let mut stored = false;
+        let in_order: Box<dyn FnOnce() -> Data + Send> = match planned {
+            Planned::Text(text) => Box::new(move || Data::String(start, text)),
+            Planned::Matrix { plan, after, until, stored: is_stored } => {
+                stored = is_stored;
+                let rows = self.run(&session, plan, Points::Samples { after, until }, false).await?;
+                Box::new(move || rows.matrix())
             }
             Planned::Vector(plan) => {
-                let ordered = evaluation.instant && ordered;
-                let rows = self.run(&session, plan, Points::Steps(evaluation.steps), ordered).await?;
-                if evaluation.instant { rows.vector(evaluation.start) } else { rows.matrix() }
+                let rows = self.run(&session, plan, Points::Steps(evaluation.steps), instant && ordered).await?;
+                Box::new(move || if instant { rows.vector(start) } else { rows.matrix() })
             }
             Planned::Scalar(number) => {
                 let plan = evaluation.planner(self.lookback(query.lookback)).number_plan(&number)?;
                 let rows = self.run(&session, plan, Points::Steps(evaluation.steps), false).await?;
-                if evaluation.instant { rows.scalar(evaluation.start) } else { rows.matrix() }
+                Box::new(move || if instant { rows.scalar(start) } else { rows.matrix() })
             }
         };
-        let (warnings, infos) = session.query().take_annotations().render(evaluation.expr);
-        Ok(Answer { data, warnings, infos })
+        timings.inner = watch.lap();
+        let data = in_order();
+        (timings.sorting, timings.evaluation) = (watch.lap(), watch.total());
+        let context = session.query();
+        let stats = stats::of(context, stored.then_some(&data), timings);
+        let (warnings, infos) = context.take_annotations().render(evaluation.expr);
+        Ok(Answer { data, warnings, infos, stats })
     }
 
     /// The plan of a query, and whether its rows come in an order that was asked for.
@@ -196,7 +214,7 @@ impl Engine {
         let planned = evaluation.planner(self.lookback(lookback)).query(&expr)?;
         let unfit = match &planned {
             Planned::Text(_) => "string",
-            Planned::Matrix(..) => "range vector",
+            Planned::Matrix { .. } => "range vector",
             _ => return Ok((planned, plan::is_ordered(&expr))),
         };
         if evaluation.instant {
@@ -211,11 +229,14 @@ impl Engine {
         i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX)
     }
 
-    fn session(&self, tenant: &Tenant, partial: bool, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
+    /// A session for a query.
+    fn session(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
         let Limits { memory, max_samples, max_series, .. } = self.limits;
-        let query = QueryContext::new(self.source.clone(), tenant.clone(), partial, max_samples, max_series);
+        let Query { tenant, partial, stats, .. } = query;
+        let context = QueryContext::new(self.source.clone(), tenant.clone(), *partial, max_samples, max_series);
+        let context = context.with_counts(SampleCounts::new(*stats, evaluation.steps));
         let pool = Arc::new(QueryPool::new(memory, self.tenants.of(tenant)));
-        self.sessions.open(Arc::new(query), pool, evaluation.steps.count)
+        self.sessions.open(Arc::new(context), pool, evaluation.steps.count)
     }
 
     /// Runs a plan, and collects its rows.
@@ -261,6 +282,7 @@ impl<'a> Evaluation<'a> {
             lookback,
             subquery_step: SUBQUERY_STEP,
             replica_labels: &[],
+            scope: Scope::Steps,
         }
     }
 }

@@ -26,6 +26,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) mod absent;
 pub(crate) mod context;
+pub(crate) mod counts;
 pub(crate) mod dedup;
 pub(crate) mod extend;
 pub(crate) mod gather;

@@ -1,6 +1,6 @@
 //! Parts of canonical label sets, and the keys that groups and matches meet on.
 
-use weir_pipeline::labels::{METRIC, encode_label};
+use weir_pipeline::labels::{METRIC, encode_label, is_label_name};
 use weir_pipeline::selector::quote;
 use weir_pipeline::{Labels, SeriesId};
 
@@ -34,6 +34,10 @@ pub(crate) fn key_of(encoded: &[u8]) -> [u8; 16] {
 
 /// Labels as Prometheus' errors write them, the metric's name among the others.
 pub(crate) fn in_error(labels: Labels<'_>) -> String {
-    let pairs: Vec<_> = labels.iter().map(|(name, value)| format!("{name}={}", quote(value))).collect();
+    let pair = |(name, value): (&str, &str)| {
+        let name = if is_label_name(name) { name.to_owned() } else { quote(name) };
+        format!("{name}={}", quote(value))
+    };
+    let pairs: Vec<_> = labels.iter().map(pair).collect();
     format!("{{{}}}", pairs.join(", "))
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use weir_pipeline::{LabelSet, Labels, Result, SeriesId};
+use weir_pipeline::{Exemplar, LabelSet, Labels, Result, SeriesExemplars, SeriesId};
 
 use crate::engine::{MetricsSource, Run, Selected, Wanted};
 
@@ -13,6 +13,7 @@ use crate::engine::{MetricsSource, Run, Selected, Wanted};
 #[derive(Clone, Debug, Default)]
 pub struct Memory {
     series: BTreeMap<LabelSet, Vec<Run>>,
+    exemplars: Vec<SeriesExemplars>,
     /// Whether all series have the same id, as if someone had forged them.
     pub(crate) forged: bool,
 }
@@ -28,6 +29,11 @@ impl Memory {
     /// Adds a run of a series; which number the run says does not matter.
     pub fn add(&mut self, labels: LabelSet, run: Run) {
         self.series.entry(labels).or_default().push(run);
+    }
+
+    /// Adds the exemplars of a series that has none yet.
+    pub fn add_exemplars(&mut self, series: LabelSet, exemplars: Vec<Exemplar>) {
+        self.exemplars.push(SeriesExemplars { series, exemplars });
     }
 
     /// The same samples with the runs of each series cut anew.
@@ -60,6 +66,15 @@ impl MetricsSource for Memory {
         let within = |run: &Run| within(run, start, end);
         let series = found.map(|(labels, runs)| (labels.clone(), runs.iter().map(within).collect())).collect();
         Ok(Arc::new(Found { series, forged: self.forged }))
+    }
+
+    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
+        let Wanted { matchers, start, end, .. } = wanted;
+        let matches = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
+        let mut found = self.exemplars.clone();
+        found.retain(|own| matches(own.series.as_labels()));
+        found.iter_mut().for_each(|own| own.exemplars.retain(|exemplar| (start..=end).contains(&exemplar.timestamp)));
+        Ok(found)
     }
 }
 

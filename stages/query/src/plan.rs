@@ -9,6 +9,7 @@ use datafusion::common::ScalarValue;
 use datafusion::logical_expr::{LogicalPlan, LogicalPlanBuilder, lit};
 use weir_pipeline::{Error, Result};
 
+use crate::exec::counts::Scope;
 use crate::exec::map::{Function, Map};
 use crate::exec::params::Param;
 use crate::exec::repeat::Repeat;
@@ -45,8 +46,17 @@ pub(crate) enum Planned {
     Vector(LogicalPlan),
     /// A text.
     Text(String),
-    /// Samples, and the window that they are in: open on the left, closed on the right.
-    Matrix(LogicalPlan, i64, i64),
+    /// Samples.
+    Matrix {
+        /// All, and maybe more around them.
+        plan: LogicalPlan,
+        /// They are later than this.
+        after: i64,
+        /// And not later than this.
+        until: i64,
+        /// Whether they are in the store, and not computed.
+        stored: bool,
+    },
 }
 
 /// When a query is asked for, in milliseconds since the Unix epoch.
@@ -75,6 +85,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) subquery_step: i64,
     /// The labels in which replicas of one scraper differ.
     pub(crate) replica_labels: &'a [String],
+    /// For which steps of the query what is planned counts.
+    pub(crate) scope: Scope,
 }
 
 /// A fault of planning is a fault of the program: the query was checked before.
@@ -133,7 +145,8 @@ impl Planner<'_> {
     fn once(&self, expr: &Expr) -> Result<Planned> {
         let steps = Steps { count: 1, ..self.steps };
         let repeat = |plan| self.vector_node(Repeat, vec![plan]);
-        Ok(match (Self { steps, ..*self }).plan(expr)? {
+        let scope = if self.scope == Scope::Steps { Scope::Once } else { self.scope };
+        Ok(match (Self { steps, scope, ..*self }).plan(expr)? {
             Planned::Vector(plan) => Planned::Vector(repeat(plan)?),
             Planned::Scalar(Number::Plan(plan)) => Planned::Scalar(Number::Plan(Box::new(repeat(*plan)?))),
             Planned::Scalar(Number::Steps(values)) => {
@@ -205,7 +218,7 @@ impl Planner<'_> {
             }
             Planned::Scalar(number) => Ok(Planned::Scalar(number.map(|value| -value))),
             Planned::Vector(plan) => self.negate(plan, expr.span).map(Planned::Vector),
-            Planned::Text(_) | Planned::Matrix(..) => Err(self.error(expr.span, "expected a number or a vector")),
+            Planned::Text(_) | Planned::Matrix { .. } => Err(self.error(expr.span, "expected a number or a vector")),
         }
     }
 

@@ -32,7 +32,7 @@ impl Scripted {
 
     async fn ask(&self, ask: Ask) -> Result<Answer> {
         let tenant = Tenant::default();
-        self.engine.query(Query { tenant, ask, limit: 0, timeout: None, lookback: None, partial: true }).await
+        self.engine.query(Query::new(tenant, ask)).await
     }
 }
 

@@ -50,7 +50,7 @@ impl<S: futures_util::Stream<Item = Result<Batch>> + Send + 'static> Stream for 
 fn question() -> Query {
     let matchers = vec![Matcher::equal("__name__", "up")];
     let ask = Ask::Samples { matchers, start: 1, end: 9, labels_only: false, bucket: Some("b".into()) };
-    Query { tenant: "team".parse().unwrap(), ask, limit: 0, timeout: None, lookback: None, partial: false }
+    Query { partial: false, ..Query::new("team".parse().unwrap(), ask) }
 }
 
 fn member(address: SocketAddr) -> Member {

@@ -78,19 +78,19 @@ impl Index {
 
     /// The rows that satisfy all matchers.
     pub(super) fn select(&self, matchers: &[Matcher]) -> Vec<u32> {
-        let metric = matchers.iter().find(|m| m.name == METRIC && m.op == MatchOp::Equal);
-        // Rows are sorted by metric first.
-        let rows = match metric {
-            Some(matcher) => self.equal_range(&matcher.value),
-            None => 0..self.len(),
+        let metric = matchers.iter().find_map(|m| Some((m, metrics(m)?)));
+        // Rows are sorted by metric first, and metrics are listed in order.
+        let rows: Vec<Range<usize>> = match &metric {
+            Some((_, metrics)) => metrics.iter().map(|metric| self.equal_range(metric)).collect(),
+            None => std::iter::once(0..self.len()).collect(),
         };
         let conditions: Vec<Condition> = matchers
             .iter()
-            .filter(|m| !std::ptr::eq(*m, metric.unwrap_or(m)) || metric.is_none())
+            .filter(|m| metric.as_ref().is_none_or(|(metric, _)| !std::ptr::eq(*m, *metric)))
             .map(|m| Condition::new(self, m))
             .collect();
         let fits = |row: &u32| conditions.iter().all(|c| c.fits(self, self.pairs_of(*row as usize)));
-        (rows.start as u32..rows.end as u32).filter(fits).collect()
+        rows.into_iter().flat_map(|rows| rows.start as u32..rows.end as u32).filter(fits).collect()
     }
 
     fn equal_range(&self, metric: &str) -> Range<usize> {
@@ -103,6 +103,16 @@ impl Index {
             low
         };
         first(&|m| m >= metric)..first(&|m| m > metric)
+    }
+}
+
+/// The metrics that a matcher asks for, sorted, where they are listed: `=`, or `=~"a|b"`.
+fn metrics(matcher: &Matcher) -> Option<Vec<&str>> {
+    match matcher.op {
+        _ if matcher.name != METRIC => None,
+        MatchOp::Equal => Some(vec![&matcher.value]),
+        MatchOp::Match => Some(matcher.pattern()?.literals()?.iter().map(String::as_str).collect()),
+        MatchOp::NotEqual | MatchOp::NotMatch => None,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use weir_pipeline::{Labels, MatchOp, Matcher};
+use weir_pipeline::{Labels, MatchOp, Matcher, Pattern};
 
 use super::shard::Found;
 
@@ -110,7 +110,7 @@ impl Index {
     pub(super) fn select(&self, matchers: &[Matcher]) -> Vec<Found> {
         let (mut excluding, mut including): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| m.matches_empty());
         // What is cheap and narrow first.
-        including.sort_by_key(|m| m.op != MatchOp::Equal);
+        including.sort_by_key(|m| (m.op != MatchOp::Equal, literals(m).is_none()));
         excluding.sort_by_key(|m| !self.names.contains_key(m.name.as_str()));
         let mut left: Option<Vec<u32>> = None;
         for matcher in including {
@@ -141,6 +141,14 @@ impl Index {
             return values.get(matcher.value.as_str()).map(|p| p.as_slice().to_vec()).unwrap_or_default();
         }
         let mut all = Vec::new();
+        // A few where few can be: `=~"a|b"`, or what `!~` excludes.
+        if let Some(few) = literals(matcher).filter(|few| few.iter().all(|value| wanted(value))) {
+            for positions in few.iter().filter_map(|value| values.get(value.as_str())) {
+                all.extend_from_slice(positions.as_slice());
+            }
+            all.sort_unstable();
+            return all;
+        }
         for (_, positions) in values.iter().filter(|(value, _)| wanted(value)) {
             all.extend_from_slice(positions.as_slice());
         }
@@ -148,6 +156,11 @@ impl Index {
         all.sort_unstable();
         all
     }
+}
+
+/// The values that the matcher's regular expression has, where they can be listed.
+fn literals(matcher: &Matcher) -> Option<&[String]> {
+    matcher.pattern().and_then(Pattern::literals)
 }
 
 // === impl Positions ===

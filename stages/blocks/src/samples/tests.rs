@@ -36,7 +36,7 @@ async fn fill(store: &Store, now: i64, name: &str, series: usize, samples: i64) 
 }
 
 fn query(ask: Ask) -> Query {
-    Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: false }
+    Query { partial: false, ..Query::new(Tenant::default(), ask) }
 }
 
 fn samples_of(name: &str, start: i64, end: i64, labels_only: bool) -> Query {

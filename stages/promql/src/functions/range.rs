@@ -73,6 +73,8 @@ pub struct RangeFunction {
     pub for_counters: bool,
     /// Whether it must see staleness markers.
     pub sees_stale: bool,
+    /// Whether the value depends on [`Window::step`], not only on what is in the window.
+    pub sees_step: bool,
     /// What is wrong with the arguments of a step, [`Window::args`]: fails the query at the first step where any series
     /// has a window that is not empty. To be called once per step, not per window.
     pub check: fn(&[f64]) -> Result<(), String>,
@@ -135,7 +137,7 @@ impl RangeFunction {
     /// A function that drops the name, takes any metric and any argument, and sees no staleness markers.
     const fn new(name: &'static str, eval: fn(&Window<'_>, &mut Notes) -> Option<Value>) -> Self {
         let check = |_: &[f64]| Ok(());
-        Self { name, keeps_name: false, for_counters: false, sees_stale: false, check, eval }
+        Self { name, keeps_name: false, for_counters: false, sees_stale: false, sees_step: false, check, eval }
     }
 }
 

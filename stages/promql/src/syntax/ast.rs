@@ -269,6 +269,21 @@ impl Expr {
         }
     }
 
+    /// All selectors within it, in the order of the text.
+    pub fn selectors(&self) -> Vec<&Selector> {
+        match &self.kind {
+            ExprKind::Number(_) | ExprKind::String(_) => Vec::new(),
+            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.selectors(),
+            ExprKind::Binary(binary) => [&binary.lhs, &binary.rhs].into_iter().flat_map(Self::selectors).collect(),
+            ExprKind::Aggregate(aggregate) => {
+                aggregate.param.iter().chain([&aggregate.expr]).flat_map(Self::selectors).collect()
+            }
+            ExprKind::Call(call) => call.args.iter().flat_map(Self::selectors).collect(),
+            ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => vec![selector],
+            ExprKind::Subquery(subquery) => subquery.expr.selectors(),
+        }
+    }
+
     /// The type of its value.
     pub fn value_type(&self) -> ValueType {
         match &self.kind {

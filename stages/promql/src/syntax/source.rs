@@ -4,7 +4,7 @@ use super::ast::Span;
 use super::duration::parse_duration;
 
 /// The milliseconds of the number at `span`, without its sign, where it is written as a duration: `1h`, not `3600`.
-pub(super) fn duration(text: &str, span: Span) -> Option<i64> {
+pub fn duration(text: &str, span: Span) -> Option<i64> {
     let text = read(text, span)?;
     // Signs stand before it, with whatever is between.
     let start = text.rfind(|c: char| !c.is_ascii_alphanumeric()).map_or(0, |at| at + 1);
@@ -14,7 +14,7 @@ pub(super) fn duration(text: &str, span: Span) -> Option<i64> {
 }
 
 /// Whether the selector at `span` has its name before the braces.
-pub(super) fn is_named(text: &str, span: Span) -> bool {
+pub fn is_named(text: &str, span: Span) -> bool {
     !read(text, span).unwrap_or_default().starts_with('{')
 }
 

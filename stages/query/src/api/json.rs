@@ -4,9 +4,10 @@
 
 use std::io::Write as _;
 
-use weir_pipeline::{Answer, Data, Labels, Value};
+use weir_pipeline::{Answer, Data, Labels, QueryStats, SeriesExemplars, Value};
 
 mod histogram;
+mod stats;
 
 /// So many warnings and so many infos are in an answer; of the rest only the number is told.
 const NOTES: usize = 10;
@@ -26,9 +27,18 @@ pub(super) fn error(kind: &str, message: &str) -> Vec<u8> {
 pub(super) fn answer(answer: &Answer) -> Vec<u8> {
     let mut out = Vec::with_capacity(4096);
     out.extend(b"{\"status\":\"success\",\"data\":");
-    data(&answer.data, &mut out);
+    data(answer, &mut out);
     notes("warnings", "warning", &answer.warnings, &mut out);
     notes("infos", "info", &answer.infos, &mut out);
+    out.push(b'}');
+    out
+}
+
+/// The envelope of a text.
+pub(super) fn text(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(64 + text.len());
+    out.extend(b"{\"status\":\"success\",\"data\":");
+    escaped(text, &mut out);
     out.push(b'}');
     out
 }
@@ -41,15 +51,18 @@ pub(super) fn size(data: &Data) -> usize {
         Data::Matrix(series) => series.iter().map(|(_, points)| 1 + points.len()).sum(),
         Data::Series(series) => series.len(),
         Data::Names(names) => names.len(),
+        Data::Exemplars(series) => series.iter().map(|series| 1 + series.exemplars.len()).sum(),
         Data::Samples(_) => 0,
     }
 }
 
-fn data(data: &Data, out: &mut Vec<u8>) {
-    match data {
-        Data::Scalar(time, value) => typed("scalar", out, |out| single(*time, &plain(*value), out)),
-        Data::String(time, text) => typed("string", out, |out| single(*time, text, out)),
-        Data::Vector(samples) => typed("vector", out, |out| {
+fn data(answer: &Answer, out: &mut Vec<u8>) {
+    let typed =
+        |kind: &str, out: &mut Vec<u8>, value: &dyn Fn(&mut Vec<u8>)| typed(kind, answer.stats.as_ref(), out, value);
+    match &answer.data {
+        Data::Scalar(time, value) => typed("scalar", out, &|out| single(*time, &plain(*value), out)),
+        Data::String(time, text) => typed("string", out, &|out| single(*time, text, out)),
+        Data::Vector(samples) => typed("vector", out, &|out| {
             list(samples, out, |(labels, time, value), out| {
                 metric(labels.as_labels(), out);
                 match value {
@@ -65,7 +78,7 @@ fn data(data: &Data, out: &mut Vec<u8>) {
                 out.push(b'}');
             });
         }),
-        Data::Matrix(series) => typed("matrix", out, |out| {
+        Data::Matrix(series) => typed("matrix", out, &|out| {
             list(series, out, |(labels, points), out| {
                 metric(labels.as_labels(), out);
                 if !points.floats.is_empty() {
@@ -81,17 +94,22 @@ fn data(data: &Data, out: &mut Vec<u8>) {
         }),
         Data::Series(series) => list(series, out, |labels, out| object(labels.as_labels(), out)),
         Data::Names(names) => list(names, out, |name, out| escaped(name, out)),
+        Data::Exemplars(series) => list(series, out, exemplars),
         // Nobody asks for them here.
         Data::Samples(_) => out.extend(b"null"),
     }
 }
 
-/// The value of a query, with its type.
-fn typed(kind: &str, out: &mut Vec<u8>, value: impl FnOnce(&mut Vec<u8>)) {
+/// The value of a query, with its type, and how it was found.
+fn typed(kind: &str, stats: Option<&QueryStats>, out: &mut Vec<u8>, value: &dyn Fn(&mut Vec<u8>)) {
     out.extend(b"{\"resultType\":\"");
     out.extend(kind.as_bytes());
     out.extend(b"\",\"result\":");
     value(out);
+    if let Some(stats) = stats {
+        out.extend(b",\"stats\":");
+        stats::write(stats, out);
+    }
     out.push(b'}');
 }
 
@@ -110,6 +128,23 @@ fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
 fn metric(labels: Labels<'_>, out: &mut Vec<u8>) {
     out.extend(b"{\"metric\":");
     object(labels, out);
+}
+
+/// The exemplars of a series.
+fn exemplars(series: &SeriesExemplars, out: &mut Vec<u8>) {
+    out.extend(b"{\"seriesLabels\":");
+    object(series.series.as_labels(), out);
+    out.extend(b",\"exemplars\":");
+    list(&series.exemplars, out, |exemplar, out| {
+        out.extend(b"{\"labels\":");
+        object(exemplar.labels.as_labels(), out);
+        out.extend(b",\"value\":\"");
+        number(exemplar.value, out);
+        out.extend(b"\",\"timestamp\":");
+        timestamp(exemplar.timestamp, out);
+        out.push(b'}');
+    });
+    out.push(b'}');
 }
 
 fn object(labels: Labels<'_>, out: &mut Vec<u8>) {

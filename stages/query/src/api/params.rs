@@ -4,11 +4,12 @@ use std::num::NonZeroU64;
 use std::time::Duration;
 
 use weir_pipeline::selector::quote;
-use weir_pipeline::{Ask, Matcher};
+use weir_pipeline::{Ask, Matcher, StatsDetail};
 
 use super::form::Form;
 use super::reply::Refusal;
 use super::time;
+use super::tree::tree;
 use crate::syntax;
 use crate::syntax::ast::ValueType;
 
@@ -22,6 +23,8 @@ pub(super) struct Options {
     pub(super) lookback: Option<Duration>,
     /// Whether an answer with gaps, and a warning of them, is better than none.
     pub(super) partial: bool,
+    /// What the answer tells of how it was found.
+    pub(super) stats: StatsDetail,
 }
 
 type Read<T> = Result<T, Refusal>;
@@ -33,9 +36,9 @@ pub(super) fn query(form: &Form, now: i64) -> Read<(Ask, Options)> {
     let timeout = timeout(form)?;
     let lookback = lookback(form)?;
     let partial = partial(form)?;
-    let expr = form.get("query");
+    let (expr, stats) = (form.get("query"), stats(form));
     value_type(expr)?;
-    Ok((Ask::Instant { expr: expr.into(), time }, Options { limit, timeout, lookback, partial }))
+    Ok((Ask::Instant { expr: expr.into(), time }, Options { limit, timeout, lookback, partial, stats }))
 }
 
 /// A PromQL expression at steps, of which there are at most `max_points` after the first.
@@ -64,16 +67,40 @@ pub(super) fn query_range(form: &Form, max_points: NonZeroU64) -> Read<(Ask, Opt
     let timeout = timeout(form)?;
     let lookback = lookback(form)?;
     let partial = partial(form)?;
-    let expr = form.get("query");
+    let (expr, stats) = (form.get("query"), stats(form));
     let unfit = match value_type(expr)? {
         ValueType::Scalar | ValueType::Vector => {
             let ask = Ask::Range { expr: expr.into(), start, end, step };
-            return Ok((ask, Options { limit, timeout, lookback, partial }));
+            return Ok((ask, Options { limit, timeout, lookback, partial, stats }));
         }
         unfit => unfit.as_str(),
     };
     let why = format!("invalid expression type \"{unfit}\" for range query, must be Scalar or instant Vector");
     Err(invalid("query", &why))
+}
+
+/// The exemplars of the series that a query selects; `None` where it selects none.
+pub(super) fn query_exemplars(form: &Form) -> Read<Option<(Ask, Options)>> {
+    let (options, start, end) = span(form)?;
+    if end < start {
+        return Err(Refusal::bad("end timestamp must not be before start timestamp"));
+    }
+    let expr = syntax::parse(form.get("query")).map_err(|error| Refusal::bad(error.to_string()))?;
+    let selectors: Vec<_> = expr.selectors().into_iter().map(|selector| selector.matchers.clone()).collect();
+    let ask = Ask::Exemplars { selectors, start, end };
+    Ok(expr.selectors().first().map(|_| (ask, options)))
+}
+
+/// A query as canonical text.
+pub(super) fn formatted(form: &Form) -> Read<String> {
+    syntax::pretty(form.get("query")).map_err(|error| invalid("query", &error.to_string()))
+}
+
+/// The tree of a query.
+pub(super) fn parsed(form: &Form) -> Read<serde_json::Value> {
+    let text = form.get("query");
+    let expr = syntax::parse(text).map_err(|error| invalid("query", &error.to_string()))?;
+    Ok(tree(&expr, text))
 }
 
 /// The series that match one of the selectors, of which there must be one at least.
@@ -106,7 +133,7 @@ fn span(form: &Form) -> Read<(Options, i64, i64)> {
     let start = time_or(form, "start", time::MIN)?;
     let end = time_or(form, "end", time::MAX)?;
     let partial = partial(form)?;
-    Ok((Options { limit, timeout: None, lookback: None, partial }, start, end))
+    Ok((Options { limit, timeout: None, lookback: None, partial, stats: StatsDetail::None }, start, end))
 }
 
 /// The type of a query's value. It is read again by those who answer it: reading is cheap, and a wrong text is told
@@ -182,6 +209,28 @@ fn partial(form: &Form) -> Read<bool> {
             Err(invalid("partial_response", &why))
         }
     }
+}
+
+/// What the answer is to tell: anything asks for sums.
+fn stats(form: &Form) -> StatsDetail {
+    match form.get("stats") {
+        "" => StatsDetail::None,
+        "all" => StatsDetail::PerStep,
+        _ => StatsDetail::Totals,
+    }
+}
+
+/// What is wrong with how statistics are asked for.
+pub(super) fn stats_warning(form: &Form) -> Option<String> {
+    let text = form.get("stats");
+    let is_known = ["", "true", "all"].contains(&text);
+    (!is_known).then(|| {
+        let text = quote(text);
+        format!(
+            "value {text} for parameter \"stats\" is deprecated and will be rejected in the next major release, use \
+             \"true\" or \"all\""
+        )
+    })
 }
 
 fn invalid(name: &str, why: &str) -> Refusal {

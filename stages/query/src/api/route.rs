@@ -7,6 +7,9 @@ use hyper::Method;
 pub(super) enum Route {
     Query,
     QueryRange,
+    QueryExemplars,
+    FormatQuery,
+    ParseQuery,
     Series,
     Labels,
     /// With the label as the path has it.
@@ -21,6 +24,9 @@ pub(super) enum Route {
     Nowhere,
 }
 
+/// The methods of what takes a form.
+const FORMS: &str = "GET, OPTIONS, POST";
+
 /// Where the API is.
 const API: &str = "/api/v1/";
 
@@ -31,6 +37,9 @@ impl Route {
         match path.strip_prefix(API) {
             Some("query") => Self::Query,
             Some("query_range") => Self::QueryRange,
+            Some("query_exemplars") => Self::QueryExemplars,
+            Some("format_query") => Self::FormatQuery,
+            Some("parse_query") => Self::ParseQuery,
             Some("series") => Self::Series,
             Some("labels") => Self::Labels,
             Some("status/buildinfo") => Self::BuildInfo,
@@ -53,6 +62,9 @@ impl Route {
         match self {
             Self::Query => "query",
             Self::QueryRange => "query_range",
+            Self::QueryExemplars => "query_exemplars",
+            Self::FormatQuery => "format_query",
+            Self::ParseQuery => "parse_query",
             Self::Series => "series",
             Self::Labels => "labels",
             Self::LabelValues(_) => "label_values",
@@ -73,7 +85,8 @@ impl Route {
     /// The methods that it takes, as the header `Allow` lists them. All of the API takes `OPTIONS` too.
     pub(super) fn allow(&self) -> &'static str {
         match self {
-            Self::Query | Self::QueryRange | Self::Series | Self::Labels => "GET, OPTIONS, POST",
+            Self::Query | Self::QueryRange | Self::QueryExemplars | Self::FormatQuery | Self::ParseQuery => FORMS,
+            Self::Series | Self::Labels => FORMS,
             Self::LabelValues(_) | Self::BuildInfo | Self::NotInApi => "GET, OPTIONS",
             Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
         }

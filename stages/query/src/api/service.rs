@@ -18,7 +18,7 @@ use super::params::{self, Options};
 use super::reply::{JSON, Refusal, Reply};
 use super::route::Route;
 use super::telemetry::Telemetry;
-use super::{Api, accept, answer};
+use super::{Api, accept, answer, json};
 
 /// The headers that name the tenant: that of Cortex and Mimir, and that of Thanos.
 const TENANT_HEADERS: [&str; 2] = ["x-scope-orgid", "thanos-tenant"];
@@ -87,6 +87,16 @@ impl Service {
                 let path: String = request.uri().path().chars().take(100).collect();
                 Err(Refusal::not_found(format!("`{path}` is not supported yet")))
             }
+            Route::FormatQuery => {
+                let form = self.form_in_time(request, Instant::now()).await?;
+                Ok(Reply::ok(JSON, json::text(&params::formatted(&form)?)))
+            }
+            Route::ParseQuery => {
+                let form = self.form_in_time(request, Instant::now()).await?;
+                let data = params::parsed(&form)?;
+                let reply = Reply::ok(JSON, json!({ "status": "success", "data": data }).to_string());
+                Ok(if gzip { accept::compress(reply) } else { reply })
+            }
             route => self.ask(route, request, gzip).await,
         }
     }
@@ -95,21 +105,31 @@ impl Service {
     async fn ask(&self, route: Route, request: Request<Incoming>, gzip: bool) -> Result<Reply, Refusal> {
         let start = Instant::now();
         let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
-        let late = |_| Refusal::timed_out("expected the request's body sooner");
-        let form = timeout_at(start + self.settings.timeout.get(), self.form(request)).await.map_err(late)??;
+        let form = self.form_in_time(request, start).await?;
         let (ask, options) = match route {
+            Route::QueryExemplars => match params::query_exemplars(&form)? {
+                Some(ask) => ask,
+                // As Prometheus answers what has no data.
+                None => return Ok(Reply::no_content()),
+            },
             Route::QueryRange => params::query_range(&form, self.settings.max_points)?,
             Route::Series => params::series(&form)?,
             Route::Labels => params::labels(&form)?,
             Route::LabelValues(name) => params::label_values(&form, label_name(&name)?)?,
             _ => params::query(&form, self.context.clock.now())?,
         };
+        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
         let (mut answer, _permit) = self.send(tenant, ask, options, start).await?;
         answer::truncate(&mut answer, options.limit);
-        if !form.get("stats").is_empty() {
-            answer.warnings.push("the parameter \"stats\" is not supported yet".to_owned());
+        if is_query {
+            answer.warnings.extend(params::stats_warning(&form));
         }
         answer::write(answer, gzip).await
+    }
+
+    async fn form_in_time(&self, request: Request<Incoming>, start: Instant) -> Result<Form, Refusal> {
+        let late = |_| Refusal::timed_out("expected the request's body sooner");
+        timeout_at(start + self.settings.timeout.get(), self.form(request)).await.map_err(late)?
     }
 
     async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
@@ -139,8 +159,8 @@ impl Service {
         if left.is_zero() {
             return Err(Refusal::timed_out("query timed out in expression evaluation"));
         }
-        let Options { limit, lookback, partial, .. } = options;
-        let query = Query { tenant, ask, limit, timeout: Some(left), lookback, partial };
+        let Options { limit, lookback, partial, stats, .. } = options;
+        let query = Query { tenant, ask, limit, timeout: Some(left), lookback, partial, stats };
         let late = |_| Refusal::timed_out("query timed out in expression evaluation");
         let answer = timeout_at(until, self.next.send(query)).await.map_err(late)?.map_err(|error| {
             if error.kind() == Kind::Internal {

@@ -2,10 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod answers;
+mod exemplars;
+mod grafana;
 mod limits;
 mod parameters;
 mod paths;
 mod peer;
+mod stats;
+mod texts;
 
 use std::future::Future;
 use std::net::SocketAddr;

@@ -129,7 +129,7 @@ impl Ground {
     async fn query_with(&self, query: &str, partial: bool) -> Result<(BTreeMap<String, f64>, Vec<String>)> {
         let engine = Engine::new(self.cluster.clone(), Limits::default());
         let ask = Ask::Instant { expr: query.into(), time: 10_000 };
-        let query = Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial };
+        let query = Query { partial, ..Query::new(Tenant::default(), ask) };
         let answer = engine.query(query).await?;
         let Data::Vector(series) = answer.data else { panic!("{answer:?}") };
         let name = |labels: &weir_pipeline::LabelSet| labels.as_labels().get("i").unwrap_or("").to_owned();
@@ -214,7 +214,7 @@ async fn labels_are_asked_without_samples() {
     let ground = ground([has("m{i=\"1\"} 1 9000"), has("m{i=\"2\"} 1 9000"), Way::Gone]).await;
     let engine = Engine::new(ground.cluster.clone(), Limits::default());
     let ask = Ask::LabelValues { name: "i".into(), selectors: Vec::new(), start: 0, end: 10_000 };
-    let query = Query { tenant: "team".parse().unwrap(), ask, limit: 0, timeout: None, lookback: None, partial: true };
+    let query = Query::new("team".parse().unwrap(), ask);
     let answer = engine.query(query).await.unwrap();
     assert_eq!(answer.data, Data::Names(vec!["1".into(), "2".into()]));
     let asked = ground.nodes[0].asked.lock().unwrap()[0].clone();

@@ -18,7 +18,7 @@ pub fn fuzz(data: &[u8]) {
         Ask::Range { expr: text.into(), start: 1000, end: 100_000, step: 7000 },
     ];
     for ask in asks {
-        let query = Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: true };
+        let query = Query::new(Tenant::default(), ask);
         let fault = runtime.block_on(engine.query(query)).err().filter(|error| error.kind() == Kind::Internal);
         assert!(fault.is_none(), "{text:?}: {fault:?}");
     }

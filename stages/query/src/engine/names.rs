@@ -1,8 +1,8 @@
-//! Series, label names and label values: questions about labels alone.
+//! Series, label names and label values, questions about labels alone; and exemplars.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use weir_pipeline::{Answer, Ask, Data, Error, LabelSet, Labels, Matcher, Query, Result};
+use weir_pipeline::{Answer, Ask, Data, Error, Exemplar, LabelSet, Labels, Matcher, Query, Result, SeriesExemplars};
 
 use crate::exec::pace::Pace;
 use crate::exec::source::{MetricsSource, Wanted};
@@ -10,44 +10,63 @@ use crate::exec::source::{MetricsSource, Wanted};
 /// After how many series to look whether the turn is over.
 const LOOK: usize = 256;
 
+/// The least of what was found: as many as are asked for, and one that says that there are more.
+#[derive(Debug)]
+struct Least<T> {
+    found: BTreeSet<T>,
+    room: usize,
+}
+
 /// Answers a question about labels.
 pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<Answer> {
-    let mut warnings = Vec::new();
-    let data = match &query.ask {
+    let limit = query.limit;
+    let (data, warnings) = match &query.ask {
         Ask::Series { selectors, start, end } => {
-            let mut found: BTreeSet<LabelSet> = BTreeSet::new();
-            warnings = each(source, query, selectors, (*start, *end), |labels| {
-                found.insert(labels.to_set());
-            })
-            .await?;
-            Data::Series(found.into_iter().collect())
+            let mut found: Least<LabelSet> = Least::new(limit);
+            let add = |labels: Labels<'_>| found.add(labels.to_set());
+            let warnings = each(source, query, selectors, (*start, *end), add).await?;
+            (Data::Series(found.into_vec()), warnings)
         }
         Ask::LabelNames { selectors, start, end } => {
-            let mut found: BTreeSet<String> = BTreeSet::new();
-            warnings = each(source, query, &any(selectors), (*start, *end), |labels| {
-                for (name, _) in labels {
-                    if !found.contains(name) {
-                        found.insert(name.to_owned());
-                    }
-                }
-            })
-            .await?;
-            Data::Names(found.into_iter().collect())
+            let mut found: Least<String> = Least::new(limit);
+            let add = |labels: Labels<'_>| labels.iter().for_each(|(name, _)| found.add_str(name));
+            let warnings = each(source, query, &any(selectors), (*start, *end), add).await?;
+            (Data::Names(found.into_vec()), warnings)
         }
         Ask::LabelValues { name, selectors, start, end } => {
-            let mut found: BTreeSet<String> = BTreeSet::new();
-            warnings = each(source, query, &any(selectors), (*start, *end), |labels| {
-                if let Some(value) = labels.get(name).filter(|value| !found.contains(*value)) {
-                    found.insert(value.to_owned());
-                }
-            })
-            .await?;
-            Data::Names(found.into_iter().collect())
+            let mut found: Least<String> = Least::new(limit);
+            let add = |labels: Labels<'_>| labels.get(name).into_iter().for_each(|value| found.add_str(value));
+            let warnings = each(source, query, &any(selectors), (*start, *end), add).await?;
+            (Data::Names(found.into_vec()), warnings)
+        }
+        Ask::Exemplars { selectors, start, end } => {
+            (exemplars(source, query, selectors, (*start, *end)).await?, Vec::new())
         }
         Ask::Samples { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
-        Ask::Instant { .. } | Ask::Range { .. } => Data::Names(Vec::new()),
+        Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };
-    Ok(Answer { data, warnings, infos: Vec::new() })
+    Ok(Answer { warnings, ..data.into() })
+}
+
+/// The exemplars of all series that match one of the selectors. What several match comes once.
+async fn exemplars(
+    source: &dyn MetricsSource,
+    query: &Query,
+    selectors: &[Vec<Matcher>],
+    (start, end): (i64, i64),
+) -> Result<Data> {
+    let mut found = BTreeMap::new();
+    for matchers in selectors {
+        let Query { tenant, partial, .. } = query;
+        let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial: *partial };
+        let some = source.exemplars(wanted).await?.into_iter().filter(|series| !series.exemplars.is_empty());
+        found.extend(some.map(|series| (series.series, series.exemplars)));
+    }
+    let of_series = |(series, mut exemplars): (LabelSet, Vec<Exemplar>)| {
+        exemplars.sort_by_key(|exemplar| exemplar.timestamp);
+        SeriesExemplars { series, exemplars }
+    };
+    Ok(Data::Exemplars(found.into_iter().map(of_series).collect()))
 }
 
 /// No selector stands for all series.
@@ -77,4 +96,37 @@ async fn each(
         }
     }
     Ok(warnings.into_iter().collect())
+}
+
+// === impl Least ===
+
+impl<T: Ord> Least<T> {
+    /// Nothing yet, of which `limit` are asked for; 0 for all.
+    fn new(limit: usize) -> Self {
+        let room = if limit == 0 { usize::MAX } else { limit.saturating_add(1) };
+        Self { found: BTreeSet::new(), room }
+    }
+
+    fn add(&mut self, item: T) {
+        if self.found.len() >= self.room && self.found.last().is_some_and(|last| *last <= item) {
+            return;
+        }
+        self.found.insert(item);
+        if self.found.len() > self.room {
+            self.found.pop_last();
+        }
+    }
+
+    fn into_vec(self) -> Vec<T> {
+        self.found.into_iter().collect()
+    }
+}
+
+impl Least<String> {
+    /// Adds a text that may be there already.
+    fn add_str(&mut self, text: &str) {
+        if !self.found.contains(text) {
+            self.add(text.to_owned());
+        }
+    }
 }

@@ -12,6 +12,7 @@ use weir_promql::script::{self, CommandKind, Storage};
 
 mod aggregations;
 mod errors;
+mod exemplars;
 mod functions;
 mod fuzzed;
 mod generated;
@@ -26,6 +27,7 @@ mod plans;
 mod promqltest;
 mod relabelled;
 mod selectors;
+mod stats;
 
 /// Asks `engine` at one time (`step` 0) or over a range.
 async fn ask(engine: &Engine, expr: &str, (start, end, step): (i64, i64, i64)) -> Result<Answer> {
@@ -35,7 +37,7 @@ async fn ask(engine: &Engine, expr: &str, (start, end, step): (i64, i64, i64)) -
 }
 
 fn query(ask: Ask) -> Query {
-    Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: true }
+    Query::new(Tenant::default(), ask)
 }
 
 fn engine(memory: Memory) -> Engine {

@@ -10,6 +10,7 @@ use datafusion::common::{DataFusionError, Result};
 use tokio::sync::OnceCell;
 use weir_pipeline::{Error, Tenant};
 
+use super::counts::SampleCounts;
 use super::source::{MetricsSource, Selected};
 use crate::annotations::Annotations;
 
@@ -21,6 +22,8 @@ pub(crate) struct QueryContext {
     pub(crate) tenant: Tenant,
     /// Whether what can be had of them is better than nothing.
     pub(crate) partial: bool,
+    /// What steps see and read, where somebody asks.
+    pub(crate) counts: Option<SampleCounts>,
     max_samples: u64,
     max_series: usize,
     samples: AtomicU64,
@@ -44,7 +47,7 @@ impl QueryContext {
         max_series: usize,
     ) -> Self {
         let (samples, annotations, snapshots) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        Self { source, tenant, partial, max_samples, max_series, samples, annotations, snapshots }
+        Self { source, tenant, partial, counts: None, max_samples, max_series, samples, annotations, snapshots }
     }
 
     /// What all scans that read the same share.
@@ -64,6 +67,16 @@ impl QueryContext {
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())
+    }
+
+    /// The same context, which counts what steps see.
+    pub(crate) fn with_counts(self, counts: Option<SampleCounts>) -> Self {
+        Self { counts, ..self }
+    }
+
+    /// How many samples were loaded.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples.load(Ordering::Relaxed)
     }
 
     /// Counts loaded samples.

@@ -11,6 +11,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use weir_pipeline::{Error, HistogramPoint, Labels, Value, is_stale};
 
 use super::context::to_datafusion;
+use super::counts::{Counted, Scope, of_value, of_window};
 use super::params::Param;
 use super::samples::{Row, Samples};
 use super::steps::{Steps, VectorBuilder, batch_rows};
@@ -19,6 +20,7 @@ use super::{Batches, Operator, Partition, Task};
 use crate::annotations::Notes;
 use crate::functions::range::{self, RangeFunction, Window};
 use crate::syntax::ast::{Extension, Span};
+use weir_promql::histogram::drop_buckets;
 
 /// What is evaluated, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -37,8 +39,12 @@ pub(crate) struct RangeEval {
     pub(crate) at: Option<i64>,
     /// What follows the selector, and how far it reaches beyond the window, in milliseconds.
     pub(crate) extension: Option<(Extension, i64)>,
+    /// Whether only the count and the sum of histograms are wanted.
+    pub(crate) stats: bool,
     /// Where the function's first argument stands in the query.
     pub(crate) span: Span,
+    /// What counts in statistics, and for which steps.
+    pub(crate) counted: (Scope, Counted),
 }
 
 struct Evaluating {
@@ -48,6 +54,8 @@ struct Evaluating {
     input: Option<(RecordBatch, usize)>,
     notes: Notes,
     args: Vec<f64>,
+    /// How many samples the last window had, and how many of them the one before had not; only where somebody asks.
+    seen: (u64, u64),
 }
 
 /// The samples of one series, as the function may see them.
@@ -97,6 +105,9 @@ impl fmt::Display for RangeEval {
             Some((Extension::Smoothed, _)) => f.write_str(" smoothed")?,
             None => {}
         }
+        if self.stats {
+            f.write_str(" counts and sums")?;
+        }
         self.at.map_or(Ok(()), |at| write!(f, " @{at}"))
     }
 }
@@ -114,7 +125,7 @@ impl Operator for RangeEval {
         };
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
         let (eval, notes, args) = (self.clone(), Notes::default(), Vec::new());
-        Ok(transform::run(input, Evaluating { eval, function, task, input: None, notes, args }))
+        Ok(transform::run(input, Evaluating { eval, function, task, input: None, notes, args, seen: (0, 0) }))
     }
 }
 
@@ -158,6 +169,9 @@ impl Evaluating {
         if !sees_stale {
             histograms.retain(|point| !point.histogram.is_stale());
         }
+        if self.eval.stats {
+            drop_buckets(&mut histograms);
+        }
         if sees_stale || !row.values.iter().any(|&value| is_stale(value)) {
             return self.windows(labels, &mut Series::new(row.timestamps, row.values, row.starts, &histograms), out);
         }
@@ -171,13 +185,22 @@ impl Evaluating {
 
     fn windows(&mut self, labels: &[u8], series: &mut Series<'_>, out: &mut VectorBuilder) -> Result<()> {
         let steps = self.eval.steps;
-        let (mut floats, constant) = (false, self.eval.at.is_some() && self.task.params.are_constant());
+        let same = self.eval.at.is_some() && !self.function.sees_step;
+        let (mut floats, constant) = (false, same && self.task.params.are_constant());
         let mut last = None;
         for step in 0..steps.count {
+            self.seen = if step > 0 && constant { (self.seen.0, 0) } else { (0, 0) };
             if step == 0 || !constant {
                 last = self.window(series, step)?;
             }
+            if let Some(counts) = &self.task.query.counts {
+                counts.add(self.eval.counted.0, (step, steps.time(step)), self.seen.0, self.seen.1);
+            }
             floats |= matches!(last, Some(Value::Float(_)));
+            if !constant {
+                out.row().put_value(last.take());
+                continue;
+            }
             out.row().put_value(last.clone());
         }
         let metric = Labels::from_canonical(labels).metric();
@@ -210,7 +233,17 @@ impl Evaluating {
         }
         (window.start, window.end, window.step, window.args) = (start, end, time, &self.args);
         window.extension = eval.extension.map(|(extension, _)| extension);
-        Ok((self.function.eval)(&window, &mut self.notes))
+        let value = (self.function.eval)(&window, &mut self.notes);
+        if self.task.query.counts.is_some() {
+            self.seen = match eval.counted.1 {
+                Counted::Value => value.as_ref().map_or((0, 0), |value| (of_value(value), of_value(value))),
+                Counted::Computed => (of_window(&window, i64::MAX).0, 0),
+                Counted::Samples if step == 0 => of_window(&window, i64::MIN),
+                Counted::Samples if eval.at.is_some() => of_window(&window, i64::MAX),
+                Counted::Samples => of_window(&window, to.saturating_sub(eval.steps.step)),
+            };
+        }
+        Ok(value)
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use weir_blocks::Run;
-use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
 
 mod stored;
 
@@ -37,6 +37,14 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The source can't be read.
     async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>>;
+
+    /// The exemplars of the series that are wanted, each series once. A source that keeps none has none.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    async fn exemplars(&self, _wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
+        Ok(Vec::new())
+    }
 }
 
 /// The series that a [`MetricsSource`] selected, numbered from 0. A series comes once.

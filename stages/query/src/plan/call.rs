@@ -7,7 +7,7 @@ use super::number::Number;
 use super::{Planned, Planner};
 use crate::exec::map::{Function, Map};
 use crate::exec::scalar::Scalar;
-use crate::functions::{element, math, range};
+use crate::functions::{element, math};
 use crate::syntax::ast::{Call, Expr, ExprKind, Extension, Span, ValueType};
 
 impl Planner<'_> {
@@ -27,14 +27,18 @@ impl Planner<'_> {
             ("vector", [number]) => self.number_plan(&self.number(number)?).map(Planned::Vector),
             ("scalar", [vector]) => self.scalar(vector),
             ("timestamp" | "start_timestamp", [arg]) if is_selector(arg) => self.timestamp(name, arg.unwrapped()),
-            ("histogram_quantile" | "histogram_quantiles" | "histogram_fraction", args) => self.histogram(name, args, span),
+            ("histogram_quantile" | "histogram_quantiles" | "histogram_fraction", args) => {
+                self.histogram(name, args, span)
+            }
             ("label_replace" | "label_join", [vector, texts @ ..]) => self.relabel(name, vector, texts),
             ("sort" | "sort_desc" | "sort_by_label" | "sort_by_label_desc", [vector, names @ ..]) => {
                 self.sort(name, vector, names, span)
             }
             ("absent" | "absent_over_time", [arg]) => self.absent(name, arg),
             ("info", [vector, selector @ ..]) => self.info(vector, selector.first()),
-            _ if range::find(name).is_some() => self.range_call(call, span).map(Planned::Vector),
+            (_, args) if args.iter().any(|arg| arg.value_type() == ValueType::Matrix) => {
+                self.range_call(call, span).map(Planned::Vector)
+            }
             _ if element::find(name).is_some() => self.element_call(call, span).map(Planned::Vector),
             _ => Err(self.unsupported(span, &format!("function {name:?}"))),
         }

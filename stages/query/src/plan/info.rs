@@ -47,7 +47,9 @@ impl Planner<'_> {
             },
             ExprKind::Paren(inner) | ExprKind::Unary { expr: inner, .. } => self.moment(inner),
             ExprKind::Binary(binary) => self.first_moment([&binary.lhs, &binary.rhs]),
-            ExprKind::Aggregate(aggregate) => self.first_moment(std::iter::once(&aggregate.expr).chain(&aggregate.param)),
+            ExprKind::Aggregate(aggregate) => {
+                self.first_moment(std::iter::once(&aggregate.expr).chain(&aggregate.param))
+            }
             ExprKind::Call(call) => self.first_moment(&call.args),
         }
     }

@@ -9,6 +9,7 @@ use datafusion::logical_expr::{Extension, LogicalPlan};
 use super::node::PromqlNode;
 use crate::exec::spec::Spec;
 
+mod histogram_stats;
 mod propagate_matchers;
 mod share_selectors;
 
@@ -20,7 +21,7 @@ pub(crate) struct Rule {
 }
 
 /// Every rule, in order.
-pub(crate) static RULES: [&Rule; 2] = [&propagate_matchers::RULE, &share_selectors::RULE];
+pub(crate) static RULES: [&Rule; 3] = [&histogram_stats::RULE, &propagate_matchers::RULE, &share_selectors::RULE];
 
 /// The plan after all rules, and the names of those that changed it.
 pub(crate) fn rewrite(mut plan: LogicalPlan) -> Result<(LogicalPlan, Vec<&'static str>)> {

@@ -6,6 +6,7 @@ use weir_pipeline::Result;
 use super::node::node;
 use super::number::Number;
 use super::{Planned, Planner, internal};
+use crate::exec::counts::{Counted, Scope};
 use crate::exec::dedup::Dedup;
 use crate::exec::extend::Extend;
 use crate::exec::merge::SeriesMerge;
@@ -23,6 +24,7 @@ struct Windows<'a> {
     from: From<'a>,
     range: i64,
     shift: &'a Shift,
+    counted: Counted,
 }
 
 enum From<'a> {
@@ -39,7 +41,7 @@ impl Planner<'_> {
     /// The range function `name` over the lookback of an instant selector.
     pub(super) fn lookback(&self, name: &str, selector: &Selector, span: Span) -> Result<LogicalPlan> {
         let from = From::Selector(selector);
-        let windows = Windows { from, range: self.lookback, shift: &selector.shift };
+        let windows = Windows { from, range: self.lookback, shift: &selector.shift, counted: Counted::Value };
         self.over(name, Vec::new(), span, &windows)
     }
 
@@ -54,7 +56,7 @@ impl Planner<'_> {
         let windows = self.windows(expr)?;
         let eval = self.eval(range::INSTANT, expr.span, &windows)?;
         let end = eval.at.unwrap_or(self.steps.start).saturating_sub(eval.offset);
-        let (start, samples) = (end.saturating_sub(eval.range), self.samples(&windows, &eval)?);
+        let (start, samples) = (end.saturating_sub(eval.range), self.samples(&windows, &eval, Scope::Whole)?);
         let samples = match eval.extension {
             Some((extension, _)) => {
                 let extend = Extend { extension, start, end };
@@ -64,7 +66,8 @@ impl Planner<'_> {
         };
         // What an extension adds at the window's beginning is part of the answer.
         let after = if eval.extension.is_some() { start.saturating_sub(1) } else { start };
-        Ok(Planned::Matrix(samples, after, end))
+        let stored = matches!(windows.from, From::Selector(_));
+        Ok(Planned::Matrix { plan: samples, after, until: end, stored })
     }
 
     fn windows<'a>(&self, expr: &'a Expr) -> Result<Windows<'a>> {
@@ -72,11 +75,13 @@ impl Planner<'_> {
         match &expr.kind {
             ExprKind::Matrix { selector, range } => {
                 let range = self.duration(range, false)?;
-                Ok(Windows { from: From::Selector(selector), range, shift: &selector.shift })
+                let (from, shift) = (From::Selector(selector), &selector.shift);
+                Ok(Windows { from, range, shift, counted: Counted::Samples })
             }
             ExprKind::Subquery(subquery) => {
                 let range = self.duration(&subquery.range, false)?;
-                Ok(Windows { from: From::Subquery(subquery), range, shift: &subquery.shift })
+                let (from, shift) = (From::Subquery(subquery), &subquery.shift);
+                Ok(Windows { from, range, shift, counted: Counted::Computed })
             }
             _ => Err(self.error(expr.span, "expected a range vector")),
         }
@@ -86,7 +91,7 @@ impl Planner<'_> {
         let (args, numbers) = self.params(args);
         let mut eval = self.eval(name, span, windows)?;
         eval.args = args;
-        let mut inputs = vec![self.samples(windows, &eval)?];
+        let mut inputs = vec![self.samples(windows, &eval, Scope::Within)?];
         inputs.extend(numbers);
         self.vector_node(eval, inputs)
     }
@@ -104,7 +109,9 @@ impl Planner<'_> {
             offset: self.offset(windows.shift)?,
             at: self.at(windows.shift),
             extension,
+            stats: false,
             span,
+            counted: (self.scope, windows.counted),
         })
     }
 
@@ -121,12 +128,13 @@ impl Planner<'_> {
         shift.offset.as_ref().map_or(Ok(0), |offset| self.duration(offset, true))
     }
 
-    /// The samples that the windows of `eval` need, one row for each series.
-    fn samples(&self, windows: &Windows<'_>, eval: &RangeEval) -> Result<LogicalPlan> {
+    /// The samples that the windows of `eval` need, one row for each series. What they are computed of counts in `scope`.
+    fn samples(&self, windows: &Windows<'_>, eval: &RangeEval, scope: Scope) -> Result<LogicalPlan> {
         let (after, end) = eval.reach();
         match windows.from {
             From::Selector(selector) => {
-                let scan = Scan { matchers: selector.matchers.clone(), start: after.saturating_add(1), end, shared: false };
+                let scan =
+                    Scan { matchers: selector.matchers.clone(), start: after.saturating_add(1), end, shared: false };
                 let scan = node(scan, Vec::new(), samples::schema()).map_err(internal)?;
                 let merged = node(SeriesMerge, vec![scan], samples::schema()).map_err(internal)?;
                 if self.replica_labels.is_empty() {
@@ -136,7 +144,7 @@ impl Planner<'_> {
                 let counters = ["increase", "irate", "rate", "resets"].contains(&eval.function.as_str());
                 node(Dedup { labels, counters }, vec![merged], samples::schema()).map_err(internal)
             }
-            From::Subquery(subquery) => self.subquery(subquery, after, end),
+            From::Subquery(subquery) => (Planner { scope, ..*self }).subquery(subquery, after, end),
         }
     }
 

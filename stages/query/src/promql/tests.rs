@@ -118,14 +118,8 @@ async fn what_a_store_has_is_answered_to_its_tenant() {
         });
     }
     store.append(&batch.build()).await.unwrap();
-    let ask = |tenant: &Tenant| Query {
-        tenant: tenant.clone(),
-        ask: Ask::Instant { expr: "sum(rate(m_total[1m]))".into(), time: now },
-        limit: 0,
-        timeout: None,
-        lookback: None,
-        partial: true,
-    };
+    let sum = Ask::Instant { expr: "sum(rate(m_total[1m]))".into(), time: now };
+    let ask = |tenant: &Tenant| Query::new(tenant.clone(), sum.clone());
     let answer = sink.send(ask(&tenant)).await.unwrap();
     let Data::Vector(series) = answer.data else { panic!("{answer:?}") };
     let [(labels, time, value)] = series.as_slice() else { panic!("{series:?}") };

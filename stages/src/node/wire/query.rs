@@ -82,7 +82,7 @@ pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
     };
     let bucket = sections.get(BUCKET).map(read_bucket).transpose()?;
     let ask = Ask::Samples { matchers, start, end, labels_only: bits & LABELS_ONLY != 0, bucket };
-    Ok(Query { tenant, ask, limit: 0, timeout, lookback: None, partial: false })
+    Ok(Query { timeout, partial: false, ..Query::new(tenant, ask) })
 }
 
 fn read_tenant(mut reader: Reader<'_>) -> Result<Tenant> {

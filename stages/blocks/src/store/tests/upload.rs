@@ -264,7 +264,7 @@ async fn after_a_long_time_without_the_bucket_not_all_of_it_is_made_in_memory_at
 async fn heard(store: &Store, bucket: Option<Arc<str>>) -> (usize, Option<Kind>) {
     let matchers = vec![Matcher::equal("job", "j")];
     let ask = Ask::Samples { matchers, start: i64::MIN, end: i64::MAX, labels_only: false, bucket };
-    let query = Query { tenant: Tenant::default(), ask, limit: 0, timeout: None, lookback: None, partial: true };
+    let query = Query::new(Tenant::default(), ask);
     let Data::Samples(batches) = crate::samples::answer(store, query).await.unwrap().data else { panic!("no samples") };
     let found: Vec<_> = batches.take().unwrap().collect().await;
     let samples = found.iter().flatten().map(Batch::sample_count).sum();

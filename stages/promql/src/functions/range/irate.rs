@@ -33,7 +33,7 @@ fn change(window: &Window<'_>, counter: bool, notes: &mut Notes) -> Option<Value
             if counter && (is_gauge(b) || is_gauge(l)) {
                 notes.push(Note::HistogramNotCounter);
             }
-            if !counter && !(is_gauge(b) && is_gauge(l)) {
+            if !(counter || is_gauge(b) && is_gauge(l)) {
                 notes.push(Note::HistogramNotGauge);
             }
             let mut change = l.clone();

@@ -17,10 +17,13 @@ pub(super) static DERIV: RangeFunction = RangeFunction::new("deriv", |window, no
 });
 
 /// `predict_linear`
-pub(super) static PREDICT_LINEAR: RangeFunction = RangeFunction::new("predict_linear", |window, notes| {
-    let (slope, now) = line(window, window.step, notes)?;
-    window.args.first().map(|after| Value::Float(slope * after + now))
-});
+pub(super) static PREDICT_LINEAR: RangeFunction = RangeFunction {
+    sees_step: true,
+    ..RangeFunction::new("predict_linear", |window, notes| {
+        let (slope, now) = line(window, window.step, notes)?;
+        window.args.first().map(|after| Value::Float(slope * after + now))
+    })
+};
 
 /// The slope, and the value at the time `origin`.
 fn line(window: &Window<'_>, origin: i64, notes: &mut Notes) -> Option<(f64, f64)> {

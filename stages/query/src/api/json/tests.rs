@@ -45,3 +45,14 @@ fn times_are_seconds_with_milliseconds_where_there_are_any() {
     check(-1500, "-1.500");
     check(i64::MIN, "-9223372036854775.808");
 }
+
+#[test]
+fn a_histogram_has_its_buckets_that_are_not_empty_each_with_the_rule_of_its_bounds() {
+    let check = |text: &str, expected: &str| {
+        let histogram = weir_promql::histogram::parse(text).unwrap();
+        let mut out = Vec::new();
+        histogram::point(1500, &histogram, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), format!("[1.500,{expected}]"), "{text}");
+    };
+    check("{{}}", r#"{"count":"0","sum":"0"}"#);
+}

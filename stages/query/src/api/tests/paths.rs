@@ -11,7 +11,15 @@ async fn each_path_takes_its_methods() {
         let got = running.with(method.clone(), path, &[]).await;
         assert_eq!((got.status, got.header("allow")), (status, allow), "{method} {path}");
     };
-    for path in ["query?query=up", "query_range?query=up&start=0&end=0&step=1", "series?match[]=up", "labels"] {
+    for path in [
+        "query?query=up",
+        "query_range?query=up&start=0&end=0&step=1",
+        "query_exemplars?query=up",
+        "format_query?query=up",
+        "parse_query?query=up",
+        "series?match[]=up",
+        "labels",
+    ] {
         let path = &format!("/api/v1/{path}");
         check(Method::GET, path, 200, None).await;
         check(Method::POST, path, 200, None).await;
@@ -37,8 +45,7 @@ async fn each_path_takes_its_methods() {
 #[tokio::test]
 async fn what_is_not_there_yet_is_told_in_the_envelope() {
     let running = start_with(Data::Names(Vec::new())).await;
-    for path in ["rules", "alerts", "targets", "metadata", "query_exemplars", "status/tsdb", "label//values", "query/"]
-    {
+    for path in ["rules", "alerts", "targets", "metadata", "status/tsdb", "label//values", "query/"] {
         let got = running.get(&format!("/api/v1/{path}")).await;
         let error = format!("`/api/v1/{path}` is not supported yet");
         let body = format!(r#"{{"status":"error","errorType":"not_found","error":"{error}"}}"#);

@@ -61,8 +61,14 @@ async fn info_series_are_looked_at_when_the_first_selector_looks() {
 
 #[tokio::test]
 async fn info_series_that_contradict_each_other_fail() {
-    let twice = "1m\n m{instance=\"a\"} 1\n target_info{instance=\"a\", x=\"1\"} 1\n target_info{instance=\"a\", x=\"2\"} 1";
-    check(twice, "instant at 0 info(m)", "expect fail regex:found duplicate series for info metric: existing .* @ 0, .*").await;
+    let twice =
+        "1m\n m{instance=\"a\"} 1\n target_info{instance=\"a\", x=\"1\"} 1\n target_info{instance=\"a\", x=\"2\"} 1";
+    check(
+        twice,
+        "instant at 0 info(m)",
+        "expect fail regex:found duplicate series for info metric: existing .* @ 0, .*",
+    )
+    .await;
     let label = "1m\n m{instance=\"a\"} 1\n target_info{instance=\"a\", x=\"1\"} 1\n b_info{instance=\"a\", x=\"2\"} 1";
     check(label, "instant at 0 info(m, {__name__=~\".+_info\"})", "expect fail msg:conflicting label: x").await;
     let histogram = "1m\n m{instance=\"a\"} 1\n target_info{instance=\"a\"} {{count:1 sum:1 buckets:[1]}}";

@@ -14,7 +14,7 @@ async fn label_replace_writes_a_label_where_the_whole_value_matches() {
     let query = "instant at 0 label_replace(w, \"c\", \"<$1>\", \"a\", \"(x)\")";
     check(V, query, "w{a=\"x\", c=\"<x>\"} 5").await;
     check(V, "instant at 0 label_replace(v, \"c\", \"d\", \"a\", \"no\") < 2", "v{a=\"x\", b=\"1\"} 1").await;
-    check(V, "instant at 0 label_replace(w, \"a\", \"\", \"a\", \".*\")", "w 5").await;
+    check(V, "instant at 0 label_replace(w{a=\"x\"}, \"a\", \"\", \"a\", \".*\")", "w 5").await;
 }
 
 #[tokio::test]
@@ -42,11 +42,13 @@ async fn series_that_get_the_same_labels_become_one_unless_they_meet() {
 
 #[tokio::test]
 async fn arguments_that_are_no_labels_fail() {
-    let check = async |query: &str, text: &str| check(V, query, &format!("expect fail msg:{text}")).await;
-    let regex = "invalid regular expression in label_replace(): (";
-    check("instant at 0 label_replace(none, \"a\", \"\", \"a\", \"(\")", regex).await;
-    let name = "invalid destination label name in label_replace(): ";
-    check("instant at 0 label_replace(v, \"\", \"\", \"a\", \"\")", name.trim_end()).await;
+    let regex = "expect fail msg:invalid regular expression in label_replace(): (";
+    check(V, "instant at 0 label_replace(none, \"a\", \"\", \"a\", \"(\")", regex).await;
+    let fail = |text: &str| format!("expect fail regex:invalid {text}\\(\\): ");
+    let destination = "instant at 0 label_replace(v, \"\", \"\", \"a\", \"\")";
+    check(V, destination, &fail("destination label name in label_replace")).await;
+    check(V, "instant at 0 label_join(v, \"\", \"\")", &fail("destination label name in label_join")).await;
+    check(V, "instant at 0 label_join(v, \"a\", \"\", \"\")", &fail("source label name in label_join")).await;
 }
 
 #[tokio::test]
@@ -93,6 +95,7 @@ async fn absence_over_time_is_that_of_samples_in_the_window() {
     check(V, "instant at 0 absent_over_time(none{a=\"x\"}[1m])", "{a=\"x\"} 1").await;
     check(V, "instant at 0 absent_over_time(none{a=\"x\"}[1m:1s])", "{} 1").await;
     check(V, "instant at 0 absent_over_time(v[1m])", "").await;
-    let known = "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with absent_over_time";
+    let known =
+        "anchored modifier can only be used with: changes, delta, increase, rate, resets - not with absent_over_time";
     check(V, "instant at 0 absent_over_time(v[1m] anchored)", &format!("expect fail msg:{known}")).await;
 }

@@ -1,8 +1,8 @@
 //! What makes a match fail, and of several reasons the one that Prometheus gives.
 
-use weir_pipeline::labels::is_label_name;
-use weir_pipeline::selector::quote;
 use weir_pipeline::{Error, Labels};
+
+use crate::labels::in_error;
 
 /// Why a match fails, those first that Prometheus looks for first at a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,20 +55,11 @@ impl Fault {
 
 /// The error of two series of the "one" side, which is `side`, that share the key `group`.
 pub(super) fn duplicate(side: &str, group: &[u8], one: &[u8], other: &[u8]) -> Error {
+    let text = |labels| in_error(Labels::from_canonical(labels));
     let (group, one, other) = (text(group), text(one), text(other));
     let (first, second) = if one > other { (other, one) } else { (one, other) };
     Error::unprocessable(format!(
         "found duplicate series for the match group {group} on the {side} hand-side of the operation: \
          [{first}, {second}];many-to-many matching not allowed: matching labels must be unique on one side"
     ))
-}
-
-/// Labels as Prometheus' errors write them, the metric's name among the others.
-fn text(labels: &[u8]) -> String {
-    let pair = |(name, value): (&str, &str)| {
-        let name = if is_label_name(name) { name.to_owned() } else { quote(name) };
-        format!("{name}={}", quote(value))
-    };
-    let pairs: Vec<_> = Labels::from_canonical(labels).iter().map(pair).collect();
-    format!("{{{}}}", pairs.join(", "))
 }

@@ -1,14 +1,16 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use super::*;
-use crate::plan::{Asked, Planned, Planner};
+use crate::exec::counts::Scope;
 use crate::exec::steps::Steps;
+use crate::plan::{Asked, Planned, Planner};
 
 /// The plan of a query after all rules, and which rules changed it.
 fn rewritten(text: &str) -> (String, Vec<&'static str>) {
     let steps = Steps { start: 600_000, step: 60_000, count: 5 };
     let asked = Asked { start: 600_000, end: 840_000, step: 60_000 };
-    let planner = Planner { text, asked, steps, lookback: 300_000, subquery_step: 60_000, replica_labels: &[] };
+    let (lookback, subquery_step, scope) = (300_000, 60_000, Scope::Steps);
+    let planner = Planner { text, asked, steps, lookback, subquery_step, replica_labels: &[], scope };
     let Planned::Vector(plan) = planner.query(&crate::syntax::parse(text).unwrap()).unwrap() else { panic!("{text}") };
     let (plan, rules) = rewrite(plan).unwrap();
     (plan.display_indent().to_string(), rules)

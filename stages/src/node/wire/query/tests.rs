@@ -17,7 +17,7 @@ fn question() -> Query {
     ];
     let ask = Ask::Samples { matchers, start: -5, end: i64::MAX, labels_only: true, bucket: Some("b1".into()) };
     let timeout = Some(Duration::from_millis(2500));
-    Query { tenant: "acme".parse().unwrap(), ask, limit: 0, timeout, lookback: None, partial: false }
+    Query { timeout, partial: false, ..Query::new("acme".parse().unwrap(), ask) }
 }
 
 fn plain() -> Query {

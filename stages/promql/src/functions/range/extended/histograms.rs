@@ -34,7 +34,7 @@ pub(super) fn change(window: &Window<'_>, change: Change, notes: &mut Notes) -> 
         }
         _ => Histogram::clone(&last.histogram),
     };
-    if !change.counter && !(is_gauge(&left) && is_gauge(&right)) {
+    if !(change.counter || is_gauge(&left) && is_gauge(&right)) {
         notes.push(Note::HistogramNotGauge);
     }
     let mut result = right.clone();

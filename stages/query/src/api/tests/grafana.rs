@@ -1,0 +1,68 @@
+//! What Grafana asks a Prometheus data source.
+
+use std::time::Duration;
+
+use super::*;
+use crate::engine::{Engine, Limits, Run};
+use crate::memory::Memory;
+
+/// The API over `up` of two instances, 1 and 0 every 15 seconds for 10 minutes.
+async fn over_two_instances() -> Running {
+    let mut memory = Memory::default();
+    for (instance, value) in [("a:1", 1.0), ("b:1", 0.0)] {
+        let timestamps: Vec<i64> = (0..=40).map(|n| n * 15_000).collect();
+        let values = vec![value; timestamps.len()];
+        let labels = [("__name__", "up"), ("instance", instance), ("job", "node")].into_iter().collect();
+        memory.add(labels, Run { timestamps, values, ..Run::default() });
+    }
+    let engine = Arc::new(Engine::with_partitions(Arc::new(memory), Limits::default(), 2));
+    start(settings(""), move |query| {
+        let engine = engine.clone();
+        async move { engine.query(query).await }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn its_usual_requests_are_answered() {
+    let running = over_two_instances().await;
+    let json = |got: &Got| serde_json::from_slice::<serde_json::Value>(&got.body).unwrap();
+    let check = |got: Got, pointer: &str, expected: serde_json::Value| {
+        assert_eq!(got.status, 200, "{}", got.text());
+        assert_eq!(json(&got).pointer(pointer), Some(&expected), "{}", got.text());
+    };
+    let names = |names: &[&str]| serde_json::json!(names);
+
+    // The health check of the data source, and its heuristics of what it talks to.
+    check(running.post("/api/v1/query", "query=1%2B1&time=1").await, "/data/result/1", serde_json::json!("2"));
+    check(running.get("/api/v1/status/buildinfo").await, "/status", serde_json::json!("success"));
+
+    // A panel.
+    let form =
+        "query=sum%20by%20(job)%20(up%7Bjob%3D~%22node%7Cother%22%7D)&start=0&end=600.000&step=15.000&timeout=60s";
+    let got = running.post("/api/v1/query_range", form).await;
+    check(got, "/data/result/0/metric/job", serde_json::json!("node"));
+    let form = "query=up&time=600&dedup=true&partial_response=true&max_source_resolution=0s&replicaLabels[]=r&engine=thanos&analyze=false&storeMatch[]=%7B%7D";
+    let got = running.post("/api/v1/query", form).await;
+    check(got, "/data/resultType", serde_json::json!("vector"));
+
+    // Variables and the query builder.
+    let form = "match%5B%5D=up&start=0&end=600";
+    check(running.post("/api/v1/labels", form).await, "/data", names(&["__name__", "instance", "job"]));
+    check(running.get(&format!("/api/v1/labels?{form}")).await, "/data/1", serde_json::json!("instance"));
+    let path = format!("/api/v1/label/instance/values?{form}&limit=40000");
+    check(running.get(&path).await, "/data", names(&["a:1", "b:1"]));
+    check(running.get("/api/v1/label/__name__/values").await, "/data", names(&["up"]));
+    let got = running.post("/api/v1/series", form).await;
+    check(got, "/data/1/instance", serde_json::json!("b:1"));
+    check(running.post("/api/v1/format_query", "query=a%2Bb").await, "/data", serde_json::json!("a + b"));
+    check(running.post("/api/v1/query_exemplars", "query=up&start=0&end=600").await, "/data", names(&[]));
+
+    // What is not there says so, in the envelope.
+    for path in ["metadata", "rules", "alerts"] {
+        let got = running.get(&format!("/api/v1/{path}")).await;
+        assert_eq!((got.status, json(&got)["errorType"].as_str()), (404, Some("not_found")), "{path}");
+    }
+    running.context.shutdown.cancel();
+    tokio::time::timeout(Duration::from_secs(60), running.task).await.unwrap().unwrap().unwrap();
+}
