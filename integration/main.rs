@@ -14,5 +14,6 @@ mod harness;
 mod names;
 mod program;
 mod prometheus;
+mod ring;
 mod shipped;
 mod tidy;

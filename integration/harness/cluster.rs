@@ -93,8 +93,7 @@ impl Cluster {
     /// Starts all of it. `store` and `query` are the resources of these roles, the query's below those of its ring; `env`
     /// is what they name.
     pub fn start(dir: TempDir, store: &str, query: &str, env: &[(&str, &str)]) -> Self {
-        static TURN: Mutex<()> = Mutex::new(());
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = turn();
         let (store_files, query_files) = (format!("{store}{STORE}"), format!("{RING}{query}{QUERY}"));
         let store = |name: &&str| {
             let dir = dir.path().join(name);
@@ -241,4 +240,10 @@ impl Asker {
         self.stop.store(true, Ordering::Relaxed);
         self.thread.join().unwrap()
     }
+}
+
+/// The turn of a cluster: one at a time.
+pub fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,7 +1,8 @@
 //! One tenant's samples, in compressed rows: the layout of an Arrow list.
 
+use std::any::Any;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use crate::labels::{Labels, SeriesId};
 use crate::tenant::Tenant;
@@ -25,7 +26,11 @@ pub fn is_stale(value: f64) -> bool {
 pub struct Batch {
     tenant: Tenant,
     rows: Arc<Rows>,
+    made: Arc<Mutex<Made>>,
 }
+
+/// What was made of a batch last, while somebody has it.
+type Made = Option<Weak<dyn Any + Send + Sync>>;
 
 /// The buffers of a batch. What is unused is empty.
 #[derive(Default)]
@@ -117,7 +122,21 @@ impl Batch {
     /// The same samples, owned by `tenant`. Shares the buffers.
     #[must_use]
     pub fn with_tenant(&self, tenant: Tenant) -> Self {
-        Self { tenant, rows: self.rows.clone() }
+        Self { tenant, rows: self.rows.clone(), made: Arc::default() }
+    }
+
+    /// What `make` makes of this batch, made once for all its clones while one of them has it. It keeps what was made last
+    /// only: those who share a batch should make the same of it.
+    pub fn shared<T: Send + Sync + 'static>(&self, make: impl FnOnce(&Self) -> T) -> Arc<T> {
+        // Who waits here would have to make it otherwise.
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Ok(made)) = made.as_ref().and_then(Weak::upgrade).map(Arc::downcast::<T>) {
+            return made;
+        }
+        let new = Arc::new(make(self));
+        let any: Arc<dyn Any + Send + Sync> = new.clone();
+        *made = Some(Arc::downgrade(&any));
+        new
     }
 
     /// How many series entries there are.
@@ -293,7 +312,7 @@ impl BatchBuilder {
 
     /// The batch.
     pub fn build(self) -> Batch {
-        Batch { tenant: self.tenant, rows: Arc::new(self.rows) }
+        Batch { tenant: self.tenant, rows: Arc::new(self.rows), made: Arc::default() }
     }
 }
 

@@ -186,7 +186,20 @@ pub struct Points {
 /// Batches that come one after the other, to be taken once: of a clone or of this, not of both. A series is in one batch
 /// only, or in several in a row.
 #[derive(Clone)]
-pub struct Batches(Arc<Mutex<Option<Stream>>>);
+pub struct Batches {
+    stream: Arc<Mutex<Option<Stream>>>,
+    since: Option<Since>,
+}
+
+/// Since when who answers has everything that it acknowledged: one that took another's place came empty. Milliseconds since
+/// the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Since {
+    /// When it came. What was acknowledged in its name before is not with it.
+    pub began: i64,
+    /// Of this time on no sample can have been acknowledged before it came.
+    pub from: i64,
+}
 
 type Stream = BoxStream<'static, Result<Batch>>;
 
@@ -278,18 +291,29 @@ impl From<Vec<(i64, f64)>> for Points {
 impl Batches {
     /// Batches to be taken. An error ends them.
     pub fn new(stream: impl futures_util::Stream<Item = Result<Batch>> + Send + 'static) -> Self {
-        Self(Arc::new(Mutex::new(Some(stream.boxed()))))
+        Self { stream: Arc::new(Mutex::new(Some(stream.boxed()))), since: None }
+    }
+
+    /// The same, from one who has everything since then.
+    #[must_use]
+    pub fn with_since(self, since: Since) -> Self {
+        Self { since: Some(since), ..self }
+    }
+
+    /// Since when who answers has everything; `None` where it does not say.
+    pub fn since(&self) -> Option<Since> {
+        self.since
     }
 
     /// The batches; nothing where they were taken before.
     pub fn take(&self) -> Option<BoxStream<'static, Result<Batch>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+        self.stream.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
 impl PartialEq for Batches {
     fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        Arc::ptr_eq(&self.stream, &other.stream)
     }
 }
 

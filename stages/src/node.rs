@@ -2,15 +2,15 @@
 //! client, and the names of the way.
 
 use hyper::StatusCode;
-use hyper::header::HeaderValue;
-use weir_pipeline::Kind;
+use hyper::header::{HeaderName, HeaderValue};
+use weir_pipeline::{Kind, Since};
 
 pub(crate) mod client;
 pub(crate) mod frames;
 mod read;
 pub mod wire;
 
-pub use read::NodeReader;
+pub use read::{NodeReader, Told};
 
 /// Where batches are sent to.
 pub(crate) const WRITE: &str = "/weir/v1/write";
@@ -33,6 +33,9 @@ pub(crate) const ACK: HeaderValue = HeaderValue::from_static("application/vnd.we
 /// The content type of an error.
 pub(crate) const ERROR: HeaderValue = HeaderValue::from_static("application/vnd.weir.error");
 
+/// Beside an answer with samples: since when the node has everything, as two numbers of milliseconds since the Unix epoch.
+pub(crate) const SINCE: HeaderName = HeaderName::from_static("weir-since");
+
 /// The longest ack or error that is read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
 
@@ -45,4 +48,15 @@ pub(crate) fn status(kind: Kind) -> StatusCode {
         Kind::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// The value of [`SINCE`].
+pub(crate) fn since_value(since: Since) -> Option<HeaderValue> {
+    HeaderValue::from_str(&format!("{} {}", since.began, since.from)).ok()
+}
+
+/// What a value of [`SINCE`] says; `None` where it is none.
+pub(crate) fn read_since(value: &HeaderValue) -> Option<Since> {
+    let (began, from) = value.to_str().ok()?.split_once(' ')?;
+    Some(Since { began: began.parse().ok()?, from: from.parse().ok()? })
 }

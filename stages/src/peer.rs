@@ -7,7 +7,8 @@
 //! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64, tls_config: { … } }`, the last as in
 //! [`tls`](crate::tls).
 //!
-//! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`]; the answer is the
+//! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`], which is made once for all members that
+//! are sent it at a time; the answer is the
 //! ack of the node's own pipeline, which a [`peers`](crate::peers) source begins. All requests to a member share a
 //! connection, which is pinged: a member that is cut off is noticed within seconds.
 //!
@@ -60,6 +61,9 @@ struct Way {
     room: PollSemaphore,
     permit: Option<OwnedSemaphorePermit>,
 }
+
+/// A batch as a message.
+struct Encoded(Bytes);
 
 struct Shared {
     member: Arc<Member>,
@@ -127,16 +131,26 @@ impl Service<Batch> for Way {
     }
 }
 
+// === impl Encoded ===
+
+impl Encoded {
+    fn new(batch: &Batch) -> Self {
+        let mut message = Vec::new();
+        wire::encode_batch(batch, &mut message);
+        Self(message.into())
+    }
+}
+
 // === impl Shared ===
 
 impl Shared {
     async fn write(&self, batch: Batch) -> Result<Ack> {
         let samples = batch.sample_count() as u64;
-        let mut body = Vec::new();
-        wire::encode_batch(&batch, &mut body);
+        // Held until the answer: members that are asked meanwhile are sent the same bytes.
+        let encoded = batch.shared(Encoded::new);
         drop(batch);
         let late = |_| Error::new(Kind::TimedOut, format!("{self} did not answer within {}", self.timeout));
-        let ack = timeout(self.timeout.get(), self.send(body.into())).await.map_err(late)??;
+        let ack = timeout(self.timeout.get(), self.send(encoded.0.clone())).await.map_err(late)??;
         // A node of another version, or a fault: what it says can't be passed on.
         let unbalanced = || Error::internal(format!("{self} does not account for every sample"));
         if ack.balances(samples) { Ok(ack) } else { Err(unbalanced()) }

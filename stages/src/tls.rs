@@ -5,13 +5,14 @@
 //! tls_config: { ca_file: ca.crt, cert_file: node.crt, key_file: node.key, server_name: weir }
 //! ```
 //!
-//! The names are Prometheus'. Files are PEM. A listener looks at its files for each connection, and goes on with those that
-//! changed, so that certificates can be renewed; where what is new is wrong it stays with what it has, and says so. With
+//! The names are Prometheus'. Files are PEM. Both sides look at their files for each connection, and go on with those that
+//! changed, so that certificates can be renewed; where what is new is wrong they stay with what they have, and say so. With
 //! `client_ca_file` only clients are let in that have a certificate of these. TLS 1.2 and 1.3; the cryptography is `ring`'s.
 
 mod accept;
 mod connect;
 mod files;
+mod renew;
 
 use std::path::PathBuf;
 

@@ -157,6 +157,19 @@ fn series() -> impl Strategy<Value = Vec<Plain>> {
         .prop_map(|all| all.into_iter().map(|(i, samples)| (labels(i), samples)).collect())
 }
 
+#[test]
+fn what_is_made_of_a_batch_is_made_once_for_its_clones_while_somebody_has_it() {
+    let batch = crate::testing::batch("up 1 1");
+    let clone = batch.clone();
+    let made = batch.shared(|batch| batch.sample_count());
+    assert_eq!(*clone.shared::<usize>(|_| panic!("it is made again")), 1);
+    // Of another tenant's something else is made, and another type is something else.
+    assert_eq!(*batch.with_tenant("other".parse().unwrap()).shared(|_| 7), 7);
+    assert_eq!(*clone.shared(|_| "text"), "text");
+    drop(made);
+    assert_eq!(*clone.shared(|_| 2), 2);
+}
+
 proptest! {
     #[test]
     fn what_is_built_reads_back_bit_for_bit(series in series()) {

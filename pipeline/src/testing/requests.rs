@@ -109,8 +109,7 @@ fn only_metadata() -> Batch {
 
 impl Requests for Read {
     fn requests() -> Vec<(&'static str, Query)> {
-        let query =
-            |ask| Query::new(Tenant::default(), ask);
+        let query = |ask| Query::new(Tenant::default(), ask);
         vec![
             ("an instant query", query(Ask::Instant { expr: "up".into(), time: 0 })),
             ("a range query", query(Ask::Range { expr: "rate(up[5m])".into(), start: 0, end: 60_000, step: 15_000 })),

@@ -21,19 +21,24 @@
 //!     connect_timeout: 5s
 //!     retry: { attempts: 6, within: 1m, backoff: { initial: 100ms, max: 5s } }
 //!     index_cache: 128MiB
+//!     sweep: { after: 24h, every: 1h }
 //! ```
 //!
 //! Any S3 will do that honours `If-None-Match: *` on a put: commits to the catalog stand on it. That is probed at the start
 //! with an object `_weir/probe-<ulid>` below the prefix, and a store that overwrites is refused. A bucket that can't be
 //! reached does not keep the program from starting: it is logged (`weir_bucket_probe_failures_total`), and asked again in the
-//! background.
+//! background. If it turns out to overwrite then, nothing is put into it any more (`weir_bucket_overwrites`).
 //!
 //! Repeated are requests that got an answer with status 5xx, 429 or 408, no connection, a broken one, or no answer in time
 //! (only the removal of objects is not repeated after that); all attempts of a request end within `retry.within`, one
 //! `retry.backoff.max` and one `timeout` together. What an object's content lacks when it breaks off is fetched from there
 //! on. Keys stand in no pipeline file: they come from the environment (`AWS_ACCESS_KEY_ID`,
-//! `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), from what the machine, container or pod is given, or from a file, which
-//! is read again when it changes.
+//! `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`), from what the machine, container or pod is given (the variables are those of
+//! AWS' SDKs, as `AWS_CONTAINER_CREDENTIALS_FULL_URI` and `AWS_EC2_METADATA_SERVICE_ENDPOINT`), or from a file, which is read
+//! again when it changes.
+//!
+//! Each store that uploads removes from the bucket, now and then, the files that no commit to the catalog names and that are
+//! older than `sweep.after` by the bucket's clock, and what is not needed of the catalog's logs.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,7 +49,7 @@ use serde::Deserialize;
 use weir_pipeline::units::{Bytes, Span};
 use weir_pipeline::{Context, Resource, Result};
 
-use crate::depot::Depot;
+use crate::depot::{Depot, Sweep};
 
 mod credentials;
 mod exact;
@@ -72,6 +77,7 @@ use s3::S3;
 pub struct Bucket {
     place: Place,
     index_cache: Bytes,
+    sweep: Sweep,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -90,6 +96,9 @@ struct Fields {
     /// The memory for the label indexes of blocks that are read, in bytes. Default `128MiB`.
     #[serde(default = "default_index_cache")]
     index_cache: Bytes,
+    /// What stores remove from the bucket because nobody needs it, and when.
+    #[serde(default)]
+    sweep: Sweep,
 }
 
 /// Where the objects are.
@@ -109,7 +118,8 @@ impl TryFrom<Fields> for Bucket {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { local, s3, timeout, connect_timeout, retry, index_cache } = fields;
+        let Fields { local, s3, timeout, connect_timeout, retry, index_cache, sweep } = fields;
+        let sweep = sweep.checked()?;
         let place = match (local, s3) {
             (Some(_), Some(_)) => return Err("expected one of `local` and `s3`, got both".to_owned()),
             (None, None) => return Err("expected one of `local` and `s3`".to_owned()),
@@ -132,7 +142,7 @@ impl TryFrom<Fields> for Bucket {
                 Place::S3(Box::new(s3), patience.checked()?)
             }
         };
-        Ok(Self { place, index_cache })
+        Ok(Self { place, index_cache, sweep })
     }
 }
 
@@ -149,7 +159,8 @@ impl Resource for Bucket {
 
     async fn open(self, context: &Context) -> Result<Arc<Depot>> {
         let objects = Arc::new(self.objects(context).await?);
-        Ok(Arc::new(Depot::new(objects, context.clock.clone(), self.index_cache.get(), &context.metrics)))
+        let depot = Depot::new(objects, context.clock.clone(), self.index_cache.get(), &context.metrics);
+        Ok(Arc::new(depot.swept(self.sweep)))
     }
 }
 

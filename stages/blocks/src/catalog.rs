@@ -28,7 +28,8 @@
 //! commit's file has its version for its name, and a reader asks for the next one until there is none. To see that nothing
 //! is new costs one GET (a 404), whoever asks meanwhile included; n new commits cost n, and one to 15 more for those that
 //! are asked for ahead. A node that opens a table asks for `_last_checkpoint` first: where there is none it reads the log
-//! from its first commit, else the kernel loads that checkpoint (one listing, once) and the commits after it follow.
+//! from its first commit, else the kernel loads that checkpoint, whose file's size a HEAD tells, and the commits after it
+//! follow. The log is listed only where that file is gone: `_last_checkpoint` is older than the last cleaning then.
 //!
 //! A commit costs a GET and a conditional PUT for each of the two tables, and one more GET; a listing and a GET of what is new where
 //! somebody else has committed since one's own last commit. Each 64th commit writes a checkpoint, and removes of the log what
@@ -46,7 +47,9 @@ mod entry;
 mod executor;
 mod keep;
 mod kernel;
+mod known;
 mod log;
+mod removed;
 mod row;
 mod table;
 

@@ -18,6 +18,15 @@ use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings};
 use crate::store::shelf::{Block, Rows};
 
+mod sweep;
+
+pub use sweep::{Sweep, Swept};
+
+use sweep::Measures;
+
+/// The directory of what is no tenant's.
+const OWN: &str = "_weir";
+
 /// The object that has a bucket's identity.
 const IDENTITY: &str = "_weir/bucket";
 
@@ -36,6 +45,8 @@ pub struct Depot {
     shelf: BlockShelf,
     catalog: DeltaCatalog,
     identity: OnceLock<Arc<str>>,
+    sweep: Sweep,
+    measures: Measures,
     /// Since when the bucket does not answer, and why.
     broken: Mutex<Option<(Instant, Error)>>,
 }
@@ -53,6 +64,8 @@ pub struct Found {
 pub(crate) struct Upload {
     put: Put,
     covered: Vec<Covered>,
+    /// When its files began to be put.
+    begun: Instant,
 }
 
 // === impl Depot ===
@@ -62,7 +75,22 @@ impl Depot {
     pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64, metrics: &Metrics) -> Self {
         let catalog = DeltaCatalog::new(objects.clone(), clock.clone(), Settings::default());
         let shelf = BlockShelf::new(objects.clone(), clock, index_cache).measured(metrics);
-        Self { objects, shelf, catalog, identity: OnceLock::new(), broken: Mutex::default() }
+        Self {
+            objects,
+            shelf,
+            catalog,
+            identity: OnceLock::new(),
+            sweep: Sweep::default(),
+            measures: Measures::new(metrics),
+            broken: Mutex::default(),
+        }
+    }
+
+    /// The same, swept like this.
+    #[must_use]
+    pub fn swept(mut self, sweep: Sweep) -> Self {
+        self.sweep = sweep;
+        self
     }
 
     /// What tells this bucket from any other, whatever it is called: a text that is put into it once. `None` while it can't
@@ -176,18 +204,29 @@ impl Depot {
         rows: Arc<dyn Rows>,
         covered: Vec<Covered>,
     ) -> Result<Option<Upload>> {
-        Ok(self.shelf.put(tenant, start, end, rows).await?.map(|put| Upload { put, covered }))
+        let begun = Instant::now();
+        Ok(self.shelf.put(tenant, start, end, rows).await?.map(|put| Upload { put, covered, begun }))
     }
 
-    /// Makes a block exist. Where an answer is lost this may be called again, until it says whether that is done.
+    /// Makes a block exist, and says whether it does. Where an answer is lost this may be called again, until it says whether
+    /// that is done. Where it took so long that somebody may be about to sweep the files away, the block does not come to
+    /// exist, if it does not already.
     ///
     /// # Errors
     /// The bucket fails; whether the block exists is not known then.
-    pub(crate) async fn commit(&self, tenant: &Tenant, upload: &Upload) -> Result<()> {
+    pub(crate) async fn commit(&self, tenant: &Tenant, upload: &Upload) -> Result<bool> {
+        let after = self.sweep.after.get();
+        if upload.begun.elapsed() >= after / 2 {
+            let snapshot = self.catalog.snapshot(tenant, Resolution::Raw).await?;
+            return Ok(snapshot.get(&upload.put.entry.block).is_some());
+        }
         let entry = Entry { ranges: upload.covered.clone(), ..upload.put.entry.clone() };
         let labels = upload.put.labels.clone();
         let change = Change { add: vec![entry], remove: Vec::new(), transaction: None, data_change: true, labels };
-        self.catalog.commit(tenant, Resolution::Raw, change).await.map(drop)
+        // So that it ends before the files are old enough to be swept.
+        let commit = timeout(after / 4, self.catalog.commit(tenant, Resolution::Raw, change)).await;
+        commit.unwrap_or_else(|_| Err(Error::new(Kind::TimedOut, "the commit to the catalog takes too long")))?;
+        Ok(true)
     }
 }
 

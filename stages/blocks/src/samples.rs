@@ -7,7 +7,7 @@
 //!
 //! Shape: a sink of the read path. The answer streams: series in block order, each with its samples merged, in batches of
 //! about a megabyte. It shows the store as it was when the question came; what is in its bucket only to who does not read the
-//! same one. Always ready.
+//! same one. It says since when the store has everything. Always ready.
 //!
 //! Errors: `Unprocessable` where something else than samples is asked; while it streams, those of reading blocks. Where the
 //! bucket can't be read, `Unavailable` after all that there is besides.
@@ -79,7 +79,8 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
     let series = 0..selection.len();
     let rest = Rest { tenant: query.tenant, selection, series, labels_only, read: Vec::new() };
     let next = |mut rest: Rest| async move { Ok(rest.next().await?.map(|batch| (batch, rest))) };
-    Ok(Data::Samples(Batches::new(try_unfold(rest, next).chain(stream::iter(end)))).into())
+    let batches = Batches::new(try_unfold(rest, next).chain(stream::iter(end)));
+    Ok(Data::Samples(batches.with_since(store.since())).into())
 }
 
 // === impl Rest ===

@@ -26,7 +26,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
-use weir_pipeline::{Clock, Matcher, Result, Tenant};
+use weir_pipeline::{Clock, Matcher, Result, Since, Tenant};
 
 use crate::depot::Depot;
 use crate::head::{Head, Snapshot};
@@ -41,6 +41,7 @@ mod open;
 mod selection;
 mod settings;
 pub mod shelf;
+mod sweep;
 mod tidy;
 mod upload;
 mod view;
@@ -150,6 +151,14 @@ impl Store {
             Some(depot) => depot.identity().await,
             None => None,
         }
+    }
+
+    /// Since when it has everything that it acknowledged: since it came, or since its log was last found to have lost
+    /// something.
+    pub fn since(&self) -> Since {
+        let began = self.0.identity.began();
+        // A sample may be as much in the future of when it was acknowledged.
+        Since { began, from: began.saturating_add(self.0.settings.head.max_future.as_millis()).saturating_add(1) }
     }
 
     /// What the head has, and the blocks on disk, at one moment.

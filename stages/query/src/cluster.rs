@@ -6,7 +6,8 @@
 //! ```
 //!
 //! All settings: `cluster: { ring: central, bucket: main, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms,
-//! memory: 256MiB, tls_config: { … } }`. `quorum` is that of the ring's writers (`replicate`).
+//! memory: 256MiB, uploaded_after: 3h, founded_within: 1m, tls_config: { … } }`. `quorum` is that of the ring's writers
+//! (`replicate`).
 //!
 //! Shape: each question goes to the `read_address` of as many members of each replica set as must be heard, so that every
 //! acknowledged sample is with one of them: of `factor` N and `quorum` W these are N−W+1. Where one of them fails, or
@@ -17,8 +18,13 @@
 //! Errors: where fewer members can be heard the answer is partial, and says so in its warnings; with
 //! `partial_response=false` it is an error (`Unavailable`). A question whose samples take more than `memory` fails.
 //!
-//! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those seen since this process
-//! started, are asked as well, and each epoch's replica sets must be heard: what was written to them is still only there.
+//! A node that came empty in the place of another has not what that one acknowledged. What it has is taken; it counts as
+//! heard where the question begins after it came, or once it is there for `uploaded_after` and with that all from before in
+//! the `bucket`. Members of a set that came within `founded_within` of each other, and none before, are a new set, and count.
+//!
+//! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those that it had less than
+//! `uploaded_after` ago, are asked as well, and each epoch's replica sets must be heard: what was written to them is still
+//! only there.
 
 mod epochs;
 mod hear;
@@ -31,7 +37,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use weir_blocks::{Depot, Selection};
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
-use weir_pipeline::{Ask, Context, Error, Query, Resource, Result};
+use weir_pipeline::{Ask, Clock, Context, Error, Query, Resource, Result};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
@@ -39,7 +45,7 @@ use weir_stages::tls::TlsClient;
 
 use crate::exec::source::{Found, MetricsSource, Selected, Wanted};
 use epochs::Epochs;
-use hear::{Heard, Hearing};
+use hear::{Heard, Hearing, Newness};
 use telemetry::Telemetry;
 
 /// The settings of a cluster.
@@ -67,6 +73,13 @@ pub struct Cluster {
     /// What the samples of one question may take in memory, compressed. Default 256MiB.
     #[serde(default = "default_memory", deserialize_with = "above_zero")]
     pub memory: Bytes,
+    /// How long after a sample was acknowledged it is in the bucket, at the latest: more than `head.cut_after` and
+    /// `upload.after` of the stores together, and longer than a store or the bucket is away. Default 3h.
+    #[serde(default = "default_uploaded_after")]
+    pub uploaded_after: Span,
+    /// Members of a replica set that started for the first time within so long are the first ones. Default 1m.
+    #[serde(default = "default_founded_within")]
+    pub founded_within: Span,
     /// TLS of the connections to members. Default none: the network is the cluster's own.
     #[serde(default)]
     pub tls_config: Option<TlsClient>,
@@ -78,6 +91,7 @@ pub struct OpenCluster {
     depot: Option<Arc<Depot>>,
     settings: Cluster,
     reader: NodeReader,
+    clock: Clock,
     telemetry: Telemetry,
 }
 
@@ -91,6 +105,14 @@ fn default_connect_timeout() -> Span {
 
 fn default_hedge() -> Span {
     Span::from_millis(500)
+}
+
+fn default_uploaded_after() -> Span {
+    Span::from_secs(3 * 3600)
+}
+
+fn default_founded_within() -> Span {
+    Span::from_secs(60)
 }
 
 fn default_memory() -> Bytes {
@@ -116,7 +138,9 @@ impl Resource for Cluster {
         let reader = NodeReader::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
         let telemetry = Telemetry::new(context);
         let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
-        Ok(Arc::new(OpenCluster { epochs: Epochs::new(&ring), depot, settings: self, reader, telemetry }))
+        let epochs = Epochs::new(ring, self.uploaded_after.get());
+        let clock = context.clock.clone();
+        Ok(Arc::new(OpenCluster { epochs, depot, settings: self, reader, clock, telemetry }))
     }
 }
 
@@ -140,10 +164,21 @@ impl OpenCluster {
             timeout: self.settings.timeout.get(),
             hedge: self.settings.hedge.get(),
             memory: self.settings.memory,
+            newness: self.newness(start),
             telemetry: self.telemetry.clone(),
         };
         let sets = self.epochs.sets(self.settings.quorum)?;
         hearing.hear(&sets).await
+    }
+
+    fn newness(&self, start: i64) -> Newness {
+        let Cluster { uploaded_after, founded_within, .. } = &self.settings;
+        let settled = match self.depot {
+            Some(_) => self.clock.now().saturating_sub(uploaded_after.as_millis()),
+            // What is not with a member is nowhere.
+            None => i64::MIN,
+        };
+        Newness { start, settled, together: founded_within.as_millis() }
     }
 }
 

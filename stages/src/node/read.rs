@@ -8,11 +8,11 @@ use futures_util::stream::try_unfold;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::header::CONTENT_TYPE;
 use hyper::{Method, Request, StatusCode};
-use weir_pipeline::{Batch, Error, Kind, Query, Result};
+use weir_pipeline::{Batch, Error, Kind, Query, Result, Since};
 
 use super::client::NodeClient;
 use super::frames::Frames;
-use super::{MAX_ANSWER, QUESTION, READ, wire};
+use super::{MAX_ANSWER, QUESTION, READ, SINCE, read_since, wire};
 use crate::ring::Member;
 use crate::tls::TlsClient;
 
@@ -20,6 +20,14 @@ use crate::tls::TlsClient;
 #[derive(Clone, Debug)]
 pub struct NodeReader {
     client: NodeClient,
+}
+
+/// A member's answer.
+pub struct Told<S> {
+    /// Since when the member has everything; `None` where it does not say: an older one.
+    pub since: Option<Since>,
+    /// Its batches. What comes is whole where it ends without an error.
+    pub batches: S,
 }
 
 // === impl NodeReader ===
@@ -33,7 +41,7 @@ impl NodeReader {
         Ok(Self { client: NodeClient::new(connect_timeout, tls)? })
     }
 
-    /// Asks a member for samples. What comes is whole where it ends without an error.
+    /// Asks a member for samples.
     ///
     /// # Errors
     /// Those of the member's pipeline; `Unavailable` where the member can't be reached, shuts down, or breaks off.
@@ -41,7 +49,7 @@ impl NodeReader {
         &self,
         member: &Member,
         query: &Query,
-    ) -> Result<impl Stream<Item = Result<Batch>> + Send + use<>> {
+    ) -> Result<Told<impl Stream<Item = Result<Batch>> + Send + use<>>> {
         let name = format!("member `{}` at {}", member.name, member.read_address);
         let mut body = Vec::new();
         wire::encode_query(query, &mut body)?;
@@ -51,6 +59,7 @@ impl NodeReader {
         request.headers_mut().insert(CONTENT_TYPE, QUESTION);
         let unreachable = |e| Error::unavailable(format!("{name} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
+        let since = response.headers().get(SINCE).and_then(read_since);
         let (status, body) = (response.status(), response.into_body());
         let limits = wire::Limits::default();
         if status != StatusCode::OK {
@@ -62,7 +71,7 @@ impl NodeReader {
             });
         }
         let most = usize::try_from(limits.message_bytes).unwrap_or(usize::MAX);
-        Ok(try_unfold(Some((Frames::new(body, most), name, limits)), next))
+        Ok(Told { since, batches: try_unfold(Some((Frames::new(body, most), name, limits)), next) })
     }
 }
 

@@ -51,6 +51,29 @@ async fn a_batch_arrives_whole_and_the_ack_comes_back() {
 }
 
 #[tokio::test]
+async fn a_batch_is_encoded_once_for_all_members_that_are_sent_it() {
+    let (first, second) = (node(written).await, node(written).await);
+    let nodes = [&first, &second];
+    nodes.iter().for_each(|(_, rest, _)| rest.set_open(false));
+    let sent = batch("up 1 1\nup 2 2");
+    let sends = nodes.map(|(address, ..)| {
+        let (way, sent) = (way(&address.to_string(), "{}").unwrap(), sent.clone());
+        tokio::spawn(async move { way.send(sent).await })
+    });
+    while nodes.iter().any(|(_, rest, _)| rest.in_flight() == 0) {
+        tokio::task::yield_now().await;
+    }
+    let encoded = sent.shared(|_| -> Encoded { panic!("it is encoded again") });
+    // Both requests, and this.
+    assert_eq!(Arc::strong_count(&encoded), 3);
+    nodes.iter().for_each(|(_, rest, _)| rest.set_open(true));
+    for send in sends {
+        assert_eq!(send.await.unwrap().unwrap(), Ack::written(2));
+    }
+    assert_eq!(Arc::strong_count(&encoded), 1);
+}
+
+#[tokio::test]
 async fn errors_of_the_node_keep_their_kind_and_say_who_said_so() {
     let (address, rest, _context) = node(written).await;
     let way = way(&address.to_string(), "{}").unwrap();

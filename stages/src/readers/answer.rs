@@ -14,7 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Batch, Context, Data, Error, Kind, Metrics, Next, Read, Result};
+use weir_pipeline::{Batch, Context, Data, Error, Kind, Metrics, Next, Read, Result, Since};
 
 use super::Readers;
 use super::telemetry::Telemetry;
@@ -41,6 +41,7 @@ pub(super) struct Answerer {
 /// An answer that has begun: its batches, and its turn.
 struct Begun {
     batches: BoxStream<'static, Result<Batch>>,
+    since: Option<Since>,
     until: Instant,
     telemetry: Telemetry,
     _turn: OwnedSemaphorePermit,
@@ -63,6 +64,7 @@ impl Answerer {
     async fn ask(&self, request: Request<Incoming>) -> Response<Body> {
         let until = Instant::now() + self.settings.timeout.get();
         let begun = timeout_at(until, self.begin(request, until)).await.unwrap_or_else(|_| Err(late()));
+        let since = begun.as_ref().ok().and_then(|begun| begun.since).and_then(node::since_value);
         let (status, kind, body) = match begun {
             Ok(begun) => (StatusCode::OK, node::SAMPLES, StreamBody::new(begun.frames()).boxed_unsync()),
             Err(error) => {
@@ -76,6 +78,7 @@ impl Answerer {
         let mut response = Response::new(body);
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, kind);
+        response.headers_mut().extend(since.map(|since| (node::SINCE, since)));
         response
     }
 
@@ -99,8 +102,9 @@ impl Answerer {
         let Data::Samples(batches) = answer.data else {
             return Err(Error::internal("expected samples from the pipeline"));
         };
+        let since = batches.since();
         let batches = batches.take().ok_or_else(|| Error::internal("expected samples that nobody took"))?;
-        Ok(Begun { batches, until, telemetry: self.telemetry.clone(), _turn: turn })
+        Ok(Begun { batches, since, until, telemetry: self.telemetry.clone(), _turn: turn })
     }
 }
 

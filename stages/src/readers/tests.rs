@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::testing::{batch, documented, settings, text};
-use weir_pipeline::{Answer, Ask, Batch, Batches, Clock, Data, Error, Kind, Matcher, Metrics, Query};
+use weir_pipeline::{Answer, Ask, Batch, Batches, Clock, Data, Error, Kind, Matcher, Metrics, Query, Since};
 
 use super::*;
 use crate::node::NodeReader;
@@ -60,7 +60,7 @@ fn member(address: SocketAddr) -> Member {
 
 async fn read_with(address: SocketAddr, query: &Query) -> Result<Vec<String>> {
     let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
-    let batches = reader.read(&member(address), query).await?;
+    let batches = reader.read(&member(address), query).await?.batches;
     batches.map_ok(|batch| text(&batch)).try_collect().await
 }
 
@@ -141,7 +141,7 @@ async fn an_answer_that_takes_longer_than_the_question_says_ends() {
 async fn more_questions_than_are_answered_at_once_wait_for_their_turn() {
     let running = start(|_| samples(stream::once(async { Ok(batch("up 1 1")) }).chain(stream::pending()))).await;
     let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
-    let begin = async || reader.read(&member(running.address), &question()).await.unwrap();
+    let begin = async || reader.read(&member(running.address), &question()).await.unwrap().batches;
     let (one, two) = (begin().await, begin().await);
     let mut third = pin!(begin());
     assert!(futures_util::poll!(third.as_mut()).is_pending());
@@ -149,6 +149,27 @@ async fn more_questions_than_are_answered_at_once_wait_for_their_turn() {
     two.next().await.unwrap().unwrap();
     drop(one);
     drop(third.await);
+}
+
+#[tokio::test]
+async fn an_answer_says_since_when_the_node_has_everything() {
+    let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
+    let check = async |since: Option<Since>| {
+        let batches = Batches::new(stream::empty());
+        let batches = since.map_or(batches.clone(), |since| batches.with_since(since));
+        let running = start(move |_| Ok(Data::Samples(batches.clone()).into())).await;
+        assert_eq!(reader.read(&member(running.address), &question()).await.unwrap().since, since);
+    };
+    check(None).await;
+    check(Some(Since { began: 1_700_000_000_000, from: 1_700_000_600_001 })).await;
+    check(Some(Since { began: i64::MIN, from: i64::MAX })).await;
+}
+
+#[test]
+fn what_is_no_since_says_nothing() {
+    for value in ["", "1", "1 ", "1 2 3", "a b", "1  2", "9223372036854775808 1"] {
+        assert_eq!(crate::node::read_since(&value.parse().unwrap()), None, "{value}");
+    }
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ fn refuses_wrong_settings() {
     check("{ poll: 0s, file: a }", "1:1: expected `poll` above 0, got `0s`");
     check("{ poll: 5, file: a }", "1:9: poll: expected a duration such as `30s` or `1m30s`, got `5`");
     check(&format!("{{ factor: 1, poll: 5s, {members} }}"), "1:1: expected `poll` only with `file`");
+    let text = format!("{{ factor: 1, write_after: 5s, {members} }}");
+    check(&text, "1:1: expected `write_after` only with `file`");
     check(&format!("{{ factor: 1, epoch: 0, {members} }}"), "1:1: expected `epoch` of at least 1, got `0`");
     check(&one("name: '', address: 'a:1'"), &format!("1:24: members[0]: {name} ``"));
     check(&one("name: a/b, address: 'a:1'"), &format!("1:24: members[0]: {name} `a/b`"));
@@ -77,4 +79,31 @@ fn refuses_wrong_settings() {
 fn the_example_in_the_docs_is_valid() {
     let resources: BTreeMap<String, Ring> = documented(include_str!("../ring.rs"), "central");
     assert!(resources.contains_key("ring"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_it_was_is_remembered_for_as_long_as_somebody_asks_for_it() {
+    let shape = Shape::new(1, 8, layout::Algorithm::Cells).unwrap();
+    let layout = |epoch| {
+        let (name, address) = (format!("n{epoch}"), format!("h:{epoch}"));
+        let member = Member { name, address, read_address: String::new(), zone: String::new() };
+        Arc::new(Layout::new(shape, epoch, vec![member]).unwrap())
+    };
+    let ring = OpenRing::fixed(layout(1));
+    let epochs = |span| ring.recent(Duration::from_secs(span)).iter().map(|l| l.epoch()).collect::<Vec<_>>();
+    ring.change(layout(2));
+    assert_eq!(epochs(60), [2], "nobody had asked for it");
+    ring.remember(Duration::from_secs(60));
+    ring.remember(Duration::from_secs(30));
+    // Changes that come one right after the other.
+    ring.change(layout(3));
+    tokio::time::advance(Duration::from_secs(20)).await;
+    ring.change(layout(4));
+    ring.change(layout(5));
+    assert_eq!((epochs(60), epochs(20), epochs(0)), (vec![5, 4, 3, 2], vec![5, 4, 3], vec![5]));
+    tokio::time::advance(Duration::from_secs(40)).await;
+    assert_eq!(epochs(60), [5, 4, 3]);
+    tokio::time::advance(Duration::from_secs(20)).await;
+    ring.change(layout(6));
+    assert_eq!(epochs(1000), [6, 5]);
 }

@@ -1,5 +1,6 @@
 //! A ring whose members are in a file that is looked at now and then.
 
+use std::collections::VecDeque;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,8 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use serde::Deserialize;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
 use weir_pipeline::config::parse::MAX_FILE_BYTES;
 use weir_pipeline::config::{Env, Mistake, parse, settings};
 use weir_pipeline::{Context, Error, Result};
@@ -31,11 +33,23 @@ struct Listed {
     previous: Vec<Earlier>,
 }
 
+/// How fast a change is followed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// How often the file is looked at.
+    pub(super) poll: Duration,
+    /// How long after that batches go by what it says.
+    pub(super) write_after: Duration,
+}
+
 /// Looks at the file.
 pub(super) struct Watch {
     path: PathBuf,
     shape: Shape,
+    pace: Pace,
     ring: Arc<OpenRing>,
+    /// What comes, and when; the next one first.
+    coming: VecDeque<(Instant, Arc<Layout>)>,
     /// What the file said last, good or bad.
     seen: Result<String, String>,
     telemetry: Telemetry,
@@ -63,8 +77,8 @@ struct Reload {
 // === impl Watch ===
 
 impl Watch {
-    /// Reads the file, and goes on to look at it every `poll`.
-    pub(super) async fn open(path: PathBuf, shape: Shape, poll: Duration, context: &Context) -> Result<Arc<OpenRing>> {
+    /// Reads the file, and goes on to look at it.
+    pub(super) async fn open(path: PathBuf, shape: Shape, pace: Pace, context: &Context) -> Result<Arc<OpenRing>> {
         let seen = read(&path).await;
         let layout = layout(&path, shape, seen.as_deref()).map_err(Error::invalid)?;
         let telemetry = Telemetry::new(context);
@@ -72,37 +86,51 @@ impl Watch {
         // So that the first failure is a rise.
         ["ok", "error"].into_iter().for_each(|result| _ = telemetry.count(result));
         let ring = Arc::new(OpenRing::fixed(layout));
-        let mut watch = Self { path, shape, ring: ring.clone(), seen, telemetry };
-        let shutdown = context.shutdown.clone();
-        tokio::spawn(async move {
-            loop {
-                tokio::select! {
-                    () = shutdown.cancelled() => return,
-                    () = sleep(poll) => watch.look().await,
-                }
-            }
-        });
+        let coming = VecDeque::new();
+        let watch = Self { path, shape, pace, ring: ring.clone(), coming, seen, telemetry };
+        tokio::spawn(watch.run(context.shutdown.clone()));
         Ok(ring)
     }
 
-    /// Follows the file where it changed for the better; says once what is wrong with it otherwise.
+    async fn run(mut self, shutdown: CancellationToken) {
+        let mut look = Instant::now() + self.pace.poll;
+        loop {
+            let due = self.coming.front().map_or(look, |(due, _)| *due);
+            tokio::select! {
+                () = shutdown.cancelled() => return,
+                () = sleep_until(due.min(look)) => {}
+            }
+            if Instant::now() >= look {
+                self.look().await;
+                look = Instant::now() + self.pace.poll;
+            }
+            while let Some((_, next)) = self.coming.pop_front_if(|(due, _)| *due <= Instant::now()) {
+                self.telemetry.follows(&next);
+                self.ring.change(next);
+            }
+        }
+    }
+
+    /// Will follow the file where it changed for the better; says once what is wrong with it otherwise.
     async fn look(&mut self) {
         let now = read(&self.path).await;
         if now == self.seen {
             return;
         }
         self.seen = now;
-        let before = self.ring.current();
+        let before = self.ring.newest();
         let next = layout(&self.path, self.shape, self.seen.as_deref()).and_then(|next| self.follow(&before, next));
         let file = self.path.display();
         match next {
             Ok(None) => {}
             Ok(Some(next)) => {
                 let (epoch, members) = (next.epoch(), next.members().len());
-                tracing::info!(%file, epoch, members, "the ring changes");
-                self.telemetry.follows(&next);
+                let write_after = self.pace.write_after;
+                tracing::info!(%file, epoch, members, ?write_after, "the ring changes");
                 self.telemetry.count("ok").inc();
-                self.ring.change(Arc::new(next));
+                let next = Arc::new(next);
+                self.ring.announce(next.clone());
+                self.coming.push_back((Instant::now() + write_after, next));
             }
             Err(error) => {
                 tracing::warn!(error, epoch = before.epoch(), "the ring stays as it is");

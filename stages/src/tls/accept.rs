@@ -1,31 +1,20 @@
 //! The side that listens.
 
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
 use weir_pipeline::{Error, Result};
 
+use super::renew::Renewed;
 use super::{TlsServer, files};
 
 /// Takes connections with the certificates that its files have.
 #[derive(Debug)]
 pub(crate) struct Acceptor {
     settings: TlsServer,
-    current: Mutex<Current>,
+    current: Renewed<ServerConfig>,
 }
-
-#[derive(Debug)]
-struct Current {
-    /// What the files were like when they were looked at last.
-    stamps: Vec<Stamp>,
-    config: Arc<ServerConfig>,
-}
-
-/// When a file was changed, and its size.
-type Stamp = Option<(SystemTime, u64)>;
 
 // === impl Acceptor ===
 
@@ -35,39 +24,19 @@ impl Acceptor {
     /// # Errors
     /// A file can't be read, or its content does not fit.
     pub(crate) fn new(settings: TlsServer) -> Result<Self> {
-        let current = Current { stamps: stamps(&settings), config: load(&settings)? };
-        Ok(Self { settings, current: Mutex::new(current) })
+        let files = [Some(&settings.cert_file), Some(&settings.key_file), settings.client_ca_file.as_ref()];
+        let files = files.into_iter().flatten().cloned().collect();
+        let current = Renewed::new(files, || load(&settings))?;
+        Ok(Self { settings, current })
     }
 
     /// What the next connection is taken with.
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = stamps(&self.settings);
-        if now != current.stamps {
-            current.stamps = now;
-            match load(&self.settings) {
-                Ok(config) => {
-                    tracing::info!(cert_file = %self.settings.cert_file.display(), "goes on with changed certificates");
-                    current.config = config;
-                }
-                Err(error) => tracing::error!(error = error.report(), "stays with the certificates of before"),
-            }
-        }
-        current.config.clone()
+        self.current.config(|| load(&self.settings))
     }
 }
 
-fn stamps(settings: &TlsServer) -> Vec<Stamp> {
-    let files = [Some(&settings.cert_file), Some(&settings.key_file), settings.client_ca_file.as_ref()];
-    files.into_iter().flatten().map(|file| stamp(file)).collect()
-}
-
-fn stamp(file: &Path) -> Stamp {
-    let metadata = std::fs::metadata(file).ok()?;
-    Some((metadata.modified().ok()?, metadata.len()))
-}
-
-fn load(settings: &TlsServer) -> Result<Arc<ServerConfig>> {
+fn load(settings: &TlsServer) -> Result<ServerConfig> {
     let wrong = |e: rustls::Error| {
         let (cert, key) = (settings.cert_file.display(), settings.key_file.display());
         Error::invalid(format!("expected the certificate `{cert}` and its key `{key}`")).with_source(e)
@@ -88,5 +57,5 @@ fn load(settings: &TlsServer) -> Result<Arc<ServerConfig>> {
     };
     let mut config = builder.with_single_cert(certificates, key).map_err(wrong)?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    Ok(config)
 }

@@ -20,6 +20,7 @@ use tokio_rustls::TlsConnector;
 use tower::{BoxError, Service};
 use weir_pipeline::{Error, Result};
 
+use super::renew::Renewed;
 use super::{TlsClient, files};
 
 /// Connects to nodes, with TLS where it is told to. A clone is the same.
@@ -33,7 +34,8 @@ pub(crate) struct Connector {
 
 #[derive(Clone, Debug)]
 struct Tls {
-    config: Arc<ClientConfig>,
+    settings: TlsClient,
+    current: Arc<Renewed<ClientConfig>>,
     /// The name that is expected in the place of the address's host.
     name: Option<ServerName<'static>>,
 }
@@ -88,8 +90,9 @@ impl Service<Uri> for Connector {
         let connecting = self.http.call(uri);
         let connect = async move {
             let stream = connecting.await?.into_inner();
-            let Some(Tls { config, name }) = tls else { return Ok(Link::new(stream)) };
-            let name = name.or_else(|| server_name(&host)).ok_or_else(|| format!("`{host}` is no host"))?;
+            let Some(tls) = tls else { return Ok(Link::new(stream)) };
+            let config = tls.current.config(|| load(&tls.settings));
+            let name = tls.name.or_else(|| server_name(&host)).ok_or_else(|| format!("`{host}` is no host"))?;
             Ok(Link::new(TlsConnector::from(config).connect(name, stream).await?))
         };
         let limit = self.timeout;
@@ -102,22 +105,30 @@ impl Service<Uri> for Connector {
 
 impl Tls {
     fn new(settings: &TlsClient) -> Result<Self> {
-        let roots = match &settings.ca_file {
-            Some(file) => files::roots(file)?,
-            None => files::system_roots()?,
-        };
-        let wrong = |e| Error::invalid("expected a certificate and its key").with_source(e);
-        let builder = ClientConfig::builder_with_provider(files::provider()).with_safe_default_protocol_versions();
-        let builder = builder.map_err(wrong)?.with_root_certificates(roots);
-        let mut config = match &settings.own {
-            None => builder.with_no_client_auth(),
-            Some((cert, key)) => {
-                builder.with_client_auth_cert(files::certificates(cert)?, files::key(key)?).map_err(wrong)?
-            }
-        };
-        config.alpn_protocols = vec![b"h2".to_vec()];
-        Ok(Self { config: Arc::new(config), name: settings.server_name.as_deref().and_then(server_name) })
+        let own = settings.own.iter().flat_map(|(cert, key)| [cert, key]);
+        let files = settings.ca_file.iter().chain(own).cloned().collect();
+        let current = Arc::new(Renewed::new(files, || load(settings))?);
+        let name = settings.server_name.as_deref().and_then(server_name);
+        Ok(Self { settings: settings.clone(), current, name })
     }
+}
+
+fn load(settings: &TlsClient) -> Result<ClientConfig> {
+    let roots = match &settings.ca_file {
+        Some(file) => files::roots(file)?,
+        None => files::system_roots()?,
+    };
+    let wrong = |e| Error::invalid("expected a certificate and its key").with_source(e);
+    let builder = ClientConfig::builder_with_provider(files::provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(wrong)?.with_root_certificates(roots);
+    let mut config = match &settings.own {
+        None => builder.with_no_client_auth(),
+        Some((cert, key)) => {
+            builder.with_client_auth_cert(files::certificates(cert)?, files::key(key)?).map_err(wrong)?
+        }
+    };
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    Ok(config)
 }
 
 // === impl Link ===

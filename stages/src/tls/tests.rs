@@ -11,6 +11,7 @@ use weir_pipeline::testing::{Recorder, batch, settings};
 use weir_pipeline::{Ack, Batch, Clock, Context, Error, Metrics, Next, Result, Sink, Source, Write};
 
 use super::*;
+use crate::node::client::NodeClient;
 use crate::peer::Peer;
 use crate::peers::Peers;
 use crate::ring::Member;
@@ -72,6 +73,8 @@ fn way(address: SocketAddr, tls: &str, dir: &Path) -> Result<Next<Write>> {
 async fn send(address: SocketAddr, tls: &str, dir: &Path) -> Result<Ack, Error> {
     way(address, tls, dir).unwrap().send(batch("up 1 1")).await
 }
+
+mod readers;
 
 const SERVER: &str = "tls_server_config: { cert_file: DIR/node.crt, key_file: DIR/node.key }";
 const MUTUAL: &str =
@@ -139,6 +142,36 @@ async fn a_listener_goes_on_with_certificates_that_change_and_keeps_them_where_t
     }
     send(address, TRUSTS, theirs.dir.path()).await.unwrap();
     assert!(send(address, TRUSTS, ours.dir.path()).await.is_err());
+}
+
+#[tokio::test]
+async fn a_client_goes_on_with_certificates_that_change_and_keeps_them_where_the_new_ones_are_wrong() {
+    let (ours, theirs) = (Authority::new(), Authority::new());
+    ours.sign("node", "127.0.0.1");
+    theirs.sign("node", "127.0.0.1");
+    let (first, _) = node(MUTUAL, ours.dir.path()).await;
+    let (second, _) = node(MUTUAL, theirs.dir.path()).await;
+    // A client of its own, whose files change; each address is a connection of its own.
+    let client = tempfile::tempdir().unwrap();
+    let files = ["ca.crt", "node.crt", "node.key"];
+    let copy = |from: &Authority| {
+        files.iter().for_each(|file| _ = std::fs::copy(from.path(file), client.path().join(file)).unwrap());
+    };
+    copy(&ours);
+    let tls = SHOWS.replace("DIR", &client.path().display().to_string());
+    let tls: TlsClient = settings(tls.strip_prefix("tls_config: ").unwrap()).unwrap();
+    let node_client = NodeClient::new(std::time::Duration::from_secs(5), Some(&tls)).unwrap();
+    let get = async |address: SocketAddr| {
+        let uri = node_client.uri(&address.to_string(), "/-/healthy").unwrap();
+        node_client.client.get(uri).await.map(|response| response.status().as_u16()).map_err(drop)
+    };
+    assert_eq!((get(first).await, get(second).await), (Ok(200), Err(())));
+    std::fs::write(client.path().join("ca.crt"), "nothing").unwrap();
+    let (third, _) = node(MUTUAL, ours.dir.path()).await;
+    assert_eq!(get(third).await, Ok(200));
+    copy(&theirs);
+    let (fourth, _) = node(MUTUAL, ours.dir.path()).await;
+    assert_eq!((get(second).await, get(fourth).await), (Ok(200), Err(())));
 }
 
 #[tokio::test]

@@ -8,11 +8,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredential};
+use object_store::client::HttpConnector;
 use object_store::{CredentialProvider, StaticCredentialProvider};
 use serde::Deserialize;
 use tokio::time::Instant;
 use weir_pipeline::config::{Env, parse, settings};
 use weir_pipeline::{Error, Result};
+
+mod container;
+
+use container::Container;
 
 /// How old the content of a file of keys may be.
 pub(super) const FRESH: Duration = Duration::from_secs(10);
@@ -20,17 +25,12 @@ pub(super) const FRESH: Duration = Duration::from_secs(10);
 /// A file of keys has at most so many bytes.
 const MAX_FILE: u64 = 64 << 10;
 
-/// What the environment says of containers and pods, by the keys of `object_store`.
-const INSTANCE: [&str; 8] = [
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_ROLE_SESSION_NAME",
-    "AWS_ENDPOINT_URL_STS",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
-    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-    "AWS_METADATA_ENDPOINT",
-];
+/// What the environment says of web identities, by the keys of `object_store`.
+const INSTANCE: [&str; 4] =
+    ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_ENDPOINT_URL_STS"];
+
+/// What the environment calls the address of the metadata service: the SDKs of AWS, and others.
+const METADATA: [&str; 2] = ["AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_METADATA_ENDPOINT"];
 
 /// Where the keys come from.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,6 +79,7 @@ impl Credentials {
         &self,
         builder: AmazonS3Builder,
         lookup: &dyn Fn(&str) -> Option<String>,
+        connector: &dyn HttpConnector,
     ) -> Result<AmazonS3Builder> {
         match self {
             Self::Environment => {
@@ -95,17 +96,38 @@ impl Credentials {
                 })?;
                 Ok(builder.with_credentials(Arc::new(StaticCredentialProvider::new(keys))))
             }
-            Self::Instance => Ok(INSTANCE.iter().fold(builder, |builder, name| {
-                let key: Option<AmazonS3ConfigKey> = name.to_lowercase().parse().ok();
-                match key.zip(lookup(name)) {
-                    Some((key, value)) => builder.with_config(key, value),
-                    None => builder,
-                }
-            })),
+            Self::Instance => instance(builder, lookup, container::HERE, connector),
             Self::Anonymous => Ok(builder.with_skip_signature(true)),
             Self::File(path) => Ok(builder.with_credentials(Arc::new(KeyFile::open(path, FRESH)?))),
         }
     }
+}
+
+/// A store with what the machine, container or pod is given, in the order in which AWS' SDKs look for it.
+fn instance(
+    builder: AmazonS3Builder,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    here: &str,
+    connector: &dyn HttpConnector,
+) -> Result<AmazonS3Builder> {
+    let web = ["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_ROLE_ARN"].iter().all(|name| lookup(name).is_some());
+    if web {
+        return Ok(INSTANCE.iter().fold(builder, |builder, name| {
+            let key: Option<AmazonS3ConfigKey> = name.to_lowercase().parse().ok();
+            match key.zip(lookup(name)) {
+                Some((key, value)) => builder.with_config(key, value),
+                None => builder,
+            }
+        }));
+    }
+    if let Some(container) = Container::found(lookup, here, connector)? {
+        return Ok(builder.with_credentials(Arc::new(container)));
+    }
+    let endpoint = METADATA.iter().find_map(|name| lookup(name).filter(|value| !value.is_empty()));
+    Ok(match endpoint {
+        Some(endpoint) => builder.with_metadata_endpoint(endpoint.trim_end_matches('/')),
+        None => builder,
+    })
 }
 
 fn variable(lookup: &dyn Fn(&str) -> Option<String>, name: &str) -> Result<String> {

@@ -104,6 +104,7 @@ impl Exact {
 #[async_trait]
 impl ObjectStore for Exact {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
+        self.probe.check_put()?;
         if opts.mode != PutMode::Create {
             return self.bounded(self.store.put_opts(location, payload, opts)).await;
         }

@@ -91,11 +91,29 @@ impl Objects {
     /// # Errors
     /// The bucket fails.
     pub async fn exists(&self, path: &Path) -> Result<bool> {
+        Ok(self.head(path).await?.is_some())
+    }
+
+    /// What is known of the object at a path, where there is one.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub async fn head(&self, path: &Path) -> Result<Option<ObjectMeta>> {
         match self.store.head(path).await {
-            Ok(_) => Ok(true),
-            Err(StoreError::NotFound { .. }) => Ok(false),
+            Ok(found) => Ok(Some(found)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
             Err(e) => Err(failed("look for", path, &e)),
         }
+    }
+
+    /// The names of the directories right below a prefix.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub async fn directories(&self, prefix: Option<&Path>) -> Result<Vec<String>> {
+        let shown = prefix.cloned().unwrap_or_default();
+        let found = self.store.list_with_delimiter(prefix).await.map_err(|e| failed("list", &shown, &e))?;
+        Ok(found.common_prefixes.iter().filter_map(|path| path.filename().map(str::to_owned)).collect())
     }
 
     /// All objects below a prefix.

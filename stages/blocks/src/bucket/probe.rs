@@ -4,7 +4,8 @@
 //! object is put twice, and the second put must be refused. What comes of it:
 //!
 //! * It is refused: the store keeps what is there.
-//! * Both succeed, or the store does not know the header: it overwrites. The program does not start.
+//! * Both succeed, or the store does not know the header: it overwrites. The program does not start; where that comes out
+//!   later, nothing is put any more.
 //! * There is no answer, or another one (no rights, no such bucket): not known yet. An outage of the bucket must cost disk
 //!   only, so the program starts all the same; the failure is logged and counted, the question is asked again in the
 //!   background until there is an answer, and until then whoever relies on it is sent away to come again.
@@ -17,6 +18,7 @@ use object_store::{Error, ObjectStore, ObjectStoreExt, PutMode, PutOptions, PutP
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use tokio::sync::watch;
 use ulid::Ulid;
 use weir_pipeline::{Context, Result};
@@ -38,6 +40,7 @@ const DIRECTORY: &str = "_weir";
 pub(super) struct Probe {
     state: Arc<watch::Sender<State>>,
     failures: Counter,
+    overwrites: Gauge,
     /// The failure that was logged last: the same one is only counted.
     told: Arc<Mutex<String>>,
 }
@@ -68,7 +71,10 @@ impl Probe {
             context.metrics.register("weir_bucket_probe_failures", help, Family::<Labels, Counter>::default());
         let labels = Labels { bucket: resource(&context.place).to_owned() };
         let failures = failures.get_or_create(&labels).clone();
-        Self { state: Arc::new(watch::Sender::new(State::Unknown)), failures, told: Arc::default() }
+        let help = "Whether a bucket ignores conditions and overwrites: nothing is put into it then";
+        let overwrites = context.metrics.register("weir_bucket_overwrites", help, Family::<Labels, Gauge>::default());
+        let overwrites = overwrites.get_or_create(&labels).clone();
+        Self { state: Arc::new(watch::Sender::new(State::Unknown)), failures, overwrites, told: Arc::default() }
     }
 
     /// What is known now.
@@ -94,6 +100,17 @@ impl Probe {
         }
     }
 
+    /// Whether anything may be put: what is put into a store that overwrites no commit could ever name.
+    ///
+    /// # Errors
+    /// The store overwrites.
+    pub(super) fn check_put(&self) -> object_store::Result<()> {
+        match self.state() {
+            State::Keeps | State::Unknown => Ok(()),
+            State::Overwrites => Err(Ours::Overwrites.into_error()),
+        }
+    }
+
     /// Asks the store once, and remembers a definite answer. No answer is logged and counted, and no error.
     ///
     /// # Errors
@@ -103,6 +120,7 @@ impl Probe {
         match question(store, &path).await {
             Ok(state) => {
                 self.state.send_replace(state);
+                self.overwrites.set(i64::from(state == State::Overwrites));
                 self.check().map_err(|e| failed("probe", &Path::from(DIRECTORY), &e))
             }
             Err(error) => {

@@ -81,14 +81,14 @@ impl S3 {
             .with_region(&region.0)
             .with_virtual_hosted_style_request(!path_style)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
-            .with_http_connector(requests)
+            .with_http_connector(requests.clone())
             .with_client_options(patience.to_client().with_allow_http(allow_http))
             .with_retry(patience.to_retry());
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint.to_base(&bucket.0, path_style));
         }
         let credentials = credentials.clone().unwrap_or_else(|| Credentials::found(lookup));
-        let store = credentials.of(builder, lookup)?.build();
+        let store = credentials.of(builder, lookup, &requests)?.build();
         let store = store.map_err(|e| Error::invalid("the client of the bucket can't be made").with_source(e))?;
         if prefix.0.as_ref().is_empty() {
             return Ok(Arc::new(store));

@@ -53,9 +53,9 @@ pub(super) static SERIES: Shape = Shape {
     stats: "series_ref",
 };
 
-/// How long removed files stay in checkpoints: outside tools rely on them to tell files that went from such as never
+/// How long removed files stay in checkpoints, as long as the bucket may keep them: outside tools rely on them to tell files that went from such as never
 /// belonged. `delta.logRetentionDuration` is told too, but it is Weir that removes.
-const REMOVED: &str = "interval 1 day";
+const REMOVED: &str = "interval 7 days";
 
 // === impl Shape ===
 

@@ -118,6 +118,15 @@ impl DeltaCatalog {
         Ok(orphans + samples.clean().await? + series.clean().await?)
     }
 
+    /// The blocks that were removed, and when that was by the clock of who did it, in milliseconds since the Unix epoch. Of
+    /// those removed longer ago than a week nothing is known.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub(crate) async fn removed(&self, tenant: &Tenant, resolution: Resolution) -> Result<HashMap<BlockId, i64>> {
+        self.samples(tenant, resolution).removed().await
+    }
+
     /// Removes rows of series whose samples are gone, or never came; what fails is for [`Self::tidy`].
     async fn forget(&self, tenant: &Tenant, remove: Vec<BlockId>, data_change: bool) {
         if remove.is_empty() {

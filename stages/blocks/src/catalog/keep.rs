@@ -45,7 +45,7 @@ impl<R: Row> Table<R> {
         let newest =
             files.iter().map(|(_, _, object)| object.last_modified.timestamp_millis()).max().unwrap_or_default();
         let old = newest - self.settings.log_retention.get().as_millis() as i64;
-        let is_checkpoint = |kind: &str| kind == "checkpoint.parquet";
+        let is_checkpoint = |kind: &str| kind == log::CHECKPOINT;
         let base = files.iter().filter(|(version, kind, object)| {
             is_checkpoint(kind) && *version <= last && object.last_modified.timestamp_millis() <= old
         });

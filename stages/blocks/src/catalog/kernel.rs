@@ -23,6 +23,7 @@ use weir_pipeline::{Error, Result};
 
 use super::Version;
 use super::executor::Threads;
+use super::known::Known;
 use super::log::MARK;
 use super::row::{File, Stats};
 
@@ -72,7 +73,13 @@ impl Kernel {
         &self,
         work: impl FnOnce(&DefaultEngine<Threads>) -> KernelResult<T> + Send + 'static,
     ) -> Result<T> {
-        let engine = self.0.clone();
+        Self::run_on(self.0.clone(), work).await
+    }
+
+    async fn run_on<T: Send + 'static>(
+        engine: Arc<DefaultEngine<Threads>>,
+        work: impl FnOnce(&DefaultEngine<Threads>) -> KernelResult<T> + Send + 'static,
+    ) -> Result<T> {
         match tokio::task::spawn_blocking(move || work(&engine)).await {
             Ok(result) => result.map_err(|e| failed(&e)),
             Err(lost) if lost.is_cancelled() => Err(Error::closed()),
@@ -89,14 +96,17 @@ impl Kernel {
                 Some(Err(error)) if is_of_bucket(&error) => return Err(error),
                 _ => Snapshot::builder_for(TABLE).build(engine)?,
             };
-            let scan = snapshot.clone().scan_builder().with_stats(StatsOptions::none()).build()?;
-            let mut files = Vec::new();
-            for part in scan.scan_metadata(engine)? {
-                files = part?.visit_scan_files(files, |files, file| {
-                    let (path, partition) = (file.path, file.partition_values);
-                    files.push(File { path, size: file.size, partition, stats: Stats::default() });
-                })?;
-            }
+            let files = scan(&snapshot, engine)?;
+            Ok((snapshot, files))
+        })
+        .await
+    }
+
+    /// As [`load`](Self::load), a checkpoint of which all is known that a listing would say.
+    pub(super) async fn load_known(known: Known, version: Version) -> Result<(SnapshotRef, Vec<File>)> {
+        Self::run_on(Self::new(Arc::new(known)).0, move |engine| {
+            let snapshot = Snapshot::builder_for(TABLE).at_version(version).build(engine)?;
+            let files = scan(&snapshot, engine)?;
             Ok((snapshot, files))
         })
         .await
@@ -156,6 +166,19 @@ impl Kernel {
     pub(super) async fn checkpoint(&self, snapshot: SnapshotRef) -> Result<SnapshotRef> {
         self.run(move |engine| Ok(snapshot.checkpoint(engine, None)?.1)).await
     }
+}
+
+/// The files of a version.
+fn scan(snapshot: &SnapshotRef, engine: &DefaultEngine<Threads>) -> KernelResult<Vec<File>> {
+    let scan = snapshot.clone().scan_builder().with_stats(StatsOptions::none()).build()?;
+    let mut files = Vec::new();
+    for part in scan.scan_metadata(engine)? {
+        files = part?.visit_scan_files(files, |files, file| {
+            let (path, partition) = (file.path, file.partition_values);
+            files.push(File { path, size: file.size, partition, stats: Stats::default() });
+        })?;
+    }
+    Ok(files)
 }
 
 /// The columns that the table does not have yet, and can have: Delta tells names apart without regard to case.

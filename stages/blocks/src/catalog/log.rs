@@ -15,6 +15,9 @@ pub(super) const LOG: &str = "_delta_log";
 /// What tells which checkpoint is the last one.
 pub(super) const LAST_CHECKPOINT: &str = "_last_checkpoint";
 
+/// What comes after the version in the name of a checkpoint's file.
+pub(super) const CHECKPOINT: &str = "checkpoint.parquet";
+
 /// The name of the mark that each commit of Weir carries among its operation's parameters.
 pub(super) const MARK: &str = "weirCommit";
 
@@ -23,8 +26,8 @@ pub(super) const MARK: &str = "weirCommit";
 pub(super) struct Commit {
     pub(super) mark: Option<String>,
     pub(super) add: Vec<File>,
-    /// Paths of files.
-    pub(super) remove: Vec<String>,
+    /// Paths of files, and when they were removed where that is told, in milliseconds since the Unix epoch.
+    pub(super) remove: Vec<(String, Option<i64>)>,
     pub(super) transactions: Vec<(String, i64)>,
 }
 
@@ -49,8 +52,10 @@ struct Add {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Remove {
     path: String,
+    deletion_timestamp: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -82,6 +87,11 @@ struct LastCheckpoint {
 /// The name of a commit's file.
 pub(super) fn commit_file(version: Version) -> String {
     format!("{version:020}.json")
+}
+
+/// The name of a checkpoint's file.
+pub(super) fn checkpoint_file(version: Version) -> String {
+    format!("{version:020}.{CHECKPOINT}")
 }
 
 /// The version that a file of the log belongs to, and what comes after it in its name.
@@ -117,7 +127,7 @@ pub(super) fn parse(file: &Path, bytes: &[u8]) -> Result<Commit> {
             let partition = add.partition_values.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
             commit.add.push(File { path: add.path, size: add.size, partition, stats: Stats::default() });
         }
-        commit.remove.extend(action.remove.map(|remove| remove.path));
+        commit.remove.extend(action.remove.map(|remove| (remove.path, remove.deletion_timestamp)));
         commit.transactions.extend(action.txn.map(|txn| (txn.app_id, txn.version)));
         if let Some(protocol) = action.protocol
             && (protocol.min_reader_version > 1 || protocol.min_writer_version > 2)

@@ -49,6 +49,11 @@ pub(super) struct SeriesRow {
     pub(super) series: u64,
 }
 
+/// The block that a file belongs to, as its path says.
+pub(super) fn block_in(path: &str) -> Option<BlockId> {
+    path.split('/').find_map(block_of)
+}
+
 // === impl File ===
 
 impl File {
@@ -65,8 +70,7 @@ impl File {
 
     /// When it was made, in milliseconds since the Unix epoch: its block's name tells.
     pub(super) fn made(&self) -> i64 {
-        let named = self.path.split('/').find_map(block_of);
-        named.map_or(0, |block| block.timestamp_ms() as i64)
+        block_in(&self.path).map_or(0, |block| block.timestamp_ms() as i64)
     }
 
     fn bytes(&self) -> u64 {

@@ -9,17 +9,18 @@ use delta_kernel::SnapshotRef;
 use futures_util::future::join_all;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{Error as StoreError, ObjectStoreExt};
+use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
-use weir_pipeline::{Clock, Result};
+use weir_pipeline::{Clock, Kind, Result};
 
 use super::Version;
 use super::delta::Settings;
 use super::entry::{BlockId, Entry};
 use super::kernel::Kernel;
+use super::known::Known;
 use super::log::{self, LAST_CHECKPOINT, LOG};
-use super::row::Row;
+use super::row::{File, Row};
 use crate::bucket::objects::Objects;
 
 /// How many commits are asked for at a time, at most.
@@ -42,6 +43,8 @@ pub struct Snapshot {
 pub(super) struct Table<R> {
     pub(super) objects: Arc<Objects>,
     pub(super) kernel: Kernel,
+    /// The table's directory as the kernel sees it.
+    root: Arc<dyn ObjectStore>,
     pub(super) log: Path,
     pub(super) clock: Clock,
     pub(super) settings: Settings,
@@ -97,7 +100,8 @@ impl Snapshot {
 impl<R: Row> Table<R> {
     /// The table in a directory; nothing is asked yet.
     pub(super) fn new(objects: Arc<Objects>, directory: &Path, clock: Clock, settings: Settings) -> Self {
-        let kernel = Kernel::new(Arc::new(PrefixStore::new(objects.store(), directory.clone())));
+        let root: Arc<dyn ObjectStore> = Arc::new(PrefixStore::new(objects.store(), directory.clone()));
+        let kernel = Kernel::new(root.clone());
         let state = State {
             next: 0,
             rows: Arc::default(),
@@ -109,7 +113,7 @@ impl<R: Row> Table<R> {
             verified: None,
         };
         let log = directory.clone().join(LOG);
-        Self { objects, kernel, log, clock, settings, state: Mutex::new(state), committing: Mutex::default() }
+        Self { objects, kernel, root, log, clock, settings, state: Mutex::new(state), committing: Mutex::default() }
     }
 
     /// What it has now.
@@ -172,7 +176,7 @@ impl<R: Row> Table<R> {
         if checkpoint.is_some_and(|checkpoint| checkpoint < state.next) {
             return Ok(false);
         }
-        let (snapshot, files) = self.kernel.load(checkpoint).await?;
+        let (snapshot, files) = self.open(checkpoint, bytes).await?;
         let version = snapshot.version();
         if version < state.next {
             return Ok(false);
@@ -187,13 +191,29 @@ impl<R: Row> Table<R> {
         Ok(true)
     }
 
+    /// A checkpoint of which `told` is told. Where its file is not there any more, the log is listed for what is.
+    async fn open(&self, checkpoint: Option<Version>, told: Bytes) -> Result<(SnapshotRef, Vec<File>)> {
+        if let Some(version) = checkpoint
+            && let Some(file) = self.objects.head(&self.log.clone().join(log::checkpoint_file(version))).await?
+        {
+            match Kernel::load_known(Known::new(self.root.clone(), told, file), version).await {
+                // What can't be read in that way the kernel may find in its own.
+                Err(error) if error.kind() == Kind::Internal => {
+                    tracing::debug!(log = %self.log, error = error.report(), "a checkpoint is looked for by a listing")
+                }
+                result => return result,
+            }
+        }
+        self.kernel.load(checkpoint).await
+    }
+
     /// Takes the next commit.
     fn apply(&self, state: &mut State<R>, file: &Path, bytes: &[u8]) -> Result<()> {
         let commit = log::parse(file, bytes)?;
         let add = commit.add.iter().map(R::from_file).collect::<Result<Vec<_>>>()?;
         let rows = Arc::make_mut(&mut state.rows);
         if !commit.remove.is_empty() {
-            let gone: HashSet<&str> = commit.remove.iter().map(String::as_str).collect();
+            let gone: HashSet<&str> = commit.remove.iter().map(|(path, _)| path.as_str()).collect();
             rows.retain(|_, row| row.to_file().map_or(true, |file| !gone.contains(file.path.as_str())));
         }
         rows.extend(add.into_iter().map(|row| (row.block(), Arc::new(row))));

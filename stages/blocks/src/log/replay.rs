@@ -38,11 +38,15 @@ pub struct Replay {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
     share: Box<Share>,
+    on_loss: Box<OnLoss>,
     left: VecDeque<Hold>,
     segment: Option<Segment>,
     damage: Damage,
     bytes: u64,
 }
+
+/// What is done before it goes on where records were lost.
+type OnLoss = dyn FnMut() -> Result<()> + Send;
 
 /// The segment that is being read.
 struct Segment {
@@ -77,6 +81,11 @@ impl Damage {
     pub fn is_none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Whether records are lost that may have been acknowledged: a torn end is of one that was not.
+    pub fn is_loss(&self) -> bool {
+        self.bad_records + self.bad_segments + self.orphans > 0
+    }
 }
 
 impl AddAssign for Damage {
@@ -109,8 +118,14 @@ impl Replay {
             left.push(Hold::new(number, fs.len(&dir.join(file_name(number))).map_err(unlisted)?));
         }
         left.sort_unstable_by_key(Hold::number);
-        let damage = Damage::default();
-        Ok(Self { fs, dir, share: Box::new(share), left: left.into(), segment: None, damage, bytes: 0 })
+        let (share, on_loss, damage) = (Box::new(share), Box::new(|| Ok(())), Damage::default());
+        Ok(Self { fs, dir, share, on_loss, left: left.into(), segment: None, damage, bytes: 0 })
+    }
+
+    /// Does this once where it finds that records were lost, before anything is changed that tells it again.
+    pub fn on_loss(mut self, does: impl FnMut() -> Result<()> + Send + 'static) -> Self {
+        self.on_loss = Box::new(does);
+        self
     }
 
     /// The segments that will be read, for the log that goes on after them.
@@ -130,8 +145,13 @@ impl Replay {
                 continue;
             }
             let number = self.segment.as_ref().map_or(0, |segment| segment.hold.number());
-            if let Some(found) = self.step().map_err(|error| self.unreadable(number, error))? {
-                return Ok(Some(found));
+            let lost = self.damage.is_loss();
+            let found = self.step().map_err(|error| self.unreadable(number, error))?;
+            if !lost && self.damage.is_loss() {
+                (self.on_loss)()?;
+            }
+            if found.is_some() {
+                return Ok(found);
             }
         }
     }
@@ -174,6 +194,9 @@ impl Replay {
             _ => {
                 let aside = path.with_extension("log.bad");
                 tracing::error!(path = %aside.display(), bytes = len, "a log segment has no readable header; set aside");
+                if !self.damage.is_loss() {
+                    (self.on_loss)()?;
+                }
                 let moved = self.fs.rename(&path, &aside).and_then(|()| self.fs.sync_dir(&self.dir));
                 moved.map_err(|error| self.unreadable(number, error))?;
                 self.damage += Damage { bad_segments: 1, bytes: len, ..Damage::default() };

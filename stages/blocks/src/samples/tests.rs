@@ -103,3 +103,14 @@ fn the_example_in_the_docs_is_valid() {
     let settings: Documented = documented(include_str!("../samples.rs"), "sink");
     assert_eq!(settings.samples.store.name(), "central");
 }
+
+#[tokio::test]
+async fn an_answer_says_since_when_the_store_has_everything() {
+    let (store, context) = store().await;
+    let began = context.clock.now();
+    let Data::Samples(batches) = answer(&store, samples_of("up", 0, 1, true)).await.unwrap().data else {
+        panic!("no samples")
+    };
+    // Up to ten minutes in the future were taken before.
+    assert_eq!(batches.since(), Some(weir_pipeline::Since { began, from: began + 600_001 }));
+}

@@ -12,7 +12,7 @@ use super::identity::Identity;
 use super::measure::Measures;
 use super::shelf::Shelf;
 use super::view::View;
-use super::{Declaration, State, Store, cut, upload};
+use super::{Declaration, State, Store, cut, sweep, upload};
 use crate::block::BlockShelf;
 use crate::bucket::objects::Objects;
 use crate::depot::Depot;
@@ -42,13 +42,15 @@ impl Resource for Declaration {
         let objects = Arc::new(Objects::local(&self.path.join("blocks"))?);
         let shelf = BlockShelf::new(objects, context.clock.clone(), INDEX_CACHE).measured(&context.metrics);
         let store = Store::open(self, context, Arc::new(RealFs), Arc::new(shelf), Some(depot)).await?;
-        let (cutter, uploader) = (tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)));
+        let tasks =
+            [tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)), tokio::spawn(sweep::run(&store))];
         let closing = store.clone();
         context.on_close(async move {
-            // A cut or an upload that is dropped has changed nothing, or is found again.
-            cutter.abort();
-            uploader.abort();
-            let _ = (cutter.await, uploader.await);
+            // A cut, an upload or a sweep that is dropped has changed nothing, or is found again.
+            for task in tasks {
+                task.abort();
+                let _ = task.await;
+            }
             closing.close().await
         });
         Ok(Arc::new(store))
@@ -72,7 +74,7 @@ impl Store {
     ) -> Result<Self> {
         let path = settings.path.clone();
         let held = claim(&*fs, &path)?;
-        let identity = Identity::next(&*fs, &path)?;
+        let identity = Identity::next(&*fs, &path, context.clock.now())?;
         shelf.begin(identity.life);
         let measures = Measures::new(&context.metrics);
         let mut view = View::default();
@@ -84,6 +86,8 @@ impl Store {
         let sharing = head.clone();
         let dir = path.join("log");
         let replay = Replay::new(fs.clone(), dir.clone(), move |tenant, labels| sharing.share(tenant, labels))?;
+        let (disk, me, clock) = (fs.clone(), identity.clone(), context.clock.clone());
+        let replay = replay.on_loss(move || me.renew(&*disk, &path, clock.now()));
         let in_flight = Arc::new(Semaphore::new((settings.head.in_flight.get() / 1024).min(1 << 28) as usize));
         let log = Log::new(fs, dir, settings.log.segment.get(), replay.segments(), Arc::new(measures.clone()));
         let store = Self(Arc::new(State {

@@ -13,8 +13,10 @@ use crate::merge::merge;
 use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
+mod away;
 mod crash;
 mod settings;
+mod sweep;
 mod tidy;
 mod upload;
 
@@ -43,13 +45,17 @@ fn ground() -> Ground {
 }
 
 impl Ground {
-    async fn try_open(&self) -> weir_pipeline::Result<Store> {
-        let context = Context::new(Clock::starting_at(NOW), self.metrics.clone(), CancellationToken::new());
+    async fn try_open(&self, at: i64) -> weir_pipeline::Result<Store> {
+        let context = Context::new(Clock::starting_at(at), self.metrics.clone(), CancellationToken::new());
         Store::open(self.settings.clone(), &context, Arc::new(self.fs.process()), self.shelf.clone(), None).await
     }
 
+    async fn open_at(&self, at: i64) -> Store {
+        self.try_open(at).await.unwrap()
+    }
+
     async fn open(&self) -> Store {
-        self.try_open().await.unwrap()
+        self.open_at(NOW).await
     }
 }
 
@@ -354,7 +360,7 @@ async fn a_real_file_system_does_as_well() {
 async fn a_directory_has_one_process_at_a_time() {
     let ground = ground();
     let store = ground.open().await;
-    let error = ground.try_open().await.err().unwrap();
+    let error = ground.try_open(NOW).await.err().unwrap();
     assert_eq!(error.message(), "the store directory `/store` is in use by another process");
     store.close().await.unwrap();
     assert_eq!(store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap_err().kind().as_str(), "closed");
@@ -369,7 +375,7 @@ async fn a_disk_that_fails_at_the_start_is_named() {
     store.close().await.unwrap();
     let check = async |after: u32, expect: &str| {
         ground.fs.inject(Op::Read, after, Fault::Broken);
-        assert_eq!(ground.try_open().await.err().unwrap().report(), expect);
+        assert_eq!(ground.try_open(NOW).await.err().unwrap().report(), expect);
     };
     check(0, "the file `/store/identity` can't be read: input/output error").await;
     check(3, "log segment `/store/log/00000000000000000001.log` can't be read: input/output error").await;

@@ -86,8 +86,13 @@ impl Store {
     /// Commits what is unfinished, and takes the blocks off the disk. Until that is done it stays known what is to be done.
     async fn finish(&self, depot: &Depot, moving: &mut Option<Unfinished>, uploaded: &mut Uploaded) -> Result<()> {
         let Some(unfinished) = moving.as_ref() else { return Ok(()) };
-        depot.commit(&unfinished.tenant, &unfinished.upload).await?;
+        let exists = depot.commit(&unfinished.tenant, &unfinished.upload).await?;
         let Some(unfinished) = moving.take() else { return Ok(()) };
+        if !exists {
+            // Its blocks are still on disk, and become another one.
+            tracing::warn!(tenant = %unfinished.tenant, "an upload took too long and is made anew");
+            return Ok(());
+        }
         let (bytes, samples) = unfinished.upload.size();
         *uploaded = Uploaded {
             blocks: uploaded.blocks + 1,

@@ -1,19 +1,18 @@
-//! Which replica sets must be heard: those of the ring, of the epochs that it says were before, and of those seen since the
-//! start.
+//! Which replica sets must be heard: those of the ring, of the epochs that it says were before, and of those that it had
+//! not long ago.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::watch::Receiver;
 use weir_pipeline::Result;
 use weir_stages::replicate::Quorum;
-use weir_stages::ring::{Layout, Member, OpenRing, ReplicaSet};
+use weir_stages::ring::{Member, OpenRing, ReplicaSet};
 
-/// The epochs of a ring that were seen.
-pub(super) struct Epochs(Mutex<Seen>);
-
-struct Seen {
-    changes: Receiver<Arc<Layout>>,
-    layouts: Vec<Arc<Layout>>,
+/// The epochs of a ring whose members may have what is nowhere else.
+pub(super) struct Epochs {
+    ring: Arc<OpenRing>,
+    /// How long that may be so once the ring says nothing of it any more.
+    span: Duration,
 }
 
 /// A replica set, and how many of its members must be heard.
@@ -27,10 +26,9 @@ pub(super) struct Needed {
 
 impl Epochs {
     /// The ring's epoch now, and those that come.
-    pub(super) fn new(ring: &OpenRing) -> Self {
-        let changes = ring.changes();
-        let layouts = vec![changes.borrow().clone()];
-        Self(Mutex::new(Seen { changes, layouts }))
+    pub(super) fn new(ring: Arc<OpenRing>, span: Duration) -> Self {
+        ring.remember(span);
+        Self { ring, span }
     }
 
     /// The replica sets of all epochs, each once.
@@ -38,15 +36,10 @@ impl Epochs {
     /// # Errors
     /// The quorum is more than the ring's factor.
     pub(super) fn sets(&self, quorum: Quorum) -> Result<Vec<Needed>> {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = seen.changes.borrow_and_update().clone();
-        if seen.layouts.last().is_none_or(|last| last.epoch() != now.epoch()) {
-            seen.layouts.push(now);
-        }
+        let recent = self.ring.recent(self.span);
         let mut sets: Vec<Needed> = Vec::new();
-        // A member that goes on elsewhere is asked where it is now.
-        let all = seen.layouts.iter().rev().flat_map(|layout| std::iter::once(layout).chain(layout.previous()));
-        for layout in all {
+        // The newest first: a member that goes on elsewhere is asked where it is now.
+        for layout in recent.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous())) {
             let members = layout.factor() + 1 - quorum.of(layout.factor())?;
             for set in layout.sets() {
                 let names = |set: &ReplicaSet| set.members.iter().map(|m: &Member| m.name.clone()).collect::<Vec<_>>();
@@ -58,3 +51,15 @@ impl Epochs {
         Ok(sets)
     }
 }
+
+// === impl Needed ===
+
+impl Needed {
+    /// How many members had written a batch when it was acknowledged.
+    pub(super) fn quorum(&self) -> usize {
+        (self.set.members.len() + 1).saturating_sub(self.members)
+    }
+}
+
+#[cfg(test)]
+mod tests;

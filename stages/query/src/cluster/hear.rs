@@ -1,4 +1,8 @@
 //! One question to many members: whom to ask, when to ask more, when enough is heard.
+//!
+//! A member that came empty in the place of another has not what that one acknowledged. So it is not counted where a question
+//! reaches back before it came, unless what was there before is in the bucket by now, or the whole set is new: of as many
+//! members as acknowledge a batch at least one has not lost what it had, and if none of these came earlier there was nothing.
 
 use std::collections::BTreeMap;
 use std::pin::pin;
@@ -11,7 +15,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use weir_blocks::{Gather, Gathered};
 use weir_pipeline::units::Bytes;
-use weir_pipeline::{Error, Kind, Query, Result};
+use weir_pipeline::{Error, Kind, Query, Result, Since};
 use weir_stages::node::NodeReader;
 use weir_stages::ring::Member;
 
@@ -26,7 +30,19 @@ pub(super) struct Hearing {
     pub(super) timeout: Duration,
     pub(super) hedge: Duration,
     pub(super) memory: Bytes,
+    pub(super) newness: Newness,
     pub(super) telemetry: Telemetry,
+}
+
+/// From when on a member has what one question asks for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Newness {
+    /// The first time that is asked for, in milliseconds since the Unix epoch.
+    pub(super) start: i64,
+    /// Of members that came by then, in milliseconds since the Unix epoch, all that those before them had is in the bucket.
+    pub(super) settled: i64,
+    /// Members that came within so many milliseconds came together.
+    pub(super) together: i64,
 }
 
 /// What was heard.
@@ -39,6 +55,7 @@ pub(super) struct Heard {
 /// What a member answered.
 struct Answer {
     member: String,
+    since: Option<Since>,
     /// All of it, or what came before it failed.
     gathered: Gathered,
     result: Result<()>,
@@ -48,12 +65,15 @@ struct Answer {
 enum State {
     NotAsked,
     Asked,
-    Heard,
+    Heard(Option<Since>),
     Failed(Error),
 }
 
 /// All members of all replica sets, by name.
-struct Members<'a>(BTreeMap<&'a str, (&'a Member, State)>);
+struct Members<'a> {
+    all: BTreeMap<&'a str, (&'a Member, State)>,
+    newness: Newness,
+}
 
 // === impl Hearing ===
 
@@ -62,7 +82,7 @@ impl Hearing {
     /// all questions back.
     pub(super) async fn hear(self, sets: &[Needed]) -> Result<Heard> {
         let until = Instant::now() + self.timeout;
-        let (mut members, mut asked, mut answers) = (Members::of(sets), JoinSet::new(), Vec::new());
+        let (mut members, mut asked, mut answers) = (Members::of(sets, self.newness), JoinSet::new(), Vec::new());
         let used = Arc::new(AtomicU64::new(0));
         let ask = |asked: &mut JoinSet<_>, member: &Member| {
             asked.spawn(self.clone().ask(member.clone(), used.clone(), until));
@@ -73,42 +93,22 @@ impl Hearing {
         let mut hedge = pin!(sleep_until(Instant::now() + self.hedge));
         let mut hedged = false;
         while !sets.iter().all(|needed| members.is_heard(needed)) {
-            let ended = tokio::select! {
-                ended = asked.join_next() => ended,
-                () = hedge.as_mut(), if !hedged => {
-                    hedged = true;
-                    for needed in sets {
-                        members.ask(needed, true, |member| {
-                            self.telemetry.hedged();
-                            ask(&mut asked, member);
-                        });
+            tokio::select! {
+                ended = asked.join_next() => match ended {
+                    Some(Ok(answer)) => answers.push(members.take(answer)?),
+                    Some(Err(error)) => {
+                        return Err(Error::internal("a question to a member failed").with_source(error));
                     }
-                    continue;
-                }
-            };
-            match ended {
-                Some(Ok(Answer { member, gathered, result: Ok(()) })) => {
-                    members.set(&member, State::Heard);
-                    answers.push(gathered);
-                }
-                // Too much for this node, whoever answers.
-                Some(Ok(Answer { result: Err(error), .. })) if error.kind() == Kind::Unprocessable => {
-                    return Err(error);
-                }
-                Some(Ok(Answer { member, gathered, result: Err(error) })) => {
-                    tracing::debug!(member, error = error.report(), "a member can't be heard to the end");
-                    members.set(&member, State::Failed(error));
-                    // What it said is right, as far as it goes.
-                    answers.push(gathered);
-                    for needed in sets {
-                        members.ask(needed, hedged, |member| {
-                            self.telemetry.hedged();
-                            ask(&mut asked, member);
-                        });
-                    }
-                }
-                Some(Err(error)) => return Err(Error::internal("a question to a member failed").with_source(error)),
-                None => break,
+                    None => break,
+                },
+                () = hedge.as_mut(), if !hedged => hedged = true,
+            }
+            // Where one fails, is late, or does not count, others are asked.
+            for needed in sets {
+                members.ask(needed, hedged, |member| {
+                    self.telemetry.hedged();
+                    ask(&mut asked, member);
+                });
             }
         }
         let missing = sets.iter().filter(|needed| !members.is_heard(needed)).map(|needed| members.missing(needed));
@@ -120,17 +120,27 @@ impl Hearing {
         let begin = Instant::now();
         let late = |_| Err(Error::new(Kind::TimedOut, format!("no answer within {:?}", self.timeout)));
         let mut gather = Gather::new();
-        let result = timeout_at(until, self.read(&member, &used, &mut gather)).await.unwrap_or_else(late);
+        let mut since = None;
+        let read = self.read(&member, &used, &mut since, &mut gather);
+        let result = timeout_at(until, read).await.unwrap_or_else(late);
         match &result {
             Ok(samples) => self.telemetry.heard(&member.name, *samples, begin.elapsed()),
             Err(_) => self.telemetry.failed(&member.name),
         }
-        Answer { member: member.name, gathered: gather.finish(), result: result.map(drop) }
+        Answer { member: member.name, since, gathered: gather.finish(), result: result.map(drop) }
     }
 
     /// Adds a member's answer to what is gathered, and says how many samples it has.
-    async fn read(&self, member: &Member, used: &AtomicU64, gather: &mut Gather) -> Result<u64> {
-        let mut batches = pin!(self.reader.read(member, &self.query).await?);
+    async fn read(
+        &self,
+        member: &Member,
+        used: &AtomicU64,
+        since: &mut Option<Since>,
+        gather: &mut Gather,
+    ) -> Result<u64> {
+        let told = self.reader.read(member, &self.query).await?;
+        *since = told.since;
+        let mut batches = pin!(told.batches);
         let (mut samples, mut bytes) = (0, 0);
         while let Some(batch) = batches.try_next().await? {
             samples += batch.sample_count() as u64;
@@ -149,31 +159,87 @@ impl Hearing {
     }
 }
 
+// === impl Newness ===
+
+impl Newness {
+    /// Whether a member has all that was acknowledged in its name, as far as that is asked for and not in the bucket.
+    fn is_whole(&self, since: Option<Since>) -> bool {
+        // An older node does not say.
+        since.is_none_or(|since| self.start >= since.from || since.began <= self.settled)
+    }
+}
+
 // === impl Members ===
 
 impl<'a> Members<'a> {
-    fn of(sets: &'a [Needed]) -> Self {
+    fn of(sets: &'a [Needed], newness: Newness) -> Self {
         let mut all = BTreeMap::new();
         for member in sets.iter().flat_map(|needed| &needed.set.members) {
             // The first is the newest.
             all.entry(member.name.as_str()).or_insert((member, State::NotAsked));
         }
-        Self(all)
+        Self { all, newness }
     }
 
-    fn set(&mut self, name: &str, state: State) {
-        if let Some((_, place)) = self.0.get_mut(name) {
+    /// Notes how a member answered. Returns what it said, which is right as far as it goes.
+    ///
+    /// # Errors
+    /// It is too much for this node, whoever answers.
+    fn take(&mut self, Answer { member, since, gathered, result }: Answer) -> Result<Gathered> {
+        let state = match result {
+            Ok(()) => State::Heard(since),
+            Err(error) if error.kind() == Kind::Unprocessable => return Err(error),
+            Err(error) => {
+                tracing::debug!(member, error = error.report(), "a member can't be heard to the end");
+                State::Failed(error)
+            }
+        };
+        if let Some((_, place)) = self.all.get_mut(member.as_str()) {
             *place = state;
         }
+        Ok(gathered)
     }
 
-    /// How many members of a set are in a state.
-    fn count(&self, needed: &Needed, is: impl Fn(&State) -> bool) -> usize {
-        needed.set.members.iter().filter(|m| self.0.get(m.name.as_str()).is_some_and(|(_, state)| is(state))).count()
+    fn states(&self, needed: &Needed) -> impl Iterator<Item = (&str, &State)> {
+        let states = needed.set.members.iter().filter_map(|member| self.all.get(member.name.as_str()));
+        states.map(|(member, state)| (member.name.as_str(), state))
+    }
+
+    /// When the first member of a set came, where so many have told that it is new if all of these are.
+    fn beginning(&self, needed: &Needed) -> Option<i64> {
+        let told = self.states(needed).filter_map(|(_, state)| match state {
+            State::Heard(since) => Some(since.map_or(i64::MIN, |since| since.began)),
+            _ => None,
+        });
+        let told: Vec<i64> = told.collect();
+        if told.len() < needed.quorum() { None } else { told.into_iter().min() }
+    }
+
+    /// Whether a member that was heard has what was asked.
+    fn counts(&self, since: Option<Since>, beginning: Option<i64>) -> bool {
+        let founded =
+            |since: Since| beginning.is_some_and(|at| since.began.saturating_sub(self.newness.together) <= at);
+        self.newness.is_whole(since) || since.is_some_and(founded)
+    }
+
+    /// How many members of a set were heard and have what was asked.
+    fn heard(&self, needed: &Needed) -> usize {
+        let beginning = self.beginning(needed);
+        let counts = |state: &State| matches!(state, State::Heard(since) if self.counts(*since, beginning));
+        self.states(needed).filter(|(_, state)| counts(state)).count()
     }
 
     fn is_heard(&self, needed: &Needed) -> bool {
-        self.count(needed, |state| matches!(state, State::Heard)) >= needed.members
+        self.heard(needed) >= needed.members
+    }
+
+    /// How many members of a set were heard, or may be by those that are asked.
+    fn hopes(&self, needed: &Needed) -> usize {
+        let count = |is: fn(&State) -> bool| self.states(needed).filter(|(_, state)| is(state)).count();
+        let (asked, told) = (count(|s| matches!(s, State::Asked)), count(|s| matches!(s, State::Heard(_))));
+        // Whether all are new is not known before as many have told.
+        let open = told < needed.quorum() && told + asked >= needed.quorum();
+        asked + if open { told } else { self.heard(needed) }
     }
 
     /// Asks members of a set: as many as are still needed, or `all` where it is not heard.
@@ -181,9 +247,9 @@ impl<'a> Members<'a> {
         if self.is_heard(needed) {
             return;
         }
-        let mut hopes = self.count(needed, |state| matches!(state, State::Heard | State::Asked));
+        let mut hopes = self.hopes(needed);
         for member in &needed.set.members {
-            let Some((member, state @ State::NotAsked)) = self.0.get_mut(member.name.as_str()) else { continue };
+            let Some((member, state @ State::NotAsked)) = self.all.get_mut(member.name.as_str()) else { continue };
             if !all && hopes >= needed.members {
                 break;
             }
@@ -195,16 +261,14 @@ impl<'a> Members<'a> {
 
     /// Why a set is not heard.
     fn missing(&self, needed: &Needed) -> String {
-        let heard = self.count(needed, |state| matches!(state, State::Heard));
-        let why: Vec<String> = needed.set.members.iter().filter_map(|m| self.failure(&m.name)).collect();
+        let (heard, beginning) = (self.heard(needed), self.beginning(needed));
+        let why = |(name, state): (&str, &State)| match state {
+            State::Failed(error) => Some(format!("`{name}`: {}", error.report())),
+            State::Heard(since) if !self.counts(*since, beginning) => Some(format!("`{name}`: it came empty since")),
+            _ => None,
+        };
+        let why: Vec<String> = self.states(needed).filter_map(why).collect();
         let (set, members) = (&needed.set.name, needed.members);
         format!("heard {heard} of the {members} members of `{set}` that must be heard ({})", why.join("; "))
-    }
-
-    fn failure(&self, name: &str) -> Option<String> {
-        match self.0.get(name) {
-            Some((_, State::Failed(error))) => Some(format!("`{name}`: {}", error.report())),
-            _ => None,
-        }
     }
 }

@@ -9,12 +9,15 @@ use futures_util::{StreamExt, stream};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::testing::{batch, documented, settings};
-use weir_pipeline::{Answer, Batch, Batches, Clock, Data, Kind, Metrics, Next, Resource, Source, Tenant};
+use weir_pipeline::{Answer, Batch, Batches, Clock, Data, Kind, Metrics, Next, Resource, Since, Source, Tenant};
 use weir_stages::readers::Readers;
 use weir_stages::ring::Ring;
 
 use super::*;
 use crate::engine::{Engine, Limits};
+
+mod newness;
+mod tls;
 
 /// How a node answers.
 #[derive(Clone)]
@@ -26,10 +29,16 @@ enum Way {
     Hangs(String),
     /// It does not listen.
     Gone,
+    /// With this text; it came empty at this time, and has everything from a second later on.
+    Came(i64, String),
 }
 
 fn has(text: &str) -> Way {
     Way::Has(text.to_owned())
+}
+
+fn came(began: i64, text: &str) -> Way {
+    Way::Came(began, text.to_owned())
 }
 
 /// A node: where it listens, and how often it was asked.
@@ -39,6 +48,10 @@ struct Node {
 }
 
 async fn node(way: Way) -> Node {
+    node_with(way, "").await
+}
+
+async fn node_with(way: Way, extra: &str) -> Node {
     let asked = Arc::<Mutex<Vec<Query>>>::default();
     if let Way::Gone = way {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -51,7 +64,7 @@ async fn node(way: Way) -> Node {
         async move { answer(way) }
     }));
     let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("in", "in.readers");
-    let readers: Readers = settings("listen: 127.0.0.1:0").unwrap();
+    let readers: Readers = settings(&format!("{{ listen: 127.0.0.1:0{extra} }}")).unwrap();
     tokio::spawn(readers.run(context.clone(), next));
     while context.listeners().is_empty() {
         tokio::task::yield_now().await;
@@ -63,6 +76,7 @@ fn answer(way: Way) -> Result<Answer> {
     let one = |text: &str| stream::iter([Ok::<Batch, Error>(batch(text))]);
     let batches = match way {
         Way::Has(text) => Batches::new(one(&text)),
+        Way::Came(began, text) => Batches::new(one(&text)).with_since(Since { began, from: began + 1000 }),
         Way::Hangs(text) => Batches::new(one(&text).chain(stream::pending())),
         Way::Fails(kind) => return Err(Error::new(kind, "no")),
         Way::Gone => return Err(Error::closed()),
@@ -78,16 +92,23 @@ struct Ground {
 }
 
 async fn ground_with(ways: Vec<Way>, extra: &str) -> Ground {
+    ground_in(Context::new(Clock::system(), Metrics::default(), CancellationToken::new()), ways, extra).await
+}
+
+async fn ground_in(context: Context, ways: Vec<Way>, extra: &str) -> Ground {
     let mut nodes = Vec::new();
     for way in ways {
         nodes.push(node(way).await);
     }
+    ground_of(context, nodes, extra).await
+}
+
+async fn ground_of(context: Context, nodes: Vec<Node>, extra: &str) -> Ground {
     let member = |(i, node): (usize, &Node)| {
         format!("{{ name: n{i}, address: 'h:{}', read_address: '{}' }}", i + 1, node.address)
     };
     let members: Vec<String> = nodes.iter().enumerate().map(member).collect();
     let ring: Ring = settings(&format!("{{ members: [ {} ] }}", members.join(", "))).unwrap();
-    let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new());
     let ring = ring.open(&context.at("", "resources.central.ring")).await.unwrap();
     context.keep_resource("central", ring);
     let cluster: Cluster = settings(&format!("{{ ring: central, {extra} }}")).unwrap();

@@ -1,6 +1,7 @@
 //! Tests of `ring::watch`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use tokio::time::sleep;
 use weir_pipeline::testing::context;
 
 use super::super::layout::Algorithm;
@@ -20,7 +21,8 @@ fn listed(epoch: u64, names: &[&str]) -> String {
 
 async fn open(directory: &Path, context: &Context) -> Result<Arc<OpenRing>> {
     let shape = Shape::new(1, 8, Algorithm::Cells).unwrap();
-    Watch::open(directory.join("ring.yaml"), shape, Duration::from_secs(5), context).await
+    let pace = Pace { poll: Duration::from_secs(5), write_after: Duration::from_secs(4) };
+    Watch::open(directory.join("ring.yaml"), shape, pace, context).await
 }
 
 impl Watched {
@@ -63,6 +65,35 @@ async fn a_change_with_a_greater_epoch_is_followed() {
     assert_eq!(watched.metric("weir_ring_members{ring=\"central\"}"), 1);
     assert_eq!(watched.metric("weir_ring_reloads_total{ring=\"central\",result=\"ok\"}"), 2);
     assert_eq!(watched.metric("weir_ring_reloads_total{ring=\"central\",result=\"error\"}"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_knows_of_a_change_before_it_comes() {
+    let watched = Watched::new(&listed(1, &["a"])).await;
+    watched.ring.remember(Duration::from_secs(600));
+    let epochs = |expect: &[u64], current: u64| {
+        let recent = watched.ring.recent(Duration::from_secs(600));
+        assert_eq!(recent.iter().map(|layout| layout.epoch()).collect::<Vec<_>>(), expect);
+        assert_eq!((watched.ring.current().epoch(), watched.metric("weir_ring_epoch")), (current, current));
+    };
+    let put = |text: &str| std::fs::write(watched.directory.path().join("ring.yaml"), text).unwrap();
+    let start = tokio::time::Instant::now();
+    let at = async |second: f64| tokio::time::sleep_until(start + Duration::from_secs_f64(second)).await;
+    put(&listed(2, &["a", "b"]));
+    at(4.5).await;
+    epochs(&[1], 1);
+    at(5.5).await;
+    epochs(&[2, 1], 1);
+    // It changes again before.
+    put(&listed(3, &["a", "b", "c"]));
+    at(8.5).await;
+    epochs(&[2, 1], 1);
+    at(9.5).await;
+    epochs(&[2, 1], 2);
+    at(10.5).await;
+    epochs(&[3, 2, 1], 2);
+    at(14.5).await;
+    epochs(&[3, 2, 1], 3);
 }
 
 #[tokio::test(start_paused = true)]

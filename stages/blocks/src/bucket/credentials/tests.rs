@@ -6,9 +6,18 @@ use std::time::Duration;
 use object_store::CredentialProvider;
 use object_store::aws::AmazonS3Builder;
 
+use weir_pipeline::testing::context;
+
+use super::super::requests::Requests;
 use super::{Credentials, KeyFile, MAX_FILE};
 
+mod served;
+
 const SECRET: &str = "hunter2/hunter2";
+
+fn connector() -> Requests {
+    Requests::new(&context())
+}
 
 #[tokio::test]
 async fn a_file_of_keys_is_read_again_when_it_changes() {
@@ -72,8 +81,8 @@ fn a_file_without_keys_says_where_and_not_what() {
     check(&"#".repeat(MAX_FILE as usize + 1), "is larger than 64KiB");
 }
 
-#[test]
-fn keys_of_the_environment_are_taken_where_they_are_and_can_be_sent() {
+#[tokio::test]
+async fn keys_of_the_environment_are_taken_where_they_are_and_can_be_sent() {
     let of = |id: &'static str, secret: &'static str| {
         move |name: &str| match name {
             "AWS_ACCESS_KEY_ID" => Some(id.to_owned()),
@@ -83,23 +92,23 @@ fn keys_of_the_environment_are_taken_where_they_are_and_can_be_sent() {
     };
     let check = |id: &'static str, secret: &'static str, expect: &str| {
         let lookup = of(id, secret);
-        let error = Credentials::Environment.of(AmazonS3Builder::new(), &lookup).unwrap_err();
+        let error = Credentials::Environment.of(AmazonS3Builder::new(), &lookup, &connector()).unwrap_err();
         assert_eq!(error.report(), expect);
     };
     check("", SECRET, "expected `AWS_ACCESS_KEY_ID` in the environment");
     check("a", "", "expected `AWS_SECRET_ACCESS_KEY` in the environment");
     check("a\nb", SECRET, "the environment's `AWS_ACCESS_KEY_ID` has characters that no key has");
     check("a", "hunter2\r\n", "the environment's `AWS_SECRET_ACCESS_KEY` has characters that no key has");
-    let builder = Credentials::Environment.of(AmazonS3Builder::new(), &of("a", SECRET)).unwrap();
+    let builder = Credentials::Environment.of(AmazonS3Builder::new(), &of("a", SECRET), &connector()).unwrap();
     assert!(!format!("{builder:?}").contains(SECRET), "{builder:?}");
     assert!(matches!(Credentials::found(&of("a", "b")), Credentials::Environment));
     assert!(matches!(Credentials::found(&|_| None), Credentials::Instance));
 }
 
-#[test]
-fn what_an_instance_is_given_is_known_to_the_client() {
+#[tokio::test]
+async fn a_web_identity_is_known_to_the_client() {
     let all = |name: &str| Some(format!("of {name}"));
-    let builder = Credentials::Instance.of(AmazonS3Builder::new(), &all).unwrap();
+    let builder = Credentials::Instance.of(AmazonS3Builder::new(), &all, &connector()).unwrap();
     for name in super::INSTANCE {
         let key = name.to_lowercase().parse().unwrap();
         assert_eq!(builder.get_config_value(&key), Some(format!("of {name}")), "{name}");

@@ -230,7 +230,8 @@ async fn a_store_that_turns_out_to_overwrite_gets_no_conditional_puts() {
     assert_eq!(error.kind(), Kind::Internal);
     let expect = "the bucket refuses to put `a`: the bucket ignores `If-None-Match: *` and overwrites what is there";
     assert_eq!(error.report(), expect);
-    objects.put(&Path::from("a"), Bytes::new()).await.unwrap();
+    let error = objects.put(&Path::from("a"), Bytes::new()).await.unwrap_err();
+    assert_eq!(error.report(), expect, "what no commit could name is not put either");
 }
 
 #[tokio::test]

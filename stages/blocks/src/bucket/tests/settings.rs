@@ -126,6 +126,8 @@ fn wrong_settings_are_refused_with_their_place() {
         "{ s3: { bucket: abc }, retry: { backoff: { initial: 10s } } }",
         "1:1: expected `retry.backoff.initial` of at most `5s`, which is `retry.backoff.max`, got `10s`",
     );
+    check("{ local: { path: x }, sweep: { after: 10m } }", "1:1: expected `sweep.after` of 1h to 7d, got `10m`");
+    check("{ local: { path: x }, sweep: { every: 1s } }", "1:1: expected `sweep.every` of at least 1m, got `1s`");
     check(
         "{ s3: { bucket: abc }, index_cache: 5 }",
         "1:37: index_cache: expected a size such as `64MiB` or `1GB`, got `5`",

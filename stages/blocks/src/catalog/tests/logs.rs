@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use weir_pipeline::Tenant;
+use weir_pipeline::{Metrics, Tenant};
 
 use super::*;
+use crate::depot::Depot;
 
 /// A catalog with a checkpoint after each four commits.
 async fn four(ground: &Ground) -> DeltaCatalog {
@@ -145,6 +146,68 @@ async fn nobody_lists_to_answer_a_query() {
     check(&reader, "four commits, in 1 + 1 + 2 + 4 requests", 8).await;
     check(&catalog, "one's own commits", 1).await;
     expect(&reader, 1..=6).await;
+}
+
+/// How often the server has listed.
+fn lists(ground: &Ground) -> usize {
+    let asked = ground.server.as_ref().unwrap().faults().requests.lock().unwrap().clone();
+    asked.iter().filter(|asked| asked.trim_end_matches('/') == format!("GET /{BUCKET}")).count()
+}
+
+#[tokio::test]
+async fn nobody_lists_to_answer_a_query_where_there_are_checkpoints() {
+    let ground = Ground::s3().await;
+    let (catalog, idle, gone) = (four(&ground).await, four(&ground).await, four(&ground).await);
+    commit(&catalog, add([1])).await;
+    expect(&idle, [1]).await;
+    expect(&gone, [1]).await;
+    for n in 2..=14 {
+        commit(&catalog, add([n])).await;
+    }
+    commit(&catalog, replace([3, 13], [15])).await;
+    let blocks = || (1..=15).filter(|n| ![3, 13].contains(n));
+    let fresh = four(&ground).await;
+    let before = lists(&ground);
+    expect(&fresh, blocks()).await;
+    assert_eq!(lists(&ground), before, "a reader that knows nothing");
+    let depot = Depot::new(ground.objects("").await, Clock::system(), 1 << 20, &Metrics::default());
+    // The blocks' files are not there; what is looked for is.
+    let found = depot.look(&Tenant::default(), 0, 100).await;
+    assert_eq!(found.missing.len(), blocks().count(), "{:?}", found.missing);
+    assert_eq!(lists(&ground), before, "a query");
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(301)).await;
+    tokio::time::resume();
+    expect(&idle, blocks()).await;
+    expect(&fresh, blocks()).await;
+    assert_eq!(lists(&ground), before, "readers that have not looked for long");
+    // Commits that a reader who has not looked for long would ask for are gone.
+    age(&ground);
+    commit(&catalog, add([16])).await;
+    assert!(!ground.log().contains("00000000000000000002.json"), "{:?}", ground.log());
+    let before = lists(&ground);
+    expect(&four(&ground).await, blocks().chain([16])).await;
+    expect(&gone, blocks().chain([16])).await;
+    assert_eq!(lists(&ground), before, "a reader that finds its next commits gone");
+}
+
+#[tokio::test]
+async fn the_log_is_listed_where_the_checkpoint_that_is_told_is_gone() {
+    let ground = Ground::s3().await;
+    let catalog = four(&ground).await;
+    for n in 1..=9 {
+        commit(&catalog, add([n])).await;
+    }
+    let log = ground.file("default-tenant/raw/_delta_log");
+    for n in 0..4 {
+        std::fs::remove_file(log.join(format!("{n:020}.json"))).unwrap();
+    }
+    std::fs::remove_file(log.join("00000000000000000004.checkpoint.parquet")).unwrap();
+    std::fs::write(log.join("_last_checkpoint"), "{\"version\":4,\"size\":9}").unwrap();
+    let reader = four(&ground).await;
+    let before = lists(&ground);
+    expect(&reader, 1..=9).await;
+    assert!(lists(&ground) > before);
 }
 
 #[tokio::test]

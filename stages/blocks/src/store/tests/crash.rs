@@ -1,5 +1,7 @@
 //! Power cuts: at random moments, with failing disks, again and again.
 
+use std::path::Path;
+
 use proptest::prelude::*;
 use tokio::task::JoinSet;
 use weir_pipeline::Batch;
@@ -118,7 +120,7 @@ impl Book {
 async fn open(ground: &Ground) -> Store {
     // A disk that is told to fail may fail while the store opens; then it is tried again, as a supervisor would.
     for _ in 0..20 {
-        if let Ok(store) = ground.try_open().await {
+        if let Ok(store) = ground.try_open(NOW).await {
             return store;
         }
     }
@@ -171,4 +173,36 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(live(events));
     }
+}
+
+#[tokio::test]
+async fn a_store_whose_log_lost_records_has_everything_only_from_then_on() {
+    // `damage` is told where the first record ends.
+    let check = async |damage: &dyn Fn(&mut Vec<u8>, usize), samples: usize, is_later: bool| {
+        let ground = ground();
+        let segment = Path::new("/store/log/00000000000000000001.log");
+        let store = ground.open().await;
+        let came = store.since();
+        store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
+        let first = ground.fs.bytes(segment).unwrap().len();
+        store.append(&batch(&["a"], &[(NOW + 1, 1.0)])).await.unwrap();
+        drop(store);
+        let mut bytes = ground.fs.bytes(segment).unwrap();
+        damage(&mut bytes, first);
+        ground.fs.put(segment, bytes);
+        let store = ground.open_at(NOW + 5000).await;
+        let since = store.since();
+        let later = if is_later { 5000 } else { 0 };
+        assert_eq!((since.began - came.began, since.from - came.from), (later, later));
+        assert_eq!(content(&store).await.values().map(Vec::len).sum::<usize>(), samples);
+        // Also once nothing is left that tells of it.
+        store.cut().await.unwrap();
+        store.close().await.unwrap();
+        assert_eq!(ground.open_at(NOW + 9000).await.since(), since);
+    };
+    check(&|_, _| {}, 2, false).await;
+    // A torn end was never acknowledged, as far as anybody can tell.
+    check(&|bytes, _| _ = bytes.pop(), 1, false).await;
+    check(&|bytes, first| bytes[first - 1] ^= 1, 0, true).await;
+    check(&|bytes, first| bytes[..first].fill(0), 0, true).await;
 }

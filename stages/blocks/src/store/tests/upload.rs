@@ -19,20 +19,20 @@ use crate::depot::Depot;
 use crate::testing::s3::{BUCKET, KEY, S3Server};
 
 /// A bucket behind S3, and stores over it.
-struct Shared {
+pub(super) struct Shared {
     dir: TempDir,
-    server: S3Server,
+    pub(super) server: S3Server,
 }
 
 /// What one store is opened on.
-struct Place {
-    ground: Ground,
-    blocks: std::path::PathBuf,
-    bucket: Arc<Objects>,
+pub(super) struct Place {
+    pub(super) ground: Ground,
+    pub(super) blocks: std::path::PathBuf,
+    pub(super) bucket: Arc<Objects>,
 }
 
 impl Shared {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
         let server = S3Server::start(dir.path()).await;
         std::fs::write(
@@ -55,12 +55,12 @@ impl Shared {
         Arc::new(bucket.objects(&context()).await.unwrap())
     }
 
-    async fn place(&self, name: &str) -> Place {
+    pub(super) async fn place(&self, name: &str) -> Place {
         Place { ground: ground(), blocks: self.dir.path().join(name), bucket: self.objects().await }
     }
 
     /// What the catalog says, by a reader that knows nothing yet.
-    async fn entries(&self) -> Vec<Arc<Entry>> {
+    pub(super) async fn entries(&self) -> Vec<Arc<Entry>> {
         let catalog = DeltaCatalog::new(self.objects().await, Clock::system(), crate::catalog::Settings::default());
         let snapshot = catalog.snapshot(&Tenant::default(), Resolution::Raw).await.unwrap();
         snapshot.entries().cloned().collect()
@@ -68,7 +68,7 @@ impl Shared {
 }
 
 impl Place {
-    async fn open_at(&self, clock: Clock) -> Store {
+    pub(super) async fn open_at(&self, clock: Clock) -> Store {
         let context = Context::new(clock.clone(), self.ground.metrics.clone(), CancellationToken::new());
         let depot = Depot::new(self.bucket.clone(), clock.clone(), 1 << 20, &context.metrics);
         let local = Arc::new(Objects::local(&self.blocks).unwrap());
@@ -77,12 +77,12 @@ impl Place {
         Store::open(self.ground.settings.clone(), &context, fs, shelf, Some(Arc::new(depot))).await.unwrap()
     }
 
-    async fn open(&self) -> Store {
+    pub(super) async fn open(&self) -> Store {
         self.open_at(Clock::starting_at(NOW)).await
     }
 }
 
-async fn write(store: &Store, name: &str, from: i64, count: i64) {
+pub(super) async fn write(store: &Store, name: &str, from: i64, count: i64) {
     let samples: Vec<_> = (from..from + count).map(|n| (NOW - 100_000 + n, n as f64)).collect();
     store.append(&batch(&[name], &samples)).await.unwrap();
 }

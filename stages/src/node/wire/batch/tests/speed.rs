@@ -19,6 +19,18 @@ fn a_sample_of_kubernetes_takes_few_bytes() {
     assert!(one < 25.0 && third < 30.0 && ten < 8.0, "{one} {third} {ten}");
 }
 
+/// Beside the batch itself its message is little: nothing is won where it comes in parts.
+#[test]
+fn a_message_of_kubernetes_is_small_beside_its_batch() {
+    let share = |each: usize| {
+        let batch = &batches(20_000, 20_000, each, |_| true)[0];
+        batch.byte_size() as f64 / encoded(batch).len() as f64
+    };
+    let (one, ten) = (share(1), share(10));
+    eprintln!("a batch takes {one:.1} times what its message does, with ten samples each {ten:.1}");
+    assert!(one > 10.0 && ten > 6.0, "{one} {ten}");
+}
+
 /// Prints how fast it is: `WEIR_SPEED=1 cargo test --release -p weir-stages speed -- --nocapture`.
 #[test]
 fn the_speed_on_one_core_is_printed_when_asked_by_weir_speed() {
