@@ -35,6 +35,8 @@ pub struct Query {
     pub partial: bool,
     /// What the answer should tell of how it was found.
     pub stats: StatsDetail,
+    /// The labels in which the replicas of one scraper differ, whose series are to be one; `None` for the engine's setting.
+    pub replica_labels: Option<Arc<[String]>>,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -208,7 +210,16 @@ type Stream = BoxStream<'static, Result<Batch>>;
 impl Query {
     /// A question without limits, whose answer may have gaps.
     pub fn new(tenant: Tenant, ask: Ask) -> Self {
-        Self { tenant, ask, limit: 0, timeout: None, lookback: None, partial: true, stats: StatsDetail::None }
+        Self {
+            tenant,
+            ask,
+            limit: 0,
+            timeout: None,
+            lookback: None,
+            partial: true,
+            stats: StatsDetail::None,
+            replica_labels: None,
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 //! more than it may fails with a clear error, and nothing else does. Dropping the future of [`Engine::query`] cancels: what
 //! computes looks every few milliseconds whether it is still wanted.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -59,9 +60,14 @@ pub struct Limits {
     pub concurrency: usize,
 }
 
+/// The labels in which the replicas of one scraper differ, by whose samples they are.
+#[derive(Clone, Debug, Default)]
+pub struct Replicas(Arc<(Vec<String>, BTreeMap<Tenant, Vec<String>>)>);
+
 /// Answers queries. A clone is the same engine.
 #[derive(Clone, Debug)]
 pub struct Engine {
+    replicas: Replicas,
     source: Arc<dyn MetricsSource>,
     limits: Limits,
     sessions: Arc<session::Sessions>,
@@ -96,6 +102,24 @@ impl Default for Limits {
     }
 }
 
+// === impl Replicas ===
+
+impl Replicas {
+    /// Labels for all tenants but those that have their own.
+    pub fn new(labels: Vec<String>, of_tenants: BTreeMap<Tenant, Vec<String>>) -> Self {
+        Self(Arc::new((labels, of_tenants)))
+    }
+
+    /// The labels for a query.
+    fn of<'a>(&'a self, query: &'a Query) -> &'a [String] {
+        let (all, of_tenants) = &*self.0;
+        match &query.replica_labels {
+            Some(labels) => labels,
+            None => of_tenants.get(&query.tenant).unwrap_or(all),
+        }
+    }
+}
+
 // === impl Engine ===
 
 impl Engine {
@@ -110,7 +134,14 @@ impl Engine {
         let gate = Arc::new(Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)));
         let sessions = Arc::new(session::Sessions::new(partitions.max(2)));
         let tenants = Arc::new(Tenants::new(limits.tenant_memory, limits.tenant_concurrency));
-        Self { source, limits, sessions, gate, tenants, executor: Executor::Here }
+        let replicas = Replicas::default();
+        Self { replicas, source, limits, sessions, gate, tenants, executor: Executor::Here }
+    }
+
+    /// The same engine, for which series that differ in these labels only are one.
+    #[must_use]
+    pub fn with_replicas(self, replicas: Replicas) -> Self {
+        Self { replicas, ..self }
     }
 
     /// The same engine, which computes on threads of its own. Within a tokio runtime; one of a single thread it shares.
@@ -156,12 +187,13 @@ impl Engine {
         let Some(evaluation) = Evaluation::of(ask)? else {
             return Err(Error::invalid("expected a PromQL query"));
         };
-        let logical = match self.plan(&evaluation, None)?.0 {
+        let query = Query::new(Tenant::default(), ask.clone());
+        let logical = match self.plan(&evaluation, &query)?.0 {
             Planned::Vector(plan) | Planned::Matrix { plan, .. } => plan,
-            Planned::Scalar(number) => evaluation.planner(self.lookback(None)).number_plan(&number)?,
+            Planned::Scalar(number) => evaluation.planner(self.lookback(None), &[]).number_plan(&number)?,
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
-        let session = self.session(&Query::new(Tenant::default(), ask.clone()), &evaluation)?;
+        let session = self.session(&query, &evaluation)?;
         let Plans { rules, logical, physical } = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         let rules = if rules.is_empty() { String::new() } else { format!("rules: {}\n\n", rules.join(", ")) };
@@ -177,7 +209,7 @@ impl Engine {
 
     async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
         let mut watch = Stopwatch::start();
-        let (planned, ordered) = self.plan(evaluation, query.lookback)?;
+        let (planned, ordered) = self.plan(evaluation, query)?;
         let session = self.session(query, evaluation)?;
         let mut timings = QueryTimings { preparation: watch.lap(), ..QueryTimings::default() };
         let (instant, start) = (evaluation.instant, evaluation.start);
@@ -194,7 +226,7 @@ impl Engine {
                 Box::new(move || if instant { rows.vector(start) } else { rows.matrix() })
             }
             Planned::Scalar(number) => {
-                let plan = evaluation.planner(self.lookback(query.lookback)).number_plan(&number)?;
+                let plan = evaluation.planner(self.lookback(query.lookback), &[]).number_plan(&number)?;
                 let rows = self.run(&session, plan, Points::Steps(evaluation.steps), false).await?;
                 Box::new(move || if instant { rows.scalar(start) } else { rows.matrix() })
             }
@@ -209,9 +241,9 @@ impl Engine {
     }
 
     /// The plan of a query, and whether its rows come in an order that was asked for.
-    fn plan(&self, evaluation: &Evaluation<'_>, lookback: Option<Duration>) -> Result<(Planned, bool)> {
+    fn plan(&self, evaluation: &Evaluation<'_>, query: &Query) -> Result<(Planned, bool)> {
         let expr = syntax::parse(evaluation.expr)?;
-        let planned = evaluation.planner(self.lookback(lookback)).query(&expr)?;
+        let planned = evaluation.planner(self.lookback(query.lookback), self.replicas.of(query)).query(&expr)?;
         let unfit = match &planned {
             Planned::Text(_) => "string",
             Planned::Matrix { .. } => "range vector",
@@ -273,7 +305,7 @@ impl<'a> Evaluation<'a> {
         Ok(Some(Self { expr, start, end, steps, instant }))
     }
 
-    fn planner(&self, lookback: i64) -> Planner<'_> {
+    fn planner<'b>(&'b self, lookback: i64, replica_labels: &'b [String]) -> Planner<'b> {
         let asked = Asked { start: self.start, end: self.end, step: if self.instant { 0 } else { self.steps.step } };
         Planner {
             text: self.expr,
@@ -281,7 +313,7 @@ impl<'a> Evaluation<'a> {
             steps: self.steps,
             lookback,
             subquery_step: SUBQUERY_STEP,
-            replica_labels: &[],
+            replica_labels,
             scope: Scope::Steps,
         }
     }

@@ -12,16 +12,17 @@
 //!
 //! Order: last. What splits, caches or limits queries stands before it.
 
+use std::collections::BTreeMap;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, de::Error as _};
 use weir_blocks::Store;
 use weir_pipeline::units::{Bytes, Ref, Span};
-use weir_pipeline::{Context, Next, Query, Read, Result, Sink};
+use weir_pipeline::{Context, Next, Query, Read, Result, Sink, Tenant};
 
 use crate::cluster::OpenCluster;
-use crate::engine::{Engine, Limits, MetricsSource};
+use crate::engine::{Engine, Limits, MetricsSource, Replicas};
 use crate::exec::source::Stored;
 
 /// The sink's settings.
@@ -32,6 +33,8 @@ pub struct Promql {
     pub of: Of,
     /// What a query may use.
     pub limits: Limits,
+    /// The labels in which replicas differ.
+    pub replicas: Replicas,
 }
 
 /// What has the samples.
@@ -77,6 +80,13 @@ struct Fields {
     /// How many queries run at once; default 8, at least 1. Others wait.
     #[serde(default = "concurrency")]
     concurrency: NonZeroUsize,
+    /// The labels in which the replicas of one scraper differ, such as `[prometheus_replica]`: their series become one.
+    /// Default: none. A query may name others (`replicaLabels[]`), or none (`dedup=false`).
+    #[serde(default)]
+    replica_labels: Vec<String>,
+    /// The same for tenants with labels of their own.
+    #[serde(default)]
+    tenant_replica_labels: BTreeMap<Tenant, Vec<String>>,
 }
 
 fn memory() -> Bytes {
@@ -145,7 +155,8 @@ impl TryFrom<Fields> for Promql {
             max_samples: fields.max_samples.get(),
             concurrency: fields.concurrency.get(),
         };
-        Ok(Self { of, limits })
+        let replicas = Replicas::new(fields.replica_labels, fields.tenant_replica_labels);
+        Ok(Self { of, limits, replicas })
     }
 }
 
@@ -157,7 +168,7 @@ impl Sink<Read> for Promql {
             Of::Store(store) => Arc::new(Stored::new((*context.resource::<Store>(store.name())?).clone())),
             Of::Cluster(cluster) => context.resource::<OpenCluster>(cluster.name())?,
         };
-        let engine = Arc::new(Engine::new(source, self.limits).on_threads()?);
+        let engine = Arc::new(Engine::new(source, self.limits).with_replicas(self.replicas).on_threads()?);
         Ok(Next::new(tower::service_fn(move |query: Query| {
             let engine = engine.clone();
             async move { engine.query(query).await }

@@ -1,6 +1,7 @@
 //! From the parameters of a request to a question.
 
 use std::num::NonZeroU64;
+use std::sync::Arc;
 use std::time::Duration;
 
 use weir_pipeline::selector::quote;
@@ -25,6 +26,8 @@ pub(super) struct Options {
     pub(super) partial: bool,
     /// What the answer tells of how it was found.
     pub(super) stats: StatsDetail,
+    /// The labels in which replicas differ, where the question says.
+    pub(super) replica_labels: Option<Arc<[String]>>,
 }
 
 type Read<T> = Result<T, Refusal>;
@@ -38,7 +41,10 @@ pub(super) fn query(form: &Form, now: i64) -> Read<(Ask, Options)> {
     let partial = partial(form)?;
     let (expr, stats) = (form.get("query"), stats(form));
     value_type(expr)?;
-    Ok((Ask::Instant { expr: expr.into(), time }, Options { limit, timeout, lookback, partial, stats }))
+    Ok((
+        Ask::Instant { expr: expr.into(), time },
+        Options { limit, timeout, lookback, partial, stats, replica_labels: replica_labels(form)? },
+    ))
 }
 
 /// A PromQL expression at steps, of which there are at most `max_points` after the first.
@@ -71,7 +77,10 @@ pub(super) fn query_range(form: &Form, max_points: NonZeroU64) -> Read<(Ask, Opt
     let unfit = match value_type(expr)? {
         ValueType::Scalar | ValueType::Vector => {
             let ask = Ask::Range { expr: expr.into(), start, end, step };
-            return Ok((ask, Options { limit, timeout, lookback, partial, stats }));
+            return Ok((
+                ask,
+                Options { limit, timeout, lookback, partial, stats, replica_labels: replica_labels(form)? },
+            ));
         }
         unfit => unfit.as_str(),
     };
@@ -133,7 +142,8 @@ fn span(form: &Form) -> Read<(Options, i64, i64)> {
     let start = time_or(form, "start", time::MIN)?;
     let end = time_or(form, "end", time::MAX)?;
     let partial = partial(form)?;
-    Ok((Options { limit, timeout: None, lookback: None, partial, stats: StatsDetail::None }, start, end))
+    let (stats, replica_labels) = (StatsDetail::None, None);
+    Ok((Options { limit, timeout: None, lookback: None, partial, stats, replica_labels }, start, end))
 }
 
 /// The type of a query's value. It is read again by those who answer it: reading is cheap, and a wrong text is told
@@ -201,14 +211,28 @@ fn lookback(form: &Form) -> Read<Option<Duration>> {
 
 /// `partial_response`, as Thanos has it: true where it is not given.
 fn partial(form: &Form) -> Read<bool> {
-    match form.get("partial_response") {
+    flag(form, "partial_response")
+}
+
+/// A flag that is set unless it says otherwise.
+fn flag(form: &Form, name: &str) -> Read<bool> {
+    match form.get(name) {
         "" | "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
         "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
         other => {
             let why = format!("strconv.ParseBool: parsing {}: invalid syntax", quote(other));
-            Err(invalid("partial_response", &why))
+            Err(invalid(name, &why))
         }
     }
+}
+
+/// The labels in which replicas differ, as Thanos takes them: none with `dedup=false`, the setting's where nothing is said.
+fn replica_labels(form: &Form) -> Read<Option<Arc<[String]>>> {
+    if !flag(form, "dedup")? {
+        return Ok(Some(Arc::new([])));
+    }
+    let labels: Arc<[String]> = form.all("replicaLabels[]").map(str::to_owned).collect();
+    Ok((!labels.is_empty()).then_some(labels))
 }
 
 /// What the answer is to tell: anything asks for sums.

@@ -159,8 +159,8 @@ impl Service {
         if left.is_zero() {
             return Err(Refusal::timed_out("query timed out in expression evaluation"));
         }
-        let Options { limit, lookback, partial, stats, .. } = options;
-        let query = Query { tenant, ask, limit, timeout: Some(left), lookback, partial, stats };
+        let Options { limit, lookback, partial, stats, replica_labels, .. } = options;
+        let query = Query { tenant, ask, limit, timeout: Some(left), lookback, partial, stats, replica_labels };
         let late = |_| Refusal::timed_out("query timed out in expression evaluation");
         let answer = timeout_at(until, self.next.send(query)).await.map_err(late)?.map_err(|error| {
             if error.kind() == Kind::Internal {

@@ -26,6 +26,7 @@ mod operators;
 mod plans;
 mod promqltest;
 mod relabelled;
+mod replicas;
 mod selectors;
 mod stats;
 

@@ -37,9 +37,9 @@ impl Shelf for NoShelf {
 #[test]
 fn the_yaml_in_the_docs_is_valid_and_has_prometheus_defaults() {
     let settings: Documented = testing::documented(include_str!("../promql.rs"), "sink");
-    let Promql { of: Of::Store(store), limits } = settings.promql else { panic!("{settings:?}") };
+    let Promql { of: Of::Store(store), limits, .. } = settings.promql else { panic!("{settings:?}") };
     assert_eq!(store.name(), "central");
-    assert_eq!(limits, Limits { concurrency: 8, ..Limits::default() });
+    assert_eq!(limits, Limits { concurrency: 8, tenant_concurrency: 8, ..Limits::default() });
 }
 
 #[test]
