@@ -113,7 +113,10 @@ impl Queries<'_> {
 
     fn with_parameter(&mut self, name: &str, argument: &str) -> Vector {
         let text = match self.chance.below(3) {
-            0 if name != "odd" => format!("predict_linear({argument}, {})", self.chance.of(&["0", "60", "-600"])),
+            0 if name != "odd" => {
+                let (range, offset) = (self.chance.of(&RANGES), self.chance.of(&OFFSETS));
+                format!("predict_linear({name}[{range}]{offset}, {})", self.chance.of(&["0", "60", "-600"]))
+            }
             1 => format!("timestamp({name}{})", self.chance.of(&OFFSETS)),
             _ => format!("quantile_over_time({}, {argument})", self.chance.of(&["0", "0.3", "0.5", "0.99", "1"])),
         };
