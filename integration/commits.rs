@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::harness::moto::Moto;
 use crate::harness::s3::S3;
-use crate::harness::shared::{ONE, Place, wait_for_uploads};
+use crate::harness::shared::{ONE, PATIENT, Place, wait_for_uploads};
 use crate::harness::weir::Weir;
 use crate::harness::writers::{SERIES, body, post};
-use crate::harness::{now, soak, wait_for};
+use crate::harness::{http, now, soak, wait_for};
 
 /// Each day of samples becomes a block of its own, and with it a commit; stores take samples of 30 days.
 const DAYS: usize = 25;
@@ -33,7 +33,7 @@ struct Pair {
 
 impl Pair {
     fn open(place: &Place, dir: &Path) -> Self {
-        let open = |name: &str| place.open(&dir.join(name), ONE, &[("UPLOAD_AFTER", "1s")]);
+        let open = |name: &str| place.open(&dir.join(name), ONE, &[("UPLOAD_AFTER", "1s"), PATIENT]);
         Self { stores: [open("one"), open("two")], acked: BTreeMap::new(), start: now() - 60_000 }
     }
 
@@ -85,8 +85,10 @@ fn uploads(store: &Weir) -> f64 {
 fn check(place: &Place, dir: &Path, pair: &Pair) {
     let fresh = place.check(dir, &pair.acked, RANGE);
     let query = format!("sum(count_over_time(crash_total[{RANGE}]))");
-    let counted = crate::harness::http::api(fresh.api, "query", &[("query", &query)]);
-    assert_eq!(counted["result"][0]["value"][1], pair.total().to_string());
+    let counted = http::api_raw(fresh.api, "query", &[("query", &query)]).unwrap();
+    let counted: serde_json::Value = serde_json::from_slice(&counted.body).unwrap();
+    assert_eq!(counted.get("warnings"), None, "{counted}");
+    assert_eq!(counted["data"]["result"][0]["value"][1], pair.total().to_string(), "{counted}");
     place.others_read_the_same(&fresh, pair.total(), RANGE);
 }
 

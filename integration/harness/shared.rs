@@ -12,12 +12,12 @@ use super::weir::Weir;
 use super::writers::found_within;
 use super::{http, now, peers, wait_for};
 
-/// The bucket that all share.
+/// The bucket that all share. It is given up on soon, for scenarios in which it fails.
 pub const BUCKET: &str = "
   main:
     bucket:
       s3: { bucket: '${S3_BUCKET}', endpoint: '${S3_ENDPOINT}', credentials: { file: '${S3_KEYS}' } }
-      timeout: 1s
+      timeout: '${S3_TIMEOUT:-1s}'
       retry: { attempts: 3, within: 2s, backoff: { initial: 50ms, max: 200ms } }
 ";
 
@@ -30,6 +30,9 @@ pub const STORE: &str = "
       head: { cut_after: 1s }
       upload: { after: '${UPLOAD_AFTER:-2s}' }
 ";
+
+/// As patient as Weir is by itself: for who meets no faults, on a machine that may be busy.
+pub const PATIENT: (&str, &str) = ("S3_TIMEOUT", "30s");
 
 /// What a query node asks.
 pub const QUERY: &str = "
@@ -89,7 +92,7 @@ impl Place {
 
     /// A store without data of its own has all of it, from the bucket, and once.
     pub fn check(&self, dir: &Path, acked: &BTreeMap<usize, Vec<i64>>, range: &str) -> Weir {
-        let fresh = self.open(&dir.join("fresh"), FRESH, &[]);
+        let fresh = self.open(&dir.join("fresh"), FRESH, &[PATIENT]);
         for (sender, timestamps) in acked {
             let (found, warnings) = found_within(fresh.api, *sender, range);
             assert_eq!(warnings, Vec::<String>::new());
