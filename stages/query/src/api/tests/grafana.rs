@@ -38,8 +38,7 @@ async fn its_usual_requests_are_answered() {
     check(running.get("/api/v1/status/buildinfo").await, "/status", serde_json::json!("success"));
 
     // A panel.
-    let form =
-        "query=up%7Bjob%3D~%22node%7Cother%22%7D&start=0&end=600.000&step=15.000&timeout=60s";
+    let form = "query=up%7Bjob%3D~%22node%7Cother%22%7D&start=0&end=600.000&step=15.000&timeout=60s";
     let got = running.post("/api/v1/query_range", form).await;
     check(got, "/data/result/0/metric/job", serde_json::json!("node"));
     let form = "query=up&time=600&dedup=true&partial_response=true&max_source_resolution=0s&replicaLabels[]=r&\
