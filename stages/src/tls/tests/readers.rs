@@ -31,8 +31,7 @@ async fn ask(address: SocketAddr, tls: &str, dir: &Path) -> Result<usize> {
     let (name, zone) = ("a".to_owned(), String::new());
     let member = Member { name, address: String::new(), read_address: address.to_string(), zone };
     let ask = Ask::Samples { matchers: Vec::new(), start: 0, end: 9, labels_only: false, bucket: None };
-    let tenant = weir_pipeline::Tenant::default();
-    let query = Query { tenant, ask, limit: 0, timeout: None, lookback: None, partial: false };
+    let query = Query { partial: false, ..Query::new(weir_pipeline::Tenant::default(), ask) };
     let told = NodeReader::new(Duration::from_secs(5), tls.as_ref()).unwrap().read(&member, &query).await?;
     told.batches.try_fold(0, |sum, batch| async move { Ok(sum + batch.sample_count()) }).await
 }
