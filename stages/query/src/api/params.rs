@@ -15,7 +15,7 @@ use crate::syntax;
 use crate::syntax::ast::ValueType;
 
 /// What requests may set of any question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Options {
     /// 0 for no limit.
     pub(super) limit: usize,

@@ -119,8 +119,9 @@ impl Service {
             _ => params::query(&form, self.context.clock.now())?,
         };
         let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
+        let limit = options.limit;
         let (mut answer, _permit) = self.send(tenant, ask, options, start).await?;
-        answer::truncate(&mut answer, options.limit);
+        answer::truncate(&mut answer, limit);
         if is_query {
             answer.warnings.extend(params::stats_warning(&form));
         }

@@ -12,7 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use futures_util::{StreamExt, stream};
 
 use super::grouping::Grouping;
-use super::kept::{Kept, KeptGroup, KeptRow, Vectors};
+use super::kept::{Kept, KeptRow};
 use crate::annotations::{Note, Notes};
 use crate::exec::pace::Pace;
 use crate::exec::params::Param;
