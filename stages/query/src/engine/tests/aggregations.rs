@@ -48,7 +48,7 @@ async fn a_group_has_values_where_a_series_has() {
 async fn the_best_of_a_group_come_first_and_change_from_step_to_step() {
     check(V, "instant at 0 topk(2, v)", "expect ordered\nv{a=\"5\"} Inf\nv{a=\"4\",b=\"y\"} 5").await;
     check(V, "instant at 0 bottomk by (b) (1, v)", "v{a=\"1\",b=\"x\"} 1\nv{a=\"4\",b=\"y\"} 5\nv{a=\"5\"} Inf").await;
-    check(V, "instant at 0 topk(scalar(v{a=\"1\"}), v)", "v{a=\"5\"} Inf").await;
+    check(V, "instant at 0 topk(scalar(v{a=\"1\"} or vector(1)), v)", "v{a=\"5\"} Inf").await;
     check(V, "instant at 0 topk(0, v)", "").await;
     check(V, "instant at 0 topk(NaN, v)", "expect fail msg: Parameter value is NaN").await;
     let load = "1m\n v{i=\"1\"} 1 2 3\n v{i=\"2\"} 3 2 1";
@@ -67,7 +67,7 @@ async fn limits_take_the_first_series_and_ratios_complete_each_other() {
 
 #[tokio::test]
 async fn quantiles_lie_between_values() {
-    check(V, "instant at 0 quantile by (b) (0.5, v)", "{b=\"x\"} 2\n{b=\"y\"} NaN\n{} Inf").await;
+    check(V, "instant at 0 quantile by (b) (0.5, v)", "{b=\"x\"} 2\n{b=\"y\"} NaN\n{} NaN").await;
     check(V, "instant at 0 quantile(scalar(v{a=\"1\"}), v{b=\"x\"})", "{} 3").await;
     let warning = "expect warn msg: PromQL warning: quantile value should be between 0 and 1, got 2 (1:10)";
     check(V, "instant at 0 quantile(2, v)", &format!("{warning}\n{{}} Inf")).await;
