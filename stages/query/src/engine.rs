@@ -62,7 +62,10 @@ pub struct Limits {
 
 /// The labels in which the replicas of one scraper differ, by whose samples they are.
 #[derive(Clone, Debug, Default)]
-pub struct Replicas(Arc<(Vec<String>, BTreeMap<Tenant, Vec<String>>)>);
+pub struct Replicas {
+    all: Arc<Vec<String>>,
+    of_tenants: Arc<BTreeMap<Tenant, Vec<String>>>,
+}
 
 /// Answers queries. A clone is the same engine.
 #[derive(Clone, Debug)]
@@ -107,15 +110,14 @@ impl Default for Limits {
 impl Replicas {
     /// Labels for all tenants but those that have their own.
     pub fn new(labels: Vec<String>, of_tenants: BTreeMap<Tenant, Vec<String>>) -> Self {
-        Self(Arc::new((labels, of_tenants)))
+        Self { all: Arc::new(labels), of_tenants: Arc::new(of_tenants) }
     }
 
     /// The labels for a query.
     fn of<'a>(&'a self, query: &'a Query) -> &'a [String] {
-        let (all, of_tenants) = &*self.0;
         match &query.replica_labels {
             Some(labels) => labels,
-            None => of_tenants.get(&query.tenant).unwrap_or(all),
+            None => self.of_tenants.get(&query.tenant).unwrap_or(&self.all),
         }
     }
 }

@@ -83,9 +83,7 @@ impl Params {
 
 /// The only row of a plan of a number.
 fn number(batches: Vec<RecordBatch>) -> Result<Vec<f64>> {
-    for batch in batches.iter().filter(|batch| batch.num_rows() > 0) {
-        let row = StepColumn::of(batch, STEPS)?.row(0);
-        return Ok(row.iter().map(|number| number.unwrap_or(f64::NAN)).collect());
-    }
-    Ok(vec![f64::NAN])
+    let Some(batch) = batches.iter().find(|batch| batch.num_rows() > 0) else { return Ok(vec![f64::NAN]) };
+    let row = StepColumn::of(batch, STEPS)?.row(0);
+    Ok(row.iter().map(|number| number.unwrap_or(f64::NAN)).collect())
 }

@@ -76,8 +76,7 @@ fn labels(i: usize) -> LabelSet {
 fn run(memory: &Memory, query: &str, range: (i64, i64, i64)) -> Series {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let answer = runtime.block_on(ask(&engine(memory.clone()), query, range)).unwrap();
-    let series = floats(answer.data);
-    series
+    floats(answer.data)
 }
 
 /// Cuts samples into runs of which some hold the same samples.
