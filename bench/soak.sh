@@ -14,5 +14,5 @@ cargo test --workspace --test integration --no-run
 {
     echo "WEIR_SOAK=$factor, $(nproc) cores, commit $(git rev-parse --short HEAD)"
     WEIR_SOAK="$factor" cargo test --workspace --test integration -- --nocapture \
-        cluster:: bucket:: commits:: crash:: prometheus::a_cluster 2>/dev/null | grep -v '^$'
+        cluster:: bucket:: commits:: crash:: ring:: prometheus::a_cluster 2>/dev/null | grep -v '^$'
 } | tee "$out"
