@@ -27,6 +27,7 @@ mod plans;
 mod promqltest;
 mod relabelled;
 mod replicas;
+mod scale;
 mod selectors;
 mod stats;
 

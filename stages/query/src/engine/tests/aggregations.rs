@@ -48,7 +48,7 @@ async fn a_group_has_values_where_a_series_has() {
 async fn the_best_of_a_group_come_first_and_change_from_step_to_step() {
     check(V, "instant at 0 topk(2, v)", "expect ordered\nv{a=\"5\"} Inf\nv{a=\"4\",b=\"y\"} 5").await;
     check(V, "instant at 0 bottomk by (b) (1, v)", "v{a=\"1\",b=\"x\"} 1\nv{a=\"4\",b=\"y\"} 5\nv{a=\"5\"} Inf").await;
-    check(V, "instant at 0 topk(scalar(v{a=\"1\"} or vector(1)), v)", "v{a=\"5\"} Inf").await;
+    check(V, "instant at 0 topk(scalar(v{a=\"1\"} or on () vector(1)), v)", "v{a=\"5\"} Inf").await;
     check(V, "instant at 0 topk(0, v)", "").await;
     check(V, "instant at 0 topk(NaN, v)", "expect fail msg: Parameter value is NaN").await;
     let load = "1m\n v{i=\"1\"} 1 2 3\n v{i=\"2\"} 3 2 1";
