@@ -162,28 +162,57 @@ impl Selected for Slow {
     }
 }
 
-#[tokio::test]
-async fn a_query_that_computes_lets_others_have_the_thread_and_ends_once_it_is_given_up() {
+/// Asks until half of the series are read, and then gives up.
+async fn give_up(query: &str) {
     let read = Arc::new(AtomicUsize::new(0));
     let engine = Engine::with_partitions(Arc::new(Slow(read.clone())), Limits::default(), 2);
-    let mut work = Box::pin(ask(&engine, "sum(m)", (0, 0, 0)));
+    let mut work = Box::pin(ask(&engine, query, (0, 0, 0)));
     let (mut last, mut most) = (0, 0);
     while last < SLOW / 2 {
         tokio::select! {
             biased;
-            done = &mut work => panic!("it did not let go of the thread: {done:?}"),
+            done = &mut work => panic!("{query} did not let go of the thread: {done:?}"),
             () = tokio::task::yield_now() => {}
         }
         let now = read.load(Ordering::SeqCst);
         (last, most) = (now, most.max(now - last));
     }
-    assert!(most <= 10, "{most} of {SLOW} series were read in one turn");
+    assert!(most <= 10, "{query}: {most} of {SLOW} series were read in one turn");
     drop(work);
     for _ in 0..20 {
         tokio::task::yield_now().await;
     }
     let ended = read.load(Ordering::SeqCst);
-    assert!(ended < SLOW, "it was read to the end");
+    assert!(ended < SLOW, "{query} was read to the end");
     tokio::time::sleep(Duration::from_millis(20)).await;
-    assert_eq!(read.load(Ordering::SeqCst), ended);
+    assert_eq!(read.load(Ordering::SeqCst), ended, "{query}");
+}
+
+#[tokio::test]
+async fn whatever_computes_lets_others_have_the_thread_and_ends_once_it_is_given_up() {
+    const QUERIES: [&str; 20] = [
+        "m",
+        "-m",
+        "abs(m)",
+        "m * 2",
+        "m[5m]",
+        "max_over_time(m[5m:1m])",
+        "sum(m)",
+        "quantile(0.5, m)",
+        "topk(1, m)",
+        "count_values(\"v\", m)",
+        "1 + m + on () vector(1)",
+        "vector(1) + on () m",
+        "m and m",
+        "m or m",
+        "scalar(m)",
+        "absent(m)",
+        "sort(m)",
+        "label_replace(m, \"a\", \"b\", \"\", \"\")",
+        "histogram_quantile(0.5, m)",
+        "info(m)",
+    ];
+    for query in QUERIES {
+        give_up(query).await;
+    }
 }
