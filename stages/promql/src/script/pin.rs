@@ -4,25 +4,6 @@
 
 use crate::syntax::ast::{At, Expr, ExprKind, Shift};
 
-/// Functions whose value depends on when they are evaluated, even if their arguments do not.
-const UNSAFE: [&str; 15] = [
-    "days_in_month",
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "end",
-    "hour",
-    "minute",
-    "month",
-    "predict_linear",
-    "range",
-    "start",
-    "step",
-    "time",
-    "timestamp",
-    "year",
-];
-
 /// The query with every selector pinned to `time`, as text; `None` where that does not make it independent of time.
 pub(super) fn pinned(expr: &Expr, time: i64) -> Option<String> {
     let mut expr = expr.clone();
@@ -49,7 +30,7 @@ fn pin(expr: &mut Expr, time: i64) -> bool {
         }
         ExprKind::Call(call) => {
             let args = call.args.iter_mut().fold(true, |safe, arg| safe & pin(arg, time));
-            args && !UNSAFE.contains(&call.function.name)
+            args && !call.function.is_of_time()
         }
         ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => fix(&mut selector.shift, time),
         // What is within looks at the same times whenever it is evaluated.

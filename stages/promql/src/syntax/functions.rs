@@ -22,6 +22,34 @@ pub struct Function {
     pub experimental: bool,
 }
 
+/// Functions whose value depends on when they are evaluated, even where their arguments do not.
+///
+/// Source: `AtModifierUnsafeFunctions` of Prometheus' `promql/engine.go`.
+const OF_TIME: [&str; 15] = [
+    "days_in_month",
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "end",
+    "hour",
+    "minute",
+    "month",
+    "predict_linear",
+    "range",
+    "start",
+    "step",
+    "time",
+    "timestamp",
+    "year",
+];
+
+impl Function {
+    /// Whether the value depends on when it is evaluated, even where the arguments do not.
+    pub fn is_of_time(&self) -> bool {
+        OF_TIME.contains(&self.name)
+    }
+}
+
 /// The function `name`.
 pub fn find(name: &str) -> Option<&'static Function> {
     FUNCTIONS.binary_search_by(|f| f.name.cmp(name)).ok().map(|i| &FUNCTIONS[i])

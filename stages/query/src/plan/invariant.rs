@@ -4,24 +4,6 @@
 
 use crate::syntax::ast::{Expr, ExprKind, ValueType};
 
-/// Functions whose value depends on when they are evaluated, whatever their arguments.
-const UNSAFE: [&str; 14] = [
-    "days_in_month",
-    "day_of_month",
-    "day_of_week",
-    "day_of_year",
-    "end",
-    "hour",
-    "minute",
-    "month",
-    "predict_linear",
-    "range",
-    "start",
-    "step",
-    "time",
-    "year",
-];
-
 /// Whether an expression reads series, and is the same at all steps.
 pub(super) fn is_worth_once(expr: &Expr) -> bool {
     // A selector alone evaluates one window only, without help.
@@ -42,7 +24,7 @@ fn is_invariant(expr: &Expr) -> bool {
             "timestamp" | "start_timestamp" => {
                 call.args.iter().all(|arg| matches!(arg.unwrapped().kind, ExprKind::Selector(_)) && is_invariant(arg))
             }
-            name => !UNSAFE.contains(&name) && call.args.iter().all(is_invariant),
+            _ => !call.function.is_of_time() && call.args.iter().all(is_invariant),
         },
         ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => selector.shift.at.is_some(),
         ExprKind::Subquery(subquery) => subquery.shift.at.is_some(),
