@@ -4,9 +4,12 @@ use weir_pipeline::labels::{METRIC, encode_label, is_label_name};
 use weir_pipeline::selector::quote;
 use weir_pipeline::{Labels, SeriesId};
 
-/// Whether a label says what the metric is: these go where a result is no longer the metric.
+/// The labels that say what the metric is: these go where a result is no longer the metric.
+pub(crate) const METADATA: [&str; 3] = [METRIC, "__type__", "__unit__"];
+
+/// Whether a label says what the metric is.
 pub(crate) fn is_metadata(name: &str) -> bool {
-    matches!(name, METRIC | "__type__" | "__unit__")
+    METADATA.contains(&name)
 }
 
 /// Appends the canonical encoding of those labels that are among `names`.

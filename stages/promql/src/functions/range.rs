@@ -13,6 +13,7 @@ mod double_exponential_smoothing;
 mod extended;
 mod extrapolated;
 mod first_over_time;
+mod floats;
 mod instant;
 mod irate;
 mod last_over_time;
@@ -32,6 +33,7 @@ mod ts_of_over_time;
 mod variance_over_time;
 
 pub use extended::extend;
+pub use floats::{Floats, OfFloats, Places};
 pub use non_counter::non_counter;
 
 /// The samples of one series within one window, which is open on the left and closed on the right. Staleness markers
@@ -80,6 +82,9 @@ pub struct RangeFunction {
     pub check: fn(&[f64]) -> Result<(), String>,
     /// The value of a window that is not empty, or none.
     pub eval: fn(&Window<'_>, &mut Notes) -> Option<Value>,
+    /// The values of all windows of a series that has floats only, without starts, where nothing follows the selector and
+    /// the function takes no arguments: there is nothing to note then.
+    pub of_floats: Option<OfFloats>,
 }
 
 /// Every range function, the instant selector and its siblings among them, sorted by name.
@@ -134,10 +139,25 @@ enum OneKind<'a> {
 // === impl RangeFunction ===
 
 impl RangeFunction {
+    /// The same function, which has a form of its own for floats.
+    const fn with_floats(self, of_floats: OfFloats) -> Self {
+        Self { of_floats: Some(of_floats), ..self }
+    }
+
     /// A function that drops the name, takes any metric and any argument, and sees no staleness markers.
     const fn new(name: &'static str, eval: fn(&Window<'_>, &mut Notes) -> Option<Value>) -> Self {
         let check = |_: &[f64]| Ok(());
-        Self { name, keeps_name: false, for_counters: false, sees_stale: false, sees_step: false, check, eval }
+        let of_floats = None;
+        Self {
+            name,
+            keeps_name: false,
+            for_counters: false,
+            sees_stale: false,
+            sees_step: false,
+            check,
+            eval,
+            of_floats,
+        }
     }
 }
 

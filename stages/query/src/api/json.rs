@@ -7,7 +7,10 @@ use std::io::Write as _;
 use weir_pipeline::{Answer, Data, Labels, QueryStats, SeriesExemplars, Value};
 
 mod histogram;
+mod number;
 mod stats;
+
+use number::{number, plain, timestamp};
 
 /// So many warnings and so many infos are in an answer; of the rest only the number is told.
 const NOTES: usize = 10;
@@ -206,43 +209,6 @@ fn escaped(text: &str, out: &mut Vec<u8>) {
 fn string(text: &str, out: &mut Vec<u8>) {
     // Writing to memory does not fail.
     let _ = serde_json::to_writer(out, text);
-}
-
-/// Milliseconds as seconds: `1435781451.781`, `1435781451`.
-fn timestamp(millis: i64, out: &mut Vec<u8>) {
-    let sign = if millis < 0 { "-" } else { "" };
-    let (whole, rest) = (millis.unsigned_abs() / 1000, millis.unsigned_abs() % 1000);
-    let _ = match rest {
-        0 => write!(out, "{sign}{whole}"),
-        _ => write!(out, "{sign}{whole}.{rest:03}"),
-    };
-}
-
-/// The shortest digits that read as the same number, without an exponent: so scalars are.
-fn plain(value: f64) -> String {
-    match value {
-        f64::INFINITY => "+Inf".to_owned(),
-        f64::NEG_INFINITY => "-Inf".to_owned(),
-        _ => value.to_string(),
-    }
-}
-
-/// The shortest digits that read as the same number, with an exponent where it is far from 1: so samples are.
-fn number(value: f64, out: &mut Vec<u8>) {
-    let magnitude = value.abs();
-    let _ = match value {
-        _ if value.is_finite() && magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) => {
-            let text = format!("{value:e}");
-            let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-            let (sign, exponent) = match exponent.strip_prefix('-') {
-                Some(exponent) => ('-', exponent),
-                None => ('+', exponent),
-            };
-            write!(out, "{digits}e{sign}{exponent:0>2}")
-        }
-        _ if value.is_finite() => write!(out, "{value}"),
-        _ => write!(out, "{}", plain(value)),
-    };
 }
 
 #[cfg(test)]

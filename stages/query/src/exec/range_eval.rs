@@ -8,7 +8,7 @@ use std::fmt;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
-use weir_pipeline::{Error, HistogramPoint, Labels, Value, is_stale};
+use weir_pipeline::{Error, Labels, Value, is_stale};
 
 use super::context::to_datafusion;
 use super::counts::{Counted, Scope, of_value, of_window};
@@ -18,9 +18,15 @@ use super::steps::{Steps, VectorBuilder, batch_rows};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
 use crate::annotations::Notes;
-use crate::functions::range::{self, RangeFunction, Window};
+use crate::functions::range::{self, RangeFunction};
 use crate::syntax::ast::{Extension, Span};
 use weir_promql::histogram::drop_buckets;
+
+mod series;
+mod whole;
+
+use series::Series;
+use whole::Whole;
 
 /// What is evaluated, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,23 +56,14 @@ pub(crate) struct RangeEval {
 struct Evaluating {
     eval: RangeEval,
     function: &'static RangeFunction,
+    /// For series of floats, where nothing asks for more.
+    whole: Option<Whole>,
     task: Task,
     input: Option<(RecordBatch, usize)>,
     notes: Notes,
     args: Vec<f64>,
     /// How many samples the last window had, and how many of them the one before had not; only where somebody asks.
     seen: (u64, u64),
-}
-
-/// The samples of one series, as the function may see them.
-struct Series<'a> {
-    timestamps: &'a [i64],
-    values: &'a [f64],
-    starts: &'a [i64],
-    histograms: &'a [HistogramPoint],
-    /// Where the window of the step before began and ended, in floats and in histograms.
-    floats: (usize, usize),
-    points: (usize, usize),
 }
 
 // === impl RangeEval ===
@@ -125,7 +122,10 @@ impl Operator for RangeEval {
         };
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
         let (eval, notes, args) = (self.clone(), Notes::default(), Vec::new());
-        Ok(transform::run(input, Evaluating { eval, function, task, input: None, notes, args, seen: (0, 0) }))
+        let plain =
+            eval.args.is_empty() && eval.at.is_none() && eval.extension.is_none() && task.query.counts.is_none();
+        let whole = if plain { Whole::new(function, eval.steps, eval.offset, eval.range) } else { None };
+        Ok(transform::run(input, Evaluating { eval, function, whole, task, input: None, notes, args, seen: (0, 0) }))
     }
 }
 
@@ -147,8 +147,14 @@ impl Transform for Evaluating {
         let mut row = next;
         while row < batch.num_rows() && out.rows() < rows {
             let drop_name = !self.function.keeps_name || samples.drop_name(row);
-            self.evaluate(samples.labels(row), samples.row(row), &mut out)?;
-            out.end_row(samples.labels(row), drop_name);
+            let (labels, own) = (samples.labels(row), samples.row(row));
+            let done = self.whole.as_mut().is_some_and(|whole| whole.evaluate(own, out.row()));
+            if !done {
+                self.evaluate(labels, own, &mut out)?;
+            }
+            if out.end_row(labels, drop_name) && done && self.function.for_counters {
+                self.check_counter(labels);
+            }
             row += 1;
         }
         let out = out.finish(self.task.schema.clone())?;
@@ -203,19 +209,24 @@ impl Evaluating {
             }
             out.row().put_value(last.clone());
         }
-        let metric = Labels::from_canonical(labels).metric();
-        if floats
-            && self.function.for_counters
-            && let Some(note) = range::non_counter(Labels::from_canonical(labels))
-        {
-            self.task.query.annotate(|notes| notes.add(&note, metric, self.eval.span));
+        if floats && self.function.for_counters {
+            self.check_counter(labels);
         }
         if !self.notes.is_empty() {
+            let metric = Labels::from_canonical(labels).metric();
             for note in self.notes.drain() {
                 self.task.query.annotate(|notes| notes.add(&note, metric, self.eval.span));
             }
         }
         Ok(())
+    }
+
+    /// Notes where the labels, which have floats, are no counter's.
+    fn check_counter(&self, labels: &[u8]) {
+        let labels = Labels::from_canonical(labels);
+        if let Some(note) = range::non_counter(labels) {
+            self.task.query.annotate(|notes| notes.add(&note, labels.metric(), self.eval.span));
+        }
     }
 
     /// The value at one step.
@@ -244,38 +255,5 @@ impl Evaluating {
             };
         }
         Ok(value)
-    }
-}
-
-// === impl Series ===
-
-impl<'a> Series<'a> {
-    fn new(timestamps: &'a [i64], values: &'a [f64], starts: &'a [i64], histograms: &'a [HistogramPoint]) -> Self {
-        Self { timestamps, values, starts, histograms, floats: (0, 0), points: (0, 0) }
-    }
-
-    /// The samples after `start` and not after `end`, neither of which goes back; `None` where there is none.
-    fn move_to(&mut self, start: i64, end: i64) -> Option<Window<'a>> {
-        let (from, to) = &mut self.floats;
-        *to += self.timestamps.get(*to..)?.iter().take_while(|&&t| t <= end).count();
-        *from += self.timestamps.get(*from..*to)?.iter().take_while(|&&t| t <= start).count();
-        let floats = *from..*to;
-        let mut histograms: &[HistogramPoint] = &[];
-        if !self.histograms.is_empty() {
-            let (from, to) = &mut self.points;
-            *to += self.histograms.get(*to..)?.iter().take_while(|point| point.timestamp <= end).count();
-            *from += self.histograms.get(*from..*to)?.iter().take_while(|point| point.timestamp <= start).count();
-            histograms = self.histograms.get(*from..*to)?;
-        }
-        if floats.is_empty() && histograms.is_empty() {
-            return None;
-        }
-        Some(Window {
-            timestamps: self.timestamps.get(floats.clone())?,
-            values: self.values.get(floats.clone())?,
-            starts: self.starts.get(floats).unwrap_or_default(),
-            histograms,
-            ..Window::default()
-        })
     }
 }

@@ -19,6 +19,7 @@ use super::context::{QueryContext, to_datafusion};
 use super::samples::{SAMPLE_BYTES, SamplesBuilder};
 use super::source::{Run, Selected, Wanted};
 use super::{Batches, Operator, Partition, Task, transform};
+use crate::labels::labels_by;
 
 /// About how many bytes of samples a batch has.
 const BATCH_BYTES: usize = 4 << 20;
@@ -32,6 +33,8 @@ pub(crate) struct Scan {
     pub(crate) start: i64,
     /// To, included.
     pub(crate) end: i64,
+    /// Which labels of the series are needed, sorted; all where that is not said.
+    pub(crate) labels: Option<Vec<String>>,
     /// Whether other scans of the query read just the same.
     pub(crate) shared: bool,
 }
@@ -43,6 +46,7 @@ struct Snapshot(Arc<dyn Selected>);
 struct Reader {
     task: Task,
     selected: Arc<dyn Selected>,
+    labels: Option<Vec<String>>,
     rest: Range<usize>,
     ready: VecDeque<RecordBatch>,
 }
@@ -55,7 +59,11 @@ impl fmt::Display for Scan {
         for (i, matcher) in self.matchers.iter().enumerate() {
             write!(f, "{}{matcher}", if i == 0 { "" } else { ", " })?;
         }
-        write!(f, "}} from={} to={}{}", self.start, self.end, if self.shared { " shared" } else { "" })
+        write!(f, "}} from={} to={}", self.start, self.end)?;
+        if let Some(labels) = &self.labels {
+            write!(f, " labels=({})", labels.join(", "))?;
+        }
+        f.write_str(if self.shared { " shared" } else { "" })
     }
 }
 
@@ -66,14 +74,14 @@ impl Operator for Scan {
     fn run(&self, partition: Partition, _: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let scan = self.clone();
         Ok(transform::opened(async move {
-            let cell = if scan.shared { task.query.snapshot(&scan.to_string()) } else { partition.shared };
+            let cell = if scan.shared { task.query.snapshot(&scan.of_series()) } else { partition.shared };
             let snapshot = cell.get_or_try_init(|| scan.select(&task.query)).await?;
             let Some(Snapshot(selected)) = snapshot.downcast_ref() else {
                 return Err(internal_datafusion_err!("expected the snapshot of a scan"));
             };
             let (selected, ready) = (selected.clone(), VecDeque::new());
             let rest = share(&*selected, partition.index, partition.count);
-            let reader = Reader { task, selected, rest, ready };
+            let reader = Reader { task, selected, labels: scan.labels, rest, ready };
             let read = |mut reader: Reader| async move { Ok(reader.next().await?.map(|batch| (batch, reader))) };
             Ok(stream::try_unfold(reader, read).boxed())
         }))
@@ -81,6 +89,11 @@ impl Operator for Scan {
 }
 
 impl Scan {
+    /// Which series, and when, whatever is needed of their labels: what scans share.
+    fn of_series(&self) -> String {
+        Self { labels: None, ..self.clone() }.to_string()
+    }
+
     /// The series, as one snapshot.
     async fn select(&self, query: &QueryContext) -> Result<Arc<dyn Any + Send + Sync>> {
         let Self { matchers, start, end, .. } = self;
@@ -166,10 +179,20 @@ impl Reader {
 
     fn batch(&self, runs: &[Run]) -> Result<RecordBatch> {
         let mut out = SamplesBuilder::new(runs.len(), runs.iter().map(|run| run.timestamps.len()).sum());
+        let mut needed = Vec::new();
         for run in runs {
             out.floats(&run.timestamps, &run.values, &run.starts);
             run.histograms.iter().for_each(|point| out.histogram(point));
-            out.end_row(self.selected.id(run.series).0, self.selected.labels(run.series).encoded(), false)?;
+            let all = self.selected.labels(run.series);
+            let labels = match &self.labels {
+                Some(names) => {
+                    needed.clear();
+                    labels_by(all, names, &mut needed);
+                    &needed
+                }
+                None => all.encoded(),
+            };
+            out.end_row(self.selected.id(run.series).0, labels, false)?;
         }
         out.finish(self.task.schema.clone())
     }

@@ -318,6 +318,16 @@ impl StepsBuilder {
         self.end_row()
     }
 
+    /// Adds the numbers of the row that is being built: `fill` puts them in their places, and says where there is one.
+    pub(crate) fn fill(&mut self, fill: impl FnOnce(&mut [f64], &mut [bool])) {
+        let before = self.rows * self.steps;
+        self.floats.resize(before + self.steps, 0.0);
+        self.valid.resize(before + self.steps, false);
+        if let (Some(floats), Some(valid)) = (self.floats.get_mut(before..), self.valid.get_mut(before..)) {
+            fill(floats, valid);
+        }
+    }
+
     /// Adds the next element of the row that is being built: a number, or nothing.
     pub(crate) fn put(&mut self, value: Option<f64>) {
         self.floats.push(value.unwrap_or_default());

@@ -10,6 +10,7 @@ use super::node::PromqlNode;
 use crate::exec::spec::Spec;
 
 mod histogram_stats;
+mod needed_labels;
 mod propagate_matchers;
 mod share_selectors;
 
@@ -21,7 +22,8 @@ pub(crate) struct Rule {
 }
 
 /// Every rule, in order.
-pub(crate) static RULES: [&Rule; 3] = [&histogram_stats::RULE, &propagate_matchers::RULE, &share_selectors::RULE];
+pub(crate) static RULES: [&Rule; 4] =
+    [&histogram_stats::RULE, &propagate_matchers::RULE, &share_selectors::RULE, &needed_labels::RULE];
 
 /// The plan after all rules, and the names of those that changed it.
 pub(crate) fn rewrite(mut plan: LogicalPlan) -> Result<(LogicalPlan, Vec<&'static str>)> {

@@ -133,8 +133,8 @@ impl Planner<'_> {
         let (after, end) = eval.reach();
         match windows.from {
             From::Selector(selector) => {
-                let scan =
-                    Scan { matchers: selector.matchers.clone(), start: after.saturating_add(1), end, shared: false };
+                let (matchers, start) = (selector.matchers.clone(), after.saturating_add(1));
+                let scan = Scan { matchers, start, end, labels: None, shared: false };
                 let scan = node(scan, Vec::new(), samples::schema()).map_err(internal)?;
                 let merged = node(SeriesMerge, vec![scan], samples::schema()).map_err(internal)?;
                 if self.replica_labels.is_empty() {

@@ -10,7 +10,10 @@ use crate::functions::compensated::{Mean, Sum};
 use crate::histogram::CompensatedMean;
 
 /// `avg_over_time`
-pub(super) static AVG_OVER_TIME: RangeFunction = RangeFunction::new("avg_over_time", average);
+pub(super) static AVG_OVER_TIME: RangeFunction =
+    RangeFunction::new("avg_over_time", average).with_floats(|all, places| {
+        all.each(places, |values, _| values.split_first().map(|(first, rest)| floats(*first, rest)))
+    });
 
 fn average(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
     match window.one_kind(notes)? {

@@ -9,14 +9,20 @@ use crate::histogram::equals;
 
 /// `changes`
 pub(super) static CHANGES: RangeFunction =
-    RangeFunction::new("changes", |window, _| anchored(window).map(|window| Value::Float(changes(&window) as f64)));
+    RangeFunction::new("changes", |window, _| anchored(window).map(|window| Value::Float(changes(&window) as f64)))
+        .with_floats(|floats, places| floats.each(places, |values, _| Some(changed(values) as f64)));
 
 fn changes(window: &Window<'_>) -> usize {
     if window.histograms.is_empty() {
-        return window.values.windows(2).filter(|pair| matches!(**pair, [b, a] if differ(b, a))).count();
+        return changed(window.values);
     }
     let pairs = merged(window).zip(merged(window).skip(1));
     pairs.filter(|(before, after)| is_change(before, after)).count()
+}
+
+/// How often a value differs from the one before it.
+fn changed(values: &[f64]) -> usize {
+    values.iter().zip(values.iter().skip(1)).filter(|(before, after)| differ(**before, **after)).count()
 }
 
 fn is_change(before: &Sample<'_>, after: &Sample<'_>) -> bool {

@@ -9,24 +9,27 @@ use std::sync::Arc;
 use weir_pipeline::Value;
 
 use super::starts::Stamp;
-use super::{OneKind, RangeFunction, Window, extended, seconds_between};
+use super::{Floats, OneKind, Places, RangeFunction, Window, extended, seconds_between};
 use crate::annotations::{Note, Notes};
 
 /// `rate`
 pub(super) static RATE: RangeFunction = RangeFunction {
     for_counters: true,
     ..RangeFunction::new("rate", |window, notes| change(window, Change { counter: true, per_second: true }, notes))
-};
+}
+.with_floats(|all, places| of_floats(all, places, Change { counter: true, per_second: true }));
 
 /// `increase`
 pub(super) static INCREASE: RangeFunction = RangeFunction {
     for_counters: true,
     ..RangeFunction::new("increase", |window, notes| change(window, Change { counter: true, per_second: false }, notes))
-};
+}
+.with_floats(|all, places| of_floats(all, places, Change { counter: true, per_second: false }));
 
 /// `delta`
 pub(super) static DELTA: RangeFunction =
-    RangeFunction::new("delta", |window, notes| change(window, Change { counter: false, per_second: false }, notes));
+    RangeFunction::new("delta", |window, notes| change(window, Change { counter: false, per_second: false }, notes))
+        .with_floats(|all, places| of_floats(all, places, Change { counter: false, per_second: false }));
 
 /// Which change.
 #[derive(Clone, Copy, Debug)]
@@ -63,13 +66,32 @@ fn change(window: &Window<'_>, change: Change, notes: &mut Notes) -> Option<Valu
 }
 
 fn floats(window: &Window<'_>, first: f64, change: Change, notes: &mut Notes) -> Option<f64> {
-    let (&first_time, &last_time) = (window.timestamps.first()?, window.timestamps.last()?);
     let mut result = *window.values.last()? - first;
     let mut start = 0;
     if change.counter {
         result = add_resets(window, result, notes);
         start = window.float_start(0);
     }
+    extrapolate(window, (first, start), result, change)
+}
+
+/// All windows of a series without starts.
+fn of_floats(all: &Floats<'_>, places: Places<'_>, change: Change) {
+    // Most counters never fall within a query: then no window has to be searched for resets.
+    let falls = change.counter && !all.never_falls();
+    let mut notes = Notes::default();
+    all.each(places, |values, step| {
+        let (window, first) = (all.window(step)?, *values.first()?);
+        if falls {
+            return floats(&window, first, change, &mut notes);
+        }
+        extrapolate(&window, (first, 0), *values.last()? - first, change)
+    });
+}
+
+/// The change `result` between the samples of a window, of which the first has a value and a start, over all of it.
+fn extrapolate(window: &Window<'_>, (first, start): (f64, i64), mut result: f64, change: Change) -> Option<f64> {
+    let (&first_time, &last_time) = (window.timestamps.first()?, window.timestamps.last()?);
     let mut reach = Reach::new(window, Stamp { time: first_time, start }, last_time, window.timestamps.len())?;
     if reach.from_zero {
         result += first;

@@ -6,7 +6,8 @@ use super::{RangeFunction, Window};
 
 /// `first_over_time`
 pub(super) static FIRST_OVER_TIME: RangeFunction =
-    RangeFunction { keeps_name: true, ..RangeFunction::new("first_over_time", |window, _| first(window)) };
+    RangeFunction { keeps_name: true, ..RangeFunction::new("first_over_time", |window, _| first(window)) }
+        .with_floats(|floats, places| floats.each(places, |values, _| values.first().copied()));
 
 fn first(window: &Window<'_>) -> Option<Value> {
     let float = window.timestamps.first().zip(window.values.first());

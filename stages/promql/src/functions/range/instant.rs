@@ -17,7 +17,9 @@ use crate::syntax::ast::Extension;
 
 /// An instant selector.
 pub(super) static INSTANT: RangeFunction =
-    RangeFunction { keeps_name: true, sees_stale: true, ..RangeFunction::new("instant", instant) };
+    RangeFunction { keeps_name: true, sees_stale: true, ..RangeFunction::new("instant", instant) }.with_floats(
+        |floats, places| floats.each(places, |values, _| values.last().copied().filter(|v| !is_stale(*v))),
+    );
 
 /// `timestamp` of a bare selector, in seconds since the Unix epoch.
 pub(super) static TIMESTAMP: RangeFunction = RangeFunction {

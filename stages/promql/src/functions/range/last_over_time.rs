@@ -6,7 +6,8 @@ use super::{RangeFunction, Window};
 
 /// `last_over_time`
 pub(super) static LAST_OVER_TIME: RangeFunction =
-    RangeFunction { keeps_name: true, ..RangeFunction::new("last_over_time", |window, _| last(window)) };
+    RangeFunction { keeps_name: true, ..RangeFunction::new("last_over_time", |window, _| last(window)) }
+        .with_floats(|floats, places| floats.each(places, |values, _| values.last().copied()));
 
 fn last(window: &Window<'_>) -> Option<Value> {
     let float = window.timestamps.last().zip(window.values.last());

@@ -9,14 +9,20 @@ use crate::histogram::detect_reset;
 
 /// `resets`
 pub(super) static RESETS: RangeFunction =
-    RangeFunction::new("resets", |window, _| anchored(window).map(|window| Value::Float(resets(&window) as f64)));
+    RangeFunction::new("resets", |window, _| anchored(window).map(|window| Value::Float(resets(&window) as f64)))
+        .with_floats(|floats, places| floats.each(places, |values, _| Some(falls(values) as f64)));
 
 fn resets(window: &Window<'_>) -> usize {
     if window.histograms.is_empty() && window.starts.is_empty() {
-        return window.values.windows(2).filter(|pair| matches!(**pair, [before, after] if after < before)).count();
+        return falls(window.values);
     }
     let pairs = merged(window).zip(merged(window).skip(1));
     pairs.filter(|(before, after)| is_reset(before, after)).count()
+}
+
+/// How often a value is below the one before it.
+fn falls(values: &[f64]) -> usize {
+    values.iter().zip(values.iter().skip(1)).filter(|(before, after)| after < before).count()
 }
 
 fn is_reset(before: &Sample<'_>, after: &Sample<'_>) -> bool {

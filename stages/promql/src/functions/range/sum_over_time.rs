@@ -10,7 +10,8 @@ use crate::functions::compensated::Sum;
 use crate::histogram::CompensatedSum;
 
 /// `sum_over_time`
-pub(super) static SUM_OVER_TIME: RangeFunction = RangeFunction::new("sum_over_time", sum);
+pub(super) static SUM_OVER_TIME: RangeFunction = RangeFunction::new("sum_over_time", sum)
+    .with_floats(|all, places| all.each(places, |values, _| Some(floats(values))));
 
 fn sum(window: &Window<'_>, notes: &mut Notes) -> Option<Value> {
     match window.one_kind(notes)? {

@@ -52,3 +52,19 @@ fn matchers_of_the_one_side_hold_for_the_many_side() {
     check("rate(a[5m]) * on (x) b{x=\"1\"}", &[], &[]);
     check("a + fill (0) b{x=\"1\"}", &[], &[]);
 }
+
+#[test]
+fn an_aggregation_by_labels_reads_only_these() {
+    let rule: &[&str] = &["needed_labels"];
+    let metadata = "labels=(__name__, __type__, __unit__)";
+    check("sum(m)", rule, &[metadata]);
+    check("sum by (b, a) (abs(rate(m[5m]) * 2))", rule, &["labels=(__name__, __type__, __unit__, a, b)"]);
+    check("max(sum by (a) (m))", rule, &["labels=(__name__, __type__, __unit__, a)"]);
+    check("sum(m * time())", rule, &[metadata]);
+    // All others are needed, to tell series apart or to meet on.
+    check("sum without (a) (m)", &[], &[]);
+    check("sum(m * on (a) n)", &[], &[]);
+    check("topk by (a) (1, m)", &[], &[]);
+    check("sum(label_replace(m, \"a\", \"$1\", \"b\", \"(.*)\"))", &[], &[]);
+    check("sum(max_over_time(m[5m:1m]))", &[], &[]);
+}
