@@ -66,11 +66,13 @@ impl Kind {
         }
     }
 
-    /// What the server's program and version are.
+    /// What the server's program and version are: empty where it does not say, as Debian's `victoria-metrics`; `None` where
+    /// there is no such program.
     pub(crate) fn version(self, binary: &Path) -> Option<String> {
         let output = Command::new(binary).arg("--version").output().ok()?;
         let text = [output.stdout, output.stderr].concat();
-        String::from_utf8_lossy(&text).lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
+        let text = String::from_utf8_lossy(&text).into_owned();
+        Some(text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
     }
 
     /// The files that it reads at start, in `directory`.

@@ -159,14 +159,12 @@ impl Head {
         tenants.len() < most || tenants.contains_key(tenant)
     }
 
-    /// The series that satisfy all matchers and have samples within `start..=end`, in block order.
+    /// The series that satisfy all matchers and have samples within `start..=end`, in no order.
     pub fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Vec<Snapshot> {
-        let mut found = match self.tenants().get(tenant) {
+        match self.tenants().get(tenant) {
             Some(tenant) => tenant.select(matchers, start, end),
             None => Vec::new(),
-        };
-        sort(&mut found);
-        found
+        }
     }
 
     /// Begins the next epoch, and returns the one that is now frozen.
@@ -185,7 +183,7 @@ impl Head {
             Some(tenant) => tenant.frozen(epoch, &self.0.shared),
             None => Vec::new(),
         };
-        sort(&mut found);
+        order::sort(&mut found, |series| Labels::from_canonical(&series.labels));
         found
     }
 
@@ -239,17 +237,6 @@ impl Head {
             });
         }
     }
-}
-
-/// Sorts into block order.
-fn sort(found: &mut Vec<Snapshot>) {
-    let mut order: Vec<u32> = (0..found.len() as u32).collect();
-    {
-        let keys: Vec<_> = found.iter().map(|s| order::Key::new(Labels::from_canonical(&s.labels))).collect();
-        order.sort_unstable_by(|a, b| keys.get(*a as usize).cmp(&keys.get(*b as usize)));
-    }
-    let mut taken: Vec<_> = std::mem::take(found).into_iter().map(Some).collect();
-    found.extend(order.iter().filter_map(|i| taken.get_mut(*i as usize)?.take()));
 }
 
 // === impl Usage ===

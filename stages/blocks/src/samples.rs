@@ -73,6 +73,8 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
         true => store.select_recent(&query.tenant, &matchers, start, end).await?,
         false => store.select(&query.tenant, &matchers, start, end).await?,
     };
+    // Whoever hears several nodes joins their lists.
+    let selection = selection.sorted().await?;
     // What is there is sent, and then that it is not all.
     let missing = selection.missing().join("; ");
     let end = (!missing.is_empty()).then(|| Err(Error::unavailable(missing)));

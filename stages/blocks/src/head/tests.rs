@@ -229,11 +229,12 @@ proptest! {
         let mut expect: Vec<_> = kept.iter().filter(|l| fits(l)).cloned().collect();
         expect.sort_by(|a, b| crate::order::compare(a.as_labels(), b.as_labels()));
         expect.dedup();
-        let found: Vec<LabelSet> = head
+        let mut found: Vec<LabelSet> = head
             .select(&tenant(), &matchers, 0, 100)
             .iter()
             .map(|s| weir_pipeline::Labels::from_canonical(&s.labels).to_set())
             .collect();
+        found.sort_by(|a, b| crate::order::compare(a.as_labels(), b.as_labels()));
         prop_assert_eq!(found, expect);
     }
 

@@ -1,5 +1,6 @@
 //! What a query gets: series of head and blocks, and their samples on demand.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,9 +12,9 @@ use super::cut;
 use super::shelf::{Block, Row};
 use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
-use crate::order::Key;
+use crate::order;
 
-/// Series that match, in block order, each once. Holds the snapshot: cuts and removals do not change it. A clone shares
+/// Series that match, each once. Holds the snapshot: cuts and removals do not change it. A clone shares
 /// it.
 #[derive(Clone, Debug)]
 pub struct Selection(Arc<Selected>);
@@ -40,6 +41,8 @@ struct Selected {
     series: Vec<Series>,
     blocks: Vec<Arc<dyn Block>>,
     missing: Vec<String>,
+    /// Whether the series are in block order.
+    sorted: bool,
     /// The blocks that could not be read.
     failed: Mutex<BTreeSet<u32>>,
 }
@@ -117,7 +120,14 @@ impl Selection {
     ) -> Result<Self> {
         let join = move || {
             let several = heads.len() > 1;
-            let heads = heads.into_iter().map(|head| head.into_iter().map(Series::from).collect());
+            let sorted = several || rows.iter().any(|rows| !rows.is_empty());
+            let heads = heads.into_iter().map(|head| {
+                let mut head = head.into_iter().map(Series::from).collect();
+                if sorted {
+                    order::sort(&mut head, Series::labels);
+                }
+                head
+            });
             let mut lists = vec![union(heads.collect())];
             if several {
                 lists.iter_mut().flatten().for_each(Series::dedup);
@@ -127,9 +137,26 @@ impl Selection {
                     .zip(0..)
                     .map(|(rows, block)| rows.into_iter().map(|row| Series::of(block, row)).collect::<Vec<_>>()),
             );
-            Self(Arc::new(Selected { start, end, series: union(lists), blocks, ..Selected::default() }))
+            Self(Arc::new(Selected { start, end, series: union(lists), blocks, sorted, ..Selected::default() }))
         };
         tokio::task::spawn_blocking(join).await.map_err(cut::lost)
+    }
+
+    /// The same, its series in block order.
+    ///
+    /// # Errors
+    /// The program ends.
+    pub async fn sorted(mut self) -> Result<Self> {
+        let sort = move || {
+            if let Some(selected) = Arc::get_mut(&mut self.0)
+                && !selected.sorted
+            {
+                order::sort(&mut selected.series, Series::labels);
+                selected.sorted = true;
+            }
+            self
+        };
+        tokio::task::spawn_blocking(sort).await.map_err(cut::lost)
     }
 
     /// The same, of which this could not be had either.
@@ -254,8 +281,16 @@ impl Series {
         Self { id: row.id, labels: row.labels, samples, head: Vec::new(), rows: vec![(block, row.row)] }
     }
 
-    fn key(&self) -> Key<'_> {
-        Key::new(Labels::from_canonical(&self.labels))
+    fn labels(&self) -> Labels<'_> {
+        Labels::from_canonical(&self.labels)
+    }
+
+    /// Compares in block order. Most series are in most lists, so that ids are looked at first.
+    fn compare(&self, other: &Self) -> Ordering {
+        if self.id == other.id && self.labels == other.labels {
+            return Ordering::Equal;
+        }
+        order::compare(self.labels(), other.labels())
     }
 
     /// Replicas have the same chunks: one of each is enough.
@@ -310,9 +345,9 @@ fn union_two(a: Vec<Series>, b: Vec<Series>) -> Vec<Series> {
     let (mut a, mut b) = (a.into_iter().peekable(), b.into_iter().peekable());
     loop {
         let order = match (a.peek(), b.peek()) {
-            (Some(x), Some(y)) => x.key().cmp(&y.key()),
-            (Some(_), None) => std::cmp::Ordering::Less,
-            (None, Some(_)) => std::cmp::Ordering::Greater,
+            (Some(x), Some(y)) => x.compare(y),
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
             (None, None) => return out,
         };
         let mut series = if order.is_gt() { b.next() } else { a.next() };
@@ -329,13 +364,16 @@ fn union_two(a: Vec<Series>, b: Vec<Series>) -> Vec<Series> {
 fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut Vec<Run>) {
     let first = runs.len();
     let mut pieces: Vec<_> = series.head.iter().map(|piece| piece.chunk()).collect();
-    pieces.sort_by_key(|chunk| chunk.min_ts());
+    if !pieces.is_sorted_by_key(|chunk| chunk.min_ts()) {
+        pieces.sort_by_key(|chunk| chunk.min_ts());
+    }
     for chunk in pieces {
         let fits = |run: &Run| run.timestamps.last().is_none_or(|last| *last < chunk.min_ts());
-        let run = match runs[first..].iter().position(fits) {
+        let run = match runs.get(first..).and_then(|own| own.iter().position(fits)) {
             Some(n) => first + n,
             None => {
-                runs.push(Run { series: i, ..Run::default() });
+                let (timestamps, values) = (Vec::with_capacity(series.samples), Vec::with_capacity(series.samples));
+                runs.push(Run { series: i, timestamps, values, ..Run::default() });
                 runs.len() - 1
             }
         };
@@ -343,13 +381,12 @@ fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut Vec<Run>) 
             chunk.decode_into(start, end, &mut run.timestamps, &mut run.values);
         }
     }
-    let empty = |run: &Run| run.timestamps.is_empty();
-    while runs.len() > first && runs.last().is_some_and(empty) {
-        runs.pop();
+    let mut at = first;
+    while let Some(run) = runs.get(at) {
+        if run.timestamps.is_empty() {
+            runs.remove(at);
+        } else {
+            at += 1;
+        }
     }
-    let mut n = 0;
-    runs.retain(|run| {
-        n += 1;
-        n <= first || !empty(run)
-    });
 }

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 
 use arrow::record_batch::RecordBatch;
-use datafusion::common::Result;
+use datafusion::common::{Result, exec_err};
 use datafusion::execution::memory_pool::MemoryReservation;
 use weir_pipeline::labels::encode_label;
 use weir_pipeline::{Answer, Data, Error, LabelSet, Labels, Points as Samples, Value, is_stale};
 
 use crate::exec::samples::Samples as SampleRows;
 use crate::exec::steps::{Steps, VectorBatch};
-use crate::labels::is_metadata;
+use crate::labels::{is_metadata, key_of};
 
 /// What the rows of a plan hold.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +27,8 @@ pub(super) enum Points {
 pub(super) struct Rows {
     points: Points,
     memory: MemoryReservation,
-    index: HashMap<Box<[u8]>, usize>,
+    /// Where the series of a key is among `series`.
+    index: HashMap<[u8; 16], usize>,
     series: Vec<(Box<[u8]>, Samples)>,
     /// Whether two series of the same labels have values at one step. Said at the end: an operator may have a better
     /// reason to fail.
@@ -85,25 +86,27 @@ impl Rows {
             return Ok(());
         }
         let mut own = Vec::with_capacity(labels.len());
-        for (name, value) in Labels::from_canonical(labels) {
-            if !drop_name || !is_metadata(name) {
-                encode_label(name, value, &mut own);
-            }
+        if drop_name {
+            let kept = Labels::from_canonical(labels).iter().filter(|(name, _)| !is_metadata(name));
+            kept.for_each(|(name, value)| encode_label(name, value, &mut own));
+        } else {
+            own.extend_from_slice(labels);
         }
         let histograms: usize = points.histograms.iter().map(|(_, histogram)| histogram.byte_size() + 16).sum();
-        self.memory.try_grow(2 * own.len() + 16 * points.floats.len() + histograms + 96)?;
-        let labels = own.into_boxed_slice();
-        match self.index.get(&labels).and_then(|&index| self.series.get_mut(index)) {
-            Some((_, own)) => {
-                self.ambiguous |= !merge(own, points);
-                Ok(())
+        self.memory.try_grow(own.len() + 16 * points.floats.len() + histograms + 128)?;
+        let key = key_of(&own);
+        match self.index.get(&key).and_then(|&index| self.series.get_mut(index)) {
+            Some((labels, _)) if **labels != *own => {
+                let (one, other) = (Labels::from_canonical(labels), Labels::from_canonical(&own));
+                return exec_err!("the series {one} and {other} have the same id");
             }
+            Some((_, own)) => self.ambiguous |= !merge(own, points),
             None => {
-                self.index.insert(labels.clone(), self.series.len());
-                self.series.push((labels, points));
-                Ok(())
+                self.index.insert(key, self.series.len());
+                self.series.push((own.into_boxed_slice(), points));
             }
         }
+        Ok(())
     }
 
     /// Says that there are no more batches.
