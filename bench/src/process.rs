@@ -1,5 +1,7 @@
 //! What a process took, by the kernel's count.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::Result;
@@ -42,6 +44,17 @@ impl Cpu {
     pub(crate) fn since(self, earlier: Self) -> Self {
         Self { user: self.user - earlier.user, system: self.system - earlier.system }
     }
+}
+
+/// What the threads of process `pid` took of processors so far, by the scheduler's count.
+pub(crate) fn threads_cpu(pid: u32) -> Result<Duration> {
+    let mut total = 0;
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread may have ended meanwhile.
+        let Ok(text) = std::fs::read_to_string(thread?.path().join("schedstat")) else { continue };
+        total += text.split_ascii_whitespace().next().unwrap_or_default().parse::<u64>().unwrap_or_default();
+    }
+    Ok(Duration::from_nanos(total))
 }
 
 /// The most memory that process `pid` ever had resident, in bytes.

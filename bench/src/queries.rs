@@ -5,7 +5,7 @@
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use weir_pipeline::units::Span;
@@ -17,6 +17,8 @@ use crate::peer::{Kind, Peer, percent};
 use crate::process::{Cpu, peak_memory};
 use crate::series::Population;
 use crate::{Result, publish};
+
+mod cancel;
 
 /// What is asked: a name for the table, and the query.
 const QUERIES: [(&str, &str); 9] = [
@@ -106,6 +108,8 @@ struct Totals {
     cpu_seconds: f64,
     peak_memory_bytes: u64,
     sum_of_medians_milliseconds: f64,
+    /// From when the asker of the slowest query went, to when the server did nothing any more: each time.
+    cancel_milliseconds: Vec<f64>,
 }
 
 /// One query: the latencies of each server.
@@ -156,10 +160,12 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let mut totals = Vec::new();
     for (i, (server, before)) in servers.iter().zip(before).enumerate() {
         let medians = queries.iter().filter_map(|row| row.answers.get(i)).map(|answer| answer.median_milliseconds);
+        let cpu_seconds = Cpu::of(server.peer.pid())?.since(before).total();
         totals.push(Totals {
             name: server.peer.kind.name(),
             version: server.version.clone(),
-            cpu_seconds: Cpu::of(server.peer.pid())?.since(before).total(),
+            cpu_seconds,
+            cancel_milliseconds: runtime.block_on(give_up(server, i, &queries, arguments))?,
             peak_memory_bytes: peak_memory(server.peer.pid())?,
             sum_of_medians_milliseconds: medians.sum(),
         });
@@ -245,6 +251,20 @@ async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> 
     Ok(rows)
 }
 
+/// Gives up the slowest query of a server, again and again, each time in the middle.
+async fn give_up(server: &Server, i: usize, rows: &[Row], arguments: &Arguments) -> Result<Vec<f64>> {
+    let median = |row: &&Row| row.answers.get(i).map_or(0.0, |answer| answer.median_milliseconds);
+    let slowest = rows.iter().max_by(|a, b| median(a).total_cmp(&median(b)));
+    let Some(row) = slowest.filter(|row| median(row) > 20.0) else { return Ok(Vec::new()) };
+    let half = Duration::from_secs_f64(median(&row) / 2000.0);
+    let mut took = Vec::new();
+    for _ in 0..arguments.times {
+        let url = url(server, row.query, row.range, arguments);
+        took.push(cancel::cancel(&url, server.peer.pid(), half).await?);
+    }
+    Ok(took)
+}
+
 fn url(server: &Server, query: &str, range: bool, arguments: &Arguments) -> String {
     let query: String = query.bytes().map(percent).collect();
     let (base, last) = (&server.peer.base, server.last / 1000);
@@ -297,7 +317,15 @@ impl Results {
         text.push('\n');
         for server in &self.servers {
             let (cpu, memory) = (server.cpu_seconds, server.peak_memory_bytes >> 20);
-            text += &format!("{}: {cpu:.1} CPU seconds, peak memory {memory} MiB\n", server.name);
+            text += &format!("{}: {cpu:.1} CPU seconds, peak memory {memory} MiB", server.name);
+            let most = server.cancel_milliseconds.iter().copied().fold(0.0, f64::max);
+            if !server.cancel_milliseconds.is_empty() {
+                text += &format!(
+                    ", a query given up ends after {:.1} ms (median; at most {most:.1} ms)",
+                    median(&server.cancel_milliseconds)
+                );
+            }
+            text.push('\n');
         }
         text
     }

@@ -19,7 +19,7 @@ mod codec;
 #[doc(hidden)]
 pub mod fuzz;
 
-use codec::{Hints, State};
+use codec::{Decoder, Hints, State};
 
 /// How many samples a chunk takes before the next one begins.
 pub const SAMPLES: u32 = 120;
@@ -49,7 +49,7 @@ pub struct Samples<'a> {
     data: &'a [u8],
     left: u32,
     repeat: u32,
-    state: State,
+    decoder: Decoder,
 }
 
 // === impl Chunk ===
@@ -89,12 +89,16 @@ impl Chunk {
 
     /// Appends the samples within `start..=end`.
     pub fn decode_into(&self, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
-        if start <= self.min_ts && self.max_ts <= end {
+        let inside = start <= self.min_ts && self.max_ts <= end;
+        if inside {
             timestamps.reserve(self.count());
             values.reserve(self.count());
         }
-        for (t, v) in self.iter().take_while(|(t, _)| *t <= end) {
-            if t >= start {
+        for (t, v) in self.iter() {
+            if !inside && t > end {
+                break;
+            }
+            if inside || t >= start {
                 timestamps.push(t);
                 values.push(v);
             }
@@ -162,13 +166,14 @@ impl Open {
 impl<'a> Samples<'a> {
     /// Reads `count` samples from `data`, which may be rubbish: then there are fewer.
     pub(crate) fn new(data: &'a [u8], count: u32, min_ts: i64) -> Self {
-        Self { data, left: count, repeat: 0, state: State { ts: min_ts, ..State::default() } }
+        Self { data, left: count, repeat: 0, decoder: Decoder::new(min_ts) }
     }
 }
 
 impl Iterator for Samples<'_> {
     type Item = (i64, f64);
 
+    #[inline]
     fn next(&mut self) -> Option<(i64, f64)> {
         if self.left == 0 {
             return None;
@@ -176,15 +181,15 @@ impl Iterator for Samples<'_> {
         self.left -= 1;
         if self.repeat > 0 {
             self.repeat -= 1;
-            self.state.ts = self.state.ts.wrapping_add(self.state.delta);
-        } else if let Some((repeat, rest)) = codec::decode(&mut self.state, self.data) {
+            self.decoder.repeat();
+        } else if let Some((repeat, rest)) = self.decoder.decode(self.data) {
             self.repeat = repeat;
             self.data = rest;
         } else {
             self.left = 0;
             return None;
         }
-        Some((self.state.ts, self.state.value()))
+        Some(self.decoder.sample())
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {

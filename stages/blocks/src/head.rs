@@ -167,6 +167,11 @@ impl Head {
         }
     }
 
+    /// Whether [`select`](Self::select) takes well below a millisecond.
+    pub fn is_quick(&self, tenant: &Tenant, matchers: &[Matcher]) -> bool {
+        self.tenants().get(tenant).is_none_or(|tenant| tenant.is_quick(matchers))
+    }
+
     /// Begins the next epoch, and returns the one that is now frozen.
     pub fn freeze(&self) -> u32 {
         self.0.shared.epoch.fetch_add(1, SeqCst)

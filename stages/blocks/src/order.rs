@@ -22,16 +22,21 @@ pub fn compare(a: Labels<'_>, b: Labels<'_>) -> Ordering {
 
 /// Appends bytes that compare as [`compare`] does: to sort many label sets it is faster to make these once.
 pub fn sort_key(labels: Labels<'_>, out: &mut Vec<u8>) {
-    let Key { first, .. } = Key::new(labels);
-    let rest = labels.iter().filter(|(name, _)| !FIRST.contains(name));
-    for text in first.into_iter().chain(rest.flat_map(|(name, value)| [name, value])) {
-        let bytes = text.as_bytes();
-        if bytes.contains(&0) {
-            bytes
-                .iter()
-                .for_each(|byte| out.extend_from_slice(if *byte == 0 { &[0, 1] } else { std::slice::from_ref(byte) }));
+    let place = |name: &[u8]| FIRST.iter().position(|first| first.as_bytes() == name);
+    let mut first = [&[][..]; FIRST.len()];
+    for pair in labels.pairs() {
+        if let Some(value) = place(pair.name).and_then(|i| first.get_mut(i)) {
+            *value = pair.value;
+        }
+    }
+    let rest = labels.pairs().filter(|pair| place(pair.name).is_none());
+    for text in first.into_iter().chain(rest.flat_map(|pair| [pair.name, pair.value])) {
+        if text.contains(&0) {
+            for byte in text {
+                out.extend_from_slice(if *byte == 0 { &[0, 1] } else { std::slice::from_ref(byte) });
+            }
         } else {
-            out.extend_from_slice(bytes);
+            out.extend_from_slice(text);
         }
         // Below what any text goes on with.
         out.extend_from_slice(&[0, 0]);

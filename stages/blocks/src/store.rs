@@ -170,11 +170,13 @@ impl Store {
         end: i64,
     ) -> Result<(Vec<Snapshot>, view::Blocks)> {
         let (store, name, conditions) = (self.clone(), tenant.clone(), matchers.to_vec());
+        let is_quick = self.0.head.is_quick(tenant, matchers);
         let look = move || {
             let view = store.0.view.read().unwrap_or_else(PoisonError::into_inner);
             (store.0.head.select(&name, &conditions, start, end), view.of(&name))
         };
-        tokio::task::spawn_blocking(look).await.map_err(cut::lost)
+        // Another thread takes longer to come than a few series to be found.
+        if is_quick { Ok(look()) } else { tokio::task::spawn_blocking(look).await.map_err(cut::lost) }
     }
 
     /// The tenants that have series or blocks, sorted.

@@ -25,7 +25,15 @@ pub(crate) fn put_varint(mut n: u64, out: &mut Vec<u8>) {
 }
 
 /// Reads a number and returns the bytes after it; `None` where it is cut short or does not fit 64 bits.
+#[inline]
 pub(crate) fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
+    match data.split_first() {
+        Some((&byte, rest)) if byte < 0x80 => Some((u64::from(byte), rest)),
+        _ => take_long(data),
+    }
+}
+
+fn take_long(data: &[u8]) -> Option<(u64, &[u8])> {
     let mut n = 0u64;
     for (i, &byte) in data.iter().take(10).enumerate() {
         if i == 9 && byte > 1 {

@@ -276,7 +276,7 @@ impl Engine {
     /// Runs a plan, and collects its rows.
     async fn run(&self, session: &Arc<Session>, logical: LogicalPlan, points: Points, ordered: bool) -> Result<Rows> {
         let to_error = |error| session.error(error);
-        let mut batches = session.start(logical).await?;
+        let mut batches = session.start(logical, self.executor.is_deep()).await?;
         let mut rows = Rows::new(points, ordered, session.memory("answer"));
         while let Some(batch) = batches.try_next().await.map_err(to_error)? {
             rows.add(&batch).map_err(to_error)?;

@@ -1,6 +1,6 @@
 //! Parts of canonical label sets, and the keys that groups and matches meet on.
 
-use weir_pipeline::labels::{METRIC, encode_label, is_label_name};
+use weir_pipeline::labels::{METRIC, is_label_name};
 use weir_pipeline::selector::quote;
 use weir_pipeline::{Labels, SeriesId};
 
@@ -14,19 +14,23 @@ pub(crate) fn is_metadata(name: &str) -> bool {
 
 /// Appends the canonical encoding of those labels that are among `names`.
 pub(crate) fn labels_by(labels: Labels<'_>, names: &[String], out: &mut Vec<u8>) {
-    for (name, value) in labels {
-        if names.iter().any(|n| n == name) {
-            encode_label(name, value, out);
-        }
+    for pair in labels.pairs().filter(|pair| names.iter().any(|name| name.as_bytes() == pair.name)) {
+        out.extend_from_slice(pair.encoded);
     }
 }
 
 /// Appends the canonical encoding of those labels that are not among `names`, without the metric's name.
 pub(crate) fn labels_without(labels: Labels<'_>, names: &[String], out: &mut Vec<u8>) {
-    for (name, value) in labels {
-        if name != METRIC && !names.iter().any(|n| n == name) {
-            encode_label(name, value, out);
-        }
+    let kept = |name: &[u8]| name != METRIC.as_bytes() && !names.iter().any(|other| other.as_bytes() == name);
+    for pair in labels.pairs().filter(|pair| kept(pair.name)) {
+        out.extend_from_slice(pair.encoded);
+    }
+}
+
+/// Appends the canonical encoding of those labels that do not say what the metric is.
+pub(crate) fn without_metadata(labels: Labels<'_>, out: &mut Vec<u8>) {
+    for pair in labels.pairs().filter(|pair| !METADATA.iter().any(|name| name.as_bytes() == pair.name)) {
+        out.extend_from_slice(pair.encoded);
     }
 }
 

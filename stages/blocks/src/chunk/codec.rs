@@ -42,6 +42,14 @@ pub(crate) struct Hints {
     rest: u8,
 }
 
+/// Reads samples one after the other.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Decoder {
+    state: State,
+    /// That of the last value, where it was a decimal: most are, and so the next need not wait for its division.
+    mantissa: Option<i64>,
+}
+
 // === impl State ===
 
 impl State {
@@ -152,33 +160,68 @@ fn power(scale: u8) -> f64 {
 
 // === decode ===
 
-/// Reads one tag and its sample: how many more samples repeat it, and the bytes after it. `None` where the bytes make
-/// no sense.
-pub(crate) fn decode<'a>(state: &mut State, data: &'a [u8]) -> Option<(u32, &'a [u8])> {
-    let (&tag, rest) = data.split_first()?;
-    let (change, rest) = decode_change(tag >> 6, rest)?;
-    state.delta = state.delta.wrapping_add(change);
-    state.ts = state.ts.wrapping_add(state.delta);
-    match tag & 0x3f {
-        SAME => Some((0, rest)),
-        DECIMAL => decode_decimal(state, rest),
-        SCALED => {
-            let (&scale, rest) = rest.split_first()?;
-            state.scale = scale;
-            decode_decimal(state, rest)
+impl Decoder {
+    /// Before the first sample, whose timestamp is `ts`.
+    pub(crate) fn new(ts: i64) -> Self {
+        Self { state: State { ts, ..State::default() }, mantissa: None }
+    }
+
+    /// The sample that was read last.
+    #[inline]
+    pub(crate) fn sample(&self) -> (i64, f64) {
+        (self.state.ts, self.state.value())
+    }
+
+    /// The last sample, one interval later.
+    #[inline]
+    pub(crate) fn repeat(&mut self) {
+        self.state.ts = self.state.ts.wrapping_add(self.state.delta);
+    }
+
+    /// Reads one tag and its sample: how many more samples repeat it, and the bytes after it. `None` where the bytes make
+    /// no sense.
+    #[inline]
+    pub(crate) fn decode<'a>(&mut self, data: &'a [u8]) -> Option<(u32, &'a [u8])> {
+        let (&tag, rest) = data.split_first()?;
+        let (change, rest) = decode_change(tag >> 6, rest)?;
+        let state = &mut self.state;
+        state.delta = state.delta.wrapping_add(change);
+        state.ts = state.ts.wrapping_add(state.delta);
+        match tag & 0x3f {
+            SAME => Some((0, rest)),
+            DECIMAL => self.decimal(rest),
+            SCALED => {
+                let (&scale, rest) = rest.split_first()?;
+                (self.state.scale, self.mantissa) = (scale, None);
+                self.decimal(rest)
+            }
+            code @ FIRST_REPEAT..=LAST_REPEAT if tag >> 6 == 0 => Some((u32::from(code - FIRST_REPEAT) + 1, rest)),
+            code => {
+                let &(above, bytes) = SHAPES.get(usize::from(code - XOR))?;
+                let (taken, rest) = rest.split_at_checked(usize::from(bytes))?;
+                let mut word = [0; 8];
+                word[..taken.len()].copy_from_slice(taken);
+                state.bits ^= u64::from_le_bytes(word) << (8 * (8 - above - bytes));
+                self.mantissa = None;
+                Some((0, rest))
+            }
         }
-        code @ FIRST_REPEAT..=LAST_REPEAT if tag >> 6 == 0 => Some((u32::from(code - FIRST_REPEAT) + 1, rest)),
-        code => {
-            let &(above, bytes) = SHAPES.get(usize::from(code - XOR))?;
-            let (taken, rest) = rest.split_at_checked(usize::from(bytes))?;
-            let mut word = [0; 8];
-            word[..taken.len()].copy_from_slice(taken);
-            state.bits ^= u64::from_le_bytes(word) << (8 * (8 - above - bytes));
-            Some((0, rest))
-        }
+    }
+
+    #[inline]
+    fn decimal<'a>(&mut self, data: &'a [u8]) -> Option<(u32, &'a [u8])> {
+        let (delta, rest) = take_varint(data)?;
+        let State { bits, scale, .. } = &mut self.state;
+        // What the encoder took for it, too: a decimal is nearest to its own mantissa.
+        let last = self.mantissa.unwrap_or_else(|| nearest(f64::from_bits(*bits), *scale));
+        let mantissa = last.wrapping_add(unzigzag(delta));
+        *bits = decimal(mantissa, *scale).to_bits();
+        self.mantissa = Some(mantissa);
+        Some((0, rest))
     }
 }
 
+#[inline]
 fn decode_change(code: u8, data: &[u8]) -> Option<(i64, &[u8])> {
     match code {
         0 => Some((0, data)),
@@ -186,13 +229,6 @@ fn decode_change(code: u8, data: &[u8]) -> Option<(i64, &[u8])> {
         2 => data.split_first_chunk().map(|(b, rest)| (i64::from(i16::from_le_bytes(*b)), rest)),
         _ => take_varint(data).map(|(n, rest)| (unzigzag(n), rest)),
     }
-}
-
-fn decode_decimal<'a>(state: &mut State, data: &'a [u8]) -> Option<(u32, &'a [u8])> {
-    let (delta, rest) = take_varint(data)?;
-    let m = nearest(state.value(), state.scale).wrapping_add(unzigzag(delta));
-    state.bits = decimal(m, state.scale).to_bits();
-    Some((0, rest))
 }
 
 const fn shapes() -> [(u8, u8); 36] {

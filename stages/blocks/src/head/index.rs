@@ -15,6 +15,10 @@ const ENTRY_BYTES: u64 = 6;
 /// What an entry of the directory takes.
 const PLACE_BYTES: u64 = size_of::<Option<Found>>() as u64 * 3 / 2;
 
+/// So many series are few, and so many positions are looked at in no time.
+const FEW: usize = 1_000;
+const QUICK: usize = 100_000;
+
 /// For each label name and value the series that have it, as sorted positions in a directory.
 #[derive(Default)]
 pub(super) struct Index {
@@ -104,6 +108,26 @@ impl Index {
     /// Whether there is no series.
     pub(super) fn is_empty(&self) -> bool {
         self.gone == self.directory.len()
+    }
+
+    /// Whether only a few series can satisfy all matchers, and are found without a look at many values.
+    pub(super) fn is_quick(&self, matchers: &[Matcher]) -> bool {
+        let (mut fewest, mut work) = (self.directory.len(), 0);
+        for matcher in matchers {
+            let Some(values) = self.names.get(matcher.name.as_str()) else { continue };
+            let wanted = match matcher.op {
+                MatchOp::Equal | MatchOp::NotEqual => std::slice::from_ref(&matcher.value),
+                _ => literals(matcher).unwrap_or_default(),
+            };
+            let listed = !wanted.is_empty();
+            let positions = wanted.iter().filter_map(|value| values.get(value.as_str()));
+            let found: usize = positions.map(|positions| positions.as_slice().len()).sum();
+            work += if listed { found } else { self.directory.len() };
+            if listed && !matcher.matches_empty() {
+                fewest = fewest.min(found);
+            }
+        }
+        fewest <= FEW && work <= QUICK
     }
 
     /// The series that satisfy all matchers.

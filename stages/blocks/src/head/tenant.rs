@@ -66,6 +66,10 @@ impl TenantHead {
         shard.find(id).map(|series| series.labels.clone()).filter(|known| **known == *labels)
     }
 
+    pub(super) fn is_quick(&self, matchers: &[Matcher]) -> bool {
+        self.index.read().unwrap_or_else(PoisonError::into_inner).is_quick(matchers)
+    }
+
     pub(super) fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<Snapshot> {
         let mut places = self.index.read().unwrap_or_else(PoisonError::into_inner).select(matchers);
         places.sort_unstable_by_key(|place| place.shard());

@@ -14,6 +14,9 @@ use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
 use crate::order;
 
+/// So many series are joined where they are asked for.
+const FEW: usize = 1_000;
+
 /// Series that match, each once. Holds the snapshot: cuts and removals do not change it. A clone shares
 /// it.
 #[derive(Clone, Debug)]
@@ -118,6 +121,7 @@ impl Selection {
         start: i64,
         end: i64,
     ) -> Result<Self> {
+        let all = heads.iter().map(Vec::len).chain(rows.iter().map(Vec::len)).sum::<usize>();
         let join = move || {
             let several = heads.len() > 1;
             let sorted = several || rows.iter().any(|rows| !rows.is_empty());
@@ -139,7 +143,8 @@ impl Selection {
             );
             Self(Arc::new(Selected { start, end, series: union(lists), blocks, sorted, ..Selected::default() }))
         };
-        tokio::task::spawn_blocking(join).await.map_err(cut::lost)
+        // Another thread takes longer to come than a few series to be joined.
+        if all <= FEW { Ok(join()) } else { tokio::task::spawn_blocking(join).await.map_err(cut::lost) }
     }
 
     /// The same, its series in block order.

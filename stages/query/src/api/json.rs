@@ -28,7 +28,8 @@ pub(super) fn error(kind: &str, message: &str) -> Vec<u8> {
 
 /// The envelope of an answer.
 pub(super) fn answer(answer: &Answer) -> Vec<u8> {
-    let mut out = Vec::with_capacity(4096);
+    // About what a sample takes; labels have the rest grow.
+    let mut out = Vec::with_capacity(4096 + 24 * size(&answer.data));
     out.extend(b"{\"status\":\"success\",\"data\":");
     data(answer, &mut out);
     notes("warnings", "warning", &answer.warnings, &mut out);

@@ -5,12 +5,11 @@ use std::collections::HashMap;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::memory_pool::MemoryReservation;
-use weir_pipeline::labels::encode_label;
 use weir_pipeline::{Answer, Data, Error, LabelSet, Labels, Points as Samples, Value, is_stale};
 
 use crate::exec::samples::Samples as SampleRows;
 use crate::exec::steps::{Steps, VectorBatch};
-use crate::labels::{is_metadata, key_of};
+use crate::labels::{key_of, without_metadata};
 
 /// What the rows of a plan hold.
 #[derive(Clone, Copy, Debug)]
@@ -57,8 +56,13 @@ impl Rows {
         let vector = VectorBatch::try_new(batch)?;
         for row in 0..batch.num_rows() {
             let values = vector.steps.row(row);
-            let floats = values.iter().enumerate();
-            let floats = floats.filter_map(|(step, value)| Some((steps.time(step), value?))).collect();
+            let mut floats = Vec::new();
+            if let Some(whole) = values.whole() {
+                floats.extend(whole.iter().enumerate().map(|(step, value)| (steps.time(step), *value)));
+            } else {
+                let some = values.iter().enumerate();
+                floats.extend(some.filter_map(|(step, value)| Some((steps.time(step), value?))));
+            }
             let histograms = values.histograms()?.into_iter();
             let histograms = histograms.map(|(step, histogram)| (steps.time(step), histogram)).collect();
             self.push(vector.labels(row), vector.drop_name(row), Samples { floats, histograms })?;
@@ -87,8 +91,7 @@ impl Rows {
         }
         let mut own = Vec::with_capacity(labels.len());
         if drop_name {
-            let kept = Labels::from_canonical(labels).iter().filter(|(name, _)| !is_metadata(name));
-            kept.for_each(|(name, value)| encode_label(name, value, &mut own));
+            without_metadata(Labels::from_canonical(labels), &mut own);
         } else {
             own.extend_from_slice(labels);
         }

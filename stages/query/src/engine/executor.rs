@@ -7,6 +7,8 @@ use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio_util::task::AbortOnDropHandle;
 use weir_pipeline::{Error, Result};
 
+use super::session::PLANNING_STACK;
+
 /// Where queries are computed. A clone is the same place.
 #[derive(Clone, Debug)]
 pub(super) enum Executor {
@@ -28,9 +30,15 @@ impl Executor {
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
             return Ok(Self::Here);
         }
-        let runtime = Builder::new_multi_thread().thread_name("query").enable_all().build();
+        let mut threads = Builder::new_multi_thread();
+        let runtime = threads.thread_name("query").thread_stack_size(PLANNING_STACK).enable_all().build();
         let runtime = runtime.map_err(|e| Error::unavailable("no threads for queries").with_source(e))?;
         Ok(Self::Threads(Arc::new(Threads(Some(runtime)))))
+    }
+
+    /// Whether what it runs has the stack that planning needs.
+    pub(super) fn is_deep(&self) -> bool {
+        matches!(self, Self::Threads(_))
     }
 
     /// The outcome of `work`. Dropping this future ends the work at its next turn.

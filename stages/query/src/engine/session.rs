@@ -20,7 +20,7 @@ use crate::plan::physical::PromqlPlanner;
 use crate::plan::rewrite::rewrite;
 
 /// The stack that planning has. Only what is used of it takes memory.
-const PLANNING_STACK: usize = 64 << 20;
+pub(super) const PLANNING_STACK: usize = 64 << 20;
 
 /// The plans of a query.
 pub(super) struct Plans {
@@ -90,26 +90,28 @@ impl Session {
     /// The plans of a query.
     pub(super) async fn plan(self: &Arc<Self>, plan: LogicalPlan) -> Result<Plans> {
         let (session, runtime) = (self.clone(), Handle::current());
-        deep(move || session.plan_here(plan, &runtime).map_err(|error| session.error(error))).await
+        deep(move || runtime.block_on(session.plan_here(plan)).map_err(|error| session.error(error))).await
     }
 
-    /// The rows of a plan, about to come.
-    pub(super) async fn start(self: &Arc<Self>, plan: LogicalPlan) -> Result<SendableRecordBatchStream> {
+    /// The rows of a plan, about to come. Where the stack is deep already, no other thread plans it.
+    pub(super) async fn start(self: &Arc<Self>, plan: LogicalPlan, is_deep: bool) -> Result<SendableRecordBatchStream> {
+        if is_deep {
+            return self.start_here(plan).await.map_err(|error| self.error(error));
+        }
         let (session, runtime) = (self.clone(), Handle::current());
-        deep(move || {
-            let Plans { physical, .. } = session.plan_here(plan, &runtime).map_err(|error| session.error(error))?;
-            // Operators start their tasks in the runtime that waits.
-            let _entered = runtime.enter();
-            execute_stream(physical, session.state.task_ctx()).map_err(|error| session.error(error))
-        })
-        .await
+        // Operators start their tasks in the runtime that waits.
+        deep(move || runtime.block_on(session.start_here(plan)).map_err(|error| session.error(error))).await
     }
 
-    fn plan_here(&self, plan: LogicalPlan, runtime: &Handle) -> Result<Plans, DataFusionError> {
+    async fn start_here(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, DataFusionError> {
+        execute_stream(self.plan_here(plan).await?.physical, self.state.task_ctx())
+    }
+
+    async fn plan_here(&self, plan: LogicalPlan) -> Result<Plans, DataFusionError> {
         let (plan, rules) = rewrite(plan)?;
         let logical = self.state.optimize(&plan)?;
         let planner = self.state.query_planner().clone();
-        let physical = runtime.block_on(planner.create_physical_plan(&logical, &self.state))?;
+        let physical = planner.create_physical_plan(&logical, &self.state).await?;
         Ok(Plans { rules, logical, physical })
     }
 
@@ -124,7 +126,7 @@ impl Session {
     }
 }
 
-/// Runs `work` where the stack is deep. DataFusion walks plans by recursion, with large frames: a thread of its own has the
+/// Runs `work` where the stack is deep, for a runtime whose threads have none such. DataFusion walks plans by recursion, with large frames: a thread of its own has the
 /// stack that the deepest query needs, and a rule that panics takes no other query along.
 async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     // Waiting in a blocking task holds a paused clock, which a mere thread would not.
