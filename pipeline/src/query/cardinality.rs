@@ -15,7 +15,7 @@ pub struct Cardinality {
     pub by_metric: Vec<(String, u64)>,
     /// The labels with the most values.
     pub values_by_label: Vec<(String, u64)>,
-    /// The labels whose values take the most bytes.
+    /// The labels whose values take the most bytes, each counted for each series that has it.
     pub bytes_by_label: Vec<(String, u64)>,
     /// The pairs `label=value` with the most series.
     pub by_pair: Vec<(String, u64)>,

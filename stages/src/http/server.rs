@@ -4,13 +4,15 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{Either, Full};
-use hyper::body::{Body, Incoming};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -64,7 +66,7 @@ const NO_SOCKETS: Duration = Duration::from_millis(100);
 /// Answers requests.
 pub trait Answer: Send + Sync + 'static {
     /// What the replies are made of.
-    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
 
     /// Answers a request.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
@@ -100,8 +102,14 @@ struct Security {
     telemetry: Telemetry,
 }
 
-/// A request under way.
+/// A request under way, until its reply is sent.
 struct Busy(Arc<AtomicUsize>);
+
+/// The body of a reply, which is under way as long as this lives.
+struct Held<B> {
+    body: B,
+    _busy: Busy,
+}
 
 // === impl Limits ===
 
@@ -154,9 +162,10 @@ pub async fn serve<A: Answer>(listener: Listener, service: Arc<A>, limits: Limit
             (permit, accepted) = accept => match accepted {
                 Ok((stream, _)) => {
                     let parts = (service.clone(), security.clone(), busy.clone());
-                    let (connection, open) = (connection(stream, parts, limits, shutdown.clone()), security.telemetry.open());
+                    let connection = connection(stream, parts, limits, shutdown.clone());
+                    let held = (permit, security.telemetry.open());
                     running.spawn(async move {
-                        let _held = (permit, open);
+                        let _held = held;
                         connection.await;
                     });
                 }
@@ -234,14 +243,18 @@ async fn speak<A: Answer>(
     let service = service_fn(move |request: Request<Incoming>| {
         let (service, busy, guard) = (service.clone(), Busy::new(&busy), guard.clone());
         async move {
-            let _busy = busy;
-            if let Some(guard) = guard
-                && let Err(refused) = guard.admit(request.headers()).await
-            {
-                let _ = timeout(LAST_REPLY, discard(request.into_body())).await;
-                return Ok::<_, Infallible>(refused.map(Either::Right));
-            }
-            Ok(service.answer(request).await.map(Either::<_, Full<Bytes>>::Left))
+            let refused = match guard {
+                Some(guard) => guard.admit(request.headers()).await.err(),
+                None => None,
+            };
+            let response = match refused {
+                None => service.answer(request).await.map(Either::<_, Full<Bytes>>::Left),
+                Some(refused) => {
+                    let _ = timeout(LAST_REPLY, discard(request.into_body())).await;
+                    refused.map(Either::Right)
+                }
+            };
+            Ok::<_, Infallible>(response.map(|body| Held { body, _busy: busy }))
         }
     });
     let connection = builder.serve_connection(TokioIo::new(Lenient::new(stream, limits.lenient)), service);
@@ -270,5 +283,24 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+// === impl Held ===
+
+impl<B: Body + Unpin> Body for Held<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut task::Context<'_>) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

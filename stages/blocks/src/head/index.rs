@@ -128,7 +128,7 @@ impl Index {
                     continue;
                 }
                 count += 1;
-                size += value.len() as u64;
+                size += value.len() as u64 * series;
                 pairs.offer(series, || format!("{name}={value}"));
                 if **name == *METRIC {
                     metrics.offer(series, || value.to_string());
