@@ -4,7 +4,7 @@ mod adapt;
 pub mod buffer;
 pub mod concurrency_limit;
 pub mod filter;
-mod http;
+pub mod http;
 pub mod load_shed;
 mod memo;
 pub mod node;

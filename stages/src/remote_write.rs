@@ -15,6 +15,7 @@ mod decode;
 mod encode;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod read;
 mod refused;
 mod row;
 mod snappy;

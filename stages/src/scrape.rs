@@ -84,6 +84,9 @@ impl Source<Write> for Scrape {
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
         let (telemetry, http) = (Arc::new(Telemetry::new(&context)), Http::new());
         let mut workers = JoinSet::new();
+        // A job without targets is a pool, too.
+        let pool = |job: &Job| context.targets().pool(&context.pipeline, &job.job_name);
+        let _pools: Vec<_> = self.jobs.iter().map(pool).collect();
         for job in self.jobs {
             let job = Arc::new(job);
             let targets = job.targets();

@@ -12,7 +12,7 @@
 mod accept;
 mod connect;
 mod files;
-mod renew;
+pub(crate) mod renew;
 
 use std::path::PathBuf;
 

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use weir_pipeline::{Batch, Labels, Matcher, SeriesId, Tenant};
+use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId, Tenant};
 
 use crate::chunk::Chunk;
 use crate::order;
@@ -170,6 +170,11 @@ impl Head {
     /// Whether [`select`](Self::select) takes well below a millisecond.
     pub fn is_quick(&self, tenant: &Tenant, matchers: &[Matcher]) -> bool {
         self.tenants().get(tenant).is_none_or(|tenant| tenant.is_quick(matchers))
+    }
+
+    /// What the series of a tenant are made of, the `limit` largest of each kind.
+    pub fn cardinality(&self, tenant: &Tenant, limit: usize) -> Cardinality {
+        self.tenants().get(tenant).map(|tenant| tenant.cardinality(limit)).unwrap_or_default()
     }
 
     /// Begins the next epoch, and returns the one that is now frozen.

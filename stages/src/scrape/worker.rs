@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
+use weir_pipeline::targets::{LastScrape, TargetInfo, TargetStatus};
 use weir_pipeline::units::Span;
 use weir_pipeline::{Batch, Context, Next, STALE, Tenant, Write};
 
@@ -37,6 +38,8 @@ pub(super) struct Worker<F> {
     /// Whether the last scrape succeeded; nothing before the first.
     up: Option<bool>,
     said: Said,
+    /// What others see of the target.
+    status: TargetStatus,
 }
 
 /// When what is said of metrics was sent last, and whether that is still true.
@@ -57,7 +60,8 @@ impl<F: Fetch> Worker<F> {
     pub(super) fn new(job: Arc<Job>, target: Target, fetch: F, (context, next, telemetry, tenant): Parts) -> Self {
         let (report, random) = (Report::new(&target), Random::new(target.hash()));
         let (last, up, said) = (None, None, Said::default());
-        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said }
+        let status = context.targets().pool(&context.pipeline, &job.job_name).add(info(&job, &target));
+        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said, status }
     }
 
     /// Scrapes until the program stops. What was sent by then is waited for.
@@ -105,6 +109,7 @@ impl<F: Fetch> Worker<F> {
         let took = start.elapsed();
         self.telemetry.scraped(&self.job.job_name, took, counts, read.as_ref().err());
         self.tell(read.as_ref().err());
+        self.status.scraped(LastScrape { at, took, error: read.as_ref().err().map(ToString::to_string) });
         match read {
             Ok(Read { mut out, rows, said }) => {
                 self.said.now = said;
@@ -163,6 +168,23 @@ impl<F: Fetch> Worker<F> {
             }
         }
     }
+}
+
+/// What others see of a target before its first scrape.
+fn info(job: &Job, target: &Target) -> TargetInfo {
+    let labels = target.own("");
+    let (interval, timeout) = (job.scrape_interval.get(), job.timeout());
+    let uri = &target.uri;
+    let mut discovered = labels.as_labels().to_builder();
+    let text = |duration: Duration| Span::from_millis(duration.as_millis() as u64).to_string();
+    discovered
+        .set("__address__", uri.authority().map_or("", |authority| authority.as_str()))
+        .set("__scheme__", uri.scheme_str().unwrap_or_default())
+        .set("__metrics_path__", uri.path())
+        .set("__scrape_interval__", text(interval))
+        .set("__scrape_timeout__", text(timeout))
+        .remove("instance");
+    TargetInfo { discovered: discovered.build(), labels, url: uri.to_string(), interval, timeout }
 }
 
 fn until(due: i64, now: i64) -> Duration {

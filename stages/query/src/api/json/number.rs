@@ -6,7 +6,7 @@ use std::io::Write as _;
 const EXACT: f64 = (1_u64 << 53) as f64;
 
 /// Milliseconds as seconds: `1435781451.781`, `1435781451`.
-pub(super) fn timestamp(millis: i64, out: &mut Vec<u8>) {
+pub(in crate::api) fn timestamp(millis: i64, out: &mut Vec<u8>) {
     if millis < 0 {
         out.push(b'-');
     }
@@ -19,7 +19,7 @@ pub(super) fn timestamp(millis: i64, out: &mut Vec<u8>) {
 }
 
 /// The shortest digits that read as the same number, with an exponent where it is far from 1: so samples are.
-pub(super) fn number(value: f64, out: &mut Vec<u8>) {
+pub(in crate::api) fn number(value: f64, out: &mut Vec<u8>) {
     if value.abs() < EXACT && value.trunc().to_bits() == value.to_bits() && value.to_bits() != (-0.0_f64).to_bits() {
         out.extend_from_slice(itoa::Buffer::new().format(value as i64).as_bytes());
         return;
