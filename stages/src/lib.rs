@@ -8,6 +8,7 @@ mod http;
 pub mod load_shed;
 mod memo;
 pub mod node;
+pub mod outbound;
 pub mod peer;
 pub mod peers;
 mod random;
@@ -39,5 +40,6 @@ pub fn register(registry: &mut Registry) {
         .fanout::<Write, shard::Shard>()
         .fanout::<Write, replicate::Replicate>()
         .sink::<Write, peer::Peer>()
+        .sink::<Write, remote_write::RemoteWrite>()
         .resource::<ring::Ring>();
 }
