@@ -11,6 +11,7 @@ pub mod node;
 pub mod outbound;
 pub mod peer;
 pub mod peers;
+pub mod queue;
 mod random;
 pub mod rate_limit;
 pub mod readers;
@@ -37,6 +38,7 @@ pub fn register(registry: &mut Registry) {
         .source::<Read, readers::Readers>()
         .transform::<filter::Filter>()
         .transform::<relabel::Relabel>()
+        .stage::<Write, queue::Queue>()
         .fanout::<Write, shard::Shard>()
         .fanout::<Write, replicate::Replicate>()
         .sink::<Write, peer::Peer>()
