@@ -4,12 +4,17 @@ mod adapt;
 pub mod buffer;
 pub mod concurrency_limit;
 pub mod filter;
+mod glob;
 pub mod http;
+pub mod limit;
+pub mod link;
 pub mod load_shed;
 mod memo;
 pub mod node;
+pub mod outbound;
 pub mod peer;
 pub mod peers;
+pub mod queue;
 mod random;
 pub mod rate_limit;
 pub mod readers;
@@ -19,8 +24,10 @@ pub mod remote_write;
 pub mod replicate;
 pub mod retry;
 pub mod ring;
+pub mod route;
 pub mod scrape;
 pub mod shard;
+pub mod tee;
 pub mod timeout;
 pub mod tls;
 
@@ -30,14 +37,22 @@ use weir_pipeline::{Read, Registry, Write};
 pub fn register(registry: &mut Registry) {
     adapt::register(registry);
     registry
+        .source::<Write, link::Link>()
         .source::<Write, peers::Peers>()
         .source::<Write, receive::Receive>()
         .source::<Write, scrape::Scrape>()
         .source::<Read, readers::Readers>()
         .transform::<filter::Filter>()
         .transform::<relabel::Relabel>()
+        .stage::<Write, limit::Limit>()
+        .stage::<Write, queue::Queue>()
+        .stage::<Write, tee::Tee>()
+        .fanout::<Write, route::Route>()
         .fanout::<Write, shard::Shard>()
         .fanout::<Write, replicate::Replicate>()
+        .sink::<Write, link::Link>()
         .sink::<Write, peer::Peer>()
+        .sink::<Write, remote_write::RemoteWrite>()
+        .resource::<link::Settings>()
         .resource::<ring::Ring>();
 }

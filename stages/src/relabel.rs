@@ -75,6 +75,16 @@ fn default_cache() -> Bytes {
 // === impl Relabel ===
 
 impl Relabel {
+    /// These rules, without a memory: for label sets one by one.
+    pub(crate) fn of(rules: Arc<[Rule]>) -> Self {
+        Self { rules, cache: Bytes::new(0), memo: Arc::default() }
+    }
+
+    /// Whether there is no rule.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
     /// What the rules make of one label set; `None` where they drop it or leave nothing.
     pub fn relabel(&self, labels: Labels<'_>) -> Option<weir_pipeline::LabelSet> {
         match self.decide(labels) {
@@ -99,6 +109,12 @@ impl Relabel {
             same if same == labels.encoded() => Verdict::Same,
             _ => Verdict::Changed(encoded.into()),
         }
+    }
+}
+
+impl Default for Relabel {
+    fn default() -> Self {
+        Self::of([].into())
     }
 }
 

@@ -11,7 +11,15 @@
 //!             labels: { env: dev }
 //! ```
 //!
-//! Shape: a job is written as in `scrape_configs` of Prometheus, and works as there. A scrape becomes one batch: the
+//! Shape: a job is written as in `scrape_configs` of Prometheus, and works as there: `scheme`, `tls_config`, `basic_auth`,
+//! `authorization`, `bearer_token_file`, `params`, `honor_labels`, the limits, and so on. Targets stand in `static_configs`, in
+//! files (`file_sd_configs: [ { files: ["targets/*.json"] } ]`, found within seconds when they change), or come from servers
+//! (`http_sd_configs: [ { url: http://127.0.0.1:8080/targets } ]`). `relabel_configs` see what was found of a target
+//! (`__address__`, `__meta_filepath`, `__meta_url`, …), say how it is scraped (`__scheme__`, `__metrics_path__`,
+//! `__param_<name>`, `__scrape_interval__`, `__scrape_timeout__`), and drop it; what begins with `__` is no label of its series.
+//! A target that is not listed any more ends when its next scrape would be due: its series, `up` among them, are marked stale.
+//!
+//! A scrape becomes one batch: the
 //! samples with `job`, `instance` and the target's labels, a staleness marker for every series that is gone, and `up`,
 //! `scrape_duration_seconds`, `scrape_samples_scraped`, `scrape_samples_post_metric_relabeling` and
 //! `scrape_series_added`. What is said of metrics goes along when it is new, when it changes, and every ten minutes.
@@ -19,21 +27,24 @@
 //!
 //! Errors: a scrape that fails in any way, by a limit too, sends nothing of its body: `up` is 0, and all series of the
 //! target are marked stale. A batch that the rest of the pipeline can't take is offered again until the next scrape is
-//! due; then it is lost, counted in `weir_scrape_samples_lost_total`, and logged. On shutdown no markers are written.
+//! due; then it is lost, counted in `weir_scrape_samples_lost_total`, and logged. On shutdown no markers are written. A list of
+//! targets that can't be read counts as it was before; that is logged, and counted as by Prometheus.
 //!
 //! Memory: for each target a body (up to `body_size_limit`) and its batch while it is scraped, and between scrapes the
 //! batch of the last one, to tell which series are gone.
 //!
-//! Order: begins a pipeline. `metric_relabel_configs` is a `relabel` stage right below.
+//! Order: begins a pipeline. What `metric_relabel_configs` of a job does, a `relabel` stage right below does for all jobs.
 //!
-//! Source: `scrape/scrape.go` and `scrape/target.go` of Prometheus 3. Differences: redirects are not followed, label
-//! values `le` and `quantile` stay as the target writes them, and every body has a size limit.
+//! Source: `scrape/scrape.go` and `scrape/target.go` of Prometheus 3. Differences: redirects are not followed, series
+//! end with their target and not two intervals later, label values `le` and `quantile` stay as the target writes them, and every body has a size limit.
 
 mod deliver;
+mod discover;
 mod failure;
 mod fetch;
 mod job;
 mod page;
+mod pool;
 mod report;
 mod schedule;
 mod staleness;
@@ -48,11 +59,12 @@ use serde::{Deserialize, Deserializer};
 use tokio::task::JoinSet;
 use weir_pipeline::{Context, Error, Next, Result, Source, Tenant, Write};
 
-pub use job::{Address, Group, Job, Protocol, Scheme};
+pub use discover::{FileSd, HttpSd};
+pub use job::{Group, Job, Protocol, Scheme};
 
 use fetch::Http;
+use pool::Pool;
 use telemetry::Telemetry;
-use worker::Worker;
 
 /// Asks targets for their metrics and sends each answer as one batch.
 #[derive(Clone, Debug, Deserialize)]
@@ -82,26 +94,22 @@ impl Source<Write> for Scrape {
     const NAME: &'static str = "scrape";
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
-        let (telemetry, http) = (Arc::new(Telemetry::new(&context)), Http::new());
-        let mut workers = JoinSet::new();
+        let telemetry = Arc::new(Telemetry::new(&context));
         // A job without targets is a pool, too.
-        let pool = |job: &Job| context.targets().pool(&context.pipeline, &job.job_name);
-        let _pools: Vec<_> = self.jobs.iter().map(pool).collect();
+        let shown = |job: &Job| context.targets().pool(&context.pipeline, &job.job_name);
+        let _shown: Vec<_> = self.jobs.iter().map(shown).collect();
+        let mut pools = JoinSet::new();
         for job in self.jobs {
-            let job = Arc::new(job);
-            let targets = job.targets();
-            telemetry.targets(&job.job_name, targets.len());
-            for target in targets {
-                let parts = (context.clone(), next.clone(), telemetry.clone(), self.tenant.clone());
-                workers.spawn(Worker::new(job.clone(), target, http.clone(), parts).run());
-            }
+            let parts = (context.clone(), next.clone(), telemetry.clone(), self.tenant.clone());
+            let http = Http::new(&job)?;
+            pools.spawn(Pool::new(job, http, parts).run());
         }
-        // Without any target there is nothing to do, and nothing that ends.
-        if workers.is_empty() {
+        // Without any job there is nothing to do, and nothing that ends.
+        if pools.is_empty() {
             context.shutdown.cancelled().await;
         }
-        while let Some(ended) = workers.join_next().await {
-            ended.map_err(|error| Error::internal("the scrapes of a target broke off").with_source(error))?;
+        while let Some(ended) = pools.join_next().await {
+            ended.map_err(|error| Error::internal("the scrapes of a job broke off").with_source(error))??;
         }
         Ok(())
     }

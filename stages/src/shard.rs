@@ -176,7 +176,7 @@ impl Service<Batch> for Sharded {
 }
 
 /// The ack of all branches, or the error of one.
-fn merge(results: Vec<Result<Ack>>) -> Result<Ack> {
+pub(crate) fn merge(results: Vec<Result<Ack>>) -> Result<Ack> {
     let mut ack = Ack::default();
     let mut failed: Option<Error> = None;
     for result in results {

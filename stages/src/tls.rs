@@ -1,4 +1,4 @@
-//! TLS of listeners, and of connections between nodes.
+//! TLS of listeners, of connections between nodes, and of those to servers of others.
 //!
 //! ```yaml
 //! tls_server_config: { cert_file: node.crt, key_file: node.key, client_ca_file: ca.crt }
@@ -10,6 +10,7 @@
 //! `client_ca_file` only clients are let in that have a certificate of these. TLS 1.2 and 1.3; the cryptography is `ring`'s.
 
 mod accept;
+mod anyone;
 mod connect;
 mod files;
 pub(crate) mod renew;
@@ -37,7 +38,7 @@ pub struct TlsServer {
     pub client_ca_file: Option<PathBuf>,
 }
 
-/// TLS of connections to other nodes.
+/// TLS of connections to other nodes and to servers of others.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct TlsClient {
@@ -45,6 +46,7 @@ pub struct TlsClient {
     /// A certificate and its private key.
     own: Option<(PathBuf, PathBuf)>,
     server_name: Option<String>,
+    insecure: bool,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -58,6 +60,8 @@ struct Fields {
     key_file: Option<PathBuf>,
     /// The name that certificates of nodes must have. Default: the host of their address.
     server_name: Option<String>,
+    /// Whether any certificate is taken, of whomever. Default false.
+    insecure_skip_verify: bool,
 }
 
 // === impl TlsClient ===
@@ -75,7 +79,8 @@ impl TryFrom<Fields> for TlsClient {
         if let Some(name) = fields.server_name.as_deref().filter(|name| connect::server_name(name).is_none()) {
             return Err(format!("expected a host as `server_name`, got `{name}`"));
         }
-        Ok(Self { ca_file: fields.ca_file, own, server_name: fields.server_name })
+        let insecure = fields.insecure_skip_verify;
+        Ok(Self { ca_file: fields.ca_file, own, server_name: fields.server_name, insecure })
     }
 }
 

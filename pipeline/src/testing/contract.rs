@@ -23,6 +23,7 @@ pub struct Subject<P: Path> {
     build: Build<P>,
     ready_by_design: bool,
     carries_on: bool,
+    answers_itself: bool,
 }
 
 type Build<P> = Box<dyn Fn(&Context, Next<P>) -> Result<Next<P>>>;
@@ -43,7 +44,7 @@ impl<P: Path> Subject<P> {
 
     /// Whatever `build` puts before the rest.
     pub fn service(name: &'static str, build: impl Fn(&Context, Next<P>) -> Result<Next<P>> + 'static) -> Self {
-        Self { name, build: Box::new(build), ready_by_design: false, carries_on: false }
+        Self { name, build: Box::new(build), ready_by_design: false, carries_on: false, answers_itself: false }
     }
 
     /// The stage says in its docs that it is ready although the rest is not.
@@ -57,6 +58,13 @@ impl<P: Path> Subject<P> {
     #[must_use]
     pub fn carries_on(mut self) -> Self {
         self.carries_on = true;
+        self
+    }
+
+    /// The stage says in its docs that it answers before the rest does, and what becomes of the rest's errors.
+    #[must_use]
+    pub fn answers_itself(mut self) -> Self {
+        self.answers_itself = true;
         self
     }
 
@@ -228,7 +236,7 @@ async fn errors<P: Requests>(subject: &Subject<P>) -> Fault {
         rest.answer(move |_| Err(failing.clone()));
         let result = within(subject.name, &what, next.send(request::<P>())).await?;
         // A stage that lets nothing through has nothing to pass on.
-        if !rest.requests().is_empty() {
+        if !rest.requests().is_empty() && !subject.answers_itself {
             unharmed(subject.name, &what, result, &error)?;
         }
         rest.answer(|request| super::recorder::answer::<P>(request, 0));
@@ -236,7 +244,7 @@ async fn errors<P: Requests>(subject: &Subject<P>) -> Fault {
 
         let what = format!("the rest fails to become ready with the error `{}`", kind.as_str());
         rest.fail_ready(error.clone());
-        let passes = rest.requests().len() > 1;
+        let passes = rest.requests().len() > 1 && !subject.answers_itself;
         let result = within(subject.name, &what, next.send(request::<P>())).await?;
         if passes {
             unharmed(subject.name, &what, result, &error)?;

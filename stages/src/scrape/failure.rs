@@ -16,6 +16,8 @@ pub(super) struct Failure {
 pub(super) enum Reason {
     /// No connection.
     Connect,
+    /// A secret can't be read.
+    Credentials,
     /// The answer is not one of HTTP, or broke off.
     Http,
     /// Another status than 200.
@@ -61,6 +63,7 @@ impl Reason {
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Connect => "connect",
+            Self::Credentials => "credentials",
             Self::Http => "http",
             Self::Status => "status",
             Self::Timeout => "timeout",

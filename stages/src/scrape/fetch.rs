@@ -2,32 +2,25 @@
 
 use std::future::Future;
 use std::io::{self, Write};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use flate2::write::MultiGzDecoder;
-use http_body_util::{BodyExt, Empty};
+use http_body_util::{BodyExt, Full};
 use hyper::body::{Body, Incoming};
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use weir_pipeline::exposition::Format;
 
 use super::failure::{Failure, Reason};
-use super::job::Job;
+use super::job::{Job, Scheme};
 use super::target::Target;
+use crate::outbound::{self, AGENT, Outbound, chain};
 
 /// What we read, best first.
 const FORMATS: &str = "application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,\
     application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,\
     text/plain;version=0.0.4;q=0.3,*/*;q=0.2";
-
-const AGENT: &str = concat!("weir/", env!("CARGO_PKG_VERSION"));
-
-/// How long a connection is kept for the next scrape.
-const IDLE: Duration = Duration::from_secs(300);
 
 /// What is decompressed of an answer before the size of the rest is known.
 const SOME: usize = 64 << 10;
@@ -45,10 +38,12 @@ pub(super) struct Fetched {
     pub(super) format: Format,
 }
 
-/// Asks by HTTP/1.1 and keeps connections.
+/// Asks the targets of a job and keeps connections. A clone shares them.
 #[derive(Clone, Debug)]
 pub(super) struct Http {
-    client: Client<HttpConnector, Empty<Bytes>>,
+    plain: Outbound,
+    /// Made once a target asks for it: most machines that scrape none need no certificates.
+    tls: Arc<OnceLock<Result<Outbound, String>>>,
 }
 
 /// A buffer that refuses to grow beyond its limit.
@@ -61,18 +56,37 @@ struct Limited {
 // === impl Http ===
 
 impl Http {
-    pub(super) fn new() -> Self {
-        let mut connector = HttpConnector::new();
-        connector.set_nodelay(true);
-        let mut builder = Client::builder(TokioExecutor::new());
-        builder.pool_timer(TokioTimer::new()).pool_idle_timeout(IDLE).pool_max_idle_per_host(1);
-        Self { client: builder.build(connector) }
+    /// A client for the targets of `job`.
+    ///
+    /// # Errors
+    /// The files of its TLS can't be used, where the job says that it needs them.
+    pub(super) fn new(job: &Job) -> weir_pipeline::Result<Self> {
+        let tls = Arc::new(OnceLock::new());
+        if job.scheme == Scheme::Https || job.tls_config.is_some() {
+            let _ = tls.set(Ok(Self::with_tls(job)?));
+        }
+        Ok(Self { plain: outbound::client(job.timeout(), None, 1)?, tls })
+    }
+
+    fn with_tls(job: &Job) -> weir_pipeline::Result<Outbound> {
+        outbound::client(job.timeout(), Some(&job.tls_config.clone().unwrap_or_default()), 1)
+    }
+
+    fn client(&self, target: &Target, job: &Job) -> Result<&Outbound, Failure> {
+        match target.scheme {
+            Scheme::Http => Ok(&self.plain),
+            Scheme::Https => {
+                let client = self.tls.get_or_init(|| Self::with_tls(job).map_err(|error| error.report()));
+                client.as_ref().map_err(|why| Failure::new(Reason::Connect, why.clone()))
+            }
+        }
     }
 }
 
 impl Fetch for Http {
     async fn fetch(&self, target: &Target, job: &Job) -> Result<Fetched, Failure> {
-        let response = self.client.request(request(target, job)?).await.map_err(|error| {
+        let (client, request) = (self.client(target, job)?, request(target, job).await?);
+        let response = client.request(request).await.map_err(|error| {
             let reason = if error.is_connect() { Reason::Connect } else { Reason::Http };
             Failure::new(reason, format!("expected an answer: {}", chain(&error)))
         })?;
@@ -87,15 +101,21 @@ impl Fetch for Http {
     }
 }
 
-fn request(target: &Target, job: &Job) -> Result<Request<Empty<Bytes>>, Failure> {
+async fn request(target: &Target, job: &Job) -> Result<Request<Full<Bytes>>, Failure> {
+    let secret = job.auth.header().await.map_err(|error| Failure::new(Reason::Credentials, error.report()))?;
     let encoding = if job.enable_compression { "gzip" } else { "identity" };
-    Request::get(target.uri.clone())
+    let mut request = Request::get(target.uri.clone())
         .header(ACCEPT, FORMATS)
         .header(ACCEPT_ENCODING, encoding)
         .header(USER_AGENT, AGENT)
-        .header("x-prometheus-scrape-timeout-seconds", job.timeout().as_secs_f64().to_string())
-        .body(Empty::new())
-        .map_err(|error| Failure::new(Reason::Http, format!("expected a request: {error}")))
+        .header("x-prometheus-scrape-timeout-seconds", target.timeout.as_secs_f64().to_string())
+        .body(Full::default())
+        .map_err(|error| Failure::new(Reason::Http, format!("expected a request: {error}")))?;
+    job.http_headers.add_to(request.headers_mut());
+    if let Some(secret) = secret {
+        request.headers_mut().insert(AUTHORIZATION, secret);
+    }
+    Ok(request)
 }
 
 fn format(content_type: Option<&HeaderValue>, job: &Job) -> Result<Format, Failure> {
@@ -139,17 +159,6 @@ async fn body(response: Response<Incoming>, limit: u64) -> Result<Vec<u8>, Failu
 fn too_large(limit: u64) -> Failure {
     let limit = weir_pipeline::units::Bytes::new(limit);
     Failure::new(Reason::BodySizeLimit, format!("expected a body of at most {limit}, got a larger one"))
-}
-
-/// An error with all that caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
 }
 
 // === Unpack ===

@@ -1,16 +1,21 @@
 //! The settings of a job, as Prometheus writes them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-use hyper::Uri;
-use hyper::http::uri::Authority;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
+use weir_pipeline::LabelsBuilder;
 use weir_pipeline::exposition::Format;
 use weir_pipeline::units::{Bytes, Span};
 
+use super::discover::{FileSd, HttpSd};
 use super::target::Target;
+use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Secret};
+use crate::relabel::{Relabel, Rule};
+use crate::tls::TlsClient;
 
 /// The longest timeout that is chosen where none is given.
 const TIMEOUT: Span = Span::from_secs(10);
@@ -30,7 +35,7 @@ pub struct Job {
     /// The path of the request. Default `/metrics`.
     #[serde(default = "default_path")]
     pub metrics_path: String,
-    /// Only `http` so far. Default `http`.
+    /// `http` or `https`. Default `http`.
     #[serde(default)]
     pub scheme: Scheme,
     /// Parameters of the request's query, each with its values. Default none.
@@ -66,25 +71,59 @@ pub struct Job {
     /// The longest label value, in bytes; a longer one fails the scrape. 0 is no limit. Default 0.
     #[serde(default)]
     pub label_value_length_limit: usize,
+    /// TLS of connections to targets with `https`. Default: the certificates of the system.
+    #[serde(default)]
+    pub tls_config: Option<TlsClient>,
+    /// A user and a password. Default none.
+    #[serde(default)]
+    pub basic_auth: Option<BasicAuth>,
+    /// Another kind of credentials. Default none.
+    #[serde(default)]
+    pub authorization: Option<Authorization>,
+    /// A token. Default none.
+    #[serde(default)]
+    pub bearer_token: Option<Secret>,
+    /// The file that has a token, read for each scrape. Default none.
+    #[serde(default)]
+    pub bearer_token_file: Option<PathBuf>,
+    /// Headers of each request beside its own. Default none.
+    #[serde(default)]
+    pub http_headers: Headers,
     /// The targets. Default none.
     #[serde(default)]
     pub static_configs: Vec<Group>,
+    /// Files that list targets. Default none.
+    #[serde(default)]
+    pub file_sd_configs: Vec<FileSd>,
+    /// Servers that list targets. Default none.
+    #[serde(default)]
+    pub http_sd_configs: Vec<HttpSd>,
+    /// Rules over the labels of each target before it is scraped. Default none.
+    #[serde(default)]
+    pub relabel_configs: Vec<Rule>,
+    /// Rules over the labels of each series of a body. Default none.
+    #[serde(default)]
+    pub metric_relabel_configs: Vec<Rule>,
+    /// What the settings of that kind say, put together.
+    #[serde(skip)]
+    pub(super) auth: Auth,
+    #[serde(skip)]
+    pub(super) relabel: Relabel,
+    #[serde(skip)]
+    pub(super) metric_relabel: Relabel,
 }
 
 /// Targets with labels in common.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(remote = "Self", deny_unknown_fields)]
 pub struct Group {
-    /// Where they are, host and port. Becomes the label `instance`, where `labels` has none. No default.
-    pub targets: Vec<Address>,
-    /// Labels of all their series. Default none.
+    /// Where they are, host and port, unless `relabel_configs` make that of them. Becomes the label `instance`, where `labels`
+    /// has none. No default.
+    pub targets: Vec<String>,
+    /// Labels of all their series. Those that begin with `__` say how they are scraped. Default none.
     #[serde(default)]
     pub labels: BTreeMap<String, String>,
 }
-
-/// Where a target is: a host, and a port unless it is 80.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Address(Authority);
 
 /// How to reach a target.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -92,6 +131,8 @@ pub enum Scheme {
     /// `http`.
     #[default]
     Http,
+    /// `https`.
+    Https,
 }
 
 /// A format that a target may speak.
@@ -135,31 +176,24 @@ impl Job {
         self.scrape_timeout.unwrap_or(TIMEOUT.min(self.scrape_interval)).get()
     }
 
-    /// The targets. One that is listed twice with the same labels is one.
+    /// The targets of `static_configs`. One that is listed twice with the same labels is one.
+    #[cfg(test)]
     pub(super) fn targets(&self) -> Vec<Target> {
-        let all = self.static_configs.iter().flat_map(|group| {
-            group
-                .targets
-                .iter()
-                .filter_map(|address| Some(Target::new(self, address, &group.labels, self.uri(address)?)))
-        });
-        let mut seen = HashSet::new();
-        all.filter(|target| seen.insert(target.hash())).collect()
+        let built =
+            self.static_configs.iter().flat_map(|group| self.build(group)).filter_map(|built| built.ok().flatten());
+        let mut seen = std::collections::HashSet::new();
+        built.filter(|target| seen.insert(target.hash())).collect()
     }
 
-    /// What to ask of `address`. There is an answer: it was checked when the settings were read.
-    fn uri(&self, address: &Address) -> Option<Uri> {
-        let slash = if self.metrics_path.starts_with('/') { "" } else { "/" };
-        let mut path = format!("{slash}{}", self.metrics_path);
-        for (i, (name, value)) in
-            self.params.iter().flat_map(|(name, values)| values.iter().map(move |v| (name, v))).enumerate()
-        {
-            path.push(if i == 0 { '?' } else { '&' });
-            escape(name, &mut path);
-            path.push('=');
-            escape(value, &mut path);
-        }
-        Uri::builder().scheme("http").authority(address.0.clone()).path_and_query(path).build().ok()
+    /// What becomes of the targets of `group`: nothing of those that a rule drops, and of others a sentence where they can't
+    /// be scraped.
+    pub(super) fn build(&self, group: &Group) -> impl Iterator<Item = Result<Option<Target>, String>> {
+        group.targets.iter().map(|target| {
+            let mut labels = LabelsBuilder::default();
+            group.labels.iter().for_each(|(name, value)| _ = labels.set(name, value));
+            labels.set(super::target::ADDRESS, target);
+            Target::new(self, labels)
+        })
     }
 
     fn check(&self) -> Result<(), String> {
@@ -180,30 +214,28 @@ impl Job {
         if self.body_size_limit.get() == 0 {
             return Err("expected a `body_size_limit` above 0".to_owned());
         }
-        let bad_path = self.metrics_path.contains(['?', '#']) || self.uri(&Address::example()).is_none();
-        if bad_path {
+        if !super::target::is_path(&self.metrics_path) {
             return Err(format!("expected a path such as `/metrics`, got `{}`", self.metrics_path));
         }
-        Ok(())
+        let wrong = self.static_configs.iter().flat_map(|group| self.build(group)).find_map(Result::err);
+        wrong.map_or(Ok(()), Err)
+    }
+
+    /// What settings become together.
+    fn put_together(&mut self) -> Result<(), String> {
+        let (basic, other) = (self.basic_auth.clone(), self.authorization.clone());
+        self.auth = Auth::new(basic, other, self.bearer_token.clone(), self.bearer_token_file.clone())?;
+        self.relabel = Relabel::of(self.relabel_configs.as_slice().into());
+        self.metric_relabel = Relabel::of(self.metric_relabel_configs.as_slice().into());
+        self.check()
     }
 }
 
 impl<'de> Deserialize<'de> for Job {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let job = Self::deserialize(deserializer)?;
-        job.check().map_err(D::Error::custom)?;
+        let mut job = Self::deserialize(deserializer)?;
+        job.put_together().map_err(D::Error::custom)?;
         Ok(job)
-    }
-}
-
-/// Appends `text` as a query has it.
-fn escape(text: &str, out: &mut String) {
-    for &byte in text.as_bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => out.push(char::from(byte)),
-            b' ' => out.push('+'),
-            _ => out.push_str(&format!("%{byte:02X}")),
-        }
     }
 }
 
@@ -212,49 +244,39 @@ fn escape(text: &str, out: &mut String) {
 impl<'de> Deserialize<'de> for Group {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let group = Self::deserialize(deserializer)?;
-        match group.labels.keys().find(|name| name.is_empty() || name.starts_with("__")) {
-            Some(name) if name.is_empty() => Err(D::Error::custom("expected a label name, got an empty one")),
-            Some(name) => Err(D::Error::custom(format!("a target's label `{name}` is not supported yet"))),
-            None => Ok(group),
+        if group.labels.contains_key("") {
+            return Err(D::Error::custom("expected a label name, got an empty one"));
         }
-    }
-}
-
-// === impl Address ===
-
-impl Address {
-    /// Host and port, as given.
-    pub fn as_str(&self) -> &str {
-        self.0.as_str()
-    }
-
-    fn example() -> Self {
-        Self(Authority::from_static("localhost"))
-    }
-}
-
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let wrong = || D::Error::custom(format!("expected a host and a port such as `127.0.0.1:9100`, got `{text}`"));
-        let authority: Authority = text.parse().map_err(|_| wrong())?;
-        // A port that is not a number is part of the text and of no port.
-        let port = authority.as_str().rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));
-        if authority.host().is_empty() || authority.as_str().contains('@') || port && authority.port_u16().is_none() {
-            return Err(wrong());
-        }
-        Ok(Self(authority))
+        Ok(group)
     }
 }
 
 // === impl Scheme ===
 
+impl Scheme {
+    /// As in an address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+        }
+    }
+}
+
 impl<'de> Deserialize<'de> for Scheme {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match String::deserialize(deserializer)?.as_str() {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+impl FromStr for Scheme {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
             "http" => Ok(Self::Http),
-            "https" => Err(D::Error::custom("https is not supported yet")),
-            other => Err(D::Error::custom(format!("expected `http`, got `{other}`"))),
+            "https" => Ok(Self::Https),
+            other => Err(format!("expected `http` or `https`, got `{other}`")),
         }
     }
 }

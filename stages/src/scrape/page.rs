@@ -3,7 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use weir_pipeline::exposition::{Event, Families, Format, Parser, Sample, SeriesLabels};
-use weir_pipeline::{Batch, BatchBuilder, STALE, SeriesId, Tenant};
+use weir_pipeline::{Batch, BatchBuilder, Labels, STALE, SeriesId, Tenant};
 
 use super::failure::{Failure, Reason};
 use super::job::Job;
@@ -18,6 +18,8 @@ const AHEAD: i64 = 10 * 60 * 1000;
 pub(super) struct Counts {
     /// Samples in the body.
     pub(super) scraped: u64,
+    /// Samples that the job's `metric_relabel_configs` leave.
+    pub(super) kept: u64,
     /// Series that the last good scrape did not have.
     pub(super) added: u64,
     /// Samples left out because their series has one at this time already.
@@ -134,14 +136,18 @@ impl<'a> Page<'a> {
         self.counts.scraped += 1;
         self.counts.exemplars += u64::from(sample.exemplar.is_some());
         self.target.attach(self.labels.read(sample), self.job.honor_labels);
+        self.encoded.clear();
+        self.labels.encode_into(&mut self.encoded);
+        if !self.relabel()? {
+            return Ok(());
+        }
+        self.counts.kept += 1;
         self.check()?;
         let own = sample.timestamp.filter(|_| self.job.honor_timestamps);
         if own.is_some_and(|own| own > self.at.saturating_add(AHEAD)) {
             self.counts.out_of_bounds += 1;
             return Ok(());
         }
-        self.encoded.clear();
-        self.labels.encode_into(&mut self.encoded);
         let tracked = own.is_none() || self.job.track_timestamps_staleness;
         let sight = self.seen.see(SeriesId::of(&self.encoded), self.series, tracked);
         if sight == Sight::Again && own.is_none() {
@@ -159,6 +165,22 @@ impl<'a> Page<'a> {
         Ok(())
     }
 
+    /// Applies the job's rules to the labels, and says whether they leave any.
+    fn relabel(&mut self) -> Result<bool, Failure> {
+        if self.job.metric_relabel.is_empty() {
+            return Ok(true);
+        }
+        let labels = Labels::from_canonical(&self.encoded);
+        let Some(left) = self.job.metric_relabel.relabel(labels) else { return Ok(false) };
+        if left.as_labels().metric().is_empty() {
+            let message = format!("`{}`: expected `metric_relabel_configs` to leave a name", short(labels.metric()));
+            return Err(Failure::new(Reason::Body, message));
+        }
+        self.encoded.clear();
+        self.encoded.extend_from_slice(left.as_labels().encoded());
+        Ok(true)
+    }
+
     /// Whether the labels keep to the limits.
     fn check(&self) -> Result<(), Failure> {
         let (count, name, value) =
@@ -166,13 +188,14 @@ impl<'a> Page<'a> {
         if count == 0 && name == 0 && value == 0 {
             return Ok(());
         }
-        let metric = self.labels.get(weir_pipeline::labels::METRIC).unwrap_or_default();
+        let all = Labels::from_canonical(&self.encoded);
+        let metric = all.metric();
         let fail = |message: String| Err(Failure::new(Reason::LabelLimit, format!("`{}`: {message}", short(metric))));
-        let labels = self.labels.iter().count();
+        let labels = all.iter().count();
         if count > 0 && labels > count {
             return fail(format!("expected at most {count} labels, got `{labels}`"));
         }
-        for (n, v) in self.labels.iter() {
+        for (n, v) in all {
             if name > 0 && n.len() > name {
                 let (len, n) = (n.len(), short(n));
                 return fail(format!("expected label names of at most {name} bytes, got `{n}` of {len}"));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use weir_pipeline::{BatchBuilder, LabelSet};
+use weir_pipeline::{BatchBuilder, LabelSet, STALE};
 
 use super::page::Counts;
 use super::target::Target;
@@ -30,11 +30,17 @@ impl Report {
 
     /// Appends what there is to tell of a scrape at `at`.
     pub(super) fn append(&self, out: &mut BatchBuilder, at: i64, up: bool, took: Duration, counts: Counts) {
-        // Relabelling is a stage of its own: nothing has changed between the two counts.
-        let (scraped, added) = (counts.scraped as f64, counts.added as f64);
-        let values = [f64::from(u8::from(up)), took.as_secs_f64(), scraped, scraped, added];
+        let (scraped, kept, added) = (counts.scraped as f64, counts.kept as f64, counts.added as f64);
+        let values = [f64::from(u8::from(up)), took.as_secs_f64(), scraped, kept, added];
         for (series, value) in self.series.iter().zip(values) {
             out.series(series.as_labels()).sample(at, value);
+        }
+    }
+
+    /// Appends the end of these series at `at`.
+    pub(super) fn end(&self, out: &mut BatchBuilder, at: i64) {
+        for series in &self.series {
+            out.series(series.as_labels()).sample(at, STALE);
         }
     }
 }

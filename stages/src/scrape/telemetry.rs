@@ -21,6 +21,9 @@ const DURATIONS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5
 pub(super) struct Telemetry {
     pipeline: Arc<str>,
     targets: Family<Job, Gauge>,
+    dropped: Family<Job, Gauge>,
+    failed_files: Family<Job, Counter>,
+    failed_servers: Family<Job, Counter>,
     scrapes: Family<Ended, Counter>,
     duration: Family<Job, Histogram>,
     samples: Family<Job, Counter>,
@@ -65,6 +68,13 @@ impl Telemetry {
         Self {
             pipeline: context.pipeline.clone(),
             targets: m.register("weir_scrape_targets", "Targets", Family::default()),
+            dropped: m.register(
+                "weir_scrape_dropped_targets",
+                "Targets that were found and are not scraped: a rule drops them, or they are wrong",
+                Family::default(),
+            ),
+            failed_files: counter("prometheus_sd_file_read_errors", "Files of targets that could not be read"),
+            failed_servers: counter("prometheus_sd_http_failures", "Lists of targets that could not be had"),
             scrapes: m.register("weir_scrape_scrapes", "Scrapes: ok, or why they failed", Family::default()),
             duration: m.register(
                 "weir_scrape_duration_seconds",
@@ -100,6 +110,18 @@ impl Telemetry {
 
     pub(super) fn targets(&self, job: &str, count: usize) {
         self.targets.get_or_create(&self.job(job)).set(count as i64);
+    }
+
+    pub(super) fn dropped_targets(&self, job: &str, count: usize) {
+        self.dropped.get_or_create(&self.job(job)).set(count as i64);
+    }
+
+    pub(super) fn failed_file(&self, job: &str) {
+        self.failed_files.get_or_create(&self.job(job)).inc();
+    }
+
+    pub(super) fn failed_server(&self, job: &str) {
+        self.failed_servers.get_or_create(&self.job(job)).inc();
     }
 
     pub(super) fn scraped(&self, job: &str, took: Duration, counts: Counts, failure: Option<&Failure>) {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 use weir_pipeline::targets::{LastScrape, TargetInfo, TargetStatus};
 use weir_pipeline::units::Span;
@@ -40,6 +41,8 @@ pub(super) struct Worker<F> {
     said: Said,
     /// What others see of the target.
     status: TargetStatus,
+    /// Whether the target is still one of its job.
+    wanted: watch::Receiver<bool>,
 }
 
 /// When what is said of metrics was sent last, and whether that is still true.
@@ -59,15 +62,21 @@ pub(super) type Parts = (Context, Next<Write>, Arc<Telemetry>, Tenant);
 impl<F: Fetch> Worker<F> {
     pub(super) fn new(job: Arc<Job>, target: Target, fetch: F, (context, next, telemetry, tenant): Parts) -> Self {
         let (report, random) = (Report::new(&target), Random::new(target.hash()));
-        let (last, up, said) = (None, None, Said::default());
-        let status = context.targets().pool(&context.pipeline, &job.job_name).add(info(&job, &target));
-        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said, status }
+        let (last, up, said, wanted) = (None, None, Said::default(), watch::channel(true).1);
+        let status = context.targets().pool(&context.pipeline, &job.job_name).add(info(&target));
+        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said, status, wanted }
     }
 
-    /// Scrapes until the program stops. What was sent by then is waited for.
+    /// Scrapes so long as `wanted` says.
+    pub(super) fn while_wanted(self, wanted: watch::Receiver<bool>) -> Self {
+        Self { wanted, ..self }
+    }
+
+    /// Scrapes until the program stops, or until the target is not wanted when a scrape is due: its series end there. What
+    /// was sent by then is waited for.
     pub(super) async fn run(mut self) {
         let (clock, shutdown) = (self.context.clock.clone(), self.context.shutdown.clone());
-        let interval = self.job.scrape_interval.get();
+        let interval = self.target.interval;
         let schedule = Schedule::new(interval, self.target.hash());
         let mut due = schedule.first(clock.now());
         loop {
@@ -78,6 +87,9 @@ impl<F: Fetch> Worker<F> {
                 () = sleep(until(due, clock.now()).min(interval)) => {}
             }
             let at = schedule.timestamp(due, clock.now());
+            if !*self.wanted.borrow() {
+                return self.end(at).await;
+            }
             let batch = tokio::select! {
                 biased;
                 () = shutdown.cancelled() => return,
@@ -91,7 +103,7 @@ impl<F: Fetch> Worker<F> {
 
     /// One scrape: what is to be sent.
     pub(super) async fn scrape(&mut self, at: i64) -> Batch {
-        let (start, limit) = (Instant::now(), self.job.timeout());
+        let (start, limit) = (Instant::now(), self.target.timeout);
         let fetched = timeout(limit, self.fetch.fetch(&self.target, &self.job)).await.unwrap_or_else(|_| {
             let limit = Span::from_millis(limit.as_millis() as u64);
             Err(Failure::new(Reason::Timeout, format!("expected an answer within {limit}")))
@@ -136,6 +148,19 @@ impl<F: Fetch> Worker<F> {
         out.build()
     }
 
+    /// Says at `at` that all series of the target end.
+    async fn end(&mut self, at: i64) {
+        // Where nothing was said nothing ends.
+        if self.up.is_some() {
+            let mut out = Batch::builder(self.tenant.clone());
+            for labels in self.last.iter_mut().flat_map(Last::end) {
+                out.series(labels).sample(at, STALE);
+            }
+            self.report.end(&mut out, at);
+            self.deliver(out.build(), at, self.target.interval).await;
+        }
+    }
+
     /// Logs what is new: that the target is down, for whatever reason, or up again.
     fn tell(&mut self, failure: Option<&Failure>) {
         let (job, target) = (&self.job.job_name, &self.target.uri);
@@ -171,20 +196,9 @@ impl<F: Fetch> Worker<F> {
 }
 
 /// What others see of a target before its first scrape.
-fn info(job: &Job, target: &Target) -> TargetInfo {
-    let labels = target.own("");
-    let (interval, timeout) = (job.scrape_interval.get(), job.timeout());
-    let uri = &target.uri;
-    let mut discovered = labels.as_labels().to_builder();
-    let text = |duration: Duration| Span::from_millis(duration.as_millis() as u64).to_string();
-    discovered
-        .set("__address__", uri.authority().map_or("", |authority| authority.as_str()))
-        .set("__scheme__", uri.scheme_str().unwrap_or_default())
-        .set("__metrics_path__", uri.path())
-        .set("__scrape_interval__", text(interval))
-        .set("__scrape_timeout__", text(timeout))
-        .remove("instance");
-    TargetInfo { discovered: discovered.build(), labels, url: uri.to_string(), interval, timeout }
+fn info(target: &Target) -> TargetInfo {
+    let (interval, timeout, discovered) = (target.interval, target.timeout, target.discovered.clone());
+    TargetInfo { discovered, labels: target.own(""), url: target.uri.to_string(), interval, timeout }
 }
 
 fn until(due: i64, now: i64) -> Duration {

@@ -89,7 +89,7 @@ fn fuzz_query(bytes: &[u8]) {
 }
 
 /// Whether two batches hold the same, bit for bit.
-pub(super) fn same_batch(a: &Batch, b: &Batch) -> bool {
+pub(crate) fn same_batch(a: &Batch, b: &Batch) -> bool {
     let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     let starts = |s: &[i64], len: usize| if s.is_empty() { vec![0; len] } else { s.to_vec() };
     let all = |batch: &Batch| (batch.tenant().clone(), batch.series_count(), batch.sample_count());

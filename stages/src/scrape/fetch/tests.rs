@@ -20,7 +20,7 @@ async fn fetch(settings: &str, answer: Answer) -> (Result<String, (Reason, Strin
 
 async fn fetch_from(settings: &str, address: &str) -> Result<String, (Reason, String)> {
     let job = job(&format!("static_configs: [ {{ targets: ['{address}'] }} ], {settings}"));
-    let fetched = Http::new().fetch(&job.targets()[0], &job).await;
+    let fetched = Http::new(&job).unwrap().fetch(&job.targets()[0], &job).await;
     fetched
         .map(|fetched| format!("{:?} {}", fetched.format, String::from_utf8(fetched.body).unwrap()))
         .map_err(|failure| (failure.reason, failure.to_string()))

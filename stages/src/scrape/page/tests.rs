@@ -44,7 +44,7 @@ fn read(settings: &str, body: &str, last: Option<&Last>) -> Got {
 fn samples_get_the_labels_of_the_target_and_the_time_of_the_scrape() {
     let got = read("", "a 1\nb{c=\"d\",instance=\"x\"} 2\n", None);
     assert_eq!(got.result.unwrap(), ["a 1", "b{c=\"d\", exported_instance=\"x\", T} 2"]);
-    assert_eq!(got.counts, Counts { scraped: 2, added: 2, ..Counts::default() });
+    assert_eq!(got.counts, Counts { scraped: 2, kept: 2, added: 2, ..Counts::default() });
     let got = read("honor_labels: true", "b{c=\"d\",instance=\"x\"} 2\n", None);
     assert_eq!(got.result.unwrap(), ["b{c=\"d\", instance=\"x\", job=\"j\"} 2"]);
 }
@@ -60,7 +60,7 @@ fn series_that_are_gone_end() {
     let last = read("", "a 1\nb 1\nc 1 5\n", None).last.unwrap();
     let got = read("", "b 2\nd 3\n", Some(&last));
     assert_eq!(got.result.unwrap(), ["b 2", "d 3", "a stale"]);
-    assert_eq!(got.counts, Counts { scraped: 2, added: 1, ..Counts::default() });
+    assert_eq!(got.counts, Counts { scraped: 2, kept: 2, added: 1, ..Counts::default() });
 }
 
 #[test]
@@ -87,10 +87,10 @@ fn an_empty_body_has_no_series() {
 fn a_series_that_comes_twice_counts_once_unless_each_has_its_time() {
     let got = read("", "a{b=\"1\",c=\"2\"} 1\na{c=\"2\",b=\"1\"} 2\n", None);
     assert_eq!(got.result.unwrap(), ["a{b=\"1\", c=\"2\", T} 1"]);
-    assert_eq!(got.counts, Counts { scraped: 2, added: 1, duplicate: 1, ..Counts::default() });
+    assert_eq!(got.counts, Counts { scraped: 2, kept: 2, added: 1, duplicate: 1, ..Counts::default() });
     let got = read("", "a 1 5\na 2 6\n", None);
     assert_eq!(got.result.unwrap(), ["a 1 5", "a 2 6"]);
-    assert_eq!(got.counts, Counts { scraped: 2, added: 1, ..Counts::default() });
+    assert_eq!(got.counts, Counts { scraped: 2, kept: 2, added: 1, ..Counts::default() });
     // What was there twice does not end while it is there once.
     let last = read("track_timestamps_staleness: true", "a 1 5\na 2 6\n", None).last.unwrap();
     assert_eq!(read("", "a 1 7\n", Some(&last)).result.unwrap(), ["a 1 7", "a stale"]);
@@ -101,7 +101,7 @@ fn a_series_that_comes_twice_counts_once_unless_each_has_its_time() {
 fn samples_far_in_the_future_are_left_out() {
     let got = read("", "a 1 1700000600001\nb 1 1700000600000\n", None);
     assert_eq!(got.result.unwrap(), ["b 1 1700000600000"]);
-    assert_eq!(got.counts, Counts { scraped: 2, added: 1, out_of_bounds: 1, ..Counts::default() });
+    assert_eq!(got.counts, Counts { scraped: 2, kept: 2, added: 1, out_of_bounds: 1, ..Counts::default() });
 }
 
 #[test]
@@ -173,4 +173,22 @@ fn what_is_said_of_metrics_has_a_mark_that_does_not_depend_on_the_order() {
     assert_eq!(one, said("# HELP c d\na 5\n# HELP a b\n# comment\n# TYPE a gauge\n"));
     assert_ne!(one, said("# HELP a b\n# TYPE a counter\n# HELP c d\na 1\n"));
     assert_eq!(said(""), 0);
+}
+
+#[test]
+fn rules_change_drop_and_may_not_unname_series() {
+    let rules = r#"metric_relabel_configs: [
+        { source_labels: [__name__], regex: 'go_.*', action: drop },
+        { source_labels: [code], regex: '(.).*', target_label: class, replacement: '${1}xx' },
+        { regex: code, action: labeldrop } ]"#;
+    let body = "go_gc 1\nr{code=\"404\"} 2\nup 3\n";
+    let got = read_as(rules, body, Format::Text, None);
+    assert_eq!(got.result.unwrap(), ["r{class=\"4xx\", T} 2", "up 3"]);
+    assert_eq!(got.counts, Counts { scraped: 3, kept: 2, added: 2, ..Counts::default() });
+    // The limits are those of what is left.
+    let limited = read_as(&format!("{rules}, sample_limit: 2, label_limit: 4"), body, Format::Text, None);
+    assert!(limited.result.is_ok());
+    let unnamed = "metric_relabel_configs: [ { target_label: __name__, replacement: '' } ]";
+    let error = read_as(unnamed, "up 1\n", Format::Text, None).result.unwrap_err();
+    assert_eq!(error, "`up`: expected `metric_relabel_configs` to leave a name");
 }

@@ -20,7 +20,10 @@ fn the_yaml_in_the_docs_is_valid() {
 
 #[test]
 fn every_setting_can_be_given() {
-    let all = "scrape_interval: 30s, scrape_timeout: 20s, metrics_path: federate, scheme: http, \
+    let all = "scrape_interval: 30s, scrape_timeout: 20s, metrics_path: federate, scheme: https, \
+        tls_config: { insecure_skip_verify: true }, basic_auth: { username: u }, http_headers: { x-a: b }, \
+        file_sd_configs: [ { files: ['t/*.yml'], refresh_interval: 1m } ], http_sd_configs: [ { url: 'http://a/' } ], \
+        relabel_configs: [ { target_label: x, replacement: y } ], metric_relabel_configs: [ { regex: z, action: labeldrop } ], \
         params: { 'match[]': ['{job=\"a b\"}', up], x: [é] }, honor_labels: true, honor_timestamps: false, \
         track_timestamps_staleness: true, enable_compression: false, fallback_scrape_protocol: PrometheusText0.0.4, \
         body_size_limit: 1MiB, sample_limit: 2, label_limit: 3, label_name_length_limit: 4, label_value_length_limit: 5, \
@@ -28,8 +31,8 @@ fn every_setting_can_be_given() {
     let job = job(all);
     assert_eq!((job.timeout(), job.sample_limit, job.label_value_length_limit), (Duration::from_secs(20), 2, 5));
     let targets = job.targets();
-    assert_eq!(targets[0].uri, "http://[::1]:80/federate?match%5B%5D=%7Bjob%3D%22a+b%22%7D&match%5B%5D=up&x=%C3%A9");
-    assert_eq!(targets[1].own("up").to_string(), "up{instance=\"example.com\", job=\"other\"}");
+    assert_eq!(targets[0].uri, "https://[::1]:80/federate?match%5B%5D=%7Bjob%3D%22a+b%22%7D&match%5B%5D=up&x=%C3%A9");
+    assert_eq!(targets[1].own("up").to_string(), "up{instance=\"example.com\", job=\"other\", x=\"y\"}");
 }
 
 #[test]
@@ -70,8 +73,27 @@ fn settings_that_are_wrong_say_so() {
             "job_name: a, scrape_interval: 5s, scrape_timeout: 6s",
             "expected a `scrape_timeout` of at most the interval `5s`, got `6s`",
         ),
-        ("job_name: a, scheme: https", "scheme: https is not supported yet"),
-        ("job_name: a, scheme: ftp", "scheme: expected `http`, got `ftp`"),
+        ("job_name: a, scheme: ftp", "scheme: expected `http` or `https`, got `ftp`"),
+        (
+            "job_name: a, bearer_token: a, basic_auth: { username: a }",
+            "expected at most one of `basic_auth`, `authorization`, `bearer_token` and `bearer_token_file`",
+        ),
+        ("job_name: a, tls_config: { key_file: a }", "tls_config: expected `cert_file` beside `key_file`"),
+        ("job_name: a, file_sd_configs: [ { files: [] } ]", "file_sd_configs[0].files: expected a file, got none"),
+        (
+            "job_name: a, file_sd_configs: [ { files: ['a*/b.json'] } ]",
+            "file_sd_configs[0].files: expected a file that ends in `.json`, `.yml` or `.yaml`, with `*` and `?` in its name \
+             alone, got `a*/b.json`",
+        ),
+        (
+            "job_name: a, file_sd_configs: [ { files: [b.txt] } ]",
+            "file_sd_configs[0].files: expected a file that ends in `.json`, `.yml` or `.yaml`, with `*` and `?` in its name \
+             alone, got `b.txt`",
+        ),
+        (
+            "job_name: a, http_sd_configs: [ { url: a } ]",
+            "http_sd_configs[0].url: expected an address such as `https://example.com/path`, got `a`",
+        ),
         ("job_name: a, metrics_path: /m?x=y", "expected a path such as `/metrics`, got `/m?x=y`"),
         ("job_name: a, metrics_path: /m x", "expected a path such as `/metrics`, got `/m x`"),
         ("job_name: a, params: { a: b }", "params.a: expected a list, got `b`"),
@@ -91,27 +113,31 @@ fn settings_that_are_wrong_say_so() {
         ("job_name: a, static_configs: [ {} ]", "static_configs[0]: `targets` is missing"),
         (
             "job_name: a, static_configs: [ { targets: ['http://a:1/metrics'] } ]",
-            "static_configs[0].targets[0]: expected a host and a port such as `127.0.0.1:9100`, got `http://a:1/metrics`",
+            "expected a host and a port such as `127.0.0.1:9100`, got `http://a:1/metrics`",
         ),
         (
             "job_name: a, static_configs: [ { targets: [''] } ]",
-            "static_configs[0].targets[0]: expected a host and a port such as `127.0.0.1:9100`, got ``",
+            "expected a host and a port such as `127.0.0.1:9100`, got ``",
         ),
         (
             "job_name: a, static_configs: [ { targets: ['a:b'] } ]",
-            "static_configs[0].targets[0]: expected a host and a port such as `127.0.0.1:9100`, got `a:b`",
+            "expected a host and a port such as `127.0.0.1:9100`, got `a:b`",
         ),
         (
             "job_name: a, static_configs: [ { targets: ['a:70000'] } ]",
-            "static_configs[0].targets[0]: expected a host and a port such as `127.0.0.1:9100`, got `a:70000`",
+            "expected a host and a port such as `127.0.0.1:9100`, got `a:70000`",
         ),
         (
             "job_name: a, static_configs: [ { targets: ['u@a:1'] } ]",
-            "static_configs[0].targets[0]: expected a host and a port such as `127.0.0.1:9100`, got `u@a:1`",
+            "expected a host and a port such as `127.0.0.1:9100`, got `u@a:1`",
         ),
         (
-            "job_name: a, static_configs: [ { targets: [a], labels: { __metrics_path__: /x } } ]",
-            "static_configs[0]: a target's label `__metrics_path__` is not supported yet",
+            "job_name: a, static_configs: [ { targets: [a], labels: { __scheme__: ftp } } ]",
+            "expected `http` or `https`, got `ftp`",
+        ),
+        (
+            "job_name: a, static_configs: [ { targets: [a], labels: { __scrape_timeout__: 2m } } ]",
+            "expected `__scrape_timeout__` of at most the interval `1m`, got `2m`",
         ),
         (
             "job_name: a, static_configs: [ { targets: [a], labels: { '': x } } ]",

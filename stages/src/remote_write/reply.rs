@@ -1,0 +1,95 @@
+//! What a server's reply means.
+
+use bytes::Bytes;
+use hyper::{HeaderMap, StatusCode};
+use weir_pipeline::Kind;
+
+use super::{SAMPLES_WRITTEN, Version};
+use crate::outbound::retry_after;
+
+/// How much of a reply is told, in characters.
+const TOLD: usize = 256;
+
+/// A reply.
+pub(super) struct Came {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// What became of a batch.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// So many of its samples are written.
+    Written(u64),
+    /// The server will never take the others.
+    Refused {
+        /// So many are written all the same.
+        written: u64,
+        /// Why, for metrics.
+        reason: &'static str,
+        /// What the server says.
+        told: String,
+    },
+    /// The server does not know this version of the protocol.
+    Unknown(String),
+}
+
+// === impl Came ===
+
+impl Came {
+    /// What became of `samples` that were sent in `version`; or the kind of the error, and what the server says, where the
+    /// batch is to be sent again. `now` is in milliseconds since the Unix epoch.
+    pub(super) fn judge(self, samples: u64, version: Version, now: i64) -> Result<Verdict, (Kind, String)> {
+        let written = self.written().map(|written| written.min(samples));
+        let told = self.told();
+        if self.status.is_success() {
+            return Ok(match (version, written) {
+                (Version::V1, _) => Verdict::Written(samples),
+                (Version::V2, Some(written)) => Verdict::Written(written),
+                // Whoever reads a message of 2.0 as one of 1.0 finds it empty, and is content.
+                (Version::V2, None) => Verdict::Unknown(format!("{told} without saying how much is written")),
+            });
+        }
+        let retry_after = || retry_after(&self.headers, now);
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS => Err((Kind::Overloaded { retry_after: retry_after() }, told)),
+            StatusCode::REQUEST_TIMEOUT => Err((Kind::Unavailable { retry_after: retry_after() }, told)),
+            status if status.is_server_error() => Err((Kind::Unavailable { retry_after: retry_after() }, told)),
+            StatusCode::UNSUPPORTED_MEDIA_TYPE if version == Version::V2 => Ok(Verdict::Unknown(told)),
+            status => {
+                let written = if version == Version::V2 { written.unwrap_or(0) } else { 0 };
+                Ok(Verdict::Refused { written, reason: reason(status), told })
+            }
+        }
+    }
+
+    /// How many samples the server says that it has written.
+    fn written(&self) -> Option<u64> {
+        self.headers.get(SAMPLES_WRITTEN)?.to_str().ok()?.trim().parse().ok()
+    }
+
+    /// The status and the first line of the body, where it has one.
+    fn told(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        let line: String = text.trim().lines().next().unwrap_or_default().chars().take(TOLD).collect();
+        let line: String = line.chars().filter(|c| !c.is_control()).collect();
+        if line.is_empty() { format!("`{}`", self.status) } else { format!("`{}`: {line}", self.status) }
+    }
+}
+
+/// The reason of samples that were refused with this status.
+fn reason(status: StatusCode) -> &'static str {
+    match status.as_u16() {
+        300..=399 => "redirected",
+        400 => "bad_request",
+        401 => "unauthorized",
+        403 => "forbidden",
+        404 => "not_found",
+        409 => "conflict",
+        413 => "too_large",
+        415 => "unsupported_media_type",
+        422 => "unprocessable",
+        _ => "refused",
+    }
+}

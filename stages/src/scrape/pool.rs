@@ -1,0 +1,112 @@
+//! The targets of a job: who is found is scraped, and who is not found any more ends.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use weir_pipeline::{Error, Result};
+
+use super::discover::{Board, discover};
+use super::fetch::Fetch;
+use super::job::Job;
+use super::target::Target;
+use super::worker::{Parts, Worker};
+
+/// The targets of a job.
+pub(super) struct Pool<F> {
+    job: Arc<Job>,
+    fetch: F,
+    parts: Parts,
+    /// What was found.
+    board: Arc<Board>,
+    /// Who is scraped, by the target's hash, and whether it still should be.
+    workers: HashMap<u64, watch::Sender<bool>>,
+    running: JoinSet<u64>,
+    /// What is wrong with targets that were found, so that each is told once.
+    told: HashSet<String>,
+}
+
+// === impl Pool ===
+
+impl<F: Fetch + Clone> Pool<F> {
+    pub(super) fn new(job: Job, fetch: F, parts: Parts) -> Self {
+        let board = Arc::new(Board::new(&job));
+        let (workers, running, told) = (HashMap::new(), JoinSet::new(), HashSet::new());
+        Self { job: Arc::new(job), fetch, parts, board, workers, running, told }
+    }
+
+    /// Scrapes until the program stops. What was sent by then is waited for.
+    pub(super) async fn run(mut self) -> Result<()> {
+        let (shutdown, board) = (self.parts.0.shutdown.clone(), self.board.clone());
+        let mut discovering = discover(&self.job, &board, &self.parts.2)?;
+        self.follow();
+        loop {
+            tokio::select! {
+                biased;
+                () = shutdown.cancelled() => break,
+                Some(ended) = self.running.join_next() => {
+                    let hash = ended.map_err(broke_off)?;
+                    // It may have been found again since its last scrape.
+                    if self.workers.remove(&hash).is_some_and(|wanted| *wanted.borrow()) {
+                        self.follow();
+                    }
+                }
+                Some(ended) = discovering.join_next() => ended.map_err(broke_off)?,
+                () = board.changed() => self.follow(),
+            }
+        }
+        discovering.abort_all();
+        while let Some(ended) = self.running.join_next().await {
+            ended.map_err(broke_off)?;
+        }
+        Ok(())
+    }
+
+    /// Has those scraped that are found now, and those end that are not.
+    fn follow(&mut self) {
+        let found = self.targets();
+        self.parts.2.targets(&self.job.job_name, found.len());
+        for (hash, wanted) in &self.workers {
+            wanted.send_replace(found.contains_key(hash));
+        }
+        for (hash, target) in found {
+            if self.workers.contains_key(&hash) {
+                continue;
+            }
+            let (wanted, is_wanted) = watch::channel(true);
+            let worker = Worker::new(self.job.clone(), target, self.fetch.clone(), self.parts.clone());
+            let scraping = worker.while_wanted(is_wanted).run();
+            self.running.spawn(async move {
+                scraping.await;
+                hash
+            });
+            self.workers.insert(hash, wanted);
+        }
+    }
+
+    /// The targets that are found now, by their hashes.
+    fn targets(&mut self) -> HashMap<u64, Target> {
+        let (mut found, mut dropped, mut wrong) = (HashMap::new(), 0, HashSet::new());
+        for built in self.board.groups().iter().flat_map(|group| self.job.build(group)) {
+            match built {
+                Ok(Some(target)) => _ = found.insert(target.hash(), target),
+                Ok(None) => dropped += 1,
+                Err(why) => _ = wrong.insert(why),
+            }
+        }
+        for why in wrong.difference(&self.told) {
+            tracing::warn!(job = self.job.job_name, why, "a target that was found can't be scraped");
+        }
+        self.parts.2.dropped_targets(&self.job.job_name, dropped + wrong.len());
+        self.told = wrong;
+        found
+    }
+}
+
+fn broke_off(error: tokio::task::JoinError) -> Error {
+    Error::internal("the scrapes of a target broke off").with_source(error)
+}
+
+#[cfg(test)]
+mod tests;
