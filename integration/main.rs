@@ -14,6 +14,7 @@ mod harness;
 mod names;
 mod program;
 mod prometheus;
+mod reload;
 mod ring;
 mod shipped;
 mod tidy;

@@ -13,6 +13,7 @@ mod explain;
 mod promqltest;
 mod query;
 mod run;
+mod watch;
 
 /// The pipelines that run where no directory is named and there is no `pipelines.d`.
 const EMBEDDED: [(&str, &str); 4] = [
@@ -26,6 +27,7 @@ const AFTER_HELP: &str = "\
 Examples:
   weir                                     run the pipelines of ./pipelines.d, or the built-in ones
   weir run /etc/weir                       run the pipelines of another directory
+  weir run --watch /etc/weir               the same, and read its files anew when they change
   weir check /etc/weir                     list every mistake of every file
   weir explain pipelines.d/20-receive.yaml show the assembled tree
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
@@ -54,8 +56,7 @@ pub(crate) struct Weir {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run pipelines until told to stop (SIGINT or SIGTERM).
-    Run(Pipelines),
+    Run(run::Run),
     /// List every mistake of every file, as `file:line:column: path: message`.
     Check(Pipelines),
     /// Show the assembled tree of a pipeline file, or the plan of a query.
@@ -66,8 +67,8 @@ enum Command {
     Promqltest(promqltest::Promqltest),
 }
 
-/// Which pipelines.
-#[derive(Clone, Debug, Args)]
+// Which pipelines. Its docs would stand in the place of those of the commands that it is part of.
+#[derive(Clone, Debug, Default, Args)]
 struct Pipelines {
     /// A directory of YAML files, or files. Without any: `pipelines.d` where it exists, else the built-in pipelines.
     paths: Vec<PathBuf>,
@@ -94,8 +95,8 @@ impl Weir {
         if let Err(message) = crate::logs::start(self.log_format, &self.log_level) {
             return Exit::Usage.says(&message);
         }
-        match self.command.unwrap_or(Command::Run(Pipelines { paths: Vec::new() })) {
-            Command::Run(pipelines) => run::run(&pipelines, self.log_format),
+        match self.command.unwrap_or(Command::Run(run::Run::default())) {
+            Command::Run(run) => run::run(&run, self.log_format),
             Command::Check(pipelines) => check::check(&pipelines),
             Command::Explain(explain) => explain.run(),
             Command::Query(query) => query.run(),

@@ -42,6 +42,16 @@ struct Entry<'a> {
     settings: Node,
 }
 
+/// Settings, read.
+struct AsRead<T> {
+    value: T,
+    /// What may be shown of them.
+    settings: Node,
+    raw: Node,
+    /// The resources that they name.
+    needs: Vec<String>,
+}
+
 // === impl Reader ===
 
 impl<'a> Reader<'a> {
@@ -106,7 +116,10 @@ impl<'a> Reader<'a> {
         }
         self.mistakes.extend(apart::not_apart(&self.resources, &self.resource_places));
         match order::by_need(self.resources) {
-            Ok(resources) if self.mistakes.is_empty() => return Ok(Plan { resources, pipelines: self.pipelines }),
+            Ok(resources) if self.mistakes.is_empty() => {
+                let resources = resources.into_iter().map(Arc::new).collect();
+                return Ok(Plan { resources, pipelines: self.pipelines });
+            }
             Ok(_) => {}
             Err(circle) => {
                 let (file, at) = self.resource_places[&circle[0]].clone();
@@ -169,14 +182,13 @@ impl<'a> Reader<'a> {
                 continue;
             };
             self.resource_kinds.insert(name.text.clone(), *kind);
-            let before = self.references.len();
-            if let Some((resource, settings)) = self.settings(file, &entry, *parse) {
-                let needs = self.references[before..].iter().map(|(_, r)| r.name.clone()).collect();
+            if let Some(AsRead { value: resource, settings, raw, needs }) = self.settings(file, &entry, *parse) {
                 let kind = entry.kind;
                 self.resources.push(Declared {
                     name: name.text.clone(),
                     kind: kind.to_owned(),
                     settings,
+                    raw,
                     resource,
                     needs,
                 });
@@ -225,7 +237,8 @@ impl<'a> Reader<'a> {
             let at = root.get("external_labels").map_or(root.at, |n| n.at);
             self.mistake(file, at, "external_labels", "external labels belong to a pipeline that writes");
         }
-        Some(Parts { name: name?, file: file.to_owned(), external_labels, source: source?, steps: steps?, sink: sink? })
+        let (name, source, steps, sink) = (name?, source?, steps?, sink?);
+        Some(Parts { name, file: file.to_owned(), external_labels, source, steps, sink })
     }
 
     fn steps<P: Path>(&mut self, file: &str, root: &Node, components: &Components<P>) -> Option<Vec<Part<Step<P>>>> {
@@ -265,16 +278,18 @@ impl<'a> Reader<'a> {
             self.mistake(file, entry.at, &entry.path, message);
             return None;
         };
-        let (value, settings) = self.settings(file, &entry, *parse)?;
-        Some(Part { kind: entry.kind.to_owned(), settings, value })
+        let read = self.settings(file, &entry, *parse)?;
+        let AsRead { value, settings, raw, needs } = read;
+        Some(Part { kind: entry.kind.to_owned(), settings, raw, needs, value })
     }
 
-    /// Reads settings; beside them what may be shown of them.
-    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<(T, Node)> {
+    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<AsRead<T>> {
         let Found { value, references, secrets, mistakes } = parse(file, &entry.path, &entry.settings);
+        let needs = references.iter().map(|r| r.name.clone()).collect();
         self.references.extend(references.into_iter().map(|r| (file.to_owned(), r)));
         self.mistakes.extend(mistakes);
-        Some((value?, entry.settings.clone().without(&entry.path, &secrets)))
+        let (value, raw) = (value?, entry.settings.clone());
+        Some(AsRead { value, settings: raw.clone().without(&entry.path, &secrets), raw, needs })
     }
 
     /// The one component in `node`: `kind`, or `kind: settings`.

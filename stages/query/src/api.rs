@@ -6,7 +6,7 @@
 //!
 //! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `series`, `labels`
 //! (GET, and POST with a form), `label/<name>/values` and `status/buildinfo` (GET). Beside it: `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
-//! `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`. A
+//! `/-/ready`, `/-/reload` and `/-/quit` (POST, where `lifecycle` allows it), and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`. A
 //! client that goes away cancels what it asked.
 //!
 //! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`. What else Thanos has
@@ -76,6 +76,10 @@ pub struct Api {
     /// How many connections are held at once; others wait to be accepted. Default 512.
     #[serde(default = "connections")]
     pub connections: NonZeroUsize,
+    /// Whether `POST /-/reload` has the pipeline files read anew and `POST /-/quit` has the program stop, as with
+    /// `--web.enable-lifecycle` of Prometheus. Otherwise they answer 403. Default false.
+    #[serde(default)]
+    pub lifecycle: bool,
 }
 
 fn listen() -> Address {
