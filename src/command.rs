@@ -13,6 +13,7 @@ mod explain;
 mod promqltest;
 mod query;
 mod run;
+mod stages;
 mod watch;
 
 /// The pipelines that run where no directory is named and there is no `pipelines.d`.
@@ -31,6 +32,7 @@ Examples:
   weir check /etc/weir                     list every mistake of every file
   weir explain pipelines.d/20-receive.yaml show the assembled tree
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
+  weir stages relabel                      describe a stage with all settings
   weir query 'up'                          ask a running Weir
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
@@ -61,6 +63,7 @@ enum Command {
     Check(Pipelines),
     /// Show the assembled tree of a pipeline file, or the plan of a query.
     Explain(explain::Explain),
+    Stages(stages::Stages),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
     /// Run scripts in the language of Prometheus' tests of PromQL.
@@ -99,6 +102,7 @@ impl Weir {
             Command::Run(run) => run::run(&run, self.log_format),
             Command::Check(pipelines) => check::check(&pipelines),
             Command::Explain(explain) => explain.run(),
+            Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),
             Command::Promqltest(scripts) => scripts.run(),
         }
