@@ -14,6 +14,7 @@ mod promqltest;
 mod query;
 mod run;
 mod stages;
+mod test;
 mod watch;
 
 /// The pipelines that run where no directory is named and there is no `pipelines.d`.
@@ -30,6 +31,7 @@ Examples:
   weir run /etc/weir                       run the pipelines of another directory
   weir run --watch /etc/weir               the same, and read its files anew when they change
   weir check /etc/weir                     list every mistake of every file
+  weir test                                run the tests of the pipelines
   weir explain pipelines.d/20-receive.yaml show the assembled tree
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
   weir stages relabel                      describe a stage with all settings
@@ -61,6 +63,7 @@ enum Command {
     Run(run::Run),
     /// List every mistake of every file, as `file:line:column: path: message`.
     Check(Pipelines),
+    Test(test::Test),
     /// Show the assembled tree of a pipeline file, or the plan of a query.
     Explain(explain::Explain),
     Stages(stages::Stages),
@@ -101,6 +104,7 @@ impl Weir {
         match self.command.unwrap_or(Command::Run(run::Run::default())) {
             Command::Run(run) => run::run(&run, self.log_format),
             Command::Check(pipelines) => check::check(&pipelines),
+            Command::Test(test) => test.run(),
             Command::Explain(explain) => explain.run(),
             Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),

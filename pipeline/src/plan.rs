@@ -9,12 +9,14 @@ use crate::path::{Path, Read, Write};
 use crate::registry::{AnyResource, AnySink, AnySource, Registry, Step};
 
 pub(crate) mod apart;
+mod case;
 mod explain;
 mod file;
 mod load;
 mod order;
 mod yaml;
 
+pub(crate) use case::Case;
 pub use load::Contents;
 use load::Loaded;
 
@@ -51,9 +53,12 @@ pub(crate) struct Parts<P: Path> {
     pub(crate) source: Part<Arc<dyn AnySource<P>>>,
     pub(crate) steps: Vec<Part<Step<P>>>,
     pub(crate) sink: Part<Arc<dyn AnySink<P>>>,
+    /// What is to hold of it.
+    pub(crate) tests: Vec<Case>,
 }
 
 /// A component with what the file says of it.
+#[derive(Clone)]
 pub(crate) struct Part<T> {
     pub(crate) kind: String,
     /// What may be shown of its settings.

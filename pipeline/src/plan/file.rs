@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use super::case::{Case, Test};
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, apart, order};
 use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
@@ -95,9 +96,6 @@ impl<'a> Reader<'a> {
         }
         if let Some(resources) = root.get("resources") {
             self.resources(file, resources);
-        }
-        if let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "tests") {
-            self.mistake(file, key.at, "tests", "tests in a pipeline file are not supported yet");
         }
         let is_pipeline = entries.iter().any(|(key, _)| key.text != "resources");
         if is_pipeline {
@@ -208,7 +206,8 @@ impl<'a> Reader<'a> {
             (_, Some(s)) => read.sinks.contains_key(s.kind) && !write.sinks.contains_key(s.kind),
             _ => false,
         };
-        let parts = (file, root, name, external_labels, source, sink);
+        let tests = self.tests(file, root);
+        let parts = (file, root, name, external_labels, source, sink, tests);
         if reads {
             if let Some(parts) = self.parts::<Read>(parts, read) {
                 self.pipelines.push(Pipeline::Read(Arc::new(parts)));
@@ -220,13 +219,14 @@ impl<'a> Reader<'a> {
 
     fn parts<P: Path>(
         &mut self,
-        (file, root, name, external_labels, source, sink): (
+        (file, root, name, external_labels, source, sink, tests): (
             &str,
             &Node,
             Option<String>,
             ExternalLabels,
             Option<Entry<'_>>,
             Option<Entry<'_>>,
+            Vec<Case>,
         ),
         components: &Components<P>,
     ) -> Option<Parts<P>> {
@@ -237,8 +237,12 @@ impl<'a> Reader<'a> {
             let at = root.get("external_labels").map_or(root.at, |n| n.at);
             self.mistake(file, at, "external_labels", "external labels belong to a pipeline that writes");
         }
+        if P::NAME == Read::NAME && !tests.is_empty() {
+            let at = root.get("tests").map_or(root.at, |n| n.at);
+            self.mistake(file, at, "tests", "tests belong to a pipeline that writes");
+        }
         let (name, source, steps, sink) = (name?, source?, steps?, sink?);
-        Some(Parts { name, file: file.to_owned(), external_labels, source, steps, sink })
+        Some(Parts { name, file: file.to_owned(), external_labels, source, steps, sink, tests })
     }
 
     fn steps<P: Path>(&mut self, file: &str, root: &Node, components: &Components<P>) -> Option<Vec<Part<Step<P>>>> {
@@ -357,6 +361,30 @@ impl<'a> Reader<'a> {
         }
         self.pipeline_places.insert(name.clone(), (file.to_owned(), node.at));
         Some(name)
+    }
+
+    fn tests(&mut self, file: &str, root: &Node) -> Vec<Case> {
+        let Some(node) = root.get("tests").filter(|node| !node.is_null()) else { return Vec::new() };
+        let Value::List(items) = &node.value else {
+            self.refuse(file, node, "tests", "expected a list");
+            return Vec::new();
+        };
+        let mut tests: Vec<Case> = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            let path = format!("tests[{i}]");
+            match settings::<Test>(file, &path, item) {
+                Ok(read) => {
+                    let test = read.value;
+                    if let Some(first) = tests.iter().find(|case| case.test.name == test.name) {
+                        let message = format!("`{}` is also the test on line {}", test.name, first.at.line);
+                        self.mistake(file, item.at, &path, message);
+                    }
+                    tests.push(Case { at: item.at, test });
+                }
+                Err(mistakes) => self.mistakes.extend(mistakes),
+            }
+        }
+        tests
     }
 
     fn external_labels(&mut self, file: &str, root: &Node) -> ExternalLabels {
