@@ -10,6 +10,7 @@ use crate::logs::LogFormat;
 mod check;
 mod client;
 mod explain;
+mod paper;
 mod promqltest;
 mod query;
 mod run;
@@ -71,6 +72,8 @@ enum Command {
     Query(query::Query),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
+    Completions(paper::Completions),
+    Man(paper::Man),
 }
 
 // Which pipelines. Its docs would stand in the place of those of the commands that it is part of.
@@ -109,6 +112,8 @@ impl Weir {
             Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),
             Command::Promqltest(scripts) => scripts.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
         .into()
     }
