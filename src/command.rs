@@ -10,6 +10,7 @@ use crate::logs::LogFormat;
 mod check;
 mod client;
 mod explain;
+mod new_plugin;
 mod paper;
 mod promqltest;
 mod query;
@@ -72,6 +73,7 @@ enum Command {
     Query(query::Query),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
+    NewPlugin(new_plugin::NewPlugin),
     Completions(paper::Completions),
     Man(paper::Man),
 }
@@ -112,6 +114,7 @@ impl Weir {
             Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),
             Command::Promqltest(scripts) => scripts.run(),
+            Command::NewPlugin(plugin) => plugin.run(),
             Command::Completions(completions) => completions.run(),
             Command::Man(man) => man.run(),
         }
