@@ -17,6 +17,7 @@ mod names;
 mod program;
 mod prometheus;
 mod remote_read;
+mod reload;
 mod ring;
 mod shipped;
 mod tidy;

@@ -212,3 +212,84 @@ fn what_it_says_is_plain_in_files_and_json_where_json_is_asked_for() {
     }
     assert!(stderr(&json).lines().last().unwrap().contains("Address already in use"), "{}", stderr(&json));
 }
+
+#[test]
+fn the_tests_of_the_shipped_pipelines_pass_and_one_that_fails_says_how() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = run(&["test"], &[], root);
+    assert!(output.status.success(), "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).ends_with("2 passed, 0 failed\n"), "{}", stdout(&output));
+    let cluster = run(&["test", "pipelines.d/cluster/00-ring.yaml", "pipelines.d/cluster/20-router.yaml"], &[], root);
+    assert!(stdout(&cluster).ends_with("1 passed, 0 failed\n"), "{}{}", stdout(&cluster), stderr(&cluster));
+
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = "name: p\nsource: { receive: { listen: '127.0.0.1:1' } }\nstages:\n  - filter: { drop: [go] }\n\
+                    sink: { peer: {} }\ntests:\n  - name: it drops go\n    input: |\n      go 1\n      up 1\n    output: go 1\n";
+    std::fs::write(dir.path().join("p.yaml"), pipeline).unwrap();
+    let output = run(&["test", "p.yaml"], &[], dir.path());
+    let expect = "FAILED  p.yaml:7:5: p: it drops go\n    - go 1\n    + up 1\n0 passed, 1 failed\n";
+    assert_eq!((output.status.code(), stdout(&output).as_str()), (Some(1), expect), "{}", stderr(&output));
+    // A mistake in a test is one of the file; no test at all is one of the arguments.
+    std::fs::write(dir.path().join("p.yaml"), pipeline.replace("go 1\n      up 1", "go")).unwrap();
+    let output = run(&["check", "p.yaml"], &[], dir.path());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(stderr(&output).starts_with("p.yaml:8:12: tests[0].input: the line `go`: "), "{}", stderr(&output));
+    std::fs::write(dir.path().join("p.yaml"), pipeline.split("tests:").next().unwrap()).unwrap();
+    assert_eq!(run(&["test", "p.yaml"], &[], dir.path()).status.code(), Some(2));
+}
+
+#[test]
+fn what_there_is_to_name_is_listed_described_and_has_a_schema() {
+    let dir = tempfile::tempdir().unwrap();
+    let list = stdout(&run(&["stages"], &[], dir.path()));
+    for wanted in ["sources\n", "  relabel ", "resources\n", "  store "] {
+        assert!(list.contains(wanted), "no {wanted} in:\n{list}");
+    }
+    let relabel = stdout(&run(&["stages", "relabel", "retry"], &[], dir.path()));
+    for wanted in ["relabel (stage, write path)", "rules[].action: ", "retry (stage, write and read path)"] {
+        assert!(relabel.contains(wanted), "no {wanted} in:\n{relabel}");
+    }
+    let unknown = run(&["stages", "relable"], &[], dir.path());
+    assert_eq!(unknown.status.code(), Some(2));
+    assert_eq!(stderr(&unknown), "weir: unknown component `relable`, did you mean `relabel`?\n");
+    let schema: serde_json::Value =
+        serde_json::from_str(&stdout(&run(&["stages", "--json-schema"], &[], dir.path()))).unwrap();
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    assert!(schema["$defs"]["stage.relabel"]["properties"]["rules"].is_object());
+}
+
+#[test]
+fn shells_and_manuals_know_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    for shell in ["bash", "zsh", "fish"] {
+        let text = stdout(&run(&["completions", shell], &[], dir.path()));
+        assert!(text.contains("promqltest") && text.contains("new-plugin"), "{shell}");
+    }
+    let man = stdout(&run(&["man"], &[], dir.path()));
+    assert!(man.starts_with(".ie") || man.contains(".TH weir"), "{man}");
+    assert!(run(&["man", "--out", "."], &[], dir.path()).status.success());
+    assert!(dir.path().join("weir.1").is_file() && dir.path().join("weir-run.1").is_file());
+}
+
+#[test]
+fn a_new_plugin_builds_and_keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let root = env!("CARGO_MANIFEST_DIR");
+    let made = run(&["new-plugin", "max_labels", "--weir", root], &[], dir.path());
+    assert!(made.status.success(), "{}", stderr(&made));
+    let plugin = dir.path().join("weir-plugin-max-labels");
+    // What is built for it is kept: the next time it takes a moment.
+    let built = std::path::Path::new(root).join("target/plugin");
+    let tested = std::process::Command::new(env!("CARGO"))
+        .args(["test", "--offline", "--lib", "--target-dir"])
+        .arg(built)
+        .current_dir(&plugin)
+        .output()
+        .unwrap();
+    assert!(tested.status.success(), "{}{}", stdout(&tested), stderr(&tested));
+    assert!(stdout(&tested).contains("3 passed"), "{}", stdout(&tested));
+    let again = run(&["new-plugin", "max_labels", "--weir", root], &[], dir.path());
+    assert_eq!(again.status.code(), Some(2), "what is there stays");
+    assert_eq!(run(&["new-plugin", "MaxLabels", "--weir", root], &[], dir.path()).status.code(), Some(2));
+    assert_eq!(run(&["new-plugin", "other", "--weir", "."], &[], dir.path()).status.code(), Some(2));
+}

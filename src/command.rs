@@ -10,9 +10,14 @@ use crate::logs::LogFormat;
 mod check;
 mod client;
 mod explain;
+mod new_plugin;
+mod paper;
 mod promqltest;
 mod query;
 mod run;
+mod stages;
+mod test;
+mod watch;
 
 /// The pipelines that run where no directory is named and there is no `pipelines.d`.
 const EMBEDDED: [(&str, &str); 4] = [
@@ -26,9 +31,12 @@ const AFTER_HELP: &str = "\
 Examples:
   weir                                     run the pipelines of ./pipelines.d, or the built-in ones
   weir run /etc/weir                       run the pipelines of another directory
+  weir run --watch /etc/weir               the same, and read its files anew when they change
   weir check /etc/weir                     list every mistake of every file
+  weir test                                run the tests of the pipelines
   weir explain pipelines.d/20-receive.yaml show the assembled tree
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
+  weir stages relabel                      describe a stage with all settings
   weir query 'up'                          ask a running Weir
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
@@ -54,20 +62,24 @@ pub(crate) struct Weir {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run pipelines until told to stop (SIGINT or SIGTERM).
-    Run(Pipelines),
+    Run(run::Run),
     /// List every mistake of every file, as `file:line:column: path: message`.
     Check(Pipelines),
+    Test(test::Test),
     /// Show the assembled tree of a pipeline file, or the plan of a query.
     Explain(explain::Explain),
+    Stages(stages::Stages),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
+    NewPlugin(new_plugin::NewPlugin),
+    Completions(paper::Completions),
+    Man(paper::Man),
 }
 
-/// Which pipelines.
-#[derive(Clone, Debug, Args)]
+// Which pipelines. Its docs would stand in the place of those of the commands that it is part of.
+#[derive(Clone, Debug, Default, Args)]
 struct Pipelines {
     /// A directory of YAML files, or files. Without any: `pipelines.d` where it exists, else the built-in pipelines.
     paths: Vec<PathBuf>,
@@ -94,12 +106,17 @@ impl Weir {
         if let Err(message) = crate::logs::start(self.log_format, &self.log_level) {
             return Exit::Usage.says(&message);
         }
-        match self.command.unwrap_or(Command::Run(Pipelines { paths: Vec::new() })) {
-            Command::Run(pipelines) => run::run(&pipelines, self.log_format),
+        match self.command.unwrap_or(Command::Run(run::Run::default())) {
+            Command::Run(run) => run::run(&run, self.log_format),
             Command::Check(pipelines) => check::check(&pipelines),
+            Command::Test(test) => test.run(),
             Command::Explain(explain) => explain.run(),
+            Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),
             Command::Promqltest(scripts) => scripts.run(),
+            Command::NewPlugin(plugin) => plugin.run(),
+            Command::Completions(completions) => completions.run(),
+            Command::Man(man) => man.run(),
         }
         .into()
     }

@@ -67,6 +67,11 @@ impl Process {
     /// Asks it to stop (SIGTERM) and waits until it has.
     pub fn stop(&mut self) -> ExitStatus {
         self.signal("TERM");
+        self.ended()
+    }
+
+    /// Waits until it has stopped.
+    pub fn ended(&mut self) -> ExitStatus {
         wait_for("the process to stop", Duration::from_secs(60), || self.child.try_wait().unwrap())
     }
 }

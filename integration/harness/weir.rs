@@ -57,10 +57,16 @@ impl Weir {
 
     /// Starts it and waits until it is ready.
     pub fn start(&mut self, env: &[(&str, &str)]) {
+        self.start_with(&[], env);
+    }
+
+    /// As [`start`](Self::start), with more arguments.
+    pub fn start_with(&mut self, args: &[&str], env: &[(&str, &str)]) {
         let mut command = Command::new(program());
         command
             .arg("run")
             .arg(&self.pipelines)
+            .args(args)
             .env("DIR", &self.dir)
             .env("API", self.api.to_string())
             .env("RECEIVE", self.receive.to_string())
@@ -89,10 +95,27 @@ impl Weir {
         self.process.take().unwrap().kill();
     }
 
+    /// Has it read its pipeline files anew (SIGHUP).
+    pub fn hang_up(&mut self) {
+        self.process.as_mut().unwrap().signal("HUP");
+    }
+
+    /// What it has printed so far.
+    pub fn output(&self) -> String {
+        self.process.as_ref().map_or_else(String::new, Process::output)
+    }
+
     /// Asks it to stop and waits; it must exit with 0.
     pub fn stop(&mut self) {
         let mut process = self.process.take().unwrap();
         let status = process.stop();
+        assert!(status.success(), "{status}: {}", process.output());
+    }
+
+    /// Waits until it has stopped by itself; it must exit with 0.
+    pub fn ended(&mut self) {
+        let mut process = self.process.take().unwrap();
+        let status = process.ended();
         assert!(status.success(), "{status}: {}", process.output());
     }
 

@@ -13,7 +13,7 @@ use crate::registry::{AnyStage, Step};
 use crate::transform::{Transform, Transformed};
 
 /// Opens resources, which come in the order of their needs.
-pub(crate) async fn open(resources: &[Declared], context: &Context) -> Result<()> {
+pub(crate) async fn open(resources: &[Arc<Declared>], context: &Context) -> Result<()> {
     for declared in resources {
         let place: Place = format!("resources.{}.{}", declared.name, declared.kind).into();
         let context = context.at("", place.clone());

@@ -9,6 +9,7 @@ mod known;
 pub mod mistake;
 pub mod node;
 pub mod parse;
+pub mod shape;
 mod wrong;
 
 pub use de::{Settings, settings};

@@ -12,7 +12,7 @@ use crate::labels::{Labels, encode_label};
 use crate::transform::Transform;
 
 /// Adds labels where they are absent, as Prometheus does with `external_labels`. Stands directly after the source.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct ExternalLabels {
     labels: BTreeMap<String, String>,

@@ -1,7 +1,9 @@
 //! The rest of a pipeline, as one service.
 
+use std::future::Future;
 use std::task::{Context, Poll};
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tower::util::BoxCloneSyncService;
 use tower::{Service, ServiceExt};
@@ -18,6 +20,12 @@ pub struct Next<P: Path>(BoxCloneSyncService<P::Request, P::Response, Error>);
 /// The future of every service of a pipeline.
 pub type Reply<P> = BoxFuture<'static, Result<<P as Path>::Response>>;
 
+/// A function in front of the rest.
+struct Behind<P: Path, F> {
+    next: Next<P>,
+    stage: F,
+}
+
 // === impl Next ===
 
 impl<P: Path> Next<P> {
@@ -28,6 +36,31 @@ impl<P: Path> Next<P> {
         S::Future: Send + 'static,
     {
         Self(BoxCloneSyncService::new(service))
+    }
+
+    /// The service that answers each request so. It is always ready: a sink that waits does so here.
+    pub fn from_fn<F, R>(answer: F) -> Self
+    where
+        F: Fn(P::Request) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<P::Response>> + Send + 'static,
+    {
+        Self::new(tower::service_fn(answer))
+    }
+
+    /// This rest behind a stage, which is ready when the rest is. `stage` gets each request with a handle that is ready, to send
+    /// it on with [`Next::pass`].
+    #[must_use]
+    pub fn behind<F, R>(self, stage: F) -> Self
+    where
+        F: Fn(P::Request, Self) -> R + Clone + Send + Sync + 'static,
+        R: Future<Output = Result<P::Response>> + Send + 'static,
+    {
+        Self::new(Behind { next: self, stage })
+    }
+
+    /// Sends one request by the readiness that this handle has, as that of [`Next::behind`], and waits for the answer.
+    pub fn pass(mut self, request: P::Request) -> Reply<P> {
+        self.call(request)
     }
 
     /// Waits until the rest is ready, sends one request, and waits for the answer. Dropping the future cancels.
@@ -69,3 +102,33 @@ impl<P: Path> std::fmt::Debug for Next<P> {
         write!(f, "Next<{}>", P::NAME)
     }
 }
+
+// === impl Behind ===
+
+impl<P: Path, F: Clone> Clone for Behind<P, F> {
+    fn clone(&self) -> Self {
+        Self { next: self.next.clone(), stage: self.stage.clone() }
+    }
+}
+
+impl<P, F, R> Service<P::Request> for Behind<P, F>
+where
+    P: Path,
+    F: Fn(P::Request, Next<P>) -> R,
+    R: Future<Output = Result<P::Response>> + Send + 'static,
+{
+    type Response = P::Response;
+    type Error = Error;
+    type Future = Reply<P>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        self.next.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: P::Request) -> Reply<P> {
+        (self.stage)(request, self.next.take()).boxed()
+    }
+}
+
+#[cfg(test)]
+mod tests;

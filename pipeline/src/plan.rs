@@ -8,18 +8,21 @@ use crate::external_labels::ExternalLabels;
 use crate::path::{Path, Read, Write};
 use crate::registry::{AnyResource, AnySink, AnySource, Registry, Step};
 
-mod apart;
+pub(crate) mod apart;
+mod case;
 mod explain;
 mod file;
 mod load;
 mod order;
 mod yaml;
 
+pub(crate) use case::Case;
+pub use load::Contents;
 use load::Loaded;
 
 /// What pipeline files say: resources, in the order in which they must be opened, and pipelines. Valid as a whole.
 pub struct Plan {
-    pub(crate) resources: Vec<Declared>,
+    pub(crate) resources: Vec<Arc<Declared>>,
     pub(crate) pipelines: Vec<Pipeline>,
 }
 
@@ -27,7 +30,10 @@ pub struct Plan {
 pub(crate) struct Declared {
     pub(crate) name: String,
     pub(crate) kind: String,
+    /// What may be shown of its settings.
     pub(crate) settings: Node,
+    /// Its settings as they are, which nothing shows.
+    pub(crate) raw: Node,
     pub(crate) resource: Arc<dyn AnyResource>,
     /// The resources that it names.
     pub(crate) needs: Vec<String>,
@@ -47,12 +53,20 @@ pub(crate) struct Parts<P: Path> {
     pub(crate) source: Part<Arc<dyn AnySource<P>>>,
     pub(crate) steps: Vec<Part<Step<P>>>,
     pub(crate) sink: Part<Arc<dyn AnySink<P>>>,
+    /// What is to hold of it.
+    pub(crate) tests: Vec<Case>,
 }
 
 /// A component with what the file says of it.
+#[derive(Clone)]
 pub(crate) struct Part<T> {
     pub(crate) kind: String,
+    /// What may be shown of its settings.
     pub(crate) settings: Node,
+    /// Its settings as they are, which nothing shows.
+    pub(crate) raw: Node,
+    /// The resources that it names.
+    pub(crate) needs: Vec<String>,
     pub(crate) value: T,
 }
 
@@ -113,6 +127,24 @@ impl Plan {
 impl std::fmt::Debug for Plan {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Plan{:?}", self.names())
+    }
+}
+
+// === impl Declared ===
+
+impl Declared {
+    /// Whether it says the same as another one, wherever it stands.
+    pub(crate) fn says_as(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.raw.says_as(&other.raw)
+    }
+}
+
+// === impl Part ===
+
+impl<T> Part<T> {
+    /// Whether it says the same as another one, wherever it stands.
+    pub(crate) fn says_as(&self, other: &Self) -> bool {
+        self.kind == other.kind && self.raw.says_as(&other.raw)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::any::type_name;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,13 +10,16 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::de::DeserializeOwned;
 
-use crate::config::Node;
 use crate::config::de::{Found, find};
+use crate::config::shape::{self, Shape};
+use crate::config::{Mistake, Node};
 use crate::context::Context;
+use crate::docs::Docs;
 use crate::error::Result;
 use crate::fanout::{Fanout, Rest};
 use crate::next::Next;
 use crate::path::{Path, Read, Write};
+use crate::reference::Role;
 use crate::resource::Resource;
 use crate::sink::Sink;
 use crate::source::Source;
@@ -32,7 +36,22 @@ pub struct Registry {
     write: Components<Write>,
     read: Components<Read>,
     resources: BTreeMap<&'static str, ResourceKind>,
+    /// What is known of each, in the order of registration.
+    all: Vec<(Role, Option<&'static str>, About)>,
+    docs: Docs,
     twice: Vec<String>,
+}
+
+/// What is known of a component by its type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct About {
+    pub(crate) name: &'static str,
+    /// The type, with its module.
+    type_name: &'static str,
+    /// What its settings look like.
+    pub(crate) shape: fn() -> Shape,
+    /// Settings as `Debug` shows them once they are read, or what is wrong with them.
+    pub(crate) read: fn(&Node) -> Result<String, Vec<Mistake>>,
 }
 
 /// The components of one path.
@@ -95,7 +114,8 @@ impl Registry {
     }
 
     /// Adds a source.
-    pub fn source<P: Path, S: Source<P>>(&mut self) -> &mut Self {
+    pub fn source<P: Path, S: Source<P> + Debug>(&mut self) -> &mut Self {
+        self.all.push((Role::Source, Some(P::NAME), About::of_type::<S>(S::NAME)));
         let old = P::components_mut(self).sources.insert(S::NAME, |file, path, node| {
             read(file, path, node, |s: S| Arc::new(Erased(s)) as Arc<dyn AnySource<P>>)
         });
@@ -103,7 +123,8 @@ impl Registry {
     }
 
     /// Adds a stage.
-    pub fn stage<P: Path, S: Stage<P>>(&mut self) -> &mut Self {
+    pub fn stage<P: Path, S: Stage<P> + Debug>(&mut self) -> &mut Self {
+        self.all.push((Role::Stage, Some(P::NAME), About::of_type::<S>(S::NAME)));
         let old = P::components_mut(self)
             .steps
             .insert(S::NAME, |file, path, node| read(file, path, node, |s: S| Step::Stage(Arc::new(Erased(s)))));
@@ -111,7 +132,8 @@ impl Registry {
     }
 
     /// Adds a fan-out.
-    pub fn fanout<P: Path, F: Fanout<P>>(&mut self) -> &mut Self {
+    pub fn fanout<P: Path, F: Fanout<P> + Debug>(&mut self) -> &mut Self {
+        self.all.push((Role::Stage, Some(P::NAME), About::of_type::<F>(F::NAME)));
         let old = P::components_mut(self)
             .steps
             .insert(F::NAME, |file, path, node| read(file, path, node, |f: F| Step::Fanout(Arc::new(Erased(f)))));
@@ -119,7 +141,8 @@ impl Registry {
     }
 
     /// Adds a transform, as a stage of the write path.
-    pub fn transform<T: Transform>(&mut self) -> &mut Self {
+    pub fn transform<T: Transform + Debug>(&mut self) -> &mut Self {
+        self.all.push((Role::Stage, Some(Write::NAME), About::of_type::<T>(T::NAME)));
         let old = self.write.steps.insert(T::NAME, |file, path, node| {
             read(file, path, node, |t: T| Step::Stage(Arc::new(Transformed::new(t))))
         });
@@ -127,7 +150,8 @@ impl Registry {
     }
 
     /// Adds a sink.
-    pub fn sink<P: Path, S: Sink<P>>(&mut self) -> &mut Self {
+    pub fn sink<P: Path, S: Sink<P> + Debug>(&mut self) -> &mut Self {
+        self.all.push((Role::Sink, Some(P::NAME), About::of_type::<S>(S::NAME)));
         let old = P::components_mut(self).sinks.insert(S::NAME, |file, path, node| {
             read(file, path, node, |s: S| Arc::new(Erased(s)) as Arc<dyn AnySink<P>>)
         });
@@ -135,11 +159,29 @@ impl Registry {
     }
 
     /// Adds a kind of resource.
-    pub fn resource<R: Resource>(&mut self) -> &mut Self {
+    pub fn resource<R: Resource + Debug>(&mut self) -> &mut Self {
+        self.all.push((Role::Resource, None, About::of_type::<R>(R::NAME)));
         let parse: Parse<_> =
             |file, path, node| read(file, path, node, |r: R| Arc::new(Erased(r)) as Arc<dyn AnyResource>);
         let old = self.resources.insert(R::NAME, ResourceKind { parse, opens: type_name::<R::Opened>() });
         self.once("resource", R::NAME, old.is_none())
+    }
+
+    /// Adds the source of a module, `weir_stages::receive` as `module`, whose docs describe the settings of its components:
+    /// `registry.document(module_path!(), include_str!("receive.rs"))`.
+    pub fn document(&mut self, module: &str, source: &str) -> &mut Self {
+        self.docs.add(module, source);
+        self
+    }
+
+    /// What sources say of settings.
+    pub(crate) fn docs(&self) -> &Docs {
+        &self.docs
+    }
+
+    /// All that was registered: its role, its path and what is known of it.
+    pub(crate) fn all(&self) -> impl Iterator<Item = (Role, Option<&'static str>, About)> {
+        self.all.iter().copied()
     }
 
     /// What was registered twice under one name: a mistake of the program, which `check` reports.
@@ -190,6 +232,30 @@ impl Registry {
     }
 }
 
+// === impl About ===
+
+impl About {
+    fn of_type<S: DeserializeOwned + Debug>(name: &'static str) -> Self {
+        let read: fn(&Node) -> Result<String, Vec<Mistake>> = |node| {
+            let Found { value, mistakes, .. } = find::<S>("", "", node);
+            value.map(|settings| format!("{settings:?}")).ok_or(mistakes)
+        };
+        Self { name, type_name: type_name::<S>(), shape: shape::of::<S>, read }
+    }
+
+    /// The path of the module that has the type.
+    pub(crate) fn module(&self) -> &'static str {
+        let path = self.type_name.split('<').next().unwrap_or(self.type_name);
+        path.rsplit_once("::").map_or("", |(module, _)| module)
+    }
+
+    /// The type's own name.
+    pub(crate) fn of(&self) -> &'static str {
+        let path = self.type_name.split('<').next().unwrap_or(self.type_name);
+        path.rsplit_once("::").map_or(path, |(_, name)| name)
+    }
+}
+
 /// Reads settings and erases their type.
 fn read<S: DeserializeOwned, T>(file: &str, path: &str, node: &Node, erase: impl FnOnce(S) -> T) -> Found<T> {
     let Found { value, references, secrets, mistakes } = find::<S>(file, path, node);
@@ -199,6 +265,17 @@ fn read<S: DeserializeOwned, T>(file: &str, path: &str, node: &Node, erase: impl
 impl<P: Path> Default for Components<P> {
     fn default() -> Self {
         Self { sources: BTreeMap::new(), steps: BTreeMap::new(), sinks: BTreeMap::new() }
+    }
+}
+
+// === impl Step ===
+
+impl<P: Path> Clone for Step<P> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Stage(stage) => Self::Stage(stage.clone()),
+            Self::Fanout(fanout) => Self::Fanout(fanout.clone()),
+        }
     }
 }
 

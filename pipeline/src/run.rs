@@ -1,22 +1,32 @@
-//! The program around pipelines: ordered start, ordered shutdown.
+//! The program around pipelines: ordered start, exchange of what changed, ordered shutdown.
 
-use std::any::Any;
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::assemble::{Assemble, assemble, open};
 use crate::clock::Clock;
-use crate::context::Context;
+use crate::context::{Asked, Context, Resources};
 use crate::error::{Error, Place, Result};
 use crate::metrics::Metrics;
 use crate::observe::Observers;
-use crate::plan::{Parts, Pipeline, Plan};
+use crate::plan::{Declared, Plan};
+
+mod changed;
+mod in_place;
+mod pipe;
+mod reload;
+mod source;
+mod telemetry;
+
+pub use changed::Changed;
+use pipe::Pipe;
+use source::Sources;
+use telemetry::Telemetry;
 
 /// How long sources may take to send what they hold before the program goes on without them.
 pub const GRACE: Duration = Duration::from_secs(30);
@@ -27,16 +37,25 @@ const ABORT: Duration = Duration::from_secs(1);
 /// Pipelines that run.
 pub struct Running {
     context: Context,
-    sources: JoinSet<(Place, Result<()>)>,
+    observers: Observers,
+    telemetry: Telemetry,
+    /// The open resources, in the order in which they were opened.
+    open: Vec<Open>,
+    /// The same by name.
+    resources: Resources,
+    pipelines: Vec<Box<dyn Pipe>>,
+    sources: Sources,
     ended: Vec<Error>,
-    /// The places of sources that have not returned.
-    live: Vec<Place>,
-    /// The places of those among them that accept connections.
-    listening: Vec<Place>,
+    /// What was replaced, until it has drained and closed.
+    old: JoinSet<Vec<Error>>,
 }
 
-/// Starts the source of a composed pipeline.
-type Start = Box<dyn FnOnce(&mut Running) + Send>;
+/// A resource that is open.
+struct Open {
+    declared: Arc<Declared>,
+    /// The part of the program that it is.
+    context: Context,
+}
 
 // === impl Plan ===
 
@@ -46,57 +65,22 @@ impl Plan {
     /// # Errors
     /// A resource can't be opened or a stage can't be built. What was opened by then is closed again.
     pub async fn start(&self, clock: Clock, metrics: Metrics) -> Result<Running> {
-        let context = Context::new(clock, metrics, CancellationToken::new());
-        let mut running =
-            Running { sources: JoinSet::new(), ended: Vec::new(), live: Vec::new(), listening: Vec::new(), context };
-        match self.begin(&mut running).await {
-            Ok(()) => Ok(running),
-            Err(error) => {
-                for also in running.shutdown(GRACE).await {
-                    tracing::error!(error = also.report(), "while closing after a failed start");
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn begin(&self, running: &mut Running) -> Result<()> {
+        let mut running = Running {
+            observers: Observers::new(&metrics),
+            telemetry: Telemetry::new(&metrics),
+            context: Context::new(clock, metrics, CancellationToken::new()),
+            open: Vec::new(),
+            resources: Resources::default(),
+            pipelines: Vec::new(),
+            sources: Sources::default(),
+            ended: Vec::new(),
+            old: JoinSet::new(),
+        };
         running.context.loaded(self.yaml());
-        open(&self.resources, &running.context).await?;
-        let observers = Observers::new(&running.context.metrics);
-        // All are composed before any starts: a pipeline that can't be built must not leave others half way.
-        let mut starts: Vec<Start> = Vec::new();
-        for pipeline in &self.pipelines {
-            starts.push(match pipeline {
-                Pipeline::Write(parts) => prepare(parts, &running.context, &observers)?,
-                Pipeline::Read(parts) => prepare(parts, &running.context, &observers)?,
-            });
-        }
-        for start in starts {
-            start(running);
-        }
-        Ok(())
+        running.begin(self).await?;
+        running.telemetry.reloaded(true, running.context.clock.now());
+        Ok(running)
     }
-}
-
-/// Composes a pipeline and says how to start it.
-fn prepare<P: Assemble>(parts: &Arc<Parts<P>>, context: &Context, observers: &Observers) -> Result<Start> {
-    let next = assemble(parts, context, observers)?;
-    let place: Place = format!("{}.source.{}", parts.name, parts.source.kind).into();
-    let context = context.at(&parts.name, place.clone());
-    let source = parts.source.value.clone();
-    Ok(Box::new(move |running| {
-        running.live.push(place.clone());
-        if source.listens() {
-            running.listening.push(place.clone());
-        }
-        running.sources.spawn(async move {
-            // A source that panics ends like one that fails: named, and in order.
-            let ended = AssertUnwindSafe(async { source.run(context, next).await }).catch_unwind().await;
-            let result = ended.unwrap_or_else(|panic| Err(Error::internal(format!("panicked: {}", said(&*panic)))));
-            (place.clone(), result.map_err(|e| e.at(&place)))
-        });
-    }))
 }
 
 // === impl Running ===
@@ -106,9 +90,10 @@ impl Running {
     /// that has ended, and not at all once one has failed: [`Running::stopped`] then says why. Cancel safe.
     pub async fn listeners(&mut self) -> Vec<(Place, SocketAddr)> {
         while self.ended.is_empty() {
+            let listening = self.sources.listening(None);
             tokio::select! {
-                () = self.context.wait_for_listeners(&self.listening) => break,
-                Some(ended) = self.sources.join_next() => self.note(ended),
+                () = self.context.wait_for_listeners(&listening) => break,
+                Some(ended) = self.sources.ended() => self.ended.extend(ended.error),
             }
         }
         self.context.listeners()
@@ -119,7 +104,13 @@ impl Running {
         self.context.speaks_tls(place)
     }
 
-    /// Waits until a source fails, or all have ended by themselves.
+    /// What components ask of the program, as with [`Context::reload`]. To be called once: until then, and where what is
+    /// asked is not answered, they get an error.
+    pub fn asked(&self) -> mpsc::UnboundedReceiver<Asked> {
+        self.context.requests()
+    }
+
+    /// Waits until a source fails, or all have ended by themselves. Cancel safe.
     ///
     /// # Errors
     /// The source's error.
@@ -128,8 +119,8 @@ impl Running {
             if let Some(error) = self.ended.first() {
                 return Err(error.clone());
             }
-            match self.sources.join_next().await {
-                Some(ended) => self.note(ended),
+            match self.sources.ended().await {
+                Some(ended) => self.ended.extend(ended.error),
                 None => return Ok(()),
             }
         }
@@ -140,43 +131,53 @@ impl Running {
     pub async fn shutdown(mut self, grace: Duration) -> Vec<Error> {
         self.context.shutdown.cancel();
         if tokio::time::timeout(grace, self.drain()).await.is_err() {
-            for place in std::mem::take(&mut self.live) {
+            for place in self.sources.live() {
                 self.ended.push(Error::unavailable(format!("did not drain within {grace:?}")).at(&place));
             }
             // What a source held is dropped before resources close, but for one that never yields.
-            self.sources.abort_all();
-            let _ = tokio::time::timeout(ABORT, self.drain()).await;
+            self.sources.abort().await;
+        }
+        if !self.old.is_empty() {
+            self.ended.push(Error::unavailable("what was replaced did not drain and close"));
+            self.old.shutdown().await;
         }
         let mut errors = self.ended;
+        for part in self.pipelines.iter().rev().map(|pipe| pipe.context()) {
+            errors.extend(part.end().await);
+        }
+        for open in self.open.iter().rev() {
+            errors.extend(open.context.end().await);
+        }
         errors.extend(self.context.close().await);
         errors
     }
 
-    /// Waits until every source has returned.
+    /// Waits until every source has returned, and what was replaced has closed.
     async fn drain(&mut self) {
-        while let Some(ended) = self.sources.join_next().await {
-            self.note(ended);
+        while let Some(ended) = self.sources.ended().await {
+            self.ended.extend(ended.error);
+        }
+        self.settled().await;
+    }
+
+    /// Waits until what was replaced has drained and closed. Cancel safe.
+    async fn settled(&mut self) {
+        while let Some(closed) = self.old.join_next().await {
+            for error in closed.unwrap_or_default() {
+                tracing::error!(error = error.report(), "while closing what was replaced");
+            }
         }
     }
 
-    fn note(&mut self, ended: Result<(Place, Result<()>), tokio::task::JoinError>) {
-        // A task fails only where it is aborted, which `shutdown` says itself.
-        let Ok((place, result)) = ended else { return };
-        self.live.retain(|live| *live != place);
-        self.listening.retain(|listening| *listening != place);
-        self.ended.extend(result.err());
+    /// The names of the open resources.
+    fn names(&self) -> BTreeSet<String> {
+        self.open.iter().map(|open| open.declared.name.clone()).collect()
     }
-}
-
-/// What a panic says.
-fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("without a message")
 }
 
 impl std::fmt::Debug for Running {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Running({:?})", self.live)
+        write!(f, "Running({:?})", self.sources.live())
     }
 }
 

@@ -32,14 +32,17 @@ pub(super) fn report(mistakes: &[Mistake]) -> Exit {
 // === impl Pipelines ===
 
 impl Pipelines {
+    /// Where the files are; none where the built-in pipelines run.
+    pub(super) fn files(&self) -> Vec<std::path::PathBuf> {
+        let default = || std::path::Path::new(DEFAULT_DIRECTORY).is_dir().then(|| DEFAULT_DIRECTORY.into());
+        if self.paths.is_empty() { default().into_iter().collect() } else { self.paths.clone() }
+    }
+
     /// What the files say: those of the paths that are named, of `pipelines.d`, or the built-in ones.
     pub(super) fn plan(&self) -> Result<Plan, Vec<Mistake>> {
-        let (registry, env) = (registry(), Env::process());
-        if !self.paths.is_empty() {
-            return Plan::load(&self.paths, &registry, &env);
-        }
-        if std::path::Path::new(DEFAULT_DIRECTORY).is_dir() {
-            return Plan::load(&[DEFAULT_DIRECTORY.into()], &registry, &env);
+        let (registry, env, files) = (registry(), Env::process(), self.files());
+        if !files.is_empty() {
+            return Plan::load(&files, &registry, &env);
         }
         let embedded = |(name, text): (&str, &str)| Document { name: format!("(built-in) {name}"), text: text.into() };
         Plan::read(&EMBEDDED.map(embedded), &registry, &env)

@@ -1,12 +1,18 @@
-//! `weir query`: asks a running Weir and prints a table.
+//! `weir query`: asks a running Weir and prints a table, a chart, CSV or JSON.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use hyper::StatusCode;
 use serde_json::Value;
+use weir_pipeline::Clock;
 use weir_pipeline::units::Span;
 
 use super::{Exit, client};
 use crate::out::{print, tell};
+
+mod show;
+
+/// How many steps a range has at most where the step is not said: as many as a line has columns.
+const STEPS: i64 = 60;
 
 /// Ask a running Weir, or anything else with Prometheus' API.
 #[derive(Debug, Args)]
@@ -20,23 +26,42 @@ pub(super) struct Query {
     #[arg(long)]
     tenant: Option<String>,
     /// When, in Unix seconds or RFC 3339; now where absent.
-    #[arg(long, conflicts_with_all = ["start", "end", "step"], allow_hyphen_values = true)]
+    #[arg(long, conflicts_with_all = ["range", "start", "end", "step"], allow_hyphen_values = true)]
     time: Option<String>,
-    /// The first step of a range query.
+    /// A range query over so long a time up to now, as `1h`.
+    #[arg(long, conflicts_with_all = ["start", "end"])]
+    range: Option<Span>,
+    /// The first step of a range query, in Unix seconds or RFC 3339.
     #[arg(long, requires = "end", allow_hyphen_values = true)]
     start: Option<String>,
     /// The end of a range query.
     #[arg(long, requires = "start", allow_hyphen_values = true)]
     end: Option<String>,
-    /// The step of a range query, as `15s`.
-    #[arg(long, default_value = "1m", requires = "start")]
-    step: String,
-    /// Print the answer's JSON as it came.
+    /// The step of a range query, as `15s`. Default: 1m, and with `--range` a sixtieth of that.
     #[arg(long)]
+    step: Option<String>,
+    /// How to print the answer. Default: `chart` for a range query, else `table`.
+    #[arg(long, value_enum)]
+    format: Option<Format>,
+    /// The same as `--format json`.
+    #[arg(long, conflicts_with = "format")]
     json: bool,
     /// How long to wait, as `30s` or `2m`.
     #[arg(long, default_value = "2m")]
     timeout: Span,
+}
+
+/// How an answer is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A line for each sample: the series, the value, the time.
+    Table,
+    /// A line for each series: its least, greatest and last value, and how it went.
+    Chart,
+    /// The answer as it came.
+    Json,
+    /// A line for each sample: time, value, labels, each label in a column.
+    Csv,
 }
 
 // === impl Query ===
@@ -44,40 +69,59 @@ pub(super) struct Query {
 impl Query {
     /// Asks and prints.
     pub(super) fn run(&self) -> Exit {
+        if self.step.is_some() && self.range.is_none() && self.start.is_none() {
+            return fail(Exit::Usage, "`--step` needs `--range`, or `--start` and `--end`");
+        }
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
         };
-        let wait = self.timeout.get();
-        match runtime
-            .block_on(async { tokio::time::timeout(wait, client::get(&self.uri(), self.tenant.as_deref())).await })
-        {
+        let (wait, uri) = (self.timeout.get(), self.uri(Clock::system().now()));
+        match runtime.block_on(async { tokio::time::timeout(wait, client::get(&uri, self.tenant.as_deref())).await }) {
             Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.url, self.timeout)),
             Ok(Err(message)) => fail(Exit::Failure, &message),
             Ok(Ok((status, body))) => self.show(status, &body),
         }
     }
 
-    fn uri(&self) -> String {
+    /// What is asked, where it is `now` in milliseconds since the Unix epoch.
+    fn uri(&self, now: i64) -> String {
         let base = self.url.trim_end_matches('/');
-        let (endpoint, times) = match (&self.start, &self.end) {
-            (Some(start), Some(end)) => {
-                ("query_range", vec![("start", start.as_str()), ("end", end), ("step", &self.step)])
+        let times: Vec<(&str, String)> = match (self.range, &self.start, &self.end) {
+            (Some(range), ..) => {
+                let range = range.as_millis();
+                // Whole seconds: what steps are looked at with.
+                let step = self.step.clone().unwrap_or_else(|| format!("{}s", (range / 1000 / STEPS).max(1)));
+                vec![("start", seconds(now.saturating_sub(range))), ("end", seconds(now)), ("step", step)]
             }
-            _ => ("query", self.time.iter().map(|t| ("time", t.as_str())).collect()),
+            (None, Some(start), Some(end)) => {
+                let step = self.step.clone().unwrap_or_else(|| "1m".to_owned());
+                vec![("start", start.clone()), ("end", end.clone()), ("step", step)]
+            }
+            _ => self.time.iter().map(|time| ("time", time.clone())).collect(),
         };
+        let endpoint = if self.is_range() { "query_range" } else { "query" };
         let mut uri = format!("{base}/api/v1/{endpoint}?query={}", escape(&self.promql));
         for (name, value) in times {
-            uri.push_str(&format!("&{name}={}", escape(value)));
+            uri.push_str(&format!("&{name}={}", escape(&value)));
         }
         uri
+    }
+
+    fn is_range(&self) -> bool {
+        self.range.is_some() || self.start.is_some()
+    }
+
+    fn format(&self) -> Format {
+        let default = if self.is_range() { Format::Chart } else { Format::Table };
+        if self.json { Format::Json } else { self.format.unwrap_or(default) }
     }
 
     fn show(&self, status: StatusCode, body: &[u8]) -> Exit {
         let Ok(answer) = serde_json::from_slice::<Value>(body) else {
             return fail(Exit::Failure, &format!("{} answered {status}, and not in JSON", self.url));
         };
-        if self.json {
+        if self.format() == Format::Json {
             print(&format!("{}\n", String::from_utf8_lossy(body)));
         }
         for note in ["warnings", "infos"].iter().filter_map(|n| answer[n].as_array()).flatten() {
@@ -88,8 +132,12 @@ impl Query {
             let message = answer["error"].as_str().unwrap_or("an error without a message");
             return fail(if wrong { Exit::Mistake } else { Exit::Failure }, message);
         }
-        if !self.json {
-            print(&table(&answer["data"]));
+        let series = show::series(&answer["data"]);
+        match self.format() {
+            Format::Json => {}
+            Format::Table => print(&show::table(&series)),
+            Format::Chart => print(&show::chart(&series)),
+            Format::Csv => print(&show::csv(&series)),
         }
         Exit::Success
     }
@@ -106,38 +154,9 @@ fn fail(exit: Exit, message: &str) -> Exit {
     exit
 }
 
-/// One line for each sample: the series, the value, the time.
-fn table(data: &Value) -> String {
-    let point = |v: &Value| (v[1].as_str().unwrap_or_default().to_owned(), v[0].to_string());
-    let result = &data["result"];
-    let mut rows: Vec<(String, String, String)> = Vec::new();
-    match data["resultType"].as_str() {
-        Some("scalar" | "string") => {
-            let (value, time) = point(result);
-            rows.push((String::new(), value, time));
-        }
-        _ => {
-            for series in result.as_array().into_iter().flatten() {
-                let name = notation(&series["metric"]);
-                let values = series["values"].as_array().cloned().unwrap_or_else(|| vec![series["value"].clone()]);
-                rows.extend(values.iter().map(point).map(|(value, time)| (name.clone(), value, time)));
-            }
-        }
-    }
-    let width = |f: fn(&(String, String, String)) -> &str| rows.iter().map(|r| f(r).chars().count()).max().unwrap_or(0);
-    let (names, values) = (width(|r| &r.0), width(|r| &r.1));
-    rows.iter().map(|(n, v, t)| format!("{n:<names$}  {v:>values$}  @{t}\n")).collect()
-}
-
-/// A label set as PromQL writes it.
-fn notation(metric: &Value) -> String {
-    let labels: weir_pipeline::LabelSet = metric
-        .as_object()
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect();
-    labels.to_string()
+/// Unix seconds.
+fn seconds(milliseconds: i64) -> String {
+    format!("{}.{:03}", milliseconds.div_euclid(1000), milliseconds.rem_euclid(1000))
 }
 
 /// Percent-encodes what is not plain.
@@ -151,3 +170,6 @@ fn escape(text: &str) -> String {
         out
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 use weir_pipeline::error::Place;
 use weir_pipeline::plan::Plan;
 use weir_pipeline::run::{GRACE, Running};
-use weir_pipeline::{Clock, Error, Metrics};
+use weir_pipeline::{Asked, Clock, Error, Metrics};
 
+use super::watch::Watch;
 use super::{Exit, Pipelines, check, client};
 use crate::logs::{LogFormat, last_words};
 use crate::out::print;
@@ -16,9 +18,33 @@ use crate::out::print;
 const FIRST_SCRAPES: Duration = Duration::from_secs(15);
 const BETWEEN_QUESTIONS: Duration = Duration::from_millis(100);
 
+/// Run pipelines until told to stop (SIGINT or SIGTERM).
+///
+/// With SIGHUP the files are read anew: what changed is exchanged while all else runs on, and no batch is lost. Files with
+/// mistakes change nothing.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct Run {
+    #[command(flatten)]
+    pipelines: Pipelines,
+    /// Read the files anew whenever they change, too.
+    #[arg(long)]
+    watch: bool,
+}
+
+/// Why the program does something else than run.
+enum Event {
+    /// A source failed, or all have ended.
+    Ended(Result<(), Error>),
+    /// Somebody asks it to stop.
+    Stop,
+    /// The files are to be read anew; who asked for it wants to know what came of it.
+    Reload(Option<tokio::sync::oneshot::Sender<Result<(), Error>>>),
+}
+
 /// Runs pipelines until SIGINT or SIGTERM, or until one of them fails.
-pub(super) fn run(pipelines: &Pipelines, format: LogFormat) -> Exit {
-    let plan = match pipelines.plan() {
+pub(super) fn run(run: &Run, format: LogFormat) -> Exit {
+    let watch = Watch::new(&run.pipelines);
+    let plan = match run.pipelines.plan() {
         Ok(plan) => plan,
         Err(mistakes) => return check::report(&mistakes),
     };
@@ -29,7 +55,7 @@ pub(super) fn run(pipelines: &Pipelines, format: LogFormat) -> Exit {
             return Exit::Failure;
         }
     };
-    match runtime.block_on(serve(&plan)) {
+    match runtime.block_on(serve(run, plan, watch)) {
         Ok(()) => Exit::Success,
         Err(errors) => {
             for error in errors {
@@ -40,7 +66,7 @@ pub(super) fn run(pipelines: &Pipelines, format: LogFormat) -> Exit {
     }
 }
 
-async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
+async fn serve(run: &Run, plan: Plan, watch: Watch) -> Result<(), Vec<Error>> {
     let mut signals = Signals::new().map_err(|e| vec![e])?;
     let metrics = Metrics::default();
     metrics.info("weir_build", "The version that runs", &[("version", env!("CARGO_PKG_VERSION"))]);
@@ -50,10 +76,8 @@ async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
         started = plan.start(Clock::system(), metrics) => started.map_err(|e| vec![e])?,
         () = signals.stop() => return Ok(()),
     };
-    let ended = tokio::select! {
-        ended = until_failure(&mut running) => ended,
-        () = signals.stop() => Ok(()),
-    };
+    drop(plan);
+    let ended = until_stopped(run, &mut running, &mut signals, watch).await;
     tracing::info!("stopping: sources first, then what they sent, then the log");
     let errors = tokio::select! {
         errors = running.shutdown(GRACE) => errors,
@@ -67,7 +91,45 @@ async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
     }
 }
 
-async fn until_failure(running: &mut Running) -> Result<(), Error> {
+/// Runs, and reads the files anew as often as that is asked for.
+async fn until_stopped(run: &Run, running: &mut Running, signals: &mut Signals, mut watch: Watch) -> Result<(), Error> {
+    let mut asked = running.asked();
+    let mut greeted = false;
+    loop {
+        let event = tokio::select! {
+            ended = until_failure(running, &mut greeted) => Event::Ended(ended),
+            event = signals.next() => event,
+            () = watch.changed(), if run.watch => Event::Reload(None),
+            Some(asked) = asked.recv() => match asked {
+                Asked::Reload(reply) => Event::Reload(Some(reply)),
+                Asked::Quit => Event::Stop,
+            },
+        };
+        let reply = match event {
+            Event::Ended(ended) => return ended,
+            Event::Stop => return Ok(()),
+            Event::Reload(reply) => reply,
+        };
+        watch.note();
+        let outcome = tokio::select! {
+            outcome = running.reload(run.pipelines.plan()) => outcome,
+            () = signals.stop_twice() => return Err(Error::unavailable("stopped before the pipelines were exchanged")),
+        };
+        if let Some(reply) = reply {
+            // Who asked may be gone.
+            let _ = reply.send(outcome.map(drop));
+        }
+        if signals.are_heard() {
+            return Ok(());
+        }
+    }
+}
+
+/// Waits until a source fails or all have ended, and says where to look, once.
+async fn until_failure(running: &mut Running, greeted: &mut bool) -> Result<(), Error> {
+    if *greeted {
+        return running.stopped().await;
+    }
     let listeners = running.listeners().await;
     let scheme = |place: &Place| if running.speaks_tls(place) { "https" } else { "http" };
     let listeners: Vec<_> =
@@ -75,13 +137,15 @@ async fn until_failure(running: &mut Running) -> Result<(), Error> {
     tokio::select! {
         biased;
         ended = running.stopped() => return ended,
-        () = greet(&listeners) => {}
+        () = greet(&listeners, greeted) => {}
     }
     running.stopped().await
 }
 
 /// Says where to look. To standard output, so that it stands apart from the log.
-async fn greet(listeners: &[(String, Place)]) {
+async fn greet(listeners: &[(String, Place)], greeted: &mut bool) {
+    // Half of it is not said again.
+    *greeted = true;
     for (url, place) in listeners {
         match place.rsplit('.').next().unwrap_or_default() {
             "api" => print(&format!("{place} answers PromQL on {url}\n")),
@@ -110,10 +174,13 @@ async fn answers(query: &str) -> bool {
     tokio::time::timeout(FIRST_SCRAPES, asked).await.is_ok()
 }
 
-/// What asks the program to stop.
+/// What asks the program to stop, or to read its files anew.
 struct Signals {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+    /// Whether it was asked to stop while it could not.
+    stop: bool,
 }
 
 // === impl Signals ===
@@ -121,7 +188,33 @@ struct Signals {
 impl Signals {
     fn new() -> Result<Self, Error> {
         let listen = |kind| signal(kind).map_err(|e| Error::internal("can't listen to signals").with_source(e));
-        Ok(Self { interrupt: listen(SignalKind::interrupt())?, terminate: listen(SignalKind::terminate())? })
+        Ok(Self {
+            interrupt: listen(SignalKind::interrupt())?,
+            terminate: listen(SignalKind::terminate())?,
+            hangup: listen(SignalKind::hangup())?,
+            stop: false,
+        })
+    }
+
+    /// What is asked next.
+    async fn next(&mut self) -> Event {
+        tokio::select! {
+            _ = self.interrupt.recv() => Event::Stop,
+            _ = self.terminate.recv() => Event::Stop,
+            _ = self.hangup.recv() => Event::Reload(None),
+        }
+    }
+
+    /// Waits for the second request to stop, and keeps the first.
+    async fn stop_twice(&mut self) {
+        self.stop().await;
+        self.stop = true;
+        self.stop().await;
+    }
+
+    /// Whether it was asked to stop while it could not.
+    fn are_heard(&self) -> bool {
+        self.stop
     }
 
     async fn stop(&mut self) {

@@ -64,6 +64,22 @@ impl Node {
         matches!(&self.value, Value::Scalar { text, plain: true } if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
     }
 
+    /// Whether it says the same as another one, wherever it stands.
+    pub(crate) fn says_as(&self, other: &Self) -> bool {
+        match (&self.value, &other.value) {
+            (Value::List(own), Value::List(others)) => {
+                own.len() == others.len() && own.iter().zip(others).all(|(own, other)| own.says_as(other))
+            }
+            (Value::Map(own), Value::Map(others)) => {
+                let same = |((key, own), (name, other)): (&(Key, Self), &(Key, Self))| {
+                    key.text == name.text && own.says_as(other)
+                };
+                own.len() == others.len() && own.iter().zip(others).all(same)
+            }
+            (own, other) => own == other,
+        }
+    }
+
     /// The value under `key`, where this is a mapping that has it.
     pub fn get(&self, key: &str) -> Option<&Node> {
         match &self.value {

@@ -1,6 +1,6 @@
 //! Resources of one kind in one directory.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::Declared;
@@ -21,6 +21,11 @@ pub(super) fn not_apart(resources: &[Declared], places: &BTreeMap<String, (Strin
         }
     }
     mistakes
+}
+
+/// The directories that a resource keeps its files in, each with the kind of those that must not share it.
+pub(crate) fn directories(declared: &Declared) -> BTreeSet<(&str, PathBuf)> {
+    declared.resource.directories().iter().map(|path| (declared.kind.as_str(), whole(path))).collect()
 }
 
 /// The same for every way to write a path; links are not followed.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
+use super::case::{Case, Test};
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, apart, order};
 use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
@@ -40,6 +41,16 @@ struct Entry<'a> {
     at: Position,
     path: String,
     settings: Node,
+}
+
+/// Settings, read.
+struct AsRead<T> {
+    value: T,
+    /// What may be shown of them.
+    settings: Node,
+    raw: Node,
+    /// The resources that they name.
+    needs: Vec<String>,
 }
 
 // === impl Reader ===
@@ -86,9 +97,6 @@ impl<'a> Reader<'a> {
         if let Some(resources) = root.get("resources") {
             self.resources(file, resources);
         }
-        if let Some((key, _)) = entries.iter().find(|(key, _)| key.text == "tests") {
-            self.mistake(file, key.at, "tests", "tests in a pipeline file are not supported yet");
-        }
         let is_pipeline = entries.iter().any(|(key, _)| key.text != "resources");
         if is_pipeline {
             self.pipeline(file, &root);
@@ -106,7 +114,10 @@ impl<'a> Reader<'a> {
         }
         self.mistakes.extend(apart::not_apart(&self.resources, &self.resource_places));
         match order::by_need(self.resources) {
-            Ok(resources) if self.mistakes.is_empty() => return Ok(Plan { resources, pipelines: self.pipelines }),
+            Ok(resources) if self.mistakes.is_empty() => {
+                let resources = resources.into_iter().map(Arc::new).collect();
+                return Ok(Plan { resources, pipelines: self.pipelines });
+            }
             Ok(_) => {}
             Err(circle) => {
                 let (file, at) = self.resource_places[&circle[0]].clone();
@@ -169,14 +180,13 @@ impl<'a> Reader<'a> {
                 continue;
             };
             self.resource_kinds.insert(name.text.clone(), *kind);
-            let before = self.references.len();
-            if let Some((resource, settings)) = self.settings(file, &entry, *parse) {
-                let needs = self.references[before..].iter().map(|(_, r)| r.name.clone()).collect();
+            if let Some(AsRead { value: resource, settings, raw, needs }) = self.settings(file, &entry, *parse) {
                 let kind = entry.kind;
                 self.resources.push(Declared {
                     name: name.text.clone(),
                     kind: kind.to_owned(),
                     settings,
+                    raw,
                     resource,
                     needs,
                 });
@@ -196,7 +206,8 @@ impl<'a> Reader<'a> {
             (_, Some(s)) => read.sinks.contains_key(s.kind) && !write.sinks.contains_key(s.kind),
             _ => false,
         };
-        let parts = (file, root, name, external_labels, source, sink);
+        let tests = self.tests(file, root);
+        let parts = (file, root, name, external_labels, source, sink, tests);
         if reads {
             if let Some(parts) = self.parts::<Read>(parts, read) {
                 self.pipelines.push(Pipeline::Read(Arc::new(parts)));
@@ -208,13 +219,14 @@ impl<'a> Reader<'a> {
 
     fn parts<P: Path>(
         &mut self,
-        (file, root, name, external_labels, source, sink): (
+        (file, root, name, external_labels, source, sink, tests): (
             &str,
             &Node,
             Option<String>,
             ExternalLabels,
             Option<Entry<'_>>,
             Option<Entry<'_>>,
+            Vec<Case>,
         ),
         components: &Components<P>,
     ) -> Option<Parts<P>> {
@@ -225,7 +237,12 @@ impl<'a> Reader<'a> {
             let at = root.get("external_labels").map_or(root.at, |n| n.at);
             self.mistake(file, at, "external_labels", "external labels belong to a pipeline that writes");
         }
-        Some(Parts { name: name?, file: file.to_owned(), external_labels, source: source?, steps: steps?, sink: sink? })
+        if P::NAME == Read::NAME && !tests.is_empty() {
+            let at = root.get("tests").map_or(root.at, |n| n.at);
+            self.mistake(file, at, "tests", "tests belong to a pipeline that writes");
+        }
+        let (name, source, steps, sink) = (name?, source?, steps?, sink?);
+        Some(Parts { name, file: file.to_owned(), external_labels, source, steps, sink, tests })
     }
 
     fn steps<P: Path>(&mut self, file: &str, root: &Node, components: &Components<P>) -> Option<Vec<Part<Step<P>>>> {
@@ -265,16 +282,18 @@ impl<'a> Reader<'a> {
             self.mistake(file, entry.at, &entry.path, message);
             return None;
         };
-        let (value, settings) = self.settings(file, &entry, *parse)?;
-        Some(Part { kind: entry.kind.to_owned(), settings, value })
+        let read = self.settings(file, &entry, *parse)?;
+        let AsRead { value, settings, raw, needs } = read;
+        Some(Part { kind: entry.kind.to_owned(), settings, raw, needs, value })
     }
 
-    /// Reads settings; beside them what may be shown of them.
-    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<(T, Node)> {
+    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<AsRead<T>> {
         let Found { value, references, secrets, mistakes } = parse(file, &entry.path, &entry.settings);
+        let needs = references.iter().map(|r| r.name.clone()).collect();
         self.references.extend(references.into_iter().map(|r| (file.to_owned(), r)));
         self.mistakes.extend(mistakes);
-        Some((value?, entry.settings.clone().without(&entry.path, &secrets)))
+        let (value, raw) = (value?, entry.settings.clone());
+        Some(AsRead { value, settings: raw.clone().without(&entry.path, &secrets), raw, needs })
     }
 
     /// The one component in `node`: `kind`, or `kind: settings`.
@@ -342,6 +361,30 @@ impl<'a> Reader<'a> {
         }
         self.pipeline_places.insert(name.clone(), (file.to_owned(), node.at));
         Some(name)
+    }
+
+    fn tests(&mut self, file: &str, root: &Node) -> Vec<Case> {
+        let Some(node) = root.get("tests").filter(|node| !node.is_null()) else { return Vec::new() };
+        let Value::List(items) = &node.value else {
+            self.refuse(file, node, "tests", "expected a list");
+            return Vec::new();
+        };
+        let mut tests: Vec<Case> = Vec::new();
+        for (i, item) in items.iter().enumerate() {
+            let path = format!("tests[{i}]");
+            match settings::<Test>(file, &path, item) {
+                Ok(read) => {
+                    let test = read.value;
+                    if let Some(first) = tests.iter().find(|case| case.test.name == test.name) {
+                        let message = format!("`{}` is also the test on line {}", test.name, first.at.line);
+                        self.mistake(file, item.at, &path, message);
+                    }
+                    tests.push(Case { at: item.at, test });
+                }
+                Err(mistakes) => self.mistakes.extend(mistakes),
+            }
+        }
+        tests
     }
 
     fn external_labels(&mut self, file: &str, root: &Node) -> ExternalLabels {

@@ -16,6 +16,21 @@ pub(super) struct Loaded {
     pub(super) unread: Vec<Mistake>,
 }
 
+/// What files are: to know whether they changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents(Vec<(String, String)>);
+
+// === impl Contents ===
+
+impl Contents {
+    /// What those files are that [`Plan::load`](super::Plan::load) reads; in place of one that can't be read, why it can't.
+    pub fn of(paths: &[PathBuf]) -> Self {
+        let Loaded { documents, unread } = Loaded::paths(paths);
+        let read = documents.into_iter().map(|document| (document.name, document.text));
+        Self(read.chain(unread.into_iter().map(|mistake| (mistake.file, mistake.message))).collect())
+    }
+}
+
 // === impl Loaded ===
 
 impl Loaded {

@@ -4,6 +4,9 @@
 use super::*;
 use crate::fixture::{journal, note, plan};
 
+mod parts;
+mod reload;
+
 async fn start(texts: &[&str]) -> Result<Running> {
     plan(texts).unwrap().start(Clock::starting_at(0), Metrics::default()).await
 }

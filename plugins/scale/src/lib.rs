@@ -5,6 +5,7 @@ pub mod scale;
 /// Makes what is here known to pipeline files.
 pub fn register(registry: &mut weir_pipeline::Registry) {
     registry.transform::<scale::Scale>();
+    registry.document("weir_plugin_scale::scale", include_str!("scale.rs"));
 }
 
 #[cfg(doctest)]

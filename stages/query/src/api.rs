@@ -5,14 +5,14 @@
 //! ```
 //!
 //! All settings: `api: { listen: 127.0.0.1:9090, max_concurrent: 20, timeout: 2m, max_points: 11000, default_tenant:
-//! default-tenant, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, tls_server_config: { … },
+//! default-tenant, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, lifecycle: false, tls_server_config: { … },
 //! auth: { … } }`, the last two as in [`tls`](weir_stages::tls) and [`auth`](weir_stages::http::auth).
 //!
 //! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `series`, `labels`
 //! (GET, and POST with a form), `label/<name>/values`, `metadata`, `targets`, `scrape_pools`, `rules`, `alerts` and
 //! `alertmanagers` (which are empty), `status/buildinfo`, `status/runtimeinfo`, `status/config`, `status/flags`, `status/tsdb`,
 //! `status/walreplay` (GET), and `read` (POST, remote read). Beside it: `/federate`, `/metrics` (the program's own metrics),
-//! `/-/healthy`, `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or
+//! `/-/healthy`, `/-/ready`, `/-/reload` and `/-/quit` (POST, where `lifecycle` allows it), and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or
 //! `THANOS-TENANT`; what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
 //! what it asked. Answers are compressed with zstd or gzip as the client accepts it, and sent while they are written.
 //!
@@ -105,6 +105,10 @@ pub struct Api {
     /// Who may ask, as in [`auth`](weir_stages::http::auth). Default everybody.
     #[serde(default)]
     pub auth: Option<Auth>,
+    /// Whether `POST /-/reload` has the pipeline files read anew and `POST /-/quit` has the program stop, as with
+    /// `--web.enable-lifecycle` of Prometheus. Otherwise they answer 403. Default false.
+    #[serde(default)]
+    pub lifecycle: bool,
 }
 
 fn listen() -> Address {

@@ -54,7 +54,7 @@ fn the_top_of_a_file_is_a_map_of_known_fields() {
             "a.yaml:4:1: zebra: unknown field `zebra`, expected one of `name`, `external_labels`, `source`, `stages`, `sink`, `resources`, `tests`",
         ],
     );
-    check(&[&format!("{GOOD}tests: []\n")], &["a.yaml:4:1: tests: tests in a pipeline file are not supported yet"]);
+    check(&[&format!("{GOOD}tests: 5\n")], &["a.yaml:4:8: tests: expected a list, got `5`"]);
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::units::Ref;
 use crate::{Context, Resource, Result};
 
 /// A resource that hangs on another one of its kind.
-#[derive(Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Hook {
     #[serde(default)]

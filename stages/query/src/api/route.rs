@@ -32,10 +32,19 @@ pub(super) enum Route {
     Metrics,
     Healthy,
     Ready,
+    /// Has the program read its pipeline files anew, or stop.
+    Lifecycle(Lifecycle),
     Page,
     /// Within the API, but not of it.
     NotInApi,
     Nowhere,
+}
+
+/// What the program around can be told to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lifecycle {
+    Reload,
+    Quit,
 }
 
 /// The methods of what takes a form.
@@ -78,6 +87,8 @@ impl Route {
                 "/metrics" => Self::Metrics,
                 "/-/healthy" => Self::Healthy,
                 "/-/ready" => Self::Ready,
+                "/-/reload" => Self::Lifecycle(Lifecycle::Reload),
+                "/-/quit" => Self::Lifecycle(Lifecycle::Quit),
                 "/" => Self::Page,
                 _ => Self::Nowhere,
             },
@@ -112,6 +123,8 @@ impl Route {
             Self::Metrics => "metrics",
             Self::Healthy => "healthy",
             Self::Ready => "ready",
+            Self::Lifecycle(Lifecycle::Reload) => "reload",
+            Self::Lifecycle(Lifecycle::Quit) => "quit",
             Self::Page => "page",
             Self::NotInApi | Self::Nowhere => "other",
         }
@@ -119,7 +132,7 @@ impl Route {
 
     /// Whether replies have Prometheus' envelope, and web pages may read them.
     pub(super) fn is_api(&self) -> bool {
-        !matches!(self, Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere)
+        !matches!(self, Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Lifecycle(_) | Self::Page | Self::Nowhere)
     }
 
     /// The methods that it takes, as the header `Allow` lists them. All of the API takes `OPTIONS` too.
@@ -128,6 +141,7 @@ impl Route {
             Self::Query | Self::QueryRange | Self::QueryExemplars | Self::FormatQuery | Self::ParseQuery => FORMS,
             Self::Series | Self::Labels => FORMS,
             Self::Read => "OPTIONS, POST",
+            Self::Lifecycle(_) => "POST, PUT",
             Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
             _ => "GET, OPTIONS",
         }

@@ -18,8 +18,8 @@ use super::form::{self, Form};
 use super::label_name::label_name;
 use super::params::{self, Options};
 use super::pieces::Body;
-use super::reply::{JSON, Refusal, Reply};
-use super::route::Route;
+use super::reply::{Content, JSON, Refusal, Reply};
+use super::route::{Lifecycle, Route};
 use super::telemetry::Telemetry;
 use super::{Api, accept, answer, json, known, status, targets};
 
@@ -70,6 +70,7 @@ impl Service {
                 Ok(Reply::text(StatusCode::SERVICE_UNAVAILABLE, "Weir is Stopping."))
             }
             Route::Ready => Ok(Reply::text(StatusCode::OK, "Weir is Ready.")),
+            Route::Lifecycle(what) => Ok(self.lifecycle(what).await),
             Route::Nowhere => Ok(Reply::text(StatusCode::NOT_FOUND, "404 page not found")),
             Route::NotInApi => {
                 let path: String = request.uri().path().chars().take(100).collect();
@@ -131,6 +132,26 @@ impl Service {
             _ => return Err(Refusal::internal("expected an answer to what was asked")),
         };
         Ok(accept::compress(success(&data, &answer.warnings), encoding))
+    }
+
+    /// Has the program do something, where that is allowed.
+    async fn lifecycle(&self, what: Lifecycle) -> Reply {
+        if !self.settings.lifecycle {
+            return Reply::text(StatusCode::FORBIDDEN, "Lifecycle API is not enabled.");
+        }
+        match what {
+            Lifecycle::Reload => match self.context.reload().await {
+                Ok(()) => Reply { status: StatusCode::OK, headers: Vec::new(), body: Content::Whole(Vec::new()) },
+                Err(error) => {
+                    let message = format!("failed to reload config: {}", error.report());
+                    Reply::text(StatusCode::INTERNAL_SERVER_ERROR, &message)
+                }
+            },
+            Lifecycle::Quit => match self.context.quit() {
+                Ok(()) => Reply::text(StatusCode::OK, "Requesting termination... Goodbye!"),
+                Err(error) => Reply::text(StatusCode::INTERNAL_SERVER_ERROR, &error.report()),
+            },
+        }
     }
 
     /// What goes down the pipeline.

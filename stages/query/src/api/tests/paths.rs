@@ -52,7 +52,11 @@ async fn each_path_takes_its_methods() {
         check(Method::HEAD, path, 200, None).await;
         check(Method::POST, path, 405, Some("GET, HEAD")).await;
     }
-    for path in ["/x", "/api", "/api/v1", "/api/v2/query", "/-/quit", "//"] {
+    for path in ["/-/reload", "/-/quit"] {
+        check(Method::GET, path, 405, Some("POST, PUT")).await;
+        check(Method::POST, path, 403, None).await;
+    }
+    for path in ["/x", "/api", "/api/v1", "/api/v2/query", "/-/quite", "//"] {
         check(Method::GET, path, 404, None).await;
     }
 }
@@ -83,6 +87,19 @@ async fn probes_and_the_page_answer() {
     let json: serde_json::Value = serde_json::from_slice(&got.body).unwrap();
     assert_eq!((&json["status"], &json["data"]["application"]), (&"success".into(), &"Weir".into()));
     assert_eq!(json["data"]["weirVersion"], env!("CARGO_PKG_VERSION"));
+}
+
+#[tokio::test]
+async fn the_program_is_told_what_to_do_only_where_the_settings_allow_it() {
+    let running = start_with(Data::Names(Vec::new())).await;
+    assert_eq!(running.with(Method::POST, "/-/reload", &[]).await.text(), "Lifecycle API is not enabled.\n");
+    let running = start(settings("lifecycle: true"), |_| async { Ok(Answer::from(Data::Names(Vec::new()))) }).await;
+    // Here is no program that could do it.
+    let why = "this program is not told what to do by its pipelines\n";
+    for (path, text) in [("/-/reload", format!("failed to reload config: {why}")), ("/-/quit", why.to_owned())] {
+        let got = running.with(Method::PUT, path, &[]).await;
+        assert_eq!((got.status, got.text()), (500, text.as_str()));
+    }
 }
 
 #[tokio::test]

@@ -1,0 +1,97 @@
+//! Tests of `reference`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
+
+use super::*;
+use crate::fixture::registry;
+
+const THIN: &str = r#"//! `thin`: leaves out series of a metric.
+//!
+//! ```yaml
+//! stages:
+//!   - thin: { metric: up }
+//! ```
+
+/// A transform: leaves out series of a metric.
+pub(crate) struct Thin {
+    /// Which metric.
+    metric: String,
+}
+"#;
+
+fn component(role: Role, name: &str) -> Component {
+    let mut registry = registry();
+    registry.document("weir_pipeline::fixture::stages", THIN);
+    registry.components().into_iter().find(|c| (c.role, c.name) == (role, name)).unwrap()
+}
+
+#[test]
+fn every_component_is_there_once_with_its_paths() {
+    let all = registry().components();
+    let shown: Vec<String> =
+        all.iter().map(|c| format!("{} {} {}", c.role.as_str(), c.name, c.paths.join("+"))).collect();
+    for expect in ["source desk read", "stage pass write+read", "stage deal write", "sink echo read", "resource shelf "]
+    {
+        assert_eq!(shown.iter().filter(|line| *line == expect).count(), 1, "{expect} in {shown:?}");
+    }
+    assert!(all.is_sorted_by_key(|c| (c.role, c.name)));
+}
+
+#[test]
+fn settings_have_types_and_docs() {
+    let thin = component(Role::Stage, "thin");
+    assert_eq!(thin.example, "stages:\n  - thin: { metric: up }");
+    let [metric] = thin.fields.as_slice() else { panic!("expected one setting, got {:?}", thin.fields) };
+    assert_eq!((metric.path.as_str(), metric.docs.as_str(), metric.required), ("metric", "Which metric.", true));
+    assert_eq!(metric.shape.to_string(), "a text");
+}
+
+#[test]
+fn settings_below_others_come_after_them() {
+    let rules = component(Role::Stage, "rules");
+    let paths: Vec<&str> = rules.fields.iter().map(|setting| setting.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        [
+            "rules",
+            "rules[].action",
+            "rules[].action.hash",
+            "rules[].action.hash.modulus",
+            "rules[].action.every",
+            "rules[].label",
+            "rules[].to",
+            "window",
+            "limit",
+            "ratio",
+            "count",
+            "on",
+            "shelf",
+            "labels",
+            "spans",
+            "filled"
+        ]
+    );
+    let shelf = rules.fields.iter().find(|setting| setting.path == "shelf").unwrap();
+    assert_eq!(registry().kinds_that_open(shelf.shape.resource.unwrap()), ["shelf"]);
+}
+
+#[test]
+fn the_example_can_be_checked_and_changed() {
+    let thin = component(Role::Stage, "thin");
+    assert_eq!(thin.mistakes(thin.settings.as_ref().unwrap()), [""; 0]);
+    let without = thin.example_with("metric", None).unwrap();
+    assert_eq!(thin.mistakes(&without).len(), 1);
+    let down = parse("", "down", &Env::from_fn(|_| None)).unwrap();
+    let other = thin.example_with("metric", Some(down)).unwrap();
+    assert_eq!(thin.shown(&other).as_deref(), Some("Thin { metric: \"down\" }"));
+}
+
+#[test]
+fn a_default_is_what_the_docs_say() {
+    let check = |docs: &str, expect: Option<&str>| assert_eq!(default(docs).as_deref(), expect, "{docs}");
+    check("Where. Default `127.0.0.1:9090`.", Some("127.0.0.1:9090"));
+    check("How long. Default\n30s, which is much.", Some("30s"));
+    check("A share. Default 0.5. No more.", Some("0.5"));
+    check("Whose. Default none.", None);
+    check("What. No default.", None);
+    check("", None);
+}
