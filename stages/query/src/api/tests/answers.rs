@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::Duration;
 
-use weir_pipeline::LabelSet;
+use weir_pipeline::{Error, Kind, LabelSet};
 
 use super::*;
 
