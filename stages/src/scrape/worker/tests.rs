@@ -263,11 +263,11 @@ async fn others_see_how_the_last_scrape_went_as_long_as_the_worker_lives() {
     let mut setup = setup("scrape_timeout: 5s", "a 1\n");
     let seen = |setup: &Setup| setup.context.targets().pools().remove(0).active.remove(0);
     let active = seen(&setup);
-    assert_eq!((active.info.url.as_str(), active.last), ("http://h:80/metrics", None));
+    assert_eq!((active.info.url.as_str(), active.last), ("http://h/metrics", None));
     assert_eq!(active.info.labels.to_string(), r#"{instance="h", job="j"}"#);
     assert_eq!(
         active.info.discovered.to_string(),
-        r#"{__address__="h:80", __metrics_path__="/metrics", __scheme__="http", __scrape_interval__="15s", __scrape_timeout__="5s", job="j"}"#
+        r#"{__address__="h", __metrics_path__="/metrics", __scheme__="http", __scrape_interval__="15s", __scrape_timeout__="5s", job="j"}"#
     );
     setup.scrape(1000).await;
     assert_eq!(seen(&setup).last, Some(LastScrape { at: 1000, took: Duration::ZERO, error: None }));
