@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::error::{Error, Place, Result};
 use crate::metrics::Metrics;
+use crate::targets::Targets;
 
 /// What a component gets from the program around it. A clone shares everything.
 #[derive(Clone)]
@@ -44,6 +45,21 @@ struct Shared {
     listening: watch::Sender<Vec<(Place, SocketAddr)>>,
     /// Those of them that speak TLS.
     tls: Mutex<HashSet<Place>>,
+    targets: Targets,
+    /// When the context was made, in milliseconds since the Unix epoch.
+    started: i64,
+    loaded: Mutex<Loaded>,
+}
+
+/// What the program runs by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// The pipeline files as YAML, without secrets; empty where nobody said.
+    pub yaml: Arc<str>,
+    /// When it was loaded, in milliseconds since the Unix epoch.
+    pub at: i64,
+    /// Whether what was loaded since was refused.
+    pub is_stale: bool,
 }
 
 // === impl Context ===
@@ -52,7 +68,8 @@ impl Context {
     /// A context with nothing in it yet.
     pub fn new(clock: Clock, metrics: Metrics, shutdown: CancellationToken) -> Self {
         let (place, pipeline) = ("".into(), "".into());
-        Self { clock, metrics, place, pipeline, shutdown, values: Vec::new(), shared: Arc::default() }
+        let shared = Arc::new(Shared { started: clock.now(), ..Shared::default() });
+        Self { clock, metrics, place, pipeline, shutdown, values: Vec::new(), shared }
     }
 
     /// The same context for the component at `place` of `pipeline`.
@@ -127,6 +144,31 @@ impl Context {
     /// Which components accept connections, and where.
     pub fn listeners(&self) -> Vec<(Place, SocketAddr)> {
         self.shared.listening.borrow().clone()
+    }
+
+    /// What is scraped, and how that goes.
+    pub fn targets(&self) -> &Targets {
+        &self.shared.targets
+    }
+
+    /// When the program started, in milliseconds since the Unix epoch.
+    pub fn started(&self) -> i64 {
+        self.shared.started
+    }
+
+    /// Keeps what the program runs by from now on: the pipeline files as YAML, without secrets.
+    pub fn loaded(&self, yaml: impl Into<Arc<str>>) {
+        *lock(&self.shared.loaded) = Loaded { yaml: yaml.into(), at: self.clock.now(), is_stale: false };
+    }
+
+    /// Says that pipeline files were to be loaded and can't be: it goes on by those of before.
+    pub fn refused(&self) {
+        lock(&self.shared.loaded).is_stale = true;
+    }
+
+    /// What the program runs by.
+    pub fn config(&self) -> Loaded {
+        lock(&self.shared.loaded).clone()
     }
 
     /// Waits until the components at all of these places accept connections.

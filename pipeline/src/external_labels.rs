@@ -26,6 +26,11 @@ impl ExternalLabels {
         self.labels.is_empty()
     }
 
+    /// Names and values, in the order of names.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.labels.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// Appends the encoding of `labels` and of those that it lacks: both are sorted, so one walk merges them.
     fn encode_with(&self, labels: Labels<'_>, out: &mut Vec<u8>) {
         let mut own = self.labels.iter().filter(|(_, value)| !value.is_empty()).peekable();

@@ -31,6 +31,7 @@ pub mod selector;
 pub mod sink;
 pub mod source;
 pub mod stage;
+pub mod targets;
 pub mod tenant;
 pub mod testing;
 pub mod transform;

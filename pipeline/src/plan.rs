@@ -13,6 +13,7 @@ mod explain;
 mod file;
 mod load;
 mod order;
+mod yaml;
 
 use load::Loaded;
 

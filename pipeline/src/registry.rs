@@ -192,8 +192,8 @@ impl Registry {
 
 /// Reads settings and erases their type.
 fn read<S: DeserializeOwned, T>(file: &str, path: &str, node: &Node, erase: impl FnOnce(S) -> T) -> Found<T> {
-    let Found { value, references, mistakes } = find::<S>(file, path, node);
-    Found { value: value.map(erase), references, mistakes }
+    let Found { value, references, secrets, mistakes } = find::<S>(file, path, node);
+    Found { value: value.map(erase), references, secrets, mistakes }
 }
 
 impl<P: Path> Default for Components<P> {

@@ -61,6 +61,7 @@ impl Plan {
     }
 
     async fn begin(&self, running: &mut Running) -> Result<()> {
+        running.context.loaded(self.yaml());
         open(&self.resources, &running.context).await?;
         let observers = Observers::new(&running.context.metrics);
         // All are composed before any starts: a pipeline that can't be built must not leave others half way.

@@ -1,7 +1,7 @@
 //! From a tree to settings: a serde deserializer whose errors know where they stand, and that finds them all.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 
@@ -11,7 +11,7 @@ use super::known::{Known, is_below};
 use super::mistake::Mistake;
 use super::node::{Node, Position, Value};
 use super::wrong::Wrong;
-use crate::units::referred;
+use crate::units::{is_secret, referred};
 
 /// How often one node is read at most.
 const MAX_READINGS: usize = 200;
@@ -38,12 +38,17 @@ pub struct Reference {
     pub path: String,
 }
 
-/// What was found in a node: settings where there is no mistake, and in any case the resources that it names.
+/// What was found in a node: settings where there is no mistake, and in any case the resources that it names and where its
+/// secrets are.
 pub(crate) struct Found<T> {
     pub(crate) value: Option<T>,
     pub(crate) references: Vec<Reference>,
+    pub(crate) secrets: Secrets,
     pub(crate) mistakes: Vec<Mistake>,
 }
+
+/// The paths of the texts that must not be seen.
+pub(crate) type Secrets = BTreeSet<String>;
 
 /// Reads settings from `node`, which stands at `path` in `file`.
 ///
@@ -53,17 +58,17 @@ pub(crate) struct Found<T> {
 /// # Errors
 /// All mistakes, in the order of their discovery; none where all of them were told when the file was read.
 pub fn settings<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Result<Settings<T>, Vec<Mistake>> {
-    let Found { value, references, mistakes } = find(file, path, node);
+    let Found { value, references, mistakes, .. } = find(file, path, node);
     value.map(|value| Settings { value, references }).ok_or(mistakes)
 }
 
 /// As [`settings`], with what can be known in spite of mistakes.
 pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> Found<T> {
     let mut known = Known::default();
-    let references = RefCell::default();
+    let (references, secrets) = (RefCell::default(), RefCell::default());
     let (mut value, mut mistakes, mut is_clean) = (None, Vec::new(), true);
     for _ in 0..MAX_READINGS {
-        let reading = Reading { known: &known, trial: None, references: &references };
+        let reading = Reading { known: &known, trial: None, references: &references, secrets: &secrets };
         let Wrong { message, place, missing, meant, in_key, told } =
             match T::deserialize(At::new(node, path.to_owned(), reading)) {
                 Ok(read) => {
@@ -84,16 +89,17 @@ pub(crate) fn find<T: DeserializeOwned>(file: &str, path: &str, node: &Node) -> 
             break;
         }
     }
-    Found { value, references: references.into_inner().into_values().collect(), mistakes }
+    let references = references.into_inner().into_values().collect();
+    Found { value, references, secrets: secrets.into_inner(), mistakes }
 }
 
 /// Whether a mistake of the node at `place` as a whole is there whatever stands in for its wrong parts: `a job twice` is,
 /// `the timeout above the interval` is not where the interval is wrong.
 fn stands<T: DeserializeOwned>(path: &str, node: &Node, known: &Known, (place, message): (&str, &str)) -> bool {
-    let references = RefCell::default();
+    let (references, secrets) = (RefCell::default(), RefCell::default());
     let mut is_seen = false;
     for filler in Filler::trials() {
-        let reading = Reading { known, trial: Some((place, filler)), references: &references };
+        let reading = Reading { known, trial: Some((place, filler)), references: &references, secrets: &secrets };
         let Err(wrong) = T::deserialize(At::new(node, path.to_owned(), reading)) else { return false };
         let at = wrong.place.as_ref().map_or(path, |(_, at)| at);
         if at == place && wrong.message == message {
@@ -113,6 +119,7 @@ pub(super) struct Reading<'a> {
     /// What stands in for wrong parts of the node at a path, which are left out otherwise.
     trial: Option<(&'a str, Filler)>,
     references: &'a RefCell<BTreeMap<String, Reference>>,
+    secrets: &'a RefCell<Secrets>,
 }
 
 /// A node with its path.
@@ -279,6 +286,9 @@ impl<'de> Deserializer<'de> for At<'_> {
         if let (Some(of), Some(text)) = (referred(name), self.text()) {
             let reference = Reference { name: text.to_owned(), of, at: self.at, path: self.path.clone() };
             self.reading.references.borrow_mut().insert(self.path.clone(), reference);
+        }
+        if is_secret(name) {
+            self.reading.secrets.borrow_mut().insert(self.path.clone());
         }
         let (at, path) = (self.at, self.path.clone());
         visitor.visit_newtype_struct(self).map_err(|e| e.at(at, &path))

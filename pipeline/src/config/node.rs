@@ -1,6 +1,10 @@
 //! A YAML document as a tree in which every node knows where it stands.
 
+use std::collections::BTreeSet;
 use std::fmt;
+
+use super::known::join;
+use crate::units::HIDDEN;
 
 /// A place in a file, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -66,6 +70,31 @@ impl Node {
             Value::Map(entries) => entries.iter().find(|(k, _)| k.text == key).map(|(_, node)| node),
             _ => None,
         }
+    }
+
+    /// The same, where this is at `path`, with [`HIDDEN`](crate::units::HIDDEN) in the place of what is at `secrets`.
+    pub(crate) fn without(self, path: &str, secrets: &BTreeSet<String>) -> Self {
+        if secrets.is_empty() {
+            return self;
+        }
+        let value = match self.value {
+            _ if secrets.contains(path) => Value::Scalar { text: HIDDEN.to_owned(), plain: false },
+            Value::Map(entries) => Value::Map(
+                entries
+                    .into_iter()
+                    .map(|(key, node)| {
+                        let node = node.without(&join(path, &key.text), secrets);
+                        (key, node)
+                    })
+                    .collect(),
+            ),
+            Value::List(items) => {
+                let items = items.into_iter().enumerate();
+                Value::List(items.map(|(i, node)| node.without(&format!("{path}[{i}]"), secrets)).collect())
+            }
+            other => other,
+        };
+        Self { at: self.at, value }
     }
 
     /// What it is, for messages.

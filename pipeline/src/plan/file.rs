@@ -170,9 +170,9 @@ impl<'a> Reader<'a> {
             };
             self.resource_kinds.insert(name.text.clone(), *kind);
             let before = self.references.len();
-            if let Some(resource) = self.settings(file, &entry, *parse) {
+            if let Some((resource, settings)) = self.settings(file, &entry, *parse) {
                 let needs = self.references[before..].iter().map(|(_, r)| r.name.clone()).collect();
-                let Entry { kind, settings, .. } = entry;
+                let kind = entry.kind;
                 self.resources.push(Declared {
                     name: name.text.clone(),
                     kind: kind.to_owned(),
@@ -265,15 +265,16 @@ impl<'a> Reader<'a> {
             self.mistake(file, entry.at, &entry.path, message);
             return None;
         };
-        let value = self.settings(file, &entry, *parse)?;
-        Some(Part { kind: entry.kind.to_owned(), settings: entry.settings, value })
+        let (value, settings) = self.settings(file, &entry, *parse)?;
+        Some(Part { kind: entry.kind.to_owned(), settings, value })
     }
 
-    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<T> {
-        let Found { value, references, mistakes } = parse(file, &entry.path, &entry.settings);
+    /// Reads settings; beside them what may be shown of them.
+    fn settings<T>(&mut self, file: &str, entry: &Entry<'_>, parse: Parse<T>) -> Option<(T, Node)> {
+        let Found { value, references, secrets, mistakes } = parse(file, &entry.path, &entry.settings);
         self.references.extend(references.into_iter().map(|r| (file.to_owned(), r)));
         self.mistakes.extend(mistakes);
-        value
+        Some((value?, entry.settings.clone().without(&entry.path, &secrets)))
     }
 
     /// The one component in `node`: `kind`, or `kind: settings`.

@@ -9,11 +9,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use weir_pipeline::LabelsBuilder;
 use weir_pipeline::exposition::Format;
-use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::units::{Bytes, Secret, Span};
 
 use super::discover::{FileSd, HttpSd};
 use super::target::Target;
-use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Secret};
+use crate::outbound::{Auth, Authorization, BasicAuth, Headers};
 use crate::relabel::{Relabel, Rule};
 use crate::tls::TlsClient;
 
