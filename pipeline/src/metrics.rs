@@ -1,13 +1,16 @@
 //! Weir's own metrics: one registry, served as OpenMetrics text.
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Metric, Registry};
+
+mod process;
 
 /// The media type of [`Metrics::encode`].
 pub const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
@@ -24,6 +27,18 @@ struct Registered {
     registry: Registry,
     /// The handles by name: two pipelines with the same source share its metrics.
     handles: HashMap<String, Box<dyn Any + Send + Sync>>,
+    described: BTreeMap<String, Description>,
+}
+
+/// What a metric is.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Description {
+    /// The name that its samples have, without `_bucket`, `_sum` and `_count`.
+    pub name: String,
+    /// `counter`, `gauge`, `histogram` or `info`.
+    pub kind: &'static str,
+    /// What it counts, without a dot at the end.
+    pub help: String,
 }
 
 // === impl Metrics ===
@@ -40,6 +55,14 @@ impl Metrics {
                 metric
             });
         }
+        let (kind, suffix) = match metric.metric_type() {
+            MetricType::Counter => ("counter", "_total"),
+            MetricType::Gauge => ("gauge", ""),
+            MetricType::Histogram => ("histogram", ""),
+            MetricType::Info => ("info", "_info"),
+            MetricType::Unknown => ("unknown", ""),
+        };
+        all.describe(format!("{name}{suffix}"), kind, help);
         all.registry.register(name, help, metric.clone());
         all.handles.insert(name.to_owned(), Box::new(metric.clone()));
         metric
@@ -48,7 +71,26 @@ impl Metrics {
     /// Registers what does not change, as `weir_build_info`. The name comes without its `_info`.
     pub fn info(&self, name: &str, help: &str, labels: &[(&'static str, &str)]) {
         let labels: Vec<(&'static str, String)> = labels.iter().map(|(n, v)| (*n, (*v).to_owned())).collect();
-        self.lock().registry.register(name, help, Info::new(labels));
+        let mut all = self.lock();
+        all.describe(format!("{name}_info"), "info", help);
+        all.registry.register(name, help, Info::new(labels));
+    }
+
+    /// Registers what the system says of the process, once.
+    pub fn process(&self) {
+        let mut all = self.lock();
+        if all.handles.insert("process".to_owned(), Box::new(())).is_none() {
+            for (name, help, kind) in process::DESCRIBED {
+                let suffix = if kind == "counter" { "_total" } else { "" };
+                all.describe(format!("{name}{suffix}"), kind, help);
+            }
+            all.registry.register_collector(Box::new(process::Process));
+        }
+    }
+
+    /// What is registered, sorted by name.
+    pub fn described(&self) -> Vec<Description> {
+        self.lock().described.values().cloned().collect()
     }
 
     /// All metrics as OpenMetrics text.
@@ -108,6 +150,15 @@ impl Metrics {
 
     fn lock(&self) -> MutexGuard<'_, Registered> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Registered ===
+
+impl Registered {
+    fn describe(&mut self, name: String, kind: &'static str, help: &str) {
+        let help = help.to_owned();
+        self.described.insert(name.clone(), Description { name, kind, help });
     }
 }
 

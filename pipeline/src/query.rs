@@ -1,5 +1,6 @@
 //! What is asked on the read path, and what is answered.
 
+mod cardinality;
 mod stats;
 
 use std::fmt;
@@ -9,13 +10,14 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 
-use crate::batch::Batch;
+use crate::batch::{Batch, Metadata};
 use crate::error::Result;
 use crate::histogram::Histogram;
 use crate::labels::LabelSet;
 use crate::matcher::Matcher;
 use crate::tenant::Tenant;
 
+pub use cardinality::{Cardinality, Most};
 pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
 
 /// A question to the read path. A clone is cheap.
@@ -98,6 +100,16 @@ pub enum Ask {
         /// To.
         end: i64,
     },
+    /// What is known of metrics: their kinds, help texts and units.
+    Metadata {
+        /// Of this metric alone.
+        metric: Option<String>,
+    },
+    /// What recent series are made of: the `limit` largest of each kind.
+    Cardinality {
+        /// How many of each kind.
+        limit: usize,
+    },
     /// The samples of series that match all matchers: what one node asks another.
     Samples {
         /// At least one.
@@ -143,6 +155,10 @@ pub enum Data {
     Names(Vec<String>),
     /// The exemplars of each series, sorted by labels.
     Exemplars(Vec<SeriesExemplars>),
+    /// What is known of metrics, sorted by their names; a metric may come more than once.
+    Metadata(Vec<Metadata>),
+    /// What recent series are made of.
+    Cardinality(Cardinality),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
 }

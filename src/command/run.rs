@@ -44,6 +44,7 @@ async fn serve(plan: &Plan) -> Result<(), Vec<Error>> {
     let mut signals = Signals::new().map_err(|e| vec![e])?;
     let metrics = Metrics::default();
     metrics.info("weir_build", "The version that runs", &[("version", env!("CARGO_PKG_VERSION"))]);
+    metrics.process();
     tracing::info!(pipelines = plan.names().join(", "), version = env!("CARGO_PKG_VERSION"), "starting");
     let mut running = tokio::select! {
         started = plan.start(Clock::system(), metrics) => started.map_err(|e| vec![e])?,

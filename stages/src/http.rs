@@ -1,17 +1,38 @@
-//! What sources that listen have in common.
+//! What sources that listen have in common: the server, who may ask, what is given out for requests.
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::Response;
+use hyper::body::Body;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use weir_pipeline::{Metrics, metrics};
 
+pub mod auth;
 pub(crate) mod budget;
-pub(crate) mod server;
+mod lenient;
+pub mod server;
+mod telemetry;
+
+/// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
+const DISCARDED: usize = 1 << 20;
 
 /// The program's own metrics, as any Prometheus reads them: a process without an `api` is watched by what it listens on.
 pub(crate) fn metrics_page(all: &Metrics) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::from(all.encode_text()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(metrics::TEXT));
     response
+}
+
+/// Reads on for a while and keeps nothing.
+pub(crate) async fn discard<B>(mut body: B)
+where
+    B: Body<Data = Bytes> + Unpin,
+{
+    let mut left = DISCARDED;
+    while let Some(Ok(frame)) = body.frame().await {
+        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
 }

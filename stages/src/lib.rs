@@ -5,7 +5,7 @@ pub mod buffer;
 pub mod concurrency_limit;
 pub mod filter;
 mod glob;
-mod http;
+pub mod http;
 pub mod limit;
 pub mod link;
 pub mod load_shed;

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! All settings: `peers: { listen: 127.0.0.1:19391, max_body: 64MiB, max_batch: 128MiB, in_flight: 256MiB, concurrency: 64,
-//! connections: 1024, timeout: 30s, tls_server_config: { … } }`, the last as in [`tls`](crate::tls).
+//! connections: 1024, timeout: 30s, tls_server_config: { … }, auth: { … } }`, the last two as in
+//! [`tls`](crate::tls) and [`auth`](crate::http::auth).
 //!
 //! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
 //! tenant; the answer waits for the ack, and carries it. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
@@ -26,6 +27,7 @@ use serde::Deserialize;
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Next, Result, Source, Write};
 
+use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
 use crate::tls::TlsServer;
 
@@ -57,6 +59,9 @@ pub struct Peers {
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
+    /// Who may ask, as in [`auth`](crate::http::auth). Default everybody.
+    #[serde(default)]
+    pub auth: Option<Auth>,
 }
 
 fn default_body() -> Bytes {
@@ -90,9 +95,10 @@ impl Source<Write> for Peers {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
-        let (listener, tls) = listen(&self.listen, self.tls_server_config.as_ref(), &context).await?;
+        let (tls, auth) = (self.tls_server_config.as_ref(), self.auth.as_ref());
+        let listener = listen(&self.listen, tls, auth, &context).await?;
         let shutdown = context.shutdown.clone();
-        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls };
+        let limits = Limits::new(self.connections, self.timeout);
         serve(listener, Arc::new(take::Taker::new(self, &context, next)), limits, shutdown).await;
         Ok(())
     }

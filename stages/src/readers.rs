@@ -5,7 +5,8 @@
 //! ```
 //!
 //! All settings: `readers: { listen: 127.0.0.1:19491, concurrency: 16, connections: 1024, timeout: 2m,
-//! tls_server_config: { … } }`, the last as in [`tls`](crate::tls).
+//! tls_server_config: { … }, auth: { … } }`, the last two as in
+//! [`tls`](crate::tls) and [`auth`](crate::http::auth).
 //!
 //! Shape: `POST /weir/v1/read` over HTTP/2, a question in the encoding of [`wire`](crate::node::wire) with its tenant; the
 //! answer streams batches in the same encoding as fast as they are read, and says where it ends; its header `weir-since` says
@@ -27,6 +28,7 @@ use serde::Deserialize;
 use weir_pipeline::units::{Address, Span, above_zero};
 use weir_pipeline::{Context, Next, Read, Result, Source};
 
+use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
 use crate::tls::TlsServer;
 
@@ -48,6 +50,9 @@ pub struct Readers {
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
+    /// Who may ask, as in [`auth`](crate::http::auth). Default everybody.
+    #[serde(default)]
+    pub auth: Option<Auth>,
 }
 
 fn default_concurrency() -> NonZeroUsize {
@@ -69,9 +74,10 @@ impl Source<Read> for Readers {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Read>) -> Result<()> {
-        let (listener, tls) = listen(&self.listen, self.tls_server_config.as_ref(), &context).await?;
+        let (tls, auth) = (self.tls_server_config.as_ref(), self.auth.as_ref());
+        let listener = listen(&self.listen, tls, auth, &context).await?;
         let shutdown = context.shutdown.clone();
-        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls };
+        let limits = Limits::new(self.connections, self.timeout);
         serve(listener, Arc::new(answer::Answerer::new(self, &context, next)), limits, shutdown).await;
         Ok(())
     }

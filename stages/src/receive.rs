@@ -30,6 +30,7 @@ use serde::Deserialize;
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Next, Result, Source, Tenant, Write};
 
+use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
 use crate::tls::TlsServer;
 pub use headers::TenantHeader;
@@ -81,6 +82,9 @@ pub struct Receive {
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
+    /// Who may ask, as in [`auth`](crate::http::auth). Default everybody.
+    #[serde(default)]
+    pub auth: Option<Auth>,
 }
 
 fn default_body() -> Bytes {
@@ -126,9 +130,10 @@ impl Source<Write> for Receive {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
-        let (listener, tls) = listen(&self.listen, self.tls_server_config.as_ref(), &context).await?;
+        let (tls, auth) = (self.tls_server_config.as_ref(), self.auth.as_ref());
+        let listener = listen(&self.listen, tls, auth, &context).await?;
         let shutdown = context.shutdown.clone();
-        let limits = Limits { connections: self.connections.get(), timeout: self.timeout.get(), tls };
+        let limits = Limits::new(self.connections, self.timeout);
         let receiver = Arc::new(write::Receiver::new(self, &context, next));
         serve(listener, receiver, limits, shutdown).await;
         Ok(())

@@ -37,6 +37,7 @@ mod decode;
 mod encode;
 #[doc(hidden)]
 pub mod fuzz;
+pub mod read;
 mod refused;
 mod reply;
 mod row;

@@ -13,7 +13,7 @@ mod accept;
 mod anyone;
 mod connect;
 mod files;
-mod renew;
+pub(crate) mod renew;
 
 use std::path::PathBuf;
 

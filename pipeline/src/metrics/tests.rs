@@ -62,3 +62,40 @@ fn the_page_reads_as_text_too() {
          # HELP weir_level How high.\n# TYPE weir_level gauge\nweir_level 7\n"
     );
 }
+
+#[test]
+fn what_is_registered_is_described() {
+    let metrics = Metrics::default();
+    let _: Counter = metrics.register("weir_things", "Things", Counter::default());
+    let _: Family<Vec<(String, String)>, Gauge> = metrics.register("weir_level", "How high", Family::default());
+    metrics.info("weir_build", "The version that runs", &[]);
+    let described = metrics.described();
+    let shown: Vec<_> = described.iter().map(|d| (d.name.as_str(), d.kind, d.help.as_str())).collect();
+    let expect = [
+        ("weir_build_info", "info", "The version that runs"),
+        ("weir_level", "gauge", "How high"),
+        ("weir_things_total", "counter", "Things"),
+    ];
+    assert_eq!(shown, expect);
+}
+
+#[test]
+fn the_process_is_told_of_as_by_every_client() {
+    use super::process::Reading;
+    let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 4 0 1000 2000 3";
+    let status = "Name:\ta\nVmSize:\t   2048 kB\nVmRSS:\t    1024 kB\nThreads:\t4\n";
+    let limits = "Limit  Soft Limit  Hard Limit  Units\nMax open files            1024                 4096  files\n";
+    let reading = Reading::of(stat, status, limits, "cpu 1\nbtime 1700000000\n", Some(9.0));
+    let expect = [2.0, 1_048_576.0, 2_097_152.0, 1_700_000_010.0, 9.0, 1024.0, 4.0].map(Some);
+    assert_eq!(format!("{reading:?}"), format!("Reading({expect:?})"));
+    assert_eq!(format!("{:?}", Reading::of("", "x", "", "", None)), format!("Reading({:?})", [None::<f64>; 7]));
+
+    let metrics = Metrics::default();
+    metrics.process();
+    metrics.process();
+    let text = metrics.encode();
+    assert_eq!(text.matches("# TYPE process_").count(), 7, "{text}");
+    assert!(text.contains("process_cpu_seconds_total "), "{text}");
+    let read: Result<Vec<_>, _> = Parser::new(text.as_bytes(), Format::OpenMetrics).collect();
+    assert!(read.is_ok(), "{read:?}: {text}");
+}

@@ -56,7 +56,7 @@ fn secrets_are_not_shown_whatever_is_said_of_them() {
         let text = format!("name: p\nsource: pulse\nsink: {{ keep: {{ passwords: {passwords} }} }}\n");
         crate::fixture::plan(&[&text]).unwrap_err().iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(wrong("['']"), "a.yaml:3:30: sink.keep.passwords[0]: expected a text, got an empty one");
+    assert_eq!(wrong("['']"), "a.yaml:3:29: sink.keep.passwords[0]: expected a text, got an empty one");
     assert!(!wrong("[['hunter2']]").contains("hunter2"));
 }
 

@@ -113,8 +113,7 @@ fn scalar(text: &str, plain: bool) -> String {
     out.push('"');
     for (at, c) in text.char_indices() {
         match c {
-            // What would be a variable of the environment.
-            '$' if text.get(at + 1..).is_some_and(|rest| rest.starts_with('{')) => out.push_str("$$"),
+            '$' if is_variable(text.get(at..).unwrap_or_default()) => out.push_str("$$"),
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
             '\n' => out.push_str("\\n"),
@@ -127,4 +126,9 @@ fn scalar(text: &str, plain: bool) -> String {
     }
     out.push('"');
     out
+}
+
+/// Whether a text begins with what would be a variable of the environment.
+fn is_variable(text: &str) -> bool {
+    text.strip_prefix("${").is_some_and(|name| name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_'))
 }

@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
-use weir_pipeline::{Batch, Labels, Matcher, SeriesId, Tenant};
+use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId, Tenant};
 
 use crate::chunk::Chunk;
 use crate::order;
@@ -167,6 +167,11 @@ impl Head {
         };
         sort(&mut found);
         found
+    }
+
+    /// What the series of a tenant are made of, the `limit` largest of each kind.
+    pub fn cardinality(&self, tenant: &Tenant, limit: usize) -> Cardinality {
+        self.tenants().get(tenant).map(|tenant| tenant.cardinality(limit)).unwrap_or_default()
     }
 
     /// Begins the next epoch, and returns the one that is now frozen.

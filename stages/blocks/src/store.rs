@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All settings: `store: { path: ./data/central, bucket: local, head: { memory: 256MiB, in_flight: 32MiB, cut_after: 5m,
-//! max_future: 10m, max_past: 30d, max_tenants: 1000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
+//! max_future: 10m, max_past: 30d, max_tenants: 1000, max_metrics: 100000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
@@ -26,7 +26,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
-use weir_pipeline::{Clock, Matcher, Result, Since, Tenant};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{Cardinality, Clock, Matcher, Result, Since, Tenant};
 
 use crate::depot::Depot;
 use crate::head::{Head, Snapshot};
@@ -37,6 +38,7 @@ mod append;
 mod cut;
 mod identity;
 mod measure;
+mod metrics;
 mod open;
 mod selection;
 mod settings;
@@ -53,6 +55,7 @@ pub use upload::Uploaded;
 
 use identity::Identity;
 use measure::Measures;
+use metrics::KnownMetrics;
 use shelf::Shelf;
 use upload::Unfinished;
 use view::View;
@@ -103,6 +106,8 @@ struct State {
     /// Memory runs short.
     pressed: Arc<Notify>,
     measures: Measures,
+    /// What senders said of metrics.
+    metrics: KnownMetrics,
     /// The lock on the directory; released on close.
     held: Mutex<Option<Box<dyn Held>>>,
 }
@@ -184,6 +189,22 @@ impl Store {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    /// What senders said last of the metrics of a tenant, or of one of them, sorted by name. It is kept in memory alone, of at
+    /// most [`settings.head.max_metrics`](Budget::max_metrics) metrics of all tenants: after a start it is there once senders
+    /// have said it again.
+    pub fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Vec<Metadata> {
+        self.0.metrics.of(tenant, metric)
+    }
+
+    /// What the recent series of a tenant are made of, those of the head: the `limit` largest of each kind.
+    ///
+    /// # Errors
+    /// The program is at its end.
+    pub async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Cardinality> {
+        let (store, tenant) = (self.clone(), tenant.clone());
+        tokio::task::spawn_blocking(move || store.0.head.cardinality(&tenant, limit)).await.map_err(cut::lost)
     }
 
     /// What the store holds.

@@ -4,10 +4,17 @@
 //! api: { listen: 127.0.0.1:9090 }
 //! ```
 //!
+//! All settings: `api: { listen: 127.0.0.1:9090, max_concurrent: 20, timeout: 2m, max_points: 11000, default_tenant:
+//! default-tenant, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, tls_server_config: { … },
+//! auth: { … } }`, the last two as in [`tls`](weir_stages::tls) and [`auth`](weir_stages::http::auth).
+//!
 //! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `series`, `labels`
-//! (GET, and POST with a form), `label/<name>/values` and `status/buildinfo` (GET). Beside it: `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
-//! `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`. A
-//! client that goes away cancels what it asked.
+//! (GET, and POST with a form), `label/<name>/values`, `metadata`, `targets`, `scrape_pools`, `rules`, `alerts` and
+//! `alertmanagers` (which are empty), `status/buildinfo`, `status/runtimeinfo`, `status/config`, `status/flags`, `status/tsdb`,
+//! `status/walreplay` (GET), and `read` (POST, remote read). Beside it: `/federate`, `/metrics` (the program's own metrics),
+//! `/-/healthy`, `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or
+//! `THANOS-TENANT`; what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
+//! what it asked. Answers are compressed with zstd or gzip as the client accepts it, and sent while they are written.
 //!
 //! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`. What else Thanos has
 //! (`dedup`, `replicaLabels[]`, `max_source_resolution`, `storeMatch[]`, `engine`, `analyze`) is ignored as any parameter
@@ -22,17 +29,21 @@
 
 mod accept;
 mod answer;
+mod federate;
 mod form;
 pub mod fuzz;
 mod json;
+mod known;
 mod label_name;
-mod lenient;
 mod params;
 mod pattern;
+mod pieces;
+mod read;
 mod reply;
 mod route;
-mod server;
 mod service;
+mod status;
+mod targets;
 mod telemetry;
 mod time;
 mod tree;
@@ -40,13 +51,22 @@ mod tree;
 use std::net::SocketAddr;
 use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Deserialize;
-use tokio::net::TcpListener;
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
-use weir_pipeline::{Context, Error, Kind, Next, Read, Result, Source, Tenant};
+use weir_pipeline::{Context, Next, Read, Result, Source, Tenant};
+use weir_stages::http::auth::Auth;
+use weir_stages::http::server::{Limits, listen as open, serve};
+use weir_stages::tls::TlsServer;
 
 pub use pattern::OriginPattern;
+
+/// How long a request's head may take to arrive, and an idle connection stays open.
+const HEAD: Duration = Duration::from_secs(300);
+
+/// How many requests of one HTTP/2 connection may be open.
+const STREAMS: u32 = 64;
 
 /// Prometheus' HTTP API.
 #[derive(Clone, Debug, Deserialize)]
@@ -70,12 +90,21 @@ pub struct Api {
     /// The origins of other sites whose pages may ask, as a regular expression. Default none.
     #[serde(default)]
     pub cors_origin: Option<OriginPattern>,
-    /// The largest form in a request's body. Larger ones get 413. Default 1MiB.
+    /// The largest body of a request: a form, or what remote read asks. Larger ones get 413. Default 1MiB.
     #[serde(default = "max_body", deserialize_with = "above_zero")]
     pub max_body: Bytes,
     /// How many connections are held at once; others wait to be accepted. Default 512.
     #[serde(default = "connections")]
     pub connections: NonZeroUsize,
+    /// How many samples a remote read without chunks may answer. Default 5000000.
+    #[serde(default = "max_read_samples")]
+    pub max_read_samples: NonZeroU64,
+    /// TLS of the listener, as in [`tls`](weir_stages::tls). Default none.
+    #[serde(default)]
+    pub tls_server_config: Option<TlsServer>,
+    /// Who may ask, as in [`auth`](weir_stages::http::auth). Default everybody.
+    #[serde(default)]
+    pub auth: Option<Auth>,
 }
 
 fn listen() -> Address {
@@ -98,6 +127,10 @@ fn max_body() -> Bytes {
     Bytes::mib(1)
 }
 
+fn max_read_samples() -> NonZeroU64 {
+    const { NonZeroU64::new(5_000_000).unwrap() }
+}
+
 fn connections() -> NonZeroUsize {
     const { NonZeroUsize::new(512).unwrap() }
 }
@@ -109,16 +142,11 @@ impl Source<Read> for Api {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Read>) -> Result<()> {
-        let failed = |e: std::io::Error| {
-            let kind = Kind::Unavailable { retry_after: None };
-            Error::new(kind, format!("expected an address to listen on, got `{}`", self.listen)).with_source(e)
-        };
-        let listener = TcpListener::bind(self.listen.as_str()).await.map_err(failed)?;
-        context.listening(listener.local_addr().map_err(failed)?);
-        let (connections, timeout) = (self.connections.get(), self.timeout.get());
+        let listener = open(&self.listen, self.tls_server_config.as_ref(), self.auth.as_ref(), &context).await?;
         let shutdown = context.shutdown.clone();
-        let service = Arc::new(service::Service::new(self, context, next));
-        server::serve(listener, service, connections, timeout, shutdown).await;
+        let limits = Limits::new(self.connections, self.timeout);
+        let limits = Limits { head: HEAD, streams: STREAMS, lenient: true, ..limits };
+        serve(listener, Arc::new(service::Service::new(self, context, next)), limits, shutdown).await;
         Ok(())
     }
 }

@@ -21,6 +21,7 @@ pub mod fuzz;
 mod names;
 mod nothing;
 mod pool;
+mod samples;
 mod session;
 mod stats;
 
@@ -205,7 +206,7 @@ impl Engine {
     async fn answer(&self, query: &Query) -> Result<Answer> {
         match Evaluation::of(&query.ask)? {
             Some(evaluation) => self.evaluate(query, &evaluation).await,
-            None => names::answer(&*self.source, query).await,
+            None => names::answer(&*self.source, query, self.limits.max_series).await,
         }
     }
 

@@ -1,14 +1,18 @@
-//! A listener: connections in, a drain at the end.
+//! A listener: connections in, with TLS and for those who may ask; a drain at the end.
 
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
+use std::num::NonZeroUsize;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{self, Poll};
 use std::time::Duration;
 
 use bytes::Bytes;
-use hyper::body::{Body, Incoming};
+use http_body_util::{Either, Full};
+use hyper::body::{Body, Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -22,9 +26,13 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tower::BoxError;
 
-use weir_pipeline::units::Address;
+use weir_pipeline::units::{Address, Span};
 use weir_pipeline::{Context, Error, Result};
 
+use super::auth::{Auth, Guard};
+use super::discard;
+use super::lenient::Lenient;
+use super::telemetry::Telemetry;
 use crate::tls::{Acceptor, TlsServer};
 
 /// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
@@ -32,6 +40,9 @@ const READ_BUFFER: usize = 64 << 10;
 
 /// What one HTTP/2 stream, and all streams of a connection, may send before they are read.
 const WINDOWS: (u32, u32) = (1 << 20, 8 << 20);
+
+/// How many requests of one HTTP/2 connection may be open, where nothing else is said.
+const STREAMS: u32 = 200;
 
 /// How often an HTTP/2 connection is pinged, and how long the pong may take: what an asker that is gone holds is let go.
 const PING: (Duration, Duration) = (Duration::from_secs(20), Duration::from_secs(20));
@@ -53,56 +64,90 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 const NO_SOCKETS: Duration = Duration::from_millis(100);
 
 /// Answers requests.
-pub(crate) trait Answer: Send + Sync + 'static {
+pub trait Answer: Send + Sync + 'static {
     /// What the replies are made of.
-    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + 'static;
+    type Body: Body<Data = Bytes, Error: Into<BoxError>> + Send + Unpin + 'static;
 
     /// Answers a request.
     fn answer(&self, request: Request<Incoming>) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// What a listener may take.
-#[derive(Clone, Debug)]
-pub(crate) struct Limits {
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
     /// How many connections are held at once.
-    pub(crate) connections: usize,
-    /// How long a request may take.
-    pub(crate) timeout: Duration,
-    /// TLS, where connections have it.
-    pub(crate) tls: Option<Arc<Acceptor>>,
+    pub connections: usize,
+    /// How long a request may take, which is how long a drain waits for it.
+    pub timeout: Duration,
+    /// How long a request's head may take to arrive, and an idle connection stays open.
+    pub head: Duration,
+    /// How many requests of one HTTP/2 connection may be open.
+    pub streams: u32,
+    /// Whether request lines may have raw characters, as Go's server takes them.
+    pub lenient: bool,
 }
 
-/// A request under way.
+/// What accepts connections.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    security: Security,
+}
+
+/// What a connection and its requests must show.
+#[derive(Clone, Debug)]
+struct Security {
+    tls: Option<Arc<Acceptor>>,
+    guard: Option<Arc<Guard>>,
+    telemetry: Telemetry,
+}
+
+/// A request under way, until its reply is sent.
 struct Busy(Arc<AtomicUsize>);
 
-/// Begins to listen, and says so. The files of `tls` are read first.
+/// The body of a reply, which is under way as long as this lives.
+struct Held<B> {
+    body: B,
+    _busy: Busy,
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// So many connections, and so much time for a request, its head included.
+    pub fn new(connections: NonZeroUsize, timeout: Span) -> Self {
+        let (connections, timeout) = (connections.get(), timeout.get());
+        Self { connections, timeout, head: timeout, streams: STREAMS, lenient: false }
+    }
+}
+
+/// Begins to listen, and says so. The files of `tls` and of `auth` are read first.
 ///
 /// # Errors
-/// `Unavailable` where the address can't be listened on, `Invalid` where a file of `tls` can't be used.
-pub(crate) async fn listen(
+/// `Unavailable` where the address can't be listened on, `Invalid` where a file of `tls` or of `auth` can't be used.
+pub async fn listen(
     address: &Address,
     tls: Option<&TlsServer>,
+    auth: Option<&Auth>,
     context: &Context,
-) -> Result<(TcpListener, Option<Arc<Acceptor>>)> {
-    let acceptor = tls.cloned().map(Acceptor::new).transpose()?;
+) -> Result<Listener> {
+    let telemetry = Telemetry::new(context);
+    let tls = tls.cloned().map(Acceptor::new).transpose()?.map(Arc::new);
+    let guard = auth.map(|auth| Guard::new(auth, telemetry.clone())).transpose()?.map(Arc::new);
     let failed =
         |e: io::Error| Error::unavailable(format!("expected an address to listen on, got `{address}`")).with_source(e);
-    let listener = TcpListener::bind(address.as_str()).await.map_err(failed)?;
-    let local = listener.local_addr().map_err(failed)?;
-    match acceptor {
+    let tcp = TcpListener::bind(address.as_str()).await.map_err(failed)?;
+    let local = tcp.local_addr().map_err(failed)?;
+    match tls {
         Some(_) => context.listening_with_tls(local),
         None => context.listening(local),
     }
-    Ok((listener, acceptor.map(Arc::new)))
+    Ok(Listener { tcp, security: Security { tls, guard, telemetry } })
 }
 
 /// Serves until `shutdown`, then takes no new connections, lets requests finish, and returns.
-pub(crate) async fn serve<A: Answer>(
-    listener: TcpListener,
-    service: Arc<A>,
-    limits: Limits,
-    shutdown: CancellationToken,
-) {
+pub async fn serve<A: Answer>(listener: Listener, service: Arc<A>, limits: Limits, shutdown: CancellationToken) {
+    let Listener { tcp: listener, security } = listener;
     let room = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
     let (mut running, busy) = (JoinSet::new(), Arc::new(AtomicUsize::new(0)));
     loop {
@@ -116,9 +161,11 @@ pub(crate) async fn serve<A: Answer>(
             Some(_) = running.join_next() => {}
             (permit, accepted) = accept => match accepted {
                 Ok((stream, _)) => {
-                    let connection = connection(stream, service.clone(), limits.clone(), busy.clone(), shutdown.clone());
+                    let parts = (service.clone(), security.clone(), busy.clone());
+                    let connection = connection(stream, parts, limits, shutdown.clone());
+                    let held = (permit, security.telemetry.open());
                     running.spawn(async move {
-                        let _permit = permit;
+                        let _held = held;
                         connection.await;
                     });
                 }
@@ -152,54 +199,65 @@ async fn quiet(busy: &AtomicUsize) {
     }
 }
 
+/// What the requests of a connection share.
+type Parts<A> = (Arc<A>, Security, Arc<AtomicUsize>);
+
 /// Serves one connection.
-async fn connection<A: Answer>(
-    stream: TcpStream,
-    service: Arc<A>,
-    limits: Limits,
-    busy: Arc<AtomicUsize>,
-    shutdown: CancellationToken,
-) {
-    // Replies are small and awaited: none should wait for another.
+async fn connection<A: Answer>(stream: TcpStream, parts: Parts<A>, limits: Limits, shutdown: CancellationToken) {
+    // Replies are awaited: none should wait for another.
     let _ = stream.set_nodelay(true);
-    let Some(tls) = &limits.tls else { return speak(stream, service, limits.timeout, busy, shutdown).await };
+    let security = parts.1.clone();
+    let Some(tls) = &security.tls else { return speak(stream, parts, limits, shutdown).await };
     let shaking = timeout(HANDSHAKE, TlsAcceptor::from(tls.config()).accept(stream));
     let shaken = tokio::select! {
         shaken = shaking => shaken,
         () = shutdown.cancelled() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => speak(stream, service, limits.timeout, busy, shutdown).await,
+        Ok(Ok(stream)) => return speak(stream, parts, limits, shutdown).await,
         Ok(Err(error)) => tracing::debug!(%error, "a connection does not get its TLS"),
         Err(_) => tracing::debug!("a connection takes too long for its TLS"),
     }
+    security.telemetry.tls_failed();
 }
 
-/// Speaks HTTP over a connection to its end, or until `shutdown` to the end of the request that it is in.
+/// Speaks HTTP over a connection to its end, or until `shutdown` to the end of the request that it is in. A client that
+/// goes away drops its request's future.
 async fn speak<A: Answer>(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
-    service: Arc<A>,
-    limit: Duration,
-    busy: Arc<AtomicUsize>,
+    (service, security, busy): Parts<A>,
+    limits: Limits,
     shutdown: CancellationToken,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limit).max_buf_size(READ_BUFFER);
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(READ_BUFFER);
     builder
         .http2()
         .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams)
         .initial_stream_window_size(WINDOWS.0)
         .initial_connection_window_size(WINDOWS.1)
         .keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1);
-    let service = service_fn(move |request| {
-        let (service, busy) = (service.clone(), Busy::new(&busy));
+    let guard = security.guard;
+    let service = service_fn(move |request: Request<Incoming>| {
+        let (service, busy, guard) = (service.clone(), Busy::new(&busy), guard.clone());
         async move {
-            let _busy = busy;
-            Ok::<_, Infallible>(service.answer(request).await)
+            let refused = match guard {
+                Some(guard) => guard.admit(request.headers()).await.err(),
+                None => None,
+            };
+            let response = match refused {
+                None => service.answer(request).await.map(Either::<_, Full<Bytes>>::Left),
+                Some(refused) => {
+                    let _ = timeout(LAST_REPLY, discard(request.into_body())).await;
+                    refused.map(Either::Right)
+                }
+            };
+            Ok::<_, Infallible>(response.map(|body| Held { body, _busy: busy }))
         }
     });
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
+    let connection = builder.serve_connection(TokioIo::new(Lenient::new(stream, limits.lenient)), service);
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -225,5 +283,27 @@ impl Busy {
 impl Drop for Busy {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+// === impl Held ===
+
+impl<B: Body + Unpin> Body for Held<B> {
+    type Data = B::Data;
+    type Error = B::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<B::Data>, B::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -16,9 +16,6 @@ pub(super) const LONG: u64 = 1 << 20;
 /// What is set aside for a body before it comes: enough for nearly all.
 const FIRST: u64 = 64 << 10;
 
-/// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
-const DISCARDED: usize = 1 << 20;
-
 thread_local! {
     /// Where bodies are decompressed: a request's worth of memory per thread, not one allocation per request.
     static DECOMPRESSED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
@@ -48,20 +45,6 @@ where
         bytes.extend_from_slice(data);
     }
     Ok(bytes)
-}
-
-/// Reads on for a while and keeps nothing.
-pub(super) async fn discard<B>(mut body: B)
-where
-    B: Body<Data = bytes::Bytes> + Unpin,
-{
-    let mut left = DISCARDED;
-    while let Some(Ok(frame)) = body.frame().await {
-        match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
-            Some(rest) => left = rest,
-            None => return,
-        }
-    }
 }
 
 /// Decompresses and decodes a body. The content type is looked at in between, as Prometheus does.

@@ -13,8 +13,8 @@ use super::reply::Reply;
 use super::telemetry::Telemetry;
 use super::{Receive, body, headers};
 use crate::http::budget::{Budget, Share};
-use crate::http::metrics_page;
 use crate::http::server::Answer;
+use crate::http::{discard, metrics_page};
 use crate::remote_write::{Decoded, Limits, Version};
 
 /// What all requests share.
@@ -73,7 +73,7 @@ impl Receiver {
         let (tenant, length) = match self.admit(&parts) {
             Ok(admitted) => admitted,
             Err(reply) => {
-                body::discard(&mut incoming).await;
+                discard(&mut incoming).await;
                 return Err(reply);
             }
         };
@@ -85,7 +85,7 @@ impl Receiver {
             Ok(body) => body,
             Err(reply) => {
                 if !incoming.is_end_stream() {
-                    body::discard(&mut incoming).await;
+                    discard(&mut incoming).await;
                 }
                 return Err(reply);
             }

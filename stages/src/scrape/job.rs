@@ -12,7 +12,7 @@ use weir_pipeline::exposition::Format;
 use weir_pipeline::units::{Bytes, Secret, Span};
 
 use super::discover::{FileSd, HttpSd};
-use super::target::Target;
+use super::target::{Built, Target};
 use crate::outbound::{Auth, Authorization, BasicAuth, Headers};
 use crate::relabel::{Relabel, Rule};
 use crate::tls::TlsClient;
@@ -178,16 +178,18 @@ impl Job {
 
     /// The targets of `static_configs`. One that is listed twice with the same labels is one.
     #[cfg(test)]
-    pub(super) fn targets(&self) -> Vec<Target> {
-        let built =
-            self.static_configs.iter().flat_map(|group| self.build(group)).filter_map(|built| built.ok().flatten());
+    pub(super) fn targets(&self) -> Vec<super::target::Target> {
+        let built = self.static_configs.iter().flat_map(|group| self.build(group));
+        let targets = built.filter_map(|built| match built {
+            Ok(Built::Target(target)) => Some(*target),
+            _ => None,
+        });
         let mut seen = std::collections::HashSet::new();
-        built.filter(|target| seen.insert(target.hash())).collect()
+        targets.filter(|target| seen.insert(target.hash())).collect()
     }
 
-    /// What becomes of the targets of `group`: nothing of those that a rule drops, and of others a sentence where they can't
-    /// be scraped.
-    pub(super) fn build(&self, group: &Group) -> impl Iterator<Item = Result<Option<Target>, String>> {
+    /// What becomes of the targets of `group`; a sentence of those that can't be scraped.
+    pub(super) fn build(&self, group: &Group) -> impl Iterator<Item = Result<Built, String>> {
         group.targets.iter().map(|target| {
             let mut labels = LabelsBuilder::default();
             group.labels.iter().for_each(|(name, value)| _ = labels.set(name, value));

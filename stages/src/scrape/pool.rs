@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use weir_pipeline::targets::TargetPool;
 use weir_pipeline::{Error, Result};
 
 use super::discover::{Board, discover};
 use super::fetch::Fetch;
 use super::job::Job;
-use super::target::Target;
+use super::target::{Built, Target};
 use super::worker::{Parts, Worker};
 
 /// The targets of a job.
@@ -23,6 +24,8 @@ pub(super) struct Pool<F> {
     /// Who is scraped, by the target's hash, and whether it still should be.
     workers: HashMap<u64, watch::Sender<bool>>,
     running: JoinSet<u64>,
+    /// What others see of the job. It is there also without targets.
+    status: Arc<TargetPool>,
     /// What is wrong with targets that were found, so that each is told once.
     told: HashSet<String>,
 }
@@ -33,7 +36,8 @@ impl<F: Fetch + Clone> Pool<F> {
     pub(super) fn new(job: Job, fetch: F, parts: Parts) -> Self {
         let board = Arc::new(Board::new(&job));
         let (workers, running, told) = (HashMap::new(), JoinSet::new(), HashSet::new());
-        Self { job: Arc::new(job), fetch, parts, board, workers, running, told }
+        let status = parts.0.targets().pool(&parts.0.pipeline, &job.job_name);
+        Self { job: Arc::new(job), fetch, parts, board, workers, running, status, told }
     }
 
     /// Scrapes until the program stops. What was sent by then is waited for.
@@ -87,18 +91,19 @@ impl<F: Fetch + Clone> Pool<F> {
 
     /// The targets that are found now, by their hashes.
     fn targets(&mut self) -> HashMap<u64, Target> {
-        let (mut found, mut dropped, mut wrong) = (HashMap::new(), 0, HashSet::new());
+        let (mut found, mut dropped, mut wrong) = (HashMap::new(), Vec::new(), HashSet::new());
         for built in self.board.groups().iter().flat_map(|group| self.job.build(group)) {
             match built {
-                Ok(Some(target)) => _ = found.insert(target.hash(), target),
-                Ok(None) => dropped += 1,
+                Ok(Built::Target(target)) => _ = found.insert(target.hash(), *target),
+                Ok(Built::Dropped(labels)) => dropped.push(labels),
                 Err(why) => _ = wrong.insert(why),
             }
         }
         for why in wrong.difference(&self.told) {
             tracing::warn!(job = self.job.job_name, why, "a target that was found can't be scraped");
         }
-        self.parts.2.dropped_targets(&self.job.job_name, dropped + wrong.len());
+        self.parts.2.dropped_targets(&self.job.job_name, dropped.len() + wrong.len());
+        self.status.set_dropped(dropped);
         self.told = wrong;
         found
     }

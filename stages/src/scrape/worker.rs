@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
+use weir_pipeline::targets::{LastScrape, TargetInfo, TargetStatus};
 use weir_pipeline::units::Span;
 use weir_pipeline::{Batch, Context, Next, STALE, Tenant, Write};
 
@@ -40,6 +41,8 @@ pub(super) struct Worker<F> {
     said: Said,
     /// Whether the target is still one of its job.
     wanted: watch::Receiver<bool>,
+    /// What others see of the target.
+    status: TargetStatus,
 }
 
 /// When what is said of metrics was sent last, and whether that is still true.
@@ -60,7 +63,8 @@ impl<F: Fetch> Worker<F> {
     pub(super) fn new(job: Arc<Job>, target: Target, fetch: F, (context, next, telemetry, tenant): Parts) -> Self {
         let (report, random) = (Report::new(&target), Random::new(target.hash()));
         let (last, up, said, wanted) = (None, None, Said::default(), watch::channel(true).1);
-        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said, wanted }
+        let status = context.targets().pool(&context.pipeline, &job.job_name).add(info(&target));
+        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said, wanted, status }
     }
 
     /// Scrapes so long as `wanted` says.
@@ -117,6 +121,7 @@ impl<F: Fetch> Worker<F> {
         let took = start.elapsed();
         self.telemetry.scraped(&self.job.job_name, took, counts, read.as_ref().err());
         self.tell(read.as_ref().err());
+        self.status.scraped(LastScrape { at, took, error: read.as_ref().err().map(ToString::to_string) });
         match read {
             Ok(Read { mut out, rows, said }) => {
                 self.said.now = said;
@@ -187,6 +192,17 @@ impl<F: Fetch> Worker<F> {
                 tracing::warn!(%job, %target, samples, error = error.report(), "a scrape is lost");
             }
         }
+    }
+}
+
+/// What others see of a target before its first scrape.
+fn info(target: &Target) -> TargetInfo {
+    TargetInfo {
+        discovered: target.found.clone(),
+        labels: target.own(""),
+        url: target.uri.to_string(),
+        interval: target.interval,
+        timeout: target.timeout,
     }
 }
 

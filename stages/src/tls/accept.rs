@@ -26,7 +26,7 @@ impl Acceptor {
     pub(crate) fn new(settings: TlsServer) -> Result<Self> {
         let files = [Some(&settings.cert_file), Some(&settings.key_file), settings.client_ca_file.as_ref()];
         let files = files.into_iter().flatten().cloned().collect();
-        let current = Renewed::new(files, || load(&settings))?;
+        let current = Renewed::new("certificates", files, || load(&settings))?;
         Ok(Self { settings, current })
     }
 

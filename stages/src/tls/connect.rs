@@ -136,7 +136,7 @@ impl Tls {
     fn new(settings: &TlsClient, protocols: &'static [&'static [u8]]) -> Result<Self> {
         let own = settings.own.iter().flat_map(|(cert, key)| [cert, key]);
         let files = settings.ca_file.iter().chain(own).cloned().collect();
-        let current = Arc::new(Renewed::new(files, || load(settings, protocols))?);
+        let current = Arc::new(Renewed::new("certificates", files, || load(settings, protocols))?);
         let name = settings.server_name.as_deref().and_then(server_name);
         Ok(Self { settings: settings.clone(), protocols, current, name })
     }

@@ -8,7 +8,9 @@ use weir_pipeline::Result;
 
 /// What was made of files.
 #[derive(Debug)]
-pub(super) struct Renewed<C> {
+pub(crate) struct Renewed<C> {
+    /// What the files have, for logs.
+    what: &'static str,
     files: Vec<PathBuf>,
     current: Mutex<Current<C>>,
 }
@@ -26,29 +28,30 @@ type Stamp = Option<(SystemTime, u64)>;
 // === impl Renewed ===
 
 impl<C> Renewed<C> {
-    /// What `load` makes of the files.
+    /// What `load` makes of the files, which have `what`.
     ///
     /// # Errors
     /// Those of `load`.
-    pub(super) fn new(files: Vec<PathBuf>, load: impl FnOnce() -> Result<C>) -> Result<Self> {
+    pub(crate) fn new(what: &'static str, files: Vec<PathBuf>, load: impl FnOnce() -> Result<C>) -> Result<Self> {
         let current = Current { stamps: stamps(&files), config: Arc::new(load()?) };
-        Ok(Self { files, current: Mutex::new(current) })
+        Ok(Self { what, files, current: Mutex::new(current) })
     }
 
-    /// What the next connection is made with: what the files have now, where that can be used.
-    pub(super) fn config(&self, load: impl FnOnce() -> Result<C>) -> Arc<C> {
+    /// What goes on: what the files have now, where that can be used.
+    pub(crate) fn config(&self, load: impl FnOnce() -> Result<C>) -> Arc<C> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let now = stamps(&self.files);
         if now != current.stamps {
             current.stamps = now;
             let files: Vec<_> = self.files.iter().map(|file| file.display().to_string()).collect();
+            let what = self.what;
             match load() {
                 Ok(config) => {
-                    tracing::info!(?files, "goes on with changed certificates");
+                    tracing::info!(?files, "goes on with changed {what}");
                     current.config = Arc::new(config);
                 }
                 Err(error) => {
-                    tracing::error!(?files, error = error.report(), "stays with the certificates of before");
+                    tracing::error!(?files, error = error.report(), "stays with the {what} of before");
                 }
             }
         }

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
+use weir_pipeline::labels::METRIC;
+use weir_pipeline::query::{Cardinality, Most};
 use weir_pipeline::{Labels, MatchOp, Matcher, Pattern};
 
 use super::shard::Found;
@@ -104,6 +106,49 @@ impl Index {
     /// Whether there is no series.
     pub(super) fn is_empty(&self) -> bool {
         self.gone == self.directory.len()
+    }
+
+    /// What the series are made of, but for their chunks and times.
+    pub(super) fn cardinality(&self, limit: usize) -> Cardinality {
+        let live = |positions: &Positions| match self.gone {
+            0 => positions.as_slice().len(),
+            _ => positions
+                .as_slice()
+                .iter()
+                .filter(|p| self.directory.get(**p as usize).is_some_and(Option::is_some))
+                .count(),
+        };
+        let [mut metrics, mut labels, mut bytes, mut pairs] = std::array::from_fn(|_| Most::new(limit));
+        let mut label_pairs = 0;
+        for (name, values) in &self.names {
+            let (mut count, mut size) = (0, 0);
+            for (value, positions) in values {
+                let series = live(positions) as u64;
+                if series == 0 {
+                    continue;
+                }
+                count += 1;
+                size += value.len() as u64 * series;
+                pairs.offer(series, || format!("{name}={value}"));
+                if **name == *METRIC {
+                    metrics.offer(series, || value.to_string());
+                }
+            }
+            label_pairs += count;
+            if count > 0 {
+                labels.offer(count, || name.to_string());
+                bytes.offer(size, || name.to_string());
+            }
+        }
+        Cardinality {
+            series: (self.directory.len() - self.gone) as u64,
+            label_pairs,
+            by_metric: metrics.into_vec(),
+            values_by_label: labels.into_vec(),
+            bytes_by_label: bytes.into_vec(),
+            by_pair: pairs.into_vec(),
+            ..Cardinality::default()
+        }
     }
 
     /// The series that satisfy all matchers.

@@ -130,6 +130,19 @@ impl Series {
         found
     }
 
+    /// How many chunks there are of epochs from `visible` on, and the times of their first and their last sample.
+    pub(super) fn extent(&self, visible: u32) -> (u64, Option<(i64, i64)>) {
+        let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible);
+        let mut times: Vec<(i64, i64)> = sealed.map(|piece| (piece.chunk.min_ts(), piece.chunk.max_ts())).collect();
+        if self.epoch >= visible {
+            times.extend((!self.open.is_empty()).then(|| (self.open.min_ts(), self.open.last().0)));
+            let late = self.late.iter().map(|(ts, _)| *ts);
+            times.extend(late.clone().min().zip(late.max()));
+        }
+        let all = times.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+        (times.len() as u64, all)
+    }
+
     /// Finishes and returns the pieces of epochs from `visible` to `last`.
     pub(super) fn frozen(&mut self, visible: u32, last: u32, change: &mut Change) -> Vec<Arc<Piece>> {
         if self.epoch <= last {

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
-use weir_pipeline::{Batch, Labels, Matcher, SeriesId};
+use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId};
 
 use super::index::Index;
 use super::series::{Change, Series};
@@ -120,6 +120,21 @@ impl TenantHead {
                 shared.removed.fetch_add(removed.len() as u64, Relaxed);
             }
         }
+    }
+
+    /// What the series are made of.
+    pub(super) fn cardinality(&self, limit: usize) -> Cardinality {
+        let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).cardinality(limit);
+        let visible = self.visible.load(SeqCst);
+        for number in 0..SHARDS {
+            for series in self.shard(number).series_mut() {
+                let (chunks, times) = series.extent(visible);
+                found.chunks += chunks;
+                let both = found.times.zip(times).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
+                found.times = both.or(found.times).or(times);
+            }
+        }
+        found
     }
 
     /// Whether there is no series.

@@ -35,6 +35,7 @@ impl Store {
     /// `Unavailable` where memory or the disk is full, `Closed` where the store is.
     pub async fn append(&self, batch: &Batch) -> Result<Ack> {
         self.has_room(batch)?;
+        self.0.metrics.note(batch);
         let permits = self.permits(batch);
         let permit = self.0.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| Error::closed())?;
         let (batch, mut ack) = self.admit(batch);

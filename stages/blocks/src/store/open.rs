@@ -10,6 +10,7 @@ use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
 use super::identity::Identity;
 use super::measure::Measures;
+use super::metrics::KnownMetrics;
 use super::shelf::Shelf;
 use super::view::View;
 use super::{Declaration, State, Store, cut, sweep, upload};
@@ -82,6 +83,7 @@ impl Store {
             view.replace(&tenant, &[], &[block]);
         }
         measures.blocks(&view);
+        let metrics = KnownMetrics::new(settings.head.max_metrics);
         let head = Head::default();
         let sharing = head.clone();
         let dir = path.join("log");
@@ -104,6 +106,7 @@ impl Store {
             cutting: tokio::sync::Mutex::default(),
             moving: tokio::sync::Mutex::default(),
             pressed: Arc::default(),
+            metrics,
             measures,
             held: Mutex::new(Some(held)),
         }));

@@ -49,6 +49,9 @@ pub struct Budget {
     /// a block of its own at each cut.
     #[serde(deserialize_with = "max_tenants")]
     pub max_tenants: usize,
+    /// Of how many metrics of all tenants what senders say of them (kind, help text, unit) is kept in memory; default
+    /// 100000. Beyond it what came first goes first.
+    pub max_metrics: usize,
 }
 
 /// What a pipeline file says of the log.
@@ -84,6 +87,7 @@ impl Default for Budget {
             max_future: Span::from_secs(600),
             max_past: Span::from_secs(30 * 86_400),
             max_tenants: 1000,
+            max_metrics: 100_000,
         }
     }
 }

@@ -1,9 +1,5 @@
 //! What a client accepts, and from which web page it asks.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -11,19 +7,38 @@ use hyper::header::{
 };
 
 use super::pattern::OriginPattern;
-use super::reply::Reply;
+use super::pieces::Encoder;
+use super::reply::{Content, Reply};
 
 /// Shorter bodies fit a packet as they are.
 const WORTH_IT: usize = 1400;
 
-/// Whether gzip is accepted.
-pub(super) fn gzip(headers: &HeaderMap) -> bool {
+/// How a body is compressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Identity,
+    Gzip,
+    Zstd,
+}
+
+/// How bodies of the answer may be compressed: what the client likes best; of what it likes as much, zstd.
+pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
+    let (mut best, mut most) = (Encoding::Identity, 0.0);
     let values = headers.get_all(ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|encoding| {
-        let mut parts = encoding.split(';').map(str::trim);
-        let is_gzip = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip") || name == "*");
-        is_gzip && !parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0))
-    })
+    for item in values.flat_map(|value| value.split(',')) {
+        let mut parts = item.split(';').map(str::trim);
+        let name = parts.next().unwrap_or_default().to_ascii_lowercase();
+        let found = match name.as_str() {
+            "zstd" => Encoding::Zstd,
+            "gzip" | "*" => Encoding::Gzip,
+            _ => continue,
+        };
+        let quality = parts.find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        if quality > most || quality > 0.0 && quality == most && found == Encoding::Zstd {
+            (best, most) = (found, quality);
+        }
+    }
+    best
 }
 
 /// Whether OpenMetrics is asked for. Who does not say what it reads gets text, as from Prometheus.
@@ -36,18 +51,32 @@ pub(super) fn openmetrics(headers: &HeaderMap) -> bool {
     })
 }
 
-/// The reply in gzip, where that is worth it.
-pub(super) fn compress(mut reply: Reply) -> Reply {
-    if reply.body.len() < WORTH_IT {
+/// The reply compressed, where that is worth it.
+pub(super) fn compress(mut reply: Reply, encoding: Encoding) -> Reply {
+    let Content::Whole(body) = &reply.body else { return reply };
+    if body.len() < WORTH_IT || encoding == Encoding::Identity {
         return reply;
     }
-    let mut encoder = GzEncoder::new(Vec::with_capacity(reply.body.len() / 8), Compression::fast());
-    if let Ok(body) = encoder.write_all(&reply.body).and_then(|()| encoder.finish()) {
-        reply.body = body;
-        reply.header(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    let compressed = Encoder::new(encoding).and_then(|mut encoder| {
+        encoder.write(body)?;
+        encoder.finish()
+    });
+    if let Ok(body) = compressed {
+        reply.body = Content::Whole(body);
+        encoded(&mut reply, encoding);
     }
-    reply.header(VARY, HeaderValue::from(ACCEPT_ENCODING));
     reply
+}
+
+/// Says that the body of a reply is compressed.
+pub(super) fn encoded(reply: &mut Reply, encoding: Encoding) {
+    let name = match encoding {
+        Encoding::Identity => return,
+        Encoding::Gzip => "gzip",
+        Encoding::Zstd => "zstd",
+    };
+    reply.header(CONTENT_ENCODING, HeaderValue::from_static(name));
+    reply.header(VARY, HeaderValue::from(ACCEPT_ENCODING));
 }
 
 /// The headers that let the web page at the request's origin read the reply, if `allowed` has it.

@@ -4,7 +4,9 @@
 
 use std::io::Write as _;
 
-use weir_pipeline::{Answer, Data, Labels, QueryStats, SeriesExemplars, Value};
+use weir_pipeline::{Answer, Data, LabelSet, Labels, SeriesExemplars, Value};
+
+use super::pieces::{Gone, PIECE};
 
 mod histogram;
 mod stats;
@@ -23,15 +25,25 @@ pub(super) fn error(kind: &str, message: &str) -> Vec<u8> {
     out
 }
 
+/// Takes what is written so far, and clears it.
+pub(super) type Drain<'a> = dyn FnMut(&mut Vec<u8>) -> Result<(), Gone> + 'a;
+
 /// The envelope of an answer.
 pub(super) fn answer(answer: &Answer) -> Vec<u8> {
     let mut out = Vec::with_capacity(4096);
-    out.extend(b"{\"status\":\"success\",\"data\":");
-    data(answer, &mut out);
-    notes("warnings", "warning", &answer.warnings, &mut out);
-    notes("infos", "info", &answer.infos, &mut out);
-    out.push(b'}');
+    // What takes everything does not fail.
+    let _ = write(answer, &mut out, &mut |_| Ok(()));
     out
+}
+
+/// The envelope of an answer, in pieces; what is left in `out` is the last one.
+pub(super) fn write(answer: &Answer, out: &mut Vec<u8>, drain: &mut Drain<'_>) -> Result<(), Gone> {
+    out.extend(b"{\"status\":\"success\",\"data\":");
+    data(answer, out, drain)?;
+    notes("warnings", "warning", &answer.warnings, out);
+    notes("infos", "info", &answer.infos, out);
+    out.push(b'}');
+    Ok(())
 }
 
 /// The envelope of a text.
@@ -52,34 +64,24 @@ pub(super) fn size(data: &Data) -> usize {
         Data::Series(series) => series.len(),
         Data::Names(names) => names.len(),
         Data::Exemplars(series) => series.iter().map(|series| 1 + series.exemplars.len()).sum(),
-        Data::Samples(_) => 0,
+        Data::Metadata(known) => known.len(),
+        Data::Cardinality(_) | Data::Samples(_) => 0,
     }
 }
 
-fn data(answer: &Answer, out: &mut Vec<u8>) {
-    let typed =
-        |kind: &str, out: &mut Vec<u8>, value: &dyn Fn(&mut Vec<u8>)| typed(kind, answer.stats.as_ref(), out, value);
+fn data(answer: &Answer, out: &mut Vec<u8>, drain: &mut Drain<'_>) -> Result<(), Gone> {
     match &answer.data {
-        Data::Scalar(time, value) => typed("scalar", out, &|out| single(*time, &plain(*value), out)),
-        Data::String(time, text) => typed("string", out, &|out| single(*time, text, out)),
-        Data::Vector(samples) => typed("vector", out, &|out| {
-            list(samples, out, |(labels, time, value), out| {
-                metric(labels.as_labels(), out);
-                match value {
-                    Value::Float(value) => {
-                        out.extend(b",\"value\":");
-                        point(*time, *value, out);
-                    }
-                    Value::Histogram(value) => {
-                        out.extend(b",\"histogram\":");
-                        histogram::point(*time, value, out);
-                    }
-                }
-                out.push(b'}');
-            });
+        Data::Scalar(time, value) => typed("scalar", answer, out, |out| {
+            single(*time, &plain(*value), out);
+            Ok(())
         }),
-        Data::Matrix(series) => typed("matrix", out, &|out| {
-            list(series, out, |(labels, points), out| {
+        Data::String(time, text) => typed("string", answer, out, |out| {
+            single(*time, text, out);
+            Ok(())
+        }),
+        Data::Vector(samples) => typed("vector", answer, out, |out| parts(samples, out, drain, sample)),
+        Data::Matrix(series) => typed("matrix", answer, out, |out| {
+            parts(series, out, drain, |(labels, points), out| {
                 metric(labels.as_labels(), out);
                 if !points.floats.is_empty() {
                     out.extend(b",\"values\":");
@@ -90,27 +92,73 @@ fn data(answer: &Answer, out: &mut Vec<u8>) {
                     list(&points.histograms, out, |(time, value), out| histogram::point(*time, value, out));
                 }
                 out.push(b'}');
-            });
+            })
         }),
-        Data::Series(series) => list(series, out, |labels, out| object(labels.as_labels(), out)),
-        Data::Names(names) => list(names, out, |name, out| escaped(name, out)),
-        Data::Exemplars(series) => list(series, out, exemplars),
-        // Nobody asks for them here.
-        Data::Samples(_) => out.extend(b"null"),
+        Data::Series(series) => parts(series, out, drain, |labels, out| object(labels.as_labels(), out)),
+        Data::Names(names) => parts(names, out, drain, |name, out| escaped(name, out)),
+        Data::Exemplars(series) => parts(series, out, drain, exemplars),
+        // What has a shape of its own where it is asked for.
+        _ => {
+            out.extend(b"null");
+            Ok(())
+        }
     }
 }
 
 /// The value of a query, with its type, and how it was found.
-fn typed(kind: &str, stats: Option<&QueryStats>, out: &mut Vec<u8>, value: &dyn Fn(&mut Vec<u8>)) {
+fn typed(
+    kind: &str,
+    answer: &Answer,
+    out: &mut Vec<u8>,
+    value: impl FnOnce(&mut Vec<u8>) -> Result<(), Gone>,
+) -> Result<(), Gone> {
     out.extend(b"{\"resultType\":\"");
     out.extend(kind.as_bytes());
     out.extend(b"\",\"result\":");
-    value(out);
-    if let Some(stats) = stats {
+    value(out)?;
+    if let Some(stats) = &answer.stats {
         out.extend(b",\"stats\":");
         stats::write(stats, out);
     }
     out.push(b'}');
+    Ok(())
+}
+
+/// A sample of a vector.
+fn sample((labels, time, value): &(LabelSet, i64, Value), out: &mut Vec<u8>) {
+    metric(labels.as_labels(), out);
+    match value {
+        Value::Float(value) => {
+            out.extend(b",\"value\":");
+            point(*time, *value, out);
+        }
+        Value::Histogram(value) => {
+            out.extend(b",\"histogram\":");
+            histogram::point(*time, value, out);
+        }
+    }
+    out.push(b'}');
+}
+
+/// A list that goes out in pieces.
+fn parts<T>(
+    items: &[T],
+    out: &mut Vec<u8>,
+    drain: &mut Drain<'_>,
+    write: impl Fn(&T, &mut Vec<u8>),
+) -> Result<(), Gone> {
+    out.push(b'[');
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        write(item, out);
+        if out.len() >= PIECE {
+            drain(out)?;
+        }
+    }
+    out.push(b']');
+    Ok(())
 }
 
 fn list<T>(items: &[T], out: &mut Vec<u8>, write: impl Fn(&T, &mut Vec<u8>)) {
@@ -147,7 +195,7 @@ fn exemplars(series: &SeriesExemplars, out: &mut Vec<u8>) {
     out.push(b'}');
 }
 
-fn object(labels: Labels<'_>, out: &mut Vec<u8>) {
+pub(super) fn object(labels: Labels<'_>, out: &mut Vec<u8>) {
     out.push(b'{');
     for (index, (name, value)) in labels.iter().enumerate() {
         if index > 0 {
@@ -203,7 +251,7 @@ fn escaped(text: &str, out: &mut Vec<u8>) {
     out.extend(special.iter().fold(plain, |text, (c, escape)| text.replace(*c, escape)).into_bytes());
 }
 
-fn string(text: &str, out: &mut Vec<u8>) {
+pub(super) fn string(text: &str, out: &mut Vec<u8>) {
     // Writing to memory does not fail.
     let _ = serde_json::to_writer(out, text);
 }
@@ -228,7 +276,7 @@ fn plain(value: f64) -> String {
 }
 
 /// The shortest digits that read as the same number, with an exponent where it is far from 1: so samples are.
-fn number(value: f64, out: &mut Vec<u8>) {
+pub(super) fn number(value: f64, out: &mut Vec<u8>) {
     let magnitude = value.abs();
     let _ = match value {
         _ if value.is_finite() && magnitude != 0.0 && !(1e-6..1e21).contains(&magnitude) => {

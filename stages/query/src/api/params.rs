@@ -32,6 +32,16 @@ pub(super) struct Options {
 
 type Read<T> = Result<T, Refusal>;
 
+// === impl Options ===
+
+impl Options {
+    /// Nothing is set, and an answer must be whole.
+    pub(super) fn whole() -> Self {
+        let (stats, replica_labels) = (StatsDetail::None, None);
+        Self { limit: 0, timeout: None, lookback: None, partial: false, stats, replica_labels }
+    }
+}
+
 /// A PromQL expression at one time, `now` where none is given.
 pub(super) fn query(form: &Form, now: i64) -> Read<(Ask, Options)> {
     let limit = limit(form)?;
@@ -127,6 +137,13 @@ pub(super) fn labels(form: &Form) -> Read<(Ask, Options)> {
     let (options, start, end) = span(form)?;
     let selectors = selectors(form).map_err(Refusal::bad)?;
     Ok((Ask::LabelNames { selectors, start, end }, options))
+}
+
+/// The selectors of a federation. What would be partial is an error, unless a gap is better than nothing.
+pub(super) fn federate(form: &Form) -> Read<(Vec<Vec<Matcher>>, Options)> {
+    let selectors = selectors(form).map_err(Refusal::bad)?;
+    let partial = !form.get("partial_response").is_empty() && partial(form)?;
+    Ok((selectors, Options { lookback: lookback(form)?, partial, ..Options::whole() }))
 }
 
 /// The values of a label.

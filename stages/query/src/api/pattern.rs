@@ -6,14 +6,22 @@ use weir_pipeline::pattern::Pattern;
 /// Which origins may ask from a browser.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub struct OriginPattern(Pattern);
+pub struct OriginPattern {
+    text: String,
+    pattern: Pattern,
+}
 
 // === impl OriginPattern ===
 
 impl OriginPattern {
     /// Whether pages of this origin may ask.
     pub(super) fn allows(&self, origin: &str) -> bool {
-        self.0.is_match(origin)
+        self.pattern.is_match(origin)
+    }
+
+    /// As written.
+    pub(super) fn as_str(&self) -> &str {
+        &self.text
     }
 }
 
@@ -21,6 +29,7 @@ impl TryFrom<String> for OriginPattern {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        Pattern::new(&text).map(Self).map_err(|e| e.to_string())
+        let pattern = Pattern::new(&text).map_err(|e| e.to_string())?;
+        Ok(Self { text, pattern })
     }
 }

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full};
 use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use weir_pipeline::{Error, Kind};
 
 use super::json;
+use super::pieces::Body;
 
 /// The media type of the API.
 pub(super) const JSON: &str = "application/json";
@@ -20,11 +21,17 @@ pub(super) const TEXT: &str = "text/plain; charset=utf-8";
 const SOON: Duration = Duration::from_secs(1);
 
 /// What the client gets back.
-#[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: StatusCode,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    pub(super) body: Vec<u8>,
+    pub(super) body: Content,
+}
+
+/// The body of a reply.
+pub(super) enum Content {
+    Whole(Vec<u8>),
+    /// Written while it is sent.
+    Pieces(Body),
 }
 
 /// Why a question has no answer, in the words of the API.
@@ -40,7 +47,11 @@ pub(super) struct Refusal {
 
 impl Reply {
     pub(super) fn new(status: StatusCode, media: &'static str, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: vec![(CONTENT_TYPE, HeaderValue::from_static(media))], body: body.into() }
+        Self {
+            status,
+            headers: vec![(CONTENT_TYPE, HeaderValue::from_static(media))],
+            body: Content::Whole(body.into()),
+        }
     }
 
     pub(super) fn ok(media: &'static str, body: impl Into<Vec<u8>>) -> Self {
@@ -52,15 +63,18 @@ impl Reply {
     }
 
     pub(super) fn no_content() -> Self {
-        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Vec::new() }
+        Self { status: StatusCode::NO_CONTENT, headers: Vec::new(), body: Content::Whole(Vec::new()) }
     }
 
     pub(super) fn header(&mut self, name: HeaderName, value: HeaderValue) {
         self.headers.push((name, value));
     }
 
-    pub(super) fn into_response(self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(Bytes::from(self.body)));
+    pub(super) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(match self.body {
+            Content::Whole(body) => Full::new(Bytes::from(body)).map_err(|never| match never {}).boxed_unsync(),
+            Content::Pieces(body) => body,
+        });
         *response.status_mut() = self.status;
         response.headers_mut().extend(self.headers);
         response
@@ -70,11 +84,7 @@ impl Reply {
 impl From<Refusal> for Reply {
     fn from(refusal: Refusal) -> Self {
         let mut reply = Self::new(refusal.status, JSON, json::error(refusal.kind, &refusal.message));
-        if let Some(after) = refusal.retry_after {
-            // Whole seconds, and not zero: zero would be "at once".
-            let seconds = after.as_millis().div_ceil(1000).clamp(1, 3600) as u64;
-            reply.header(RETRY_AFTER, HeaderValue::from(seconds));
-        }
+        reply.headers.extend(refusal.retry_header());
         reply
     }
 }
@@ -84,6 +94,20 @@ impl From<Refusal> for Reply {
 impl Refusal {
     fn new(status: StatusCode, kind: &'static str, message: impl Into<String>) -> Self {
         Self { status, kind, message: message.into(), retry_after: None }
+    }
+
+    /// The same as plain text: what is not of the API has no envelope.
+    pub(super) fn into_text(self) -> Reply {
+        let mut reply = Reply::text(self.status, &self.message);
+        reply.headers.extend(self.retry_header());
+        reply
+    }
+
+    /// When to come again, where that is said.
+    fn retry_header(&self) -> Option<(HeaderName, HeaderValue)> {
+        // Whole seconds, and not zero: zero would be "at once".
+        let seconds = |after: Duration| after.as_millis().div_ceil(1000).clamp(1, 3600) as u64;
+        self.retry_after.map(|after| (RETRY_AFTER, HeaderValue::from(seconds(after))))
     }
 
     /// The status that the asker gets.

@@ -14,7 +14,21 @@ pub(super) enum Route {
     Labels,
     /// With the label as the path has it.
     LabelValues(String),
+    Metadata,
+    Targets,
+    ScrapePools,
+    Rules,
+    Alerts,
+    Alertmanagers,
     BuildInfo,
+    RuntimeInfo,
+    Config,
+    Flags,
+    Tsdb,
+    WalReplay,
+    /// Remote read.
+    Read,
+    Federate,
     Metrics,
     Healthy,
     Ready,
@@ -42,12 +56,25 @@ impl Route {
             Some("parse_query") => Self::ParseQuery,
             Some("series") => Self::Series,
             Some("labels") => Self::Labels,
+            Some("metadata") => Self::Metadata,
+            Some("targets") => Self::Targets,
+            Some("scrape_pools") => Self::ScrapePools,
+            Some("rules") => Self::Rules,
+            Some("alerts") => Self::Alerts,
+            Some("alertmanagers") => Self::Alertmanagers,
             Some("status/buildinfo") => Self::BuildInfo,
+            Some("status/runtimeinfo") => Self::RuntimeInfo,
+            Some("status/config") => Self::Config,
+            Some("status/flags") => Self::Flags,
+            Some("status/tsdb") => Self::Tsdb,
+            Some("status/walreplay") => Self::WalReplay,
+            Some("read") => Self::Read,
             Some(rest) => match rest.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")) {
                 Some(name) if !name.is_empty() && !name.contains('/') => Self::LabelValues(name.to_owned()),
                 _ => Self::NotInApi,
             },
             None => match path {
+                "/federate" => Self::Federate,
                 "/metrics" => Self::Metrics,
                 "/-/healthy" => Self::Healthy,
                 "/-/ready" => Self::Ready,
@@ -68,7 +95,20 @@ impl Route {
             Self::Series => "series",
             Self::Labels => "labels",
             Self::LabelValues(_) => "label_values",
+            Self::Metadata => "metadata",
+            Self::Targets => "targets",
+            Self::ScrapePools => "scrape_pools",
+            Self::Rules => "rules",
+            Self::Alerts => "alerts",
+            Self::Alertmanagers => "alertmanagers",
             Self::BuildInfo => "buildinfo",
+            Self::RuntimeInfo => "runtimeinfo",
+            Self::Config => "config",
+            Self::Flags => "flags",
+            Self::Tsdb => "tsdb",
+            Self::WalReplay => "walreplay",
+            Self::Read => "read",
+            Self::Federate => "federate",
             Self::Metrics => "metrics",
             Self::Healthy => "healthy",
             Self::Ready => "ready",
@@ -79,7 +119,7 @@ impl Route {
 
     /// Whether replies have Prometheus' envelope, and web pages may read them.
     pub(super) fn is_api(&self) -> bool {
-        !matches!(self, Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere)
+        !matches!(self, Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere)
     }
 
     /// The methods that it takes, as the header `Allow` lists them. All of the API takes `OPTIONS` too.
@@ -87,8 +127,9 @@ impl Route {
         match self {
             Self::Query | Self::QueryRange | Self::QueryExemplars | Self::FormatQuery | Self::ParseQuery => FORMS,
             Self::Series | Self::Labels => FORMS,
-            Self::LabelValues(_) | Self::BuildInfo | Self::NotInApi => "GET, OPTIONS",
-            Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
+            Self::Read => "OPTIONS, POST",
+            Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
+            _ => "GET, OPTIONS",
         }
     }
 

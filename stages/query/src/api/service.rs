@@ -1,60 +1,47 @@
 //! One request, from its headers to its reply.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
-use weir_pipeline::{Answer, Ask, Context, Kind, Next, Query, Read, Tenant, metrics};
+use weir_pipeline::{Answer, Ask, Context, Data, Kind, Next, Query, Read, Tenant, metrics};
+use weir_stages::http::server;
 
+use super::accept::Encoding;
+use super::answer::Turn;
 use super::form::{self, Form};
 use super::label_name::label_name;
 use super::params::{self, Options};
+use super::pieces::Body;
 use super::reply::{JSON, Refusal, Reply};
 use super::route::Route;
 use super::telemetry::Telemetry;
-use super::{Api, accept, answer, json};
+use super::{Api, accept, answer, json, known, status, targets};
 
 /// The headers that name the tenant: that of Cortex and Mimir, and that of Thanos.
 const TENANT_HEADERS: [&str; 2] = ["x-scope-orgid", "thanos-tenant"];
 
-/// The version of Prometheus whose API this is: what clients decide by.
-const API_VERSION: &str = "3.14.0";
-
 /// What all requests share.
 pub(super) struct Service {
-    settings: Api,
-    context: Context,
+    pub(super) settings: Api,
+    pub(super) context: Context,
     next: Next<Read>,
-    working: Semaphore,
-    telemetry: Telemetry,
+    working: Arc<Semaphore>,
+    pub(super) telemetry: Telemetry,
 }
 
 // === impl Service ===
 
 impl Service {
     pub(super) fn new(settings: Api, context: Context, next: Next<Read>) -> Self {
-        let working = Semaphore::new(settings.max_concurrent.get().min(Semaphore::MAX_PERMITS));
-        Self { working, telemetry: Telemetry::new(&context), settings, context, next }
-    }
-
-    /// Answers whatever comes.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let start = Instant::now();
-        let route = Route::of(request.uri().path());
-        let (name, is_api) = (route.name(), route.is_api());
-        let headers = request.headers().clone();
-        let mut reply = self.reply(route, request).await.unwrap_or_else(Reply::from);
-        if is_api {
-            reply.headers.extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));
-        }
-        self.telemetry.replied(name, reply.status.as_u16(), start.elapsed());
-        reply.into_response()
+        let most = settings.max_concurrent.get().min(Semaphore::MAX_PERMITS);
+        let telemetry = Telemetry::new(&context, most);
+        Self { working: Arc::new(Semaphore::new(most)), telemetry, settings, context, next }
     }
 
     async fn reply(&self, route: Route, request: Request<Incoming>) -> Result<Reply, Refusal> {
@@ -66,15 +53,16 @@ impl Service {
             reply.header(ALLOW, HeaderValue::from_static(route.allow()));
             return Ok(reply);
         }
-        let gzip = accept::gzip(request.headers());
+        let encoding = accept::encoding(request.headers());
         match route {
-            Route::BuildInfo => Ok(Reply::ok(JSON, build_info())),
+            Route::Federate => Ok(self.federate(request).await.unwrap_or_else(Refusal::into_text)),
+            Route::Read => Ok(self.read(request).await.unwrap_or_else(Refusal::into_text)),
             Route::Metrics => {
                 let reply = match accept::openmetrics(request.headers()) {
                     true => Reply::ok(metrics::OPENMETRICS, self.context.metrics.encode()),
                     false => Reply::ok(metrics::TEXT, self.context.metrics.encode_text()),
                 };
-                Ok(if gzip { accept::compress(reply) } else { reply })
+                Ok(accept::compress(reply, encoding))
             }
             Route::Page => Ok(Reply::ok("text/html; charset=utf-8", include_str!("landing.html"))),
             Route::Healthy => Ok(Reply::text(StatusCode::OK, "Weir is Healthy.")),
@@ -93,16 +81,60 @@ impl Service {
             }
             Route::ParseQuery => {
                 let form = self.form_in_time(request, Instant::now()).await?;
-                let data = params::parsed(&form)?;
-                let reply = Reply::ok(JSON, json!({ "status": "success", "data": data }).to_string());
-                Ok(if gzip { accept::compress(reply) } else { reply })
+                Ok(accept::compress(success(&params::parsed(&form)?, &[]), encoding))
             }
-            route => self.ask(route, request, gzip).await,
+            Route::Metadata | Route::Tsdb => self.ask_known(&route, request, encoding).await,
+            route => match self.told(&route, request.uri().query().unwrap_or_default()) {
+                Some(data) => Ok(accept::compress(success(&data?, &[]), encoding)),
+                None => self.ask(route, request, encoding).await,
+            },
         }
     }
 
+    /// What is told without asking the pipeline; `None` where that must be asked.
+    fn told(&self, route: &Route, query: &str) -> Option<Result<Value, Refusal>> {
+        let form = || {
+            let mut form = Form::default();
+            form.add(query).map(|()| form)
+        };
+        Some(Ok(match route {
+            Route::Targets => return Some(form().map(|form| targets::targets(self.context.targets(), &form))),
+            Route::ScrapePools => targets::scrape_pools(self.context.targets()),
+            // Rules are not evaluated here, and alerts go nowhere.
+            Route::Rules => json!({ "groups": [] }),
+            Route::Alerts => json!({ "alerts": [] }),
+            Route::Alertmanagers => json!({ "activeAlertmanagers": [], "droppedAlertmanagers": [] }),
+            Route::BuildInfo => status::build(),
+            Route::RuntimeInfo => status::runtime(&self.context),
+            Route::Config => status::config(&self.context),
+            Route::Flags => status::flags(&self.settings),
+            Route::WalReplay => status::wal_replay(),
+            _ => return None,
+        }))
+    }
+
+    /// What the store knows beside samples.
+    async fn ask_known(&self, route: &Route, request: Request<Incoming>, encoding: Encoding) -> Result<Reply, Refusal> {
+        let start = Instant::now();
+        let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
+        let form = self.form_in_time(request, start).await?;
+        let ask = match route {
+            Route::Tsdb => known::ask_cardinality(&form)?,
+            _ => known::ask_metadata(&form)?,
+        };
+        let until = start + self.settings.timeout.get();
+        let _turn = self.turn(until).await?;
+        let answer = self.pass(tenant, ask, Options::whole(), until).await?;
+        let data = match &answer.data {
+            Data::Metadata(all) => known::metadata(all, &form)?,
+            Data::Cardinality(found) => known::cardinality(found),
+            _ => return Err(Refusal::internal("expected an answer to what was asked")),
+        };
+        Ok(accept::compress(success(&data, &answer.warnings), encoding))
+    }
+
     /// What goes down the pipeline.
-    async fn ask(&self, route: Route, request: Request<Incoming>, gzip: bool) -> Result<Reply, Refusal> {
+    async fn ask(&self, route: Route, request: Request<Incoming>, encoding: Encoding) -> Result<Reply, Refusal> {
         let start = Instant::now();
         let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
         let form = self.form_in_time(request, start).await?;
@@ -120,15 +152,17 @@ impl Service {
         };
         let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
         let limit = options.limit;
-        let (mut answer, _permit) = self.send(tenant, ask, options, start).await?;
+        let until = start + options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
+        let turn = self.turn(until).await?;
+        let mut answer = self.pass(tenant, ask, options, until).await?;
         answer::truncate(&mut answer, limit);
         if is_query {
             answer.warnings.extend(params::stats_warning(&form));
         }
-        answer::write(answer, gzip).await
+        answer::write(answer, encoding, turn, self.settings.timeout.get())
     }
 
-    async fn form_in_time(&self, request: Request<Incoming>, start: Instant) -> Result<Form, Refusal> {
+    pub(super) async fn form_in_time(&self, request: Request<Incoming>, start: Instant) -> Result<Form, Refusal> {
         let late = |_| Refusal::timed_out("expected the request's body sooner");
         timeout_at(start + self.settings.timeout.get(), self.form(request)).await.map_err(late)?
     }
@@ -143,19 +177,23 @@ impl Service {
         Ok(form)
     }
 
-    /// Sends a question down, when it is its turn. The answer counts as worked on until the permit goes.
-    async fn send(
+    /// Waits until it is the question's turn. It counts as worked on until the turn goes.
+    pub(super) async fn turn(&self, until: Instant) -> Result<Turn, Refusal> {
+        match timeout_at(until, self.working.clone().acquire_owned()).await {
+            Ok(Ok(turn)) => Ok((turn, self.telemetry.working())),
+            _ => Err(Refusal::timed_out("query timed out in query queue")),
+        }
+    }
+
+    /// Sends a question down.
+    pub(super) async fn pass(
         &self,
         tenant: Tenant,
         ask: Ask,
         options: Options,
-        start: Instant,
-    ) -> Result<(Answer, SemaphorePermit<'_>), Refusal> {
+        until: Instant,
+    ) -> Result<Answer, Refusal> {
         let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
-        let limit = options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
-        let until = start + limit;
-        let waiting = timeout_at(until, self.working.acquire()).await;
-        let Ok(Ok(permit)) = waiting else { return Err(Refusal::timed_out("query timed out in query queue")) };
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Refusal::timed_out("query timed out in expression evaluation"));
@@ -163,18 +201,44 @@ impl Service {
         let Options { limit, lookback, partial, stats, replica_labels, .. } = options;
         let query = Query { tenant, ask, limit, timeout: Some(left), lookback, partial, stats, replica_labels };
         let late = |_| Refusal::timed_out("query timed out in expression evaluation");
-        let answer = timeout_at(until, self.next.send(query)).await.map_err(late)?.map_err(|error| {
+        timeout_at(until, self.next.send(query)).await.map_err(late)?.map_err(|error| {
             if error.kind() == Kind::Internal {
                 tracing::error!(error = error.report(), "a query failed");
             }
             Refusal::of(&error, is_query.then_some("query"))
-        })?;
-        Ok((answer, permit))
+        })
     }
 }
 
+impl server::Answer for Service {
+    type Body = Body;
+
+    /// Answers whatever comes.
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+        let start = Instant::now();
+        let route = Route::of(request.uri().path());
+        let (name, is_api, _under_way) = (route.name(), route.is_api(), self.telemetry.asked());
+        let (method, headers) = (request.method().clone(), request.headers().clone());
+        let mut reply = self.reply(route, request).await.unwrap_or_else(Reply::from);
+        if is_api {
+            reply.headers.extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));
+        }
+        self.telemetry.replied(name, &method, reply.status.as_u16(), start.elapsed());
+        reply.into_response()
+    }
+}
+
+/// The envelope of an answer that is not a query's.
+fn success(data: &Value, warnings: &[String]) -> Reply {
+    let mut envelope = json!({ "status": "success", "data": data });
+    if !warnings.is_empty() {
+        envelope["warnings"] = json!(warnings);
+    }
+    Reply::ok(JSON, envelope.to_string())
+}
+
 /// Which tenant the request is for.
-fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
+pub(super) fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
     let mut values = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name)).filter(|value| !value.is_empty());
     let Some(first) = values.next() else { return Ok(default.clone()) };
     let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect::<String>();
@@ -182,19 +246,4 @@ fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
         return Err(Refusal::bad(format!("expected one tenant, got `{}` and `{}`", shown(first), shown(other))));
     }
     Tenant::new(&String::from_utf8_lossy(first.as_bytes())).map_err(|error| Refusal::bad(error.to_string()))
-}
-
-/// The envelope of `status/buildinfo`: the keys of Prometheus, and whose they are.
-fn build_info() -> String {
-    let data = json!({
-        "application": "Weir",
-        "weirVersion": env!("CARGO_PKG_VERSION"),
-        "version": API_VERSION,
-        "revision": "",
-        "branch": "",
-        "buildUser": "",
-        "buildDate": "",
-        "goVersion": "",
-    });
-    json!({ "status": "success", "data": data }).to_string()
 }

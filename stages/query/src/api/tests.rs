@@ -2,13 +2,19 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, missing_docs)]
 
 mod answers;
+mod compressed;
 mod exemplars;
+mod federate;
 mod grafana;
+mod known;
 mod limits;
 mod parameters;
 mod paths;
 mod peer;
+mod read;
+mod secure;
 mod stats;
+mod status;
 mod texts;
 
 use std::future::Future;
@@ -25,6 +31,8 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Answer, Clock, Data, Metrics, Query, testing};
 
 use super::*;
+use crate::engine::{Engine, Run};
+use crate::memory::Memory;
 
 type Body = Full<bytes::Bytes>;
 
@@ -81,6 +89,33 @@ async fn start_with(data: Data) -> Running {
     .await
 }
 
+/// The API over an engine over series in memory.
+async fn over(memory: Memory, yaml: &str) -> Running {
+    let limits = crate::engine::Limits::default();
+    let engine = Arc::new(Engine::with_partitions(Arc::new(memory), limits, 2));
+    start(settings(yaml), move |query| {
+        let engine = engine.clone();
+        async move { engine.query(query).await }
+    })
+    .await
+}
+
+/// Series with samples every 15 seconds.
+fn memory(series: &[(&[(&str, &str)], &[f64])]) -> Memory {
+    let mut memory = Memory::default();
+    for (labels, values) in series {
+        let timestamps: Vec<i64> = (0..values.len() as i64).map(|n| n * 15_000).collect();
+        memory.add(labels.iter().copied().collect(), Run { timestamps, values: values.to_vec(), ..Run::default() });
+    }
+    memory
+}
+
+/// The API over `up` of two instances, 1 and 0 every 15 seconds for 10 minutes.
+async fn over_two_instances() -> Running {
+    let series = |instance: &'static str| [("__name__", "up"), ("instance", instance), ("job", "node")];
+    over(memory(&[(&series("a:1"), &[1.0; 41]), (&series("b:1"), &[0.0; 41])]), "").await
+}
+
 impl Running {
     fn request(&self, method: Method, path: &str) -> hyper::http::request::Builder {
         let escapes = [('{', "%7B"), ('}', "%7D"), ('"', "%22"), ('[', "%5B"), (']', "%5D")];
@@ -121,6 +156,10 @@ impl Got {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap()
     }
 
     /// The message of an error.

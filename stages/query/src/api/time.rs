@@ -13,6 +13,9 @@ pub(super) const MIN: i64 = -MAX;
 /// The default of an end, which stands for Prometheus' 292277025-08-18T07:12:54.999999999Z.
 pub(super) const MAX: i64 = 9_000_000_000_000_000_000;
 
+/// Go's zero time, which stands for "never".
+pub(super) const ZERO: &str = "0001-01-01T00:00:00Z";
+
 /// Seconds or RFC 3339 as milliseconds since the Unix epoch.
 pub(super) fn time(text: &str) -> Result<i64, String> {
     let invalid = || format!("cannot parse {} to a valid timestamp", quote(text));
@@ -27,6 +30,27 @@ pub(super) fn time(text: &str) -> Result<i64, String> {
         "292277025-08-18T07:12:54.999999999Z" => Ok(MAX),
         _ => rfc3339(text).ok_or_else(invalid),
     }
+}
+
+/// A time as RFC 3339, in UTC. What is before the year 1 or after 9999 is shown as Go's zero time.
+pub(super) fn shown(millis: i64) -> String {
+    let (days, rest) = (millis.div_euclid(86_400_000), millis.rem_euclid(86_400_000));
+    // As `days` does: years begin in March.
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted.div_euclid(146_097), shifted.rem_euclid(146_097));
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    if !(1..=9999).contains(&year) {
+        return ZERO.to_owned();
+    }
+    let (hour, minute, second, millis) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1000 % 60, rest % 1000);
+    let fraction = format!(".{millis:03}");
+    let fraction = fraction.trim_end_matches('0').trim_end_matches('.');
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
 }
 
 /// Seconds or a Prometheus duration as nanoseconds.

@@ -1,9 +1,10 @@
-//! Series, label names and label values, questions about labels alone; and exemplars.
+//! Series, label names and label values, questions about labels alone; exemplars, and what else needs no PromQL.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use weir_pipeline::{Answer, Ask, Data, Error, Exemplar, LabelSet, Labels, Matcher, Query, Result, SeriesExemplars};
 
+use super::samples::{self, Asked};
 use crate::exec::pace::Pace;
 use crate::exec::source::{MetricsSource, Wanted};
 
@@ -17,8 +18,8 @@ struct Least<T> {
     room: usize,
 }
 
-/// Answers a question about labels.
-pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<Answer> {
+/// Answers a question that is no PromQL. One for samples may find `max_series`.
+pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series: usize) -> Result<Answer> {
     let limit = query.limit;
     let (data, warnings) = match &query.ask {
         Ask::Series { selectors, start, end } => {
@@ -42,7 +43,17 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<
         Ask::Exemplars { selectors, start, end } => {
             (exemplars(source, query, selectors, (*start, *end)).await?, Vec::new())
         }
-        Ask::Samples { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
+        Ask::Samples { matchers, start, end, labels_only, .. } => {
+            let (start, end, labels_only) = (*start, *end, *labels_only);
+            return samples::answer(source, query, Asked { matchers, start, end, labels_only, max_series }).await;
+        }
+        Ask::Metadata { metric } => {
+            (Data::Metadata(source.metadata(&query.tenant, metric.as_deref()).await?), Vec::new())
+        }
+        Ask::Cardinality { limit } => match source.cardinality(&query.tenant, *limit).await? {
+            Some(found) => (Data::Cardinality(found), Vec::new()),
+            None => return Err(Error::unprocessable("expected a store of this process: a cluster does not tell")),
+        },
         Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };
     Ok(Answer { warnings, ..data.into() })

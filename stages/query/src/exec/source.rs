@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use weir_blocks::Run;
-use weir_pipeline::{Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{Cardinality, Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
 
 mod stored;
 
@@ -44,6 +45,22 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     /// The source can't be read.
     async fn exemplars(&self, _wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
         Ok(Vec::new())
+    }
+
+    /// What is known of the metrics of a tenant, or of one of them, sorted by name. A source that keeps nothing knows nothing.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    async fn metadata(&self, _tenant: &Tenant, _metric: Option<&str>) -> Result<Vec<Metadata>> {
+        Ok(Vec::new())
+    }
+
+    /// What the recent series of a tenant are made of, the `limit` largest of each kind; `None` where the source can't tell.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    async fn cardinality(&self, _tenant: &Tenant, _limit: usize) -> Result<Option<Cardinality>> {
+        Ok(None)
     }
 }
 

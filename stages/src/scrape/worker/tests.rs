@@ -257,3 +257,24 @@ async fn what_is_said_of_metrics_is_sent_when_it_is_new_or_changes_and_now_and_t
     setup.context.shutdown.cancel();
     running.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn others_see_how_the_last_scrape_went_as_long_as_the_worker_lives() {
+    let mut setup = setup("scrape_timeout: 5s", "a 1\n");
+    let seen = |setup: &Setup| setup.context.targets().pools().remove(0).active.remove(0);
+    let active = seen(&setup);
+    assert_eq!((active.info.url.as_str(), active.last), ("http://h/metrics", None));
+    assert_eq!(active.info.labels.to_string(), r#"{instance="h", job="j"}"#);
+    assert_eq!(
+        active.info.discovered.to_string(),
+        r#"{__address__="h", __metrics_path__="/metrics", __scheme__="http", __scrape_interval__="15s", __scrape_timeout__="5s", job="j"}"#
+    );
+    setup.scrape(1000).await;
+    assert_eq!(seen(&setup).last, Some(LastScrape { at: 1000, took: Duration::ZERO, error: None }));
+    setup.script.set(Err("broken"));
+    setup.scrape(2000).await;
+    assert_eq!(seen(&setup).last.and_then(|last| last.error), Some("broken".to_owned()));
+    let targets = setup.context.targets().clone();
+    drop(setup.worker.take());
+    assert!(targets.pools().is_empty());
+}

@@ -3,25 +3,6 @@
 use std::time::Duration;
 
 use super::*;
-use crate::engine::{Engine, Limits, Run};
-use crate::memory::Memory;
-
-/// The API over `up` of two instances, 1 and 0 every 15 seconds for 10 minutes.
-async fn over_two_instances() -> Running {
-    let mut memory = Memory::default();
-    for (instance, value) in [("a:1", 1.0), ("b:1", 0.0)] {
-        let timestamps: Vec<i64> = (0..=40).map(|n| n * 15_000).collect();
-        let values = vec![value; timestamps.len()];
-        let labels = [("__name__", "up"), ("instance", instance), ("job", "node")].into_iter().collect();
-        memory.add(labels, Run { timestamps, values, ..Run::default() });
-    }
-    let engine = Arc::new(Engine::with_partitions(Arc::new(memory), Limits::default(), 2));
-    start(settings(""), move |query| {
-        let engine = engine.clone();
-        async move { engine.query(query).await }
-    })
-    .await
-}
 
 #[tokio::test]
 async fn its_usual_requests_are_answered() {
@@ -58,11 +39,13 @@ async fn its_usual_requests_are_answered() {
     check(running.post("/api/v1/format_query", "query=a%2Bb").await, "/data", serde_json::json!("a + b"));
     check(running.post("/api/v1/query_exemplars", "query=up&start=0&end=600").await, "/data", names(&[]));
 
-    // What is not there says so, in the envelope.
-    for path in ["metadata", "rules", "alerts"] {
-        let got = running.get(&format!("/api/v1/{path}")).await;
-        assert_eq!((got.status, json(&got)["errorType"].as_str()), (404, Some("not_found")), "{path}");
-    }
+    // What the data source looks for besides: rules, alerts, and what is said of metrics.
+    check(running.get("/api/v1/rules").await, "/data/groups", names(&[]));
+    check(running.get("/api/v1/alerts").await, "/data/alerts", names(&[]));
+    check(running.get("/api/v1/metadata?limit_per_metric=1").await, "/data", serde_json::json!({}));
+    check(running.get("/api/v1/metadata?metric=up").await, "/data", serde_json::json!({}));
+    check(running.get("/api/v1/status/flags").await, "/status", serde_json::json!("success"));
+
     running.context.shutdown.cancel();
     tokio::time::timeout(Duration::from_secs(60), running.task).await.unwrap().unwrap().unwrap();
 }

@@ -27,12 +27,27 @@ async fn each_path_takes_its_methods() {
         check(Method::PUT, path, 405, Some("GET, OPTIONS, POST")).await;
         check(Method::HEAD, path, 405, Some("GET, OPTIONS, POST")).await;
     }
-    for path in ["/api/v1/label/job/values", "/api/v1/status/buildinfo"] {
+    for path in [
+        "label/job/values",
+        "targets",
+        "scrape_pools",
+        "rules",
+        "alerts",
+        "alertmanagers",
+        "status/buildinfo",
+        "status/runtimeinfo",
+        "status/config",
+        "status/flags",
+        "status/walreplay",
+    ] {
+        let path = &format!("/api/v1/{path}");
         check(Method::GET, path, 200, None).await;
         check(Method::OPTIONS, path, 204, None).await;
         check(Method::POST, path, 405, Some("GET, OPTIONS")).await;
     }
-    for path in ["/", "/metrics", "/-/healthy", "/-/ready"] {
+    check(Method::GET, "/api/v1/read", 405, Some("OPTIONS, POST")).await;
+    check(Method::OPTIONS, "/api/v1/read", 204, None).await;
+    for path in ["/", "/metrics", "/federate", "/-/healthy", "/-/ready"] {
         check(Method::GET, path, 200, None).await;
         check(Method::HEAD, path, 200, None).await;
         check(Method::POST, path, 405, Some("GET, HEAD")).await;
@@ -45,7 +60,7 @@ async fn each_path_takes_its_methods() {
 #[tokio::test]
 async fn what_is_not_there_yet_is_told_in_the_envelope() {
     let running = start_with(Data::Names(Vec::new())).await;
-    for path in ["rules", "alerts", "targets", "metadata", "status/tsdb", "label//values", "query/"] {
+    for path in ["targets/metadata", "write", "otlp/v1/metrics", "status/tsdb/blocks", "label//values", "query/"] {
         let got = running.get(&format!("/api/v1/{path}")).await;
         let error = format!("`/api/v1/{path}` is not supported yet");
         let body = format!(r#"{{"status":"error","errorType":"not_found","error":"{error}"}}"#);
@@ -79,15 +94,21 @@ async fn the_programs_metrics_are_served_with_those_of_the_api() {
     let got = running.with(Method::GET, "/metrics", &[("accept", accept)]).await;
     assert_eq!((got.status, got.header("content-type")), (200, Some(OPENMETRICS)));
     let text = got.text();
-    assert!(text.contains(r#"weir_api_requests_total{pipeline="query",handler="labels",code="200"} 1"#), "{text}");
-    assert!(text.contains(r#"weir_api_requests_total{pipeline="query",handler="labels",code="400"} 1"#), "{text}");
-    assert!(text.contains(r#"weir_api_request_duration_seconds_count{pipeline="query",handler="labels"} 2"#), "{text}");
+    assert!(
+        text.contains(r#"http_requests_total{pipeline="query",handler="labels",method="get",code="200"} 1"#),
+        "{text}"
+    );
+    assert!(
+        text.contains(r#"http_requests_total{pipeline="query",handler="labels",method="get",code="400"} 1"#),
+        "{text}"
+    );
+    assert!(text.contains(r#"http_request_duration_seconds_count{pipeline="query",handler="labels"} 2"#), "{text}");
     assert!(text.ends_with("# EOF\n"));
     for accept in ["*/*", "text/plain;version=0.0.4", "application/openmetrics-text;q=0"] {
         let got = running.with(Method::GET, "/metrics", &[("accept", accept)]).await;
         assert_eq!((got.status, got.header("content-type")), (200, Some(TEXT)));
         let text = got.text();
-        assert!(text.contains("# TYPE weir_api_requests_total counter\nweir_api_requests_total{"), "{text}");
+        assert!(text.contains("# TYPE http_requests_total counter\nhttp_requests_total{"), "{text}");
         assert!(!text.contains("# EOF"), "{text}");
     }
 }

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
-use weir_pipeline::{Error, Labels, Result, SeriesId};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{Cardinality, Error, Labels, Result, SeriesId, Tenant};
 
 use super::{MetricsSource, Run, Selected, Wanted};
 
@@ -44,6 +45,14 @@ impl MetricsSource for Stored {
         let selection = self.0.select(tenant, matchers, start, end).await?;
         let missing = selection.missing().to_vec();
         Ok(Arc::new(Found::new(selection, missing, partial)?))
+    }
+
+    async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Vec<Metadata>> {
+        Ok(self.0.metadata(tenant, metric))
+    }
+
+    async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Cardinality>> {
+        self.0.cardinality(tenant, limit).await.map(Some)
     }
 }
 

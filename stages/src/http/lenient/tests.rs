@@ -1,4 +1,4 @@
-//! Tests of `api::lenient`.
+//! Tests of `http::lenient`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -8,7 +8,7 @@ use super::*;
 /// What comes out where these pieces come in one after the other; `|` is an answer in between.
 async fn read(pieces: &[&str]) -> String {
     let (client, server) = duplex(1 << 20);
-    let (mut client, mut server) = (client, Lenient::new(server));
+    let (mut client, mut server) = (client, Lenient::new(server, true));
     let mut out = Vec::new();
     for piece in pieces {
         if *piece == "|" {

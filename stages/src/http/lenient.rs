@@ -20,6 +20,8 @@ const BEGINS: [&[u8]; 7] = [b"GET /", b"POST /", b"HEAD /", b"OPTIONS /", b"PUT 
 #[derive(Debug)]
 pub(super) struct Lenient<S> {
     stream: S,
+    /// Whether it does anything at all.
+    is_on: bool,
     /// Whether what comes next may begin a request.
     at_start: bool,
     /// The begin of a line, not passed on yet; or what is still to be passed on.
@@ -32,8 +34,9 @@ pub(super) struct Lenient<S> {
 // === impl Lenient ===
 
 impl<S> Lenient<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, at_start: true, held: Vec::new(), ready: 0, passed: 0 }
+    /// A stream whose request lines are looked at where `is_on`, and which passes everything as it is otherwise.
+    pub(super) fn new(stream: S, is_on: bool) -> Self {
+        Self { stream, is_on, at_start: is_on, held: Vec::new(), ready: 0, passed: 0 }
     }
 
     /// Passes on what may be; says whether there was something.
@@ -107,7 +110,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Lenient<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.at_start = true;
+        self.at_start = self.is_on;
         Pin::new(&mut self.stream).poll_write(cx, bytes)
     }
 
@@ -124,7 +127,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Lenient<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        self.at_start = true;
+        self.at_start = self.is_on;
         Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
     }
 

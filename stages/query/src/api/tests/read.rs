@@ -1,0 +1,132 @@
+//! Remote read, with the messages of its own description.
+
+use weir_stages::remote_write::read::{put_frames, put_result, put_series};
+use weir_stages::remote_write::{compress, decompress};
+
+use super::*;
+
+/// A request for `name="value"` from 0 to an end, each query with one matcher.
+fn request(queries: &[(&str, &str, i64)], accepts: &[u8]) -> Vec<u8> {
+    let field = |number: u8, bytes: &[u8], out: &mut Vec<u8>| {
+        out.extend([number << 3 | 2, bytes.len() as u8]);
+        out.extend(bytes);
+    };
+    let mut message = Vec::new();
+    for (name, value, end) in queries {
+        let (mut matcher, mut query) = (Vec::new(), vec![2 << 3]);
+        field(2, name.as_bytes(), &mut matcher);
+        field(3, value.as_bytes(), &mut matcher);
+        let mut end = *end as u64;
+        while end >= 0x80 {
+            query.push(end as u8 | 0x80);
+            end >>= 7;
+        }
+        query.push(end as u8);
+        field(3, &matcher, &mut query);
+        field(1, &query, &mut message);
+    }
+    if !accepts.is_empty() {
+        field(2, accepts, &mut message);
+    }
+    let mut body = Vec::new();
+    compress(&message, &mut body).unwrap();
+    body
+}
+
+impl Running {
+    async fn read(&self, body: Vec<u8>) -> Got {
+        let request = self.request(Method::POST, "/api/v1/read").body(Body::new(body.into())).unwrap();
+        self.send(request).await
+    }
+}
+
+/// Series whose order by labels is not the one of blocks.
+async fn ordered(yaml: &str) -> Running {
+    let series: [(&[(&str, &str)], &[f64]); 3] = [
+        (&[("__name__", "up"), ("a", "2"), ("job", "a")], &[1.0, 2.0, 3.0]),
+        (&[("__name__", "up"), ("a", "1"), ("job", "b")], &[4.0, 5.0, 6.0]),
+        (&[("__name__", "up"), ("job", "c")], &[7.0, 8.0, 9.0]),
+    ];
+    over(memory(&series), yaml).await
+}
+
+fn labels(pairs: &[(&str, &str)]) -> weir_pipeline::LabelSet {
+    pairs.iter().copied().collect()
+}
+
+const TIMES: [i64; 3] = [0, 15_000, 30_000];
+
+#[tokio::test]
+async fn samples_come_in_the_order_of_labels_in_one_message() {
+    let running = ordered("").await;
+    let got = running.read(request(&[("__name__", "up", 15_000), ("job", "none", 1)], &[])).await;
+    assert_eq!((got.status, got.header("content-type")), (200, Some("application/x-protobuf")));
+    assert_eq!(got.header("content-encoding"), Some("snappy"));
+    let mut message = Vec::new();
+    decompress(&got.body, 1 << 20, &mut message).unwrap();
+    let (mut result, mut expect) = (Vec::new(), Vec::new());
+    put_series(
+        labels(&[("__name__", "up"), ("a", "1"), ("job", "b")]).as_labels(),
+        &TIMES[..2],
+        &[4.0, 5.0],
+        &mut result,
+    );
+    put_series(
+        labels(&[("__name__", "up"), ("a", "2"), ("job", "a")]).as_labels(),
+        &TIMES[..2],
+        &[1.0, 2.0],
+        &mut result,
+    );
+    put_series(labels(&[("__name__", "up"), ("job", "c")]).as_labels(), &TIMES[..2], &[7.0, 8.0], &mut result);
+    put_result(&result, &mut expect);
+    put_result(&[], &mut expect);
+    assert_eq!(message, expect);
+    assert!(running.seen().iter().all(|query| !query.partial));
+}
+
+#[tokio::test]
+async fn chunks_come_as_frames_where_they_are_liked_best() {
+    let running = ordered("").await;
+    let got = running.read(request(&[("job", "c", 30_000), ("a", "1", 30_000)], &[1, 0])).await;
+    let media = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
+    assert_eq!((got.status, got.header("content-type"), got.header("content-encoding")), (200, Some(media), None));
+    let mut expect = Vec::new();
+    put_frames(labels(&[("__name__", "up"), ("job", "c")]).as_labels(), &TIMES, &[7.0, 8.0, 9.0], 0, &mut expect);
+    let second = labels(&[("__name__", "up"), ("a", "1"), ("job", "b")]);
+    put_frames(second.as_labels(), &TIMES, &[4.0, 5.0, 6.0], 1, &mut expect);
+    assert_eq!(got.body, expect);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_told_as_text() {
+    let running = ordered("max_read_samples: 8\nmax_body: 1KiB").await;
+    let check = async |body: Vec<u8>, status: u16, text: &str| {
+        let got = running.read(body).await;
+        assert!(got.status == status && got.text().contains(text), "{}: {}", got.status, got.text());
+    };
+    check(b"no snappy".to_vec(), 400, "expected a snappy block").await;
+    check(vec![0; 2000], 413, "expected a body of at most 1024 bytes").await;
+    let mut body = Vec::new();
+    compress(b"\xff", &mut body).unwrap();
+    check(body, 400, "expected a ReadRequest").await;
+    check(request(&[("a", "b", 1)], &[7]), 400, "server does not support any of the requested response types").await;
+    check(request(&[("__name__", "up", 30_000)], &[]), 400, "exceeded sample limit (8)").await;
+    check(request(&[("__name__", "up", 15_000)], &[]), 200, "").await;
+}
+
+#[tokio::test]
+async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
+    let running = start(settings(""), async |_| {
+        let batch = testing::batch("up 1 1");
+        let rest = [Ok(batch), Err(weir_pipeline::Error::unavailable("away"))];
+        Ok(Answer::from(Data::Samples(weir_pipeline::Batches::new(futures_util::stream::iter(rest)))))
+    })
+    .await;
+    let got = running.read(request(&[("a", "b", 1)], &[0])).await;
+    assert_eq!((got.status, got.header("retry-after")), (503, Some("1")));
+    let body = Body::new(request(&[("a", "b", 1)], &[1]).into());
+    let response =
+        running.client.request(running.request(Method::POST, "/api/v1/read").body(body).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert!(response.into_body().collect().await.is_err());
+}
