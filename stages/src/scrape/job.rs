@@ -194,7 +194,7 @@ impl Job {
             let mut labels = LabelsBuilder::default();
             group.labels.iter().for_each(|(name, value)| _ = labels.set(name, value));
             labels.set(super::target::ADDRESS, target);
-            Target::new(self, labels)
+            Target::build(self, labels)
         })
     }
 

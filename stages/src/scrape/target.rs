@@ -58,7 +58,7 @@ impl Target {
     ///
     /// # Errors
     /// A sentence about why it can't be scraped.
-    pub(super) fn new(job: &Job, mut labels: LabelsBuilder) -> Result<Built, String> {
+    pub(super) fn build(job: &Job, mut labels: LabelsBuilder) -> Result<Built, String> {
         let timeout = Span::from_millis(job.timeout().as_millis() as u64);
         let mut default = |name: &str, value: &str| {
             if labels.get(name).is_none() {
