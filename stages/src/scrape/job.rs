@@ -71,6 +71,9 @@ pub struct Job {
     /// The longest label value, in bytes; a longer one fails the scrape. 0 is no limit. Default 0.
     #[serde(default)]
     pub label_value_length_limit: usize,
+    /// The most targets that rules leave; where there are more, all scrapes fail. 0 is no limit. Default 0.
+    #[serde(default)]
+    pub target_limit: usize,
     /// TLS of connections to targets with `https`. Default: the certificates of the system.
     #[serde(default)]
     pub tls_config: Option<TlsClient>,

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -24,6 +25,8 @@ pub(super) struct Pool<F> {
     /// Who is scraped, by the target's hash, and whether it still should be.
     workers: HashMap<u64, watch::Sender<bool>>,
     running: JoinSet<u64>,
+    /// Whether there are more targets than there may be.
+    over: Arc<AtomicBool>,
     /// What others see of the job. It is there also without targets.
     status: Arc<TargetPool>,
     /// What is wrong with targets that were found, so that each is told once.
@@ -37,7 +40,8 @@ impl<F: Fetch + Clone> Pool<F> {
         let board = Arc::new(Board::new(&job));
         let (workers, running, told) = (HashMap::new(), JoinSet::new(), HashSet::new());
         let status = parts.0.targets().pool(&parts.0.pipeline, &job.job_name);
-        Self { job: Arc::new(job), fetch, parts, board, workers, running, status, told }
+        let over = Arc::new(AtomicBool::new(false));
+        Self { job: Arc::new(job), fetch, parts, board, workers, running, over, status, told }
     }
 
     /// Scrapes until the program stops. What was sent by then is waited for.
@@ -71,6 +75,11 @@ impl<F: Fetch + Clone> Pool<F> {
     fn follow(&mut self) {
         let found = self.targets();
         self.parts.2.targets(&self.job.job_name, found.len());
+        let over = self.job.target_limit > 0 && found.len() > self.job.target_limit;
+        self.over.store(over, Ordering::Relaxed);
+        if over {
+            self.parts.2.exceeded_target_limit(&self.job.job_name);
+        }
         for (hash, wanted) in &self.workers {
             wanted.send_replace(found.contains_key(hash));
         }
@@ -80,7 +89,7 @@ impl<F: Fetch + Clone> Pool<F> {
             }
             let (wanted, is_wanted) = watch::channel(true);
             let worker = Worker::new(self.job.clone(), target, self.fetch.clone(), self.parts.clone());
-            let scraping = worker.while_wanted(is_wanted).run();
+            let scraping = worker.of_pool(is_wanted, self.over.clone()).run();
             self.running.spawn(async move {
                 scraping.await;
                 hash
