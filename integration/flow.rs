@@ -163,14 +163,14 @@ source:
       - job_name: a
         scheme: https
         basic_auth: { username: u, password: hunter2 }
-        http_sd_configs: [ { url: 'http://127.0.0.1:1/list?token=hunter2', bearer_token: hunter2 } ]
+        http_sd_configs: [ { url: 'http://127.0.0.1:1/list', bearer_token: hunter2 } ]
 stages:
   - limit: { samples_per_second: 50000, series: 1000000 }
   - route: { branches: [ { name: b, tenants: ['b-*'], match: ['{job=\"a\"}'], to: other } ] }
   - tee: { to: other }
   - queue: { memory: { bytes: 64MiB } }
 sink:
-  remote_write: { url: 'http://127.0.0.1:1/write?token=hunter2', bearer_token: hunter2, headers: { x-key: hunter2 } }
+  remote_write: { url: 'http://127.0.0.1:1/write', bearer_token: hunter2, headers: { x-key: hunter2 } }
 resources:
   other: { link: {} }
 ";

@@ -3,10 +3,13 @@
 mod adapt;
 pub mod buffer;
 pub mod concurrency_limit;
+pub mod exposition;
+pub mod file;
 pub mod filter;
 mod glob;
 pub mod http;
 pub mod limit;
+mod lines;
 pub mod link;
 pub mod load_shed;
 mod memo;
@@ -27,6 +30,7 @@ pub mod ring;
 pub mod route;
 pub mod scrape;
 pub mod shard;
+pub mod stdout;
 pub mod tee;
 pub mod timeout;
 pub mod tls;
@@ -50,9 +54,12 @@ pub fn register(registry: &mut Registry) {
         .fanout::<Write, route::Route>()
         .fanout::<Write, shard::Shard>()
         .fanout::<Write, replicate::Replicate>()
+        .sink::<Write, exposition::Exposition>()
+        .sink::<Write, file::File>()
         .sink::<Write, link::Link>()
         .sink::<Write, peer::Peer>()
         .sink::<Write, remote_write::RemoteWrite>()
+        .sink::<Write, stdout::Stdout>()
         .resource::<link::Settings>()
         .resource::<ring::Ring>();
 }

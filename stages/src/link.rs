@@ -15,6 +15,7 @@
 //! Order: ends a pipeline, or begins one. As a sink it is ready by design, and waits for the other pipeline with each batch.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
@@ -51,8 +52,14 @@ pub struct Settings {}
 #[derive(Debug)]
 pub struct OpenLink {
     name: String,
+    /// Where it leads, or led last.
     next: watch::Sender<Option<Next<Write>>>,
+    /// Whether a pipeline begins with it now.
+    begins: AtomicBool,
 }
+
+/// A pipeline begins with the link while this lives.
+struct Begun<'a>(&'a AtomicBool);
 
 /// The way into the other pipeline. A clone is the same.
 #[derive(Clone)]
@@ -66,7 +73,7 @@ impl Resource for Settings {
 
     async fn open(self, context: &Context) -> Result<Arc<OpenLink>> {
         let name = context.place.split('.').nth(1).unwrap_or_default().to_owned();
-        Ok(Arc::new(OpenLink { name, next: watch::Sender::new(None) }))
+        Ok(Arc::new(OpenLink { name, next: watch::Sender::new(None), begins: AtomicBool::new(false) }))
     }
 }
 
@@ -77,14 +84,11 @@ impl Source<Write> for Link {
 
     async fn run(self, context: Context, next: Next<Write>) -> Result<()> {
         let link = context.resource::<OpenLink>(self.0.name())?;
-        let is_first = link.next.send_if_modified(|begun| {
-            let is_first = begun.is_none();
-            begun.get_or_insert(next);
-            is_first
-        });
-        if !is_first {
+        if link.begins.swap(true, Ordering::Relaxed) {
             return Err(Error::invalid(format!("the link `{}` begins two pipelines", link.name)));
         }
+        let _begun = Begun(&link.begins);
+        link.next.send_replace(Some(next));
         // Those who send drain after this: the way stays open until all of them have.
         context.shutdown.cancelled().await;
         Ok(())
@@ -105,7 +109,7 @@ impl OpenLink {
     /// A link of that name into no pipeline yet.
     #[cfg(test)]
     pub(crate) fn named(name: &str) -> Arc<Self> {
-        Arc::new(Self { name: name.to_owned(), next: watch::Sender::new(None) })
+        Arc::new(Self { name: name.to_owned(), next: watch::Sender::new(None), begins: AtomicBool::new(false) })
     }
 
     /// Leads into a pipeline.
@@ -132,6 +136,14 @@ impl OpenLink {
             _ => return Err(none()),
         };
         PASSED.scope(passed, next.send(batch)).await
+    }
+}
+
+// === impl Begun ===
+
+impl Drop for Begun<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 

@@ -6,12 +6,12 @@
 //!
 //! Settings have Prometheus' names and meanings: `basic_auth`, `authorization`, `bearer_token` and `bearer_token_file`, of
 //! which at most one is given. Files are read anew for each request, so that secrets can be renewed. No secret is ever
-//! shown: not in errors, not in logs, not by `explain`.
+//! shown: not in errors, not in logs, not by `explain`; the values of headers count as secrets, the query of an address does
+//! not there.
 
 mod auth;
 mod headers;
 mod retry_after;
-mod secret;
 mod url;
 
 use std::time::Duration;
@@ -27,7 +27,6 @@ use crate::tls::{Connector, TlsClient};
 pub use auth::{Auth, Authorization, BasicAuth};
 pub use headers::Headers;
 pub(crate) use retry_after::retry_after;
-pub use secret::Secret;
 pub use url::Url;
 
 /// Who asks.

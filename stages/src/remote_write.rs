@@ -53,10 +53,10 @@ use std::path::PathBuf;
 
 use hyper::header::HeaderName;
 use serde::{Deserialize, Deserializer};
-use weir_pipeline::units::{Span, above_zero};
+use weir_pipeline::units::{Secret, Span, above_zero};
 use weir_pipeline::{Context, Next, Result, Sink, Write};
 
-use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Secret, Url};
+use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Url};
 use crate::tls::TlsClient;
 
 pub use decode::{Decoded, Limits, decode};

@@ -4,9 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hyper::header::HeaderValue;
 use serde::Deserialize;
+use weir_pipeline::units::Secret;
 use weir_pipeline::{Error, Result};
-
-use super::secret::Secret;
 
 /// The longest file with a secret, in bytes.
 const MAX_SECRET: u64 = 64 << 10;
@@ -144,7 +143,7 @@ impl Source {
 
     async fn read(&self) -> Result<String> {
         match self {
-            Self::Given(secret) => Ok(secret.expose().to_owned()),
+            Self::Given(secret) => Ok(secret.reveal().to_owned()),
             Self::File(path) => read_file(path).await,
             Self::Nowhere => Ok(String::new()),
         }

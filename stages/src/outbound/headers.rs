@@ -6,6 +6,7 @@ use std::fmt;
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
 use serde::Deserialize;
+use weir_pipeline::units::{HIDDEN, Secret};
 
 /// Headers that a request has by itself.
 const RESERVED: [&str; 17] = [
@@ -30,7 +31,7 @@ const RESERVED: [&str; 17] = [
 
 /// Headers that settings add to requests. Their values are not shown: they may be secrets.
 #[derive(Clone, Default, PartialEq, Deserialize)]
-#[serde(try_from = "BTreeMap<String, String>")]
+#[serde(try_from = "BTreeMap<String, Secret>")]
 pub struct Headers(HeaderMap);
 
 // === impl Headers ===
@@ -49,10 +50,10 @@ impl Headers {
     }
 }
 
-impl TryFrom<BTreeMap<String, String>> for Headers {
+impl TryFrom<BTreeMap<String, Secret>> for Headers {
     type Error = String;
 
-    fn try_from(all: BTreeMap<String, String>) -> Result<Self, String> {
+    fn try_from(all: BTreeMap<String, Secret>) -> Result<Self, String> {
         let mut headers = HeaderMap::new();
         for (name, value) in all {
             let parsed =
@@ -60,7 +61,7 @@ impl TryFrom<BTreeMap<String, String>> for Headers {
             if RESERVED.contains(&parsed.as_str()) {
                 return Err(format!("the header `{name}` is set by the request itself"));
             }
-            let mut value = HeaderValue::try_from(value)
+            let mut value = HeaderValue::from_str(value.reveal())
                 .map_err(|_| format!("expected a value that a header may have for `{name}`"))?;
             value.set_sensitive(true);
             if headers.insert(parsed, value).is_some() {
@@ -73,7 +74,7 @@ impl TryFrom<BTreeMap<String, String>> for Headers {
 
 impl fmt::Debug for Headers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = self.0.keys().map(|name| (name.as_str(), "<secret>"));
+        let shown = self.0.keys().map(|name| (name.as_str(), HIDDEN));
         f.debug_map().entries(shown).finish()
     }
 }

@@ -1,7 +1,9 @@
 //! A queue on disk: who asks is answered once its batch is fsynced; the senders get what is read back, in order.
 
+mod work;
+
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
@@ -19,27 +21,20 @@ use weir_pipeline::{Ack, Batch, Clock, Context, Error, Next, Outcome, Reply, Res
 use super::flight::Flight;
 use super::full;
 use super::lanes::{Ended, Lanes, Sending};
-use super::read::{Item, Reader, What, end_of_segment};
 use super::segment::{HEADER, MAX_PAYLOAD, Position};
 use super::telemetry::Telemetry;
-use super::write::{self, Ends, Entry, Files, Found, keep_cursor, path_of};
+use super::write::{self, Ends, Entry, Found, Refused};
 use crate::node::wire;
 
 /// The length of a segment, as a part of what the queue may take, and its bounds in bytes.
 const SEGMENTS: u64 = 16;
 const SEGMENT_BYTES: (u64, u64) = (64 << 10, 64 << 20);
 
-/// How many bytes are written and synced in one go, at most, unless a batch is longer.
-const GROUP: u64 = 8 << 20;
-
 /// How many batches each sender may have before it, decoded.
 const AHEAD: usize = 4;
 
-/// How often the cursor is kept.
-const KEEP: Duration = Duration::from_secs(1);
-
-/// How long to wait where the disk can't be read.
-const UNREADABLE: Duration = Duration::from_secs(5);
+/// How often a queue looks whether it can have its directory.
+const HAND_OVER: Duration = Duration::from_millis(100);
 
 /// How long requests that are under way may take at the end.
 const LAST: Duration = Duration::from_secs(5);
@@ -61,6 +56,7 @@ struct Shared {
     clock: Clock,
     telemetry: Telemetry,
     closing: CancellationToken,
+    begun: AtomicBool,
 }
 
 /// A batch to be written.
@@ -79,37 +75,75 @@ struct Sent {
 pub(super) fn open(path: &Path, limit: Bytes, sending: Sending, context: &Context) -> Result<Next<Write>> {
     let dir = directory(path, &context.place);
     let segment_bytes = (limit.get() / SEGMENTS).clamp(SEGMENT_BYTES.0, SEGMENT_BYTES.1);
-    let Found { files, ends, cursor } = write::open(&dir, segment_bytes)?;
-    let used = waiting(&ends, cursor);
     let (clock, telemetry, runtime) = (sending.clock.clone(), sending.telemetry.clone(), sending.runtime.clone());
     telemetry.limit(limit.get());
-    telemetry.waiting(used as i64);
-    let (window, old) = (Arc::new(Semaphore::new(sending.senders * AHEAD)), ends.keys().next_back().copied());
     let shared = Arc::new(Shared {
-        dir,
+        dir: dir.clone(),
         limit,
-        used: AtomicU64::new(used),
-        flight: Mutex::new(Flight::new(cursor)),
-        ends: watch::Sender::new(ends),
+        used: AtomicU64::new(0),
+        flight: Mutex::new(Flight::new(Position { segment: 0, offset: HEADER as u64 })),
+        ends: watch::Sender::new(Ends::new()),
         clock,
         telemetry,
         closing: CancellationToken::new(),
+        begun: AtomicBool::new(false),
     });
+    let window = Arc::new(Semaphore::new(sending.senders * AHEAD));
     let (requests, incoming) = mpsc::unbounded_channel();
     let (lanes, tasks) = (Arc::new(Lanes::start(sending)), TaskTracker::new());
-    spawn(&tasks, &runtime, shared.clone().write(files, incoming));
-    spawn(&tasks, &runtime, shared.clone().feed(lanes.clone(), window, cursor, old));
-    spawn(&tasks, &runtime, shared.clone().keep());
+    let begin = Begin { shared: shared.clone(), lanes: lanes.clone(), window, tasks: tasks.clone() };
+    let pipeline = context.pipeline.clone();
+    match write::open(&dir, segment_bytes, &pipeline) {
+        Ok(found) => begin.begin(found, incoming, &runtime),
+        Err(Refused::Wrong(error)) => return Err(error),
+        // The pipeline changes while it runs: what it was before has the directory until it has drained.
+        Err(Refused::Owned) => {
+            let again = runtime.clone();
+            let waiting = async move {
+                let open = || write::open(&dir, segment_bytes, &pipeline);
+                if let Some(found) = begin.shared.wait_for(open).await {
+                    begin.begin(found, incoming, &again);
+                }
+            };
+            tasks.spawn_on(waiting, &runtime);
+        }
+    }
     let held = Held { shared: shared.clone(), requests };
     context.on_close(async move {
         shared.closing.cancel();
         tasks.close();
         tasks.wait().await;
         lanes.keep(LAST).await;
-        shared.tidy().await;
+        if shared.is_open() {
+            shared.tidy().await;
+        }
         Ok(())
     });
     Ok(Next::new(held))
+}
+
+/// What a queue begins with, once it has its directory.
+struct Begin {
+    shared: Arc<Shared>,
+    lanes: Arc<Lanes>,
+    window: Arc<Semaphore>,
+    tasks: TaskTracker,
+}
+
+impl Begin {
+    fn begin(self, found: Found, incoming: mpsc::UnboundedReceiver<Request>, runtime: &Handle) {
+        let Self { shared, lanes, window, tasks } = self;
+        let Found { files, ends, cursor } = found;
+        let (used, old) = (waiting(&ends, cursor), ends.keys().next_back().copied());
+        shared.used.fetch_add(used, Ordering::Relaxed);
+        shared.telemetry.waiting(used as i64);
+        *shared.flight() = Flight::new(cursor);
+        shared.ends.send_replace(ends);
+        shared.begun.store(true, Ordering::Relaxed);
+        spawn(&tasks, runtime, shared.clone().write(files, incoming));
+        spawn(&tasks, runtime, shared.clone().feed(lanes, window, cursor, old));
+        spawn(&tasks, runtime, shared.keep());
+    }
 }
 
 fn spawn(tasks: &TaskTracker, runtime: &Handle, task: impl Future<Output = ()> + Send + 'static) {
@@ -206,162 +240,30 @@ impl Shared {
         self.flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether the queue has its directory.
+    fn is_open(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
+    }
+
+    /// Waits for the directory, until the queue closes.
+    async fn wait_for(&self, open: impl Fn() -> Result<Found, Refused>) -> Option<Found> {
+        while !self.closing.is_cancelled() {
+            match open() {
+                Ok(found) => return Some(found),
+                Err(Refused::Owned) => {}
+                Err(Refused::Wrong(error)) => {
+                    tracing::error!(dir = %self.dir.display(), error = error.report(), "the queue waits");
+                }
+            }
+            self.pause(HAND_OVER).await;
+        }
+        None
+    }
+
     /// The batch `number` is done with.
     fn finish(&self, number: u64) {
         let done = self.flight().end(number);
         self.release(done);
-    }
-
-    /// Writes what comes, all that waits in one go, until the queue closes.
-    async fn write(self: Arc<Self>, files: Files, mut requests: mpsc::UnboundedReceiver<Request>) {
-        let mut files = files;
-        loop {
-            let first = tokio::select! {
-                biased;
-                first = requests.recv() => first,
-                // What has come by then is still written.
-                () = self.closing.cancelled(), if !requests.is_closed() => {
-                    requests.close();
-                    continue;
-                }
-            };
-            let Some(first) = first else { return };
-            let (mut bytes, mut entries, mut replies) = (0, Vec::new(), Vec::new());
-            let mut next = Some(first);
-            while let Some(Request { entry, reply }) = next {
-                bytes += entry.size();
-                entries.push(entry);
-                replies.push(reply);
-                next = if bytes < GROUP { requests.try_recv().ok() } else { None };
-            }
-            let append = move || (files.append(&entries), files);
-            let Ok((appended, back)) = tokio::task::spawn_blocking(append).await else { return };
-            files = back;
-            match appended {
-                Ok((number, end)) => {
-                    self.ends.send_modify(|ends| _ = ends.insert(number, end));
-                    replies.into_iter().for_each(|reply| _ = reply.send(Ok(())));
-                }
-                Err(error) => {
-                    let (dir, text) = (self.dir.display(), error.to_string());
-                    tracing::error!(%dir, %error, "the queue can't be written to");
-                    self.release(bytes);
-                    let failed = || Error::unavailable(format!("expected to write to the queue in `{dir}`: {text}"));
-                    replies.into_iter().for_each(|reply| _ = reply.send(Err(failed())));
-                }
-            }
-        }
-    }
-
-    /// Gives what is on disk to the senders, until the queue closes. Segments up to `old` were there at the start.
-    async fn feed(self: Arc<Self>, lanes: Arc<Lanes>, window: Arc<Semaphore>, start: Position, old: Option<u64>) {
-        let (mut reader, mut at, mut ends) = (Reader::new(&self.dir), start, self.ends.subscribe());
-        while !self.closing.is_cancelled() {
-            let (end, next) = {
-                let ends = ends.borrow_and_update();
-                let next = ends.range(at.segment.saturating_add(1)..).next().map(|(number, _)| *number);
-                (ends.get(&at.segment).copied().unwrap_or(0), next)
-            };
-            let items = if at.offset < end {
-                let read = move || (reader.read(at, end), reader);
-                let Ok((read, back)) = tokio::task::spawn_blocking(read).await else { return };
-                reader = back;
-                match read {
-                    Ok(items) => items,
-                    Err(error) => {
-                        tracing::error!(dir = %self.dir.display(), %error, "the queue can't be read");
-                        self.pause(UNREADABLE).await;
-                        continue;
-                    }
-                }
-            } else if let Some(next) = next {
-                [end_of_segment(next)].into()
-            } else {
-                tokio::select! {
-                    changed = ends.changed() => if changed.is_err() { return },
-                    () = self.closing.cancelled() => return,
-                }
-                continue;
-            };
-            for item in items {
-                at = item.next;
-                if !self.give(item, &lanes, &window, old).await {
-                    return;
-                }
-            }
-        }
-    }
-
-    /// Gives one item to the senders. False where the queue closes before.
-    async fn give(self: &Arc<Self>, item: Item, lanes: &Lanes, window: &Arc<Semaphore>, old: Option<u64>) -> bool {
-        let Item { what, next, len } = item;
-        let (batch, accepted) = match what {
-            What::Batch(batch, accepted) => (batch, accepted),
-            What::End => {
-                let number = self.flight().begin(next, len);
-                self.finish(number);
-                return true;
-            }
-            What::Damaged(samples) => {
-                tracing::error!(dir = %self.dir.display(), segment = next.segment, bytes = len, samples, "damaged");
-                self.telemetry.damaged(len);
-                self.telemetry.lost(samples, "damaged");
-                let number = self.flight().begin(next, len);
-                self.finish(number);
-                return true;
-            }
-        };
-        let permit = tokio::select! {
-            biased;
-            permit = window.clone().acquire_owned() => permit,
-            () = self.closing.cancelled() => return false,
-        };
-        let Ok(permit) = permit else { return false };
-        if old.is_some_and(|old| next.segment <= old) {
-            self.telemetry.replayed(batch.sample_count() as u64);
-        }
-        let number = self.flight().begin(next, len);
-        lanes.send(batch, accepted, number, Arc::new(Sent { shared: self.clone(), _permit: permit }));
-        true
-    }
-
-    /// Keeps the cursor now and then, until the queue closes.
-    async fn keep(self: Arc<Self>) {
-        let mut kept = None;
-        while !self.closing.is_cancelled() {
-            let cursor = self.flight().cursor();
-            if kept != Some(cursor) {
-                self.tidy().await;
-                kept = Some(cursor);
-            }
-            self.pause(KEEP).await;
-        }
-    }
-
-    /// Keeps the cursor, and deletes the segments before it.
-    async fn tidy(&self) {
-        let (dir, cursor) = (self.dir.clone(), self.flight().cursor());
-        let done: Vec<u64> = self.ends.borrow().range(..cursor.segment).map(|(number, _)| *number).collect();
-        let tidy = move || {
-            keep_cursor(&dir, cursor)?;
-            for number in &done {
-                match std::fs::remove_file(path_of(&dir, *number)) {
-                    Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
-                    _ => {}
-                }
-            }
-            Ok(done)
-        };
-        match tokio::task::spawn_blocking(tidy).await {
-            Ok(Ok(done)) => {
-                self.ends.send_if_modified(|ends| {
-                    done.iter().for_each(|number| _ = ends.remove(number));
-                    false
-                });
-            }
-            Ok(Err(error)) => tracing::error!(dir = %self.dir.display(), %error, "the queue can't be tidied"),
-            Err(_) => {}
-        }
     }
 
     /// Waits, but not longer than the queue lives.

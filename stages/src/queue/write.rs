@@ -5,6 +5,7 @@ use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use weir_pipeline::{Error, Result};
 
@@ -28,8 +29,23 @@ pub(super) struct Files {
     open: Option<Open>,
     /// The number of the next segment.
     next: u64,
-    /// Held so long as the queue lives.
+    /// Held so long as the queue lives, and let go before others are told.
     _lock: File,
+    _owned: Owned,
+}
+
+/// A directory, and the pipeline of this program whose queue has it.
+struct Owned(PathBuf);
+
+/// The directories that queues of this program have, with their pipelines.
+static OWNED: Mutex<BTreeMap<PathBuf, Arc<str>>> = Mutex::new(BTreeMap::new());
+
+/// Why a queue can't have its directory.
+pub(super) enum Refused {
+    /// It is that of a queue of the same pipeline, as it was before it changed.
+    Owned,
+    /// For good.
+    Wrong(Error),
 }
 
 struct Open {
@@ -59,16 +75,42 @@ fn cursor_of(dir: &Path) -> PathBuf {
     dir.join("cursor")
 }
 
-/// Opens the directory of a queue, which is made where there is none.
+/// Opens the directory of a queue of `pipeline`, which is made where there is none.
 ///
 /// # Errors
 /// It can't be used, another queue has it, or a newer program wrote it.
-pub(super) fn open(dir: &Path, segment_bytes: u64) -> Result<Found> {
-    let shown = dir.display();
-    let wrong = |e| Error::unavailable(format!("expected a directory for the queue at `{shown}`")).with_source(e);
-    std::fs::create_dir_all(dir).map_err(wrong)?;
-    let lock = File::options().create(true).truncate(false).write(true).open(dir.join("lock")).map_err(wrong)?;
-    lock.try_lock().map_err(|_| Error::unavailable(format!("another queue has the directory `{shown}`")))?;
+pub(super) fn open(dir: &Path, segment_bytes: u64, pipeline: &Arc<str>) -> Result<Found, Refused> {
+    match lock(dir)? {
+        Some(lock) => find(dir, segment_bytes, lock, pipeline).map_err(Refused::Wrong),
+        None if owned().get(dir) == Some(pipeline) => Err(Refused::Owned),
+        None => {
+            let shown = dir.display();
+            Err(Refused::Wrong(Error::unavailable(format!("another queue has the directory `{shown}`"))))
+        }
+    }
+}
+
+fn owned() -> MutexGuard<'static, BTreeMap<PathBuf, Arc<str>>> {
+    OWNED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The lock of a directory, where nobody has it.
+fn lock(dir: &Path) -> Result<Option<File>, Refused> {
+    let open = || {
+        std::fs::create_dir_all(dir)?;
+        File::options().create(true).truncate(false).write(true).open(dir.join("lock"))
+    };
+    let lock = open().map_err(|e| Refused::Wrong(unusable(dir, e)))?;
+    Ok(lock.try_lock().is_ok().then_some(lock))
+}
+
+fn unusable(dir: &Path, error: io::Error) -> Error {
+    Error::unavailable(format!("expected a directory for the queue at `{}`", dir.display())).with_source(error)
+}
+
+/// What is found in a directory.
+fn find(dir: &Path, segment_bytes: u64, lock: File, pipeline: &Arc<str>) -> Result<Found> {
+    let wrong = |e| unusable(dir, e);
     let mut ends = Ends::new();
     for entry in std::fs::read_dir(dir).map_err(wrong)? {
         let entry = entry.map_err(wrong)?;
@@ -87,7 +129,9 @@ pub(super) fn open(dir: &Path, segment_bytes: u64) -> Result<Found> {
     // A segment goes once the cursor beyond it is kept. Without a cursor everything that is there is sent.
     let cursor = cursor.filter(|cursor| ends.contains_key(&cursor.segment)).unwrap_or(start);
     let last = ends.keys().next_back().copied().max(Some(cursor.segment)).unwrap_or(0);
-    let files = Files { dir: dir.to_owned(), segment_bytes, open: None, next: last + 1, _lock: lock };
+    owned().insert(dir.to_owned(), pipeline.clone());
+    let owned = Owned(dir.to_owned());
+    let files = Files { dir: dir.to_owned(), segment_bytes, open: None, next: last + 1, _lock: lock, _owned: owned };
     Ok(Found { files, ends, cursor })
 }
 
@@ -125,6 +169,14 @@ pub(super) fn keep_cursor(dir: &Path, at: Position) -> io::Result<()> {
     file.write_all(&segment::encode_cursor(at))?;
     file.sync_data()?;
     std::fs::rename(new, path)
+}
+
+// === impl Owned ===
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        owned().remove(&self.0);
+    }
 }
 
 // === impl Entry ===

@@ -30,6 +30,8 @@ pub(super) enum Reason {
     Body,
     /// The body is too large.
     BodySizeLimit,
+    /// The job has too many targets.
+    TargetLimit,
     /// Too many samples.
     SampleLimit,
     /// Too many labels, or too long ones.
@@ -70,6 +72,7 @@ impl Reason {
             Self::ContentType => "content_type",
             Self::Body => "body",
             Self::BodySizeLimit => "body_size_limit",
+            Self::TargetLimit => "target_limit",
             Self::SampleLimit => "sample_limit",
             Self::LabelLimit => "label_limit",
         }

@@ -9,11 +9,11 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use weir_pipeline::LabelsBuilder;
 use weir_pipeline::exposition::Format;
-use weir_pipeline::units::{Bytes, Span};
+use weir_pipeline::units::{Bytes, Secret, Span};
 
 use super::discover::{FileSd, HttpSd};
-use super::target::Target;
-use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Secret};
+use super::target::{Built, Target};
+use crate::outbound::{Auth, Authorization, BasicAuth, Headers};
 use crate::relabel::{Relabel, Rule};
 use crate::tls::TlsClient;
 
@@ -71,6 +71,9 @@ pub struct Job {
     /// The longest label value, in bytes; a longer one fails the scrape. 0 is no limit. Default 0.
     #[serde(default)]
     pub label_value_length_limit: usize,
+    /// The most targets that rules leave; where there are more, all scrapes fail. 0 is no limit. Default 0.
+    #[serde(default)]
+    pub target_limit: usize,
     /// TLS of connections to targets with `https`. Default: the certificates of the system.
     #[serde(default)]
     pub tls_config: Option<TlsClient>,
@@ -178,21 +181,23 @@ impl Job {
 
     /// The targets of `static_configs`. One that is listed twice with the same labels is one.
     #[cfg(test)]
-    pub(super) fn targets(&self) -> Vec<Target> {
-        let built =
-            self.static_configs.iter().flat_map(|group| self.build(group)).filter_map(|built| built.ok().flatten());
+    pub(super) fn targets(&self) -> Vec<super::target::Target> {
+        let built = self.static_configs.iter().flat_map(|group| self.build(group));
+        let targets = built.filter_map(|built| match built {
+            Ok(Built::Target(target)) => Some(*target),
+            _ => None,
+        });
         let mut seen = std::collections::HashSet::new();
-        built.filter(|target| seen.insert(target.hash())).collect()
+        targets.filter(|target| seen.insert(target.hash())).collect()
     }
 
-    /// What becomes of the targets of `group`: nothing of those that a rule drops, and of others a sentence where they can't
-    /// be scraped.
-    pub(super) fn build(&self, group: &Group) -> impl Iterator<Item = Result<Option<Target>, String>> {
+    /// What becomes of the targets of `group`; a sentence of those that can't be scraped.
+    pub(super) fn build(&self, group: &Group) -> impl Iterator<Item = Result<Built, String>> {
         group.targets.iter().map(|target| {
             let mut labels = LabelsBuilder::default();
             group.labels.iter().for_each(|(name, value)| _ = labels.set(name, value));
             labels.set(super::target::ADDRESS, target);
-            Target::new(self, labels)
+            Target::build(self, labels)
         })
     }
 

@@ -2,15 +2,17 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use weir_pipeline::targets::TargetPool;
 use weir_pipeline::{Error, Result};
 
 use super::discover::{Board, discover};
 use super::fetch::Fetch;
 use super::job::Job;
-use super::target::Target;
+use super::target::{Built, Target};
 use super::worker::{Parts, Worker};
 
 /// The targets of a job.
@@ -23,6 +25,10 @@ pub(super) struct Pool<F> {
     /// Who is scraped, by the target's hash, and whether it still should be.
     workers: HashMap<u64, watch::Sender<bool>>,
     running: JoinSet<u64>,
+    /// Whether there are more targets than there may be.
+    over: Arc<AtomicBool>,
+    /// What others see of the job. It is there also without targets.
+    status: Arc<TargetPool>,
     /// What is wrong with targets that were found, so that each is told once.
     told: HashSet<String>,
 }
@@ -33,7 +39,9 @@ impl<F: Fetch + Clone> Pool<F> {
     pub(super) fn new(job: Job, fetch: F, parts: Parts) -> Self {
         let board = Arc::new(Board::new(&job));
         let (workers, running, told) = (HashMap::new(), JoinSet::new(), HashSet::new());
-        Self { job: Arc::new(job), fetch, parts, board, workers, running, told }
+        let status = parts.0.targets().pool(&parts.0.pipeline, &job.job_name);
+        let over = Arc::new(AtomicBool::new(false));
+        Self { job: Arc::new(job), fetch, parts, board, workers, running, over, status, told }
     }
 
     /// Scrapes until the program stops. What was sent by then is waited for.
@@ -67,6 +75,11 @@ impl<F: Fetch + Clone> Pool<F> {
     fn follow(&mut self) {
         let found = self.targets();
         self.parts.2.targets(&self.job.job_name, found.len());
+        let over = self.job.target_limit > 0 && found.len() > self.job.target_limit;
+        self.over.store(over, Ordering::Relaxed);
+        if over {
+            self.parts.2.exceeded_target_limit(&self.job.job_name);
+        }
         for (hash, wanted) in &self.workers {
             wanted.send_replace(found.contains_key(hash));
         }
@@ -76,7 +89,7 @@ impl<F: Fetch + Clone> Pool<F> {
             }
             let (wanted, is_wanted) = watch::channel(true);
             let worker = Worker::new(self.job.clone(), target, self.fetch.clone(), self.parts.clone());
-            let scraping = worker.while_wanted(is_wanted).run();
+            let scraping = worker.of_pool(is_wanted, self.over.clone()).run();
             self.running.spawn(async move {
                 scraping.await;
                 hash
@@ -87,18 +100,19 @@ impl<F: Fetch + Clone> Pool<F> {
 
     /// The targets that are found now, by their hashes.
     fn targets(&mut self) -> HashMap<u64, Target> {
-        let (mut found, mut dropped, mut wrong) = (HashMap::new(), 0, HashSet::new());
+        let (mut found, mut dropped, mut wrong) = (HashMap::new(), Vec::new(), HashSet::new());
         for built in self.board.groups().iter().flat_map(|group| self.job.build(group)) {
             match built {
-                Ok(Some(target)) => _ = found.insert(target.hash(), target),
-                Ok(None) => dropped += 1,
+                Ok(Built::Target(target)) => _ = found.insert(target.hash(), *target),
+                Ok(Built::Dropped(labels)) => dropped.push(labels),
                 Err(why) => _ = wrong.insert(why),
             }
         }
         for why in wrong.difference(&self.told) {
             tracing::warn!(job = self.job.job_name, why, "a target that was found can't be scraped");
         }
-        self.parts.2.dropped_targets(&self.job.job_name, dropped + wrong.len());
+        self.parts.2.dropped_targets(&self.job.job_name, dropped.len() + wrong.len());
+        self.status.set_dropped(dropped);
         self.told = wrong;
         found
     }

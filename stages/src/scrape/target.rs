@@ -27,11 +27,20 @@ const HIDDEN: &str = "__";
 /// What a label of the body is renamed to where the target has one of that name.
 const EXPORTED: &str = "exported_";
 
+/// What became of a target that was found.
+#[derive(Clone, Debug)]
+pub(super) enum Built {
+    /// It is scraped.
+    Target(Box<Target>),
+    /// A rule drops it, which was found with these labels.
+    Dropped(LabelSet),
+}
+
 /// A target of a job.
 #[derive(Clone, Debug)]
 pub(super) struct Target {
-    /// What it was found with, before the job's rules.
-    pub(super) discovered: LabelSet,
+    /// What was found of it, before the job's rules.
+    pub(super) found: LabelSet,
     /// Sorted by name, none empty.
     labels: Vec<(String, String)>,
     pub(super) uri: Uri,
@@ -45,12 +54,11 @@ pub(super) struct Target {
 // === impl Target ===
 
 impl Target {
-    /// The target of `job` that was found with these labels, one of which says where it is: what the job's rules make of it;
-    /// nothing where they drop it.
+    /// The target of `job` that was found with these labels, one of which says where it is: what the job's rules make of it.
     ///
     /// # Errors
     /// A sentence about why it can't be scraped.
-    pub(super) fn new(job: &Job, mut labels: LabelsBuilder) -> Result<Option<Self>, String> {
+    pub(super) fn build(job: &Job, mut labels: LabelsBuilder) -> Result<Built, String> {
         let timeout = Span::from_millis(job.timeout().as_millis() as u64);
         let mut default = |name: &str, value: &str| {
             if labels.get(name).is_none() {
@@ -66,11 +74,13 @@ impl Target {
             default(&format!("{PARAM}{name}"), values.first().map_or("", String::as_str));
         }
         let found = labels.build();
-        let Some(labels) = job.relabel.relabel(found.as_labels()) else { return Ok(None) };
-        Self::of(job, found, &labels).map(Some)
+        match job.relabel.relabel(found.as_labels()) {
+            Some(labels) => Self::of(job, &labels, found).map(|target| Built::Target(Box::new(target))),
+            None => Ok(Built::Dropped(found)),
+        }
     }
 
-    fn of(job: &Job, discovered: LabelSet, labels: &LabelSet) -> Result<Self, String> {
+    fn of(job: &Job, labels: &LabelSet, found: LabelSet) -> Result<Self, String> {
         let get = |name: &str| labels.as_labels().get(name).unwrap_or_default();
         let authority = authority(get(ADDRESS))?;
         let scheme: Scheme = get(SCHEME).parse()?;
@@ -87,7 +97,7 @@ impl Target {
         all.entry("instance".to_owned()).or_insert_with(|| get(ADDRESS).to_owned());
         let (interval, timeout) = (interval.get(), timeout.get());
         let usual = interval == job.scrape_interval.get() && timeout == job.timeout();
-        Ok(Self { discovered, labels: all.into_iter().collect(), uri, scheme, interval, timeout, usual })
+        Ok(Self { found, labels: all.into_iter().collect(), uri, scheme, interval, timeout, usual })
     }
 
     /// Tells targets apart, the same at every start: it places a target's scrapes within the interval.

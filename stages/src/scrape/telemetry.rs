@@ -30,6 +30,7 @@ pub(super) struct Telemetry {
     lost: Family<Outcome, Counter>,
     retries: Family<Job, Counter>,
     exemplars: Family<Outcome, Counter>,
+    target_limit: Family<Job, Counter>,
     sample_limit: Family<Job, Counter>,
     body_size_limit: Family<Job, Counter>,
     label_limit: Family<Job, Counter>,
@@ -85,6 +86,10 @@ impl Telemetry {
             lost: reasons("weir_scrape_samples_lost", "Samples that the rest of the pipeline did not take in time"),
             retries: counter("weir_scrape_retries", "Batches offered again"),
             exemplars: reasons("weir_scrape_dropped_exemplars", "Exemplars left out"),
+            target_limit: counter(
+                "prometheus_target_scrape_pool_exceeded_target_limit",
+                "How often a job was found to have too many targets",
+            ),
             sample_limit: counter(
                 "prometheus_target_scrapes_exceeded_sample_limit",
                 &format!("{limits}of too many samples"),
@@ -114,6 +119,10 @@ impl Telemetry {
 
     pub(super) fn dropped_targets(&self, job: &str, count: usize) {
         self.dropped.get_or_create(&self.job(job)).set(count as i64);
+    }
+
+    pub(super) fn exceeded_target_limit(&self, job: &str) {
+        self.target_limit.get_or_create(&self.job(job)).inc();
     }
 
     pub(super) fn failed_file(&self, job: &str) {

@@ -1,6 +1,7 @@
 //! The life of a target: scrape, send, wait.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -11,7 +12,7 @@ use weir_pipeline::{Batch, Context, Next, STALE, Tenant, Write};
 
 use super::deliver::Delivery;
 use super::failure::{Failure, Reason};
-use super::fetch::Fetch;
+use super::fetch::{Fetch, Fetched};
 use super::job::Job;
 use super::page::{Counts, Page, Read};
 use super::report::Report;
@@ -39,10 +40,12 @@ pub(super) struct Worker<F> {
     /// Whether the last scrape succeeded; nothing before the first.
     up: Option<bool>,
     said: Said,
-    /// What others see of the target.
-    status: TargetStatus,
     /// Whether the target is still one of its job.
     wanted: watch::Receiver<bool>,
+    /// Whether the job has more targets than it may have.
+    over: Arc<AtomicBool>,
+    /// What others see of the target.
+    status: TargetStatus,
 }
 
 /// When what is said of metrics was sent last, and whether that is still true.
@@ -64,12 +67,29 @@ impl<F: Fetch> Worker<F> {
         let (report, random) = (Report::new(&target), Random::new(target.hash()));
         let (last, up, said, wanted) = (None, None, Said::default(), watch::channel(true).1);
         let status = context.targets().pool(&context.pipeline, &job.job_name).add(info(&target));
-        Self { job, target, fetch, context, next, telemetry, tenant, report, random, last, up, said, status, wanted }
+        let over = Arc::default();
+        Self {
+            job,
+            target,
+            fetch,
+            context,
+            next,
+            telemetry,
+            tenant,
+            report,
+            random,
+            last,
+            up,
+            said,
+            wanted,
+            over,
+            status,
+        }
     }
 
-    /// Scrapes so long as `wanted` says.
-    pub(super) fn while_wanted(self, wanted: watch::Receiver<bool>) -> Self {
-        Self { wanted, ..self }
+    /// Scrapes so long as `wanted` says, and fails while the pool has more targets than it may have.
+    pub(super) fn of_pool(self, wanted: watch::Receiver<bool>, over: Arc<AtomicBool>) -> Self {
+        Self { wanted, over, ..self }
     }
 
     /// Scrapes until the program stops, or until the target is not wanted when a scrape is due: its series end there. What
@@ -104,7 +124,7 @@ impl<F: Fetch> Worker<F> {
     /// One scrape: what is to be sent.
     pub(super) async fn scrape(&mut self, at: i64) -> Batch {
         let (start, limit) = (Instant::now(), self.target.timeout);
-        let fetched = timeout(limit, self.fetch.fetch(&self.target, &self.job)).await.unwrap_or_else(|_| {
+        let fetched = timeout(limit, self.fetch()).await.unwrap_or_else(|_| {
             let limit = Span::from_millis(limit.as_millis() as u64);
             Err(Failure::new(Reason::Timeout, format!("expected an answer within {limit}")))
         });
@@ -132,6 +152,14 @@ impl<F: Fetch> Worker<F> {
             }
             Err(_) => self.down(at, took, counts),
         }
+    }
+
+    async fn fetch(&self) -> Result<Fetched, Failure> {
+        if self.over.load(Ordering::Relaxed) {
+            let limit = self.job.target_limit;
+            return Err(Failure::new(Reason::TargetLimit, format!("expected at most {limit} targets of the job")));
+        }
+        self.fetch.fetch(&self.target, &self.job).await
     }
 
     /// What a scrape that failed leaves: the end of all series, and the report.
@@ -197,8 +225,13 @@ impl<F: Fetch> Worker<F> {
 
 /// What others see of a target before its first scrape.
 fn info(target: &Target) -> TargetInfo {
-    let (interval, timeout, discovered) = (target.interval, target.timeout, target.discovered.clone());
-    TargetInfo { discovered, labels: target.own(""), url: target.uri.to_string(), interval, timeout }
+    TargetInfo {
+        discovered: target.found.clone(),
+        labels: target.own(""),
+        url: target.uri.to_string(),
+        interval: target.interval,
+        timeout: target.timeout,
+    }
 }
 
 fn until(due: i64, now: i64) -> Duration {

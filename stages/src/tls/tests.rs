@@ -74,6 +74,7 @@ async fn send(address: SocketAddr, tls: &str, dir: &Path) -> Result<Ack, Error> 
     way(address, tls, dir).unwrap().send(batch("up 1 1")).await
 }
 
+mod others;
 mod readers;
 
 const SERVER: &str = "tls_server_config: { cert_file: DIR/node.crt, key_file: DIR/node.key }";

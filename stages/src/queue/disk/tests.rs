@@ -147,7 +147,8 @@ async fn no_two_queues_have_one_directory_and_each_branch_has_its_own() {
     let (dir, context, rest) = (tempfile::tempdir().unwrap(), context(), written());
     let _next = queue(&dir, &context, &rest, "").unwrap();
     let path = dir.path().join("queue");
-    let error = queue(&dir, &context, &rest, "").unwrap_err();
+    let other = context.at("other", "other.stages[0].queue");
+    let error = queue(&dir, &other, &rest, "").unwrap_err();
     assert_eq!(error.message(), format!("another queue has the directory `{}`", path.display()));
     let branch = context.at("test", "test.stages[0].route[a/b].stages[1].queue");
     queue(&dir, &branch, &rest, "").unwrap();
@@ -191,4 +192,30 @@ async fn at_the_end_it_takes_nothing_new_and_keeps_what_is_not_sent() {
     let _next = queue(&dir, &again, &rest, "").unwrap();
     until(&rest, 1).await;
     assert_eq!(lines(&rest), ["a 1 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pipeline_that_changes_hands_its_directory_over_and_nobody_is_refused_meanwhile() {
+    let (dir, before, rest) = (tempfile::tempdir().unwrap(), context(), written());
+    rest.answer(|_| Err(Error::unavailable("down")));
+    let old = queue(&dir, &before, &rest, "senders: 1").unwrap();
+    old.send(batch("a 1 1")).await.unwrap();
+    let (after, rest) = (context(), written());
+    let new = queue(&dir, &after, &rest, "senders: 1").unwrap();
+    let sending = tokio::spawn({
+        let new = new.clone();
+        async move { new.send(batch("a 3 3")).await }
+    });
+    old.send(batch("a 2 2")).await.unwrap();
+    assert!(!sending.is_finished());
+    before.close().await;
+    assert_eq!(sending.await.unwrap().unwrap(), accepted(1));
+    until(&rest, 3).await;
+    assert_eq!(lines(&rest), ["a 1 1", "a 2 2", "a 3 3"]);
+    // One that never got its directory ends all the same.
+    let waiting = context();
+    let next = queue(&dir, &waiting, &rest, "").unwrap();
+    waiting.close().await;
+    assert_eq!(next.send(batch("a 4 4")).await.unwrap_err().kind(), Kind::Closed);
+    after.close().await;
 }

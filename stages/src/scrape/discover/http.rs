@@ -10,11 +10,11 @@ use hyper::{Request, StatusCode};
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 use weir_pipeline::Result as Opened;
-use weir_pipeline::units::{Span, above_zero};
+use weir_pipeline::units::{Secret, Span, above_zero};
 
 use super::file::json;
 use super::{Listed, Slot, Tells};
-use crate::outbound::{self, AGENT, Auth, Authorization, BasicAuth, Headers, Outbound, Secret, Url, chain};
+use crate::outbound::{self, AGENT, Auth, Authorization, BasicAuth, Headers, Outbound, Url, chain};
 use crate::scrape::job::Group;
 use crate::tls::TlsClient;
 

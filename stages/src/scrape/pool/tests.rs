@@ -161,3 +161,47 @@ async fn it_ends_with_the_program_and_writes_no_markers() {
     let all: Vec<_> = setup.rest.requests().iter().flat_map(show).collect();
     assert!(!all.is_empty() && all.iter().all(|line| !line.contains("stale")), "{all:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn with_too_many_targets_none_is_scraped_and_all_are_down() {
+    let setup = start("target_limit: 1", r#"[{"targets": ["a:1", "b:1"]}]"#);
+    let lines = setup.after(20).await;
+    assert!(ups(&lines, "a:1").first() == Some(&"0") && ups(&lines, "b:1").first() == Some(&"0"), "{lines:?}");
+    assert!(setup.asked.0.lock().unwrap().is_empty());
+    assert!(
+        setup.metric("prometheus_target_scrape_pool_exceeded_target_limit_total{pipeline=\"test\",scrape_job=\"j\"} 1")
+    );
+    setup.list(r#"[{"targets": ["a:1"]}]"#);
+    let lines = setup.after(40).await;
+    assert_eq!(ups(&lines, "a:1").last(), Some(&"1"), "{lines:?}");
+}
+
+#[tokio::test]
+async fn targets_of_a_server_are_followed() {
+    use crate::outbound::tests::server::{Says, Server};
+    let list = Arc::new(Mutex::new("a:1"));
+    let listed = list.clone();
+    let server = Server::start(move |_| {
+        let body =
+            if *listed.lock().unwrap() == "a:1" { r#"[{"targets": ["a:1"]}]"# } else { r#"[{"targets": ["b:1"]}]"# };
+        Says(200, vec![("content-type", "application/json".into())], body)
+    })
+    .await;
+    let (context, rest) = (context(), Recorder::<Write>::new(|batch| Ok(Ack::written(batch.sample_count() as u64))));
+    let url = format!("http://{}/list", server.address);
+    let job = job(&format!("http_sd_configs: [ {{ url: '{url}', refresh_interval: 10ms }} ]"));
+    let parts = (context.clone(), rest.next(), Arc::new(Telemetry::new(&context)), Tenant::default());
+    tokio::spawn(Pool::new(job, Answers::default(), parts).run());
+    let until = async |target: &str| {
+        let found = |active: &weir_pipeline::targets::Active| {
+            let labels = active.info.discovered.as_labels();
+            labels.get("__address__") == Some(target) && labels.get("__meta_url") == Some(&url)
+        };
+        while !context.targets().pools().iter().any(|pool| pool.active.iter().any(found)) {
+            tokio::task::yield_now().await;
+        }
+    };
+    until("a:1").await;
+    *list.lock().unwrap() = "b:1";
+    until("b:1").await;
+}

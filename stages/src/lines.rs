@@ -1,0 +1,62 @@
+//! Batches as lines, for sinks that people and small programs read.
+
+use std::fmt::Write as _;
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use weir_pipeline::batch::Series;
+use weir_pipeline::{Batch, exposition, is_stale};
+
+/// How batches are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// Prometheus text 0.0.4, a line for each sample with its time, and what is said of metrics. It leaves out tenants.
+    #[default]
+    Text,
+    /// A JSON object for each series: `tenant`, `metric` with all labels, `values`, and `timestamps` in milliseconds. Values that
+    /// JSON has no numbers for are the texts `NaN`, `+Inf`, `-Inf`, and `stale`.
+    Json,
+}
+
+// === impl Format ===
+
+impl Format {
+    /// The lines of a batch.
+    pub(crate) fn lines(self, batch: &Batch) -> String {
+        match self {
+            Self::Text => exposition::write(batch),
+            Self::Json => batch.iter().fold(String::new(), |mut out, series| {
+                // Writing into a text can't fail.
+                let _ = writeln!(out, "{}", object(batch, series));
+                out
+            }),
+        }
+    }
+}
+
+fn object(batch: &Batch, series: Series<'_>) -> Value {
+    let metric: serde_json::Map<String, Value> =
+        series.labels.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect();
+    let values: Vec<Value> = series.values.iter().map(|value| number(*value)).collect();
+    json!({
+        "tenant": batch.tenant().as_str(),
+        "metric": metric,
+        "values": values,
+        "timestamps": series.timestamps,
+    })
+}
+
+fn number(value: f64) -> Value {
+    let text = match value {
+        v if is_stale(v) => "stale",
+        v if v.is_nan() => "NaN",
+        f64::INFINITY => "+Inf",
+        f64::NEG_INFINITY => "-Inf",
+        v => return Value::from(v),
+    };
+    Value::from(text)
+}
+
+#[cfg(test)]
+mod tests;
