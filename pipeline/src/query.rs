@@ -1,5 +1,6 @@
 //! What is asked on the read path, and what is answered.
 
+mod rows;
 mod stats;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::labels::LabelSet;
 use crate::matcher::Matcher;
 use crate::tenant::Tenant;
 
+pub use rows::{RowForm, Rows};
 pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
 
 /// A question to the read path. A clone is cheap.
@@ -111,6 +113,13 @@ pub enum Ask {
         /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
         bucket: Option<Arc<str>>,
     },
+    /// An SQL query over metrics.
+    Sql {
+        /// The SQL text.
+        text: Arc<str>,
+        /// In which form the rows are to be.
+        form: RowForm,
+    },
 }
 
 /// The answer to a [`Query`].
@@ -145,6 +154,8 @@ pub enum Data {
     Exemplars(Vec<SeriesExemplars>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
+    /// The rows of an SQL query, in pieces that come one after the other.
+    Rows(Rows),
 }
 
 /// The exemplars of a series.

@@ -91,7 +91,7 @@ pub fn data(eval: &Eval, data: &Data) -> Compared {
         }
         Data::Vector(got) => vector(eval, got),
         Data::Matrix(got) => matrix(eval, got),
-        Data::Series(_) | Data::Names(_) | Data::Exemplars(_) | Data::Samples(_) => {
+        Data::Series(_) | Data::Names(_) | Data::Exemplars(_) | Data::Samples(_) | Data::Rows(_) => {
             differ("the answer to a query", "something else")
         }
     }

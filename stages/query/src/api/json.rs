@@ -52,7 +52,7 @@ pub(super) fn size(data: &Data) -> usize {
         Data::Series(series) => series.len(),
         Data::Names(names) => names.len(),
         Data::Exemplars(series) => series.iter().map(|series| 1 + series.exemplars.len()).sum(),
-        Data::Samples(_) => 0,
+        Data::Samples(_) | Data::Rows(_) => 0,
     }
 }
 
@@ -96,7 +96,7 @@ fn data(answer: &Answer, out: &mut Vec<u8>) {
         Data::Names(names) => list(names, out, |name, out| escaped(name, out)),
         Data::Exemplars(series) => list(series, out, exemplars),
         // Nobody asks for them here.
-        Data::Samples(_) => out.extend(b"null"),
+        Data::Samples(_) | Data::Rows(_) => out.extend(b"null"),
     }
 }
 

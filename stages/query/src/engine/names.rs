@@ -42,7 +42,9 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query) -> Result<
         Ask::Exemplars { selectors, start, end } => {
             (exemplars(source, query, selectors, (*start, *end)).await?, Vec::new())
         }
-        Ask::Samples { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
+        Ask::Samples { .. } | Ask::Sql { .. } => {
+            return Err(Error::unprocessable("expected a question about labels or an expression"));
+        }
         Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };
     Ok(Answer { warnings, ..data.into() })

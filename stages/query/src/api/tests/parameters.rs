@@ -137,6 +137,7 @@ fn shown(query: &Query) -> String {
         }
         Ask::Exemplars { selectors: s, start, end } => format!("exemplars {}from {start} to {end}", selectors(s)),
         Ask::Samples { .. } => "samples".to_owned(),
+        Ask::Sql { text, form } => format!("sql {form:?} {text}"),
     };
     let limit = if query.limit > 0 { format!(" limit {}", query.limit) } else { String::new() };
     let lookback = query.lookback.map(|lookback| format!(" lookback {}", lookback.as_millis())).unwrap_or_default();
