@@ -4,8 +4,9 @@
 //! api: { listen: 127.0.0.1:9090 }
 //! ```
 //!
-//! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `series`, `labels`
-//! (GET, and POST with a form), `label/<name>/values` and `status/buildinfo` (GET). Beside it: `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
+//! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `sql`,
+//! `series`, `labels` (GET, and POST with a form), `label/<name>/values` and `status/buildinfo` (GET). Beside it:
+//! `/metrics` (OpenMetrics text of the program itself), `/-/healthy`,
 //! `/-/ready`, and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`. A
 //! client that goes away cancels what it asked.
 //!
@@ -33,6 +34,7 @@ mod reply;
 mod route;
 mod server;
 mod service;
+mod sql;
 mod telemetry;
 mod time;
 mod tree;

@@ -30,6 +30,11 @@ impl Form {
         Ok(())
     }
 
+    /// Adds a parameter.
+    pub(super) fn push(&mut self, name: &str, value: String) {
+        self.0.push((name.to_owned(), value));
+    }
+
     /// The first value of a parameter; empty where there is none.
     pub(super) fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.all(name).next().unwrap_or("")
@@ -42,7 +47,23 @@ impl Form {
 }
 
 /// Reads a body of at most `limit` bytes, which must be a form.
-pub(super) async fn read<B>(headers: &HeaderMap, mut body: B, limit: u64) -> Result<String, Refusal>
+pub(super) async fn read<B>(headers: &HeaderMap, body: B, limit: u64) -> Result<String, Refusal>
+where
+    B: Body<Data = bytes::Bytes> + Unpin,
+    B::Error: std::fmt::Display,
+{
+    let bytes = self::body(body, limit).await?;
+    let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
+    let is_form = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(FORM));
+    if !bytes.is_empty() && !is_form {
+        let media: String = media.chars().take(100).collect();
+        return Err(Refusal::bad(format!("expected the content type `{FORM}`, got `{media}`")));
+    }
+    String::from_utf8(bytes).map_err(|_| refused("expected UTF-8"))
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(super) async fn body<B>(mut body: B, limit: u64) -> Result<Vec<u8>, Refusal>
 where
     B: Body<Data = bytes::Bytes> + Unpin,
     B::Error: std::fmt::Display,
@@ -56,13 +77,7 @@ where
         }
         bytes.extend_from_slice(data);
     }
-    let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-    let is_form = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(FORM));
-    if !bytes.is_empty() && !is_form {
-        let media: String = media.chars().take(100).collect();
-        return Err(Refusal::bad(format!("expected the content type `{FORM}`, got `{media}`")));
-    }
-    String::from_utf8(bytes).map_err(|_| refused("expected UTF-8"))
+    Ok(bytes)
 }
 
 /// The text that an escaped one stands for; in forms `+` is a space.

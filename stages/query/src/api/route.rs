@@ -10,6 +10,7 @@ pub(super) enum Route {
     QueryExemplars,
     FormatQuery,
     ParseQuery,
+    Sql,
     Series,
     Labels,
     /// With the label as the path has it.
@@ -40,6 +41,7 @@ impl Route {
             Some("query_exemplars") => Self::QueryExemplars,
             Some("format_query") => Self::FormatQuery,
             Some("parse_query") => Self::ParseQuery,
+            Some("sql") => Self::Sql,
             Some("series") => Self::Series,
             Some("labels") => Self::Labels,
             Some("status/buildinfo") => Self::BuildInfo,
@@ -65,6 +67,7 @@ impl Route {
             Self::QueryExemplars => "query_exemplars",
             Self::FormatQuery => "format_query",
             Self::ParseQuery => "parse_query",
+            Self::Sql => "sql",
             Self::Series => "series",
             Self::Labels => "labels",
             Self::LabelValues(_) => "label_values",
@@ -86,10 +89,15 @@ impl Route {
     pub(super) fn allow(&self) -> &'static str {
         match self {
             Self::Query | Self::QueryRange | Self::QueryExemplars | Self::FormatQuery | Self::ParseQuery => FORMS,
-            Self::Series | Self::Labels => FORMS,
+            Self::Sql | Self::Series | Self::Labels => FORMS,
             Self::LabelValues(_) | Self::BuildInfo | Self::NotInApi => "GET, OPTIONS",
             Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
         }
+    }
+
+    /// Whether a request of this method asks something.
+    pub(super) fn is_asked(&self, method: &Method) -> bool {
+        *method != Method::OPTIONS && self.takes(method)
     }
 
     /// Whether it takes this method. What is not there takes any, to say so.

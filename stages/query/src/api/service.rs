@@ -1,14 +1,14 @@
 //! One request, from its headers to its reply.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::Either;
 use hyper::body::Incoming;
 use hyper::header::{ALLOW, HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::json;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use weir_pipeline::{Answer, Ask, Context, Kind, Next, Query, Read, Tenant, metrics};
 
@@ -17,6 +17,7 @@ use super::label_name::label_name;
 use super::params::{self, Options};
 use super::reply::{JSON, Refusal, Reply};
 use super::route::Route;
+use super::sql::Body;
 use super::telemetry::Telemetry;
 use super::{Api, accept, answer, json};
 
@@ -31,7 +32,7 @@ pub(super) struct Service {
     settings: Api,
     context: Context,
     next: Next<Read>,
-    working: Semaphore,
+    working: Arc<Semaphore>,
     telemetry: Telemetry,
 }
 
@@ -39,22 +40,28 @@ pub(super) struct Service {
 
 impl Service {
     pub(super) fn new(settings: Api, context: Context, next: Next<Read>) -> Self {
-        let working = Semaphore::new(settings.max_concurrent.get().min(Semaphore::MAX_PERMITS));
+        let working = Arc::new(Semaphore::new(settings.max_concurrent.get().min(Semaphore::MAX_PERMITS)));
         Self { working, telemetry: Telemetry::new(&context), settings, context, next }
     }
 
     /// Answers whatever comes.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         let start = Instant::now();
         let route = Route::of(request.uri().path());
         let (name, is_api) = (route.name(), route.is_api());
         let headers = request.headers().clone();
-        let mut reply = self.reply(route, request).await.unwrap_or_else(Reply::from);
+        let whole = |reply: Reply| reply.into_response().map(Either::Left);
+        let mut response = match route {
+            Route::Sql if route.is_asked(request.method()) => {
+                self.sql(request, start).await.unwrap_or_else(|refusal| whole(refusal.into()))
+            }
+            route => whole(self.reply(route, request).await.unwrap_or_else(Reply::from)),
+        };
         if is_api {
-            reply.headers.extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));
+            response.headers_mut().extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));
         }
-        self.telemetry.replied(name, reply.status.as_u16(), start.elapsed());
-        reply.into_response()
+        self.telemetry.replied(name, response.status().as_u16(), start.elapsed());
+        response
     }
 
     async fn reply(&self, route: Route, request: Request<Incoming>) -> Result<Reply, Refusal> {
@@ -133,7 +140,7 @@ impl Service {
         timeout_at(start + self.settings.timeout.get(), self.form(request)).await.map_err(late)?
     }
 
-    async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
+    pub(super) async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
         let (parts, body) = request.into_parts();
         let mut form = Form::default();
         if parts.method == Method::POST {
@@ -143,18 +150,33 @@ impl Service {
         Ok(form)
     }
 
+    /// The tenant of requests that name none.
+    pub(super) fn default_tenant(&self) -> &Tenant {
+        &self.settings.default_tenant
+    }
+
+    /// How long a question may take.
+    pub(super) fn longest(&self) -> Duration {
+        self.settings.timeout.get()
+    }
+
+    /// The largest body, in bytes.
+    pub(super) fn largest(&self) -> u64 {
+        self.settings.max_body.get()
+    }
+
     /// Sends a question down, when it is its turn. The answer counts as worked on until the permit goes.
-    async fn send(
+    pub(super) async fn send(
         &self,
         tenant: Tenant,
         ask: Ask,
         options: Options,
         start: Instant,
-    ) -> Result<(Answer, SemaphorePermit<'_>), Refusal> {
-        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
+    ) -> Result<(Answer, OwnedSemaphorePermit), Refusal> {
+        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. } | Ask::Sql { .. });
         let limit = options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
         let until = start + limit;
-        let waiting = timeout_at(until, self.working.acquire()).await;
+        let waiting = timeout_at(until, self.working.clone().acquire_owned()).await;
         let Ok(Ok(permit)) = waiting else { return Err(Refusal::timed_out("query timed out in query queue")) };
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
@@ -174,7 +196,7 @@ impl Service {
 }
 
 /// Which tenant the request is for.
-fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
+pub(super) fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
     let mut values = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name)).filter(|value| !value.is_empty());
     let Some(first) = values.next() else { return Ok(default.clone()) };
     let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect::<String>();

@@ -8,6 +8,7 @@ mod limits;
 mod parameters;
 mod paths;
 mod peer;
+mod sql;
 mod stats;
 mod texts;
 
