@@ -13,6 +13,7 @@ mod explain;
 mod promqltest;
 mod query;
 mod run;
+mod sql;
 
 /// The pipelines that run where no directory is named and there is no `pipelines.d`.
 const EMBEDDED: [(&str, &str); 4] = [
@@ -30,6 +31,7 @@ Examples:
   weir explain pipelines.d/20-receive.yaml show the assembled tree
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
   weir query 'up'                          ask a running Weir
+  weir sql 'SELECT * FROM up LIMIT 9'      ask it in SQL
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
 Exit codes:
@@ -62,6 +64,8 @@ enum Command {
     Explain(explain::Explain),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
+    /// Ask a running Weir in SQL: each metric is a table.
+    Sql(sql::Sql),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
 }
@@ -99,6 +103,7 @@ impl Weir {
             Command::Check(pipelines) => check::check(&pipelines),
             Command::Explain(explain) => explain.run(),
             Command::Query(query) => query.run(),
+            Command::Sql(sql) => sql.run(),
             Command::Promqltest(scripts) => scripts.run(),
         }
         .into()
