@@ -40,6 +40,18 @@ fn without_arguments_it_scrapes_itself_and_answers_the_query_that_it_prints() {
         assert!(answer.status.success(), "{} {}", answer.status, stderr(&answer));
         stdout(&answer).contains("job=\"weir\"").then_some(())
     });
+    let sql = |args: &[&str]| {
+        let url = format!("http://{api}");
+        run(&[&["sql", "--url", &url], args].concat(), &[], dir.path())
+    };
+    let answer = sql(&["SELECT job, max(value) AS up FROM up WHERE job = 'weir' GROUP BY job"]);
+    assert_eq!(stdout(&answer), "job   up\nweir   1\n", "{}", stderr(&answer));
+    let answer = sql(&["--format", "csv", "SELECT DISTINCT job FROM promql('up{job=\"weir\"}', now())"]);
+    assert_eq!(stdout(&answer), "job\nweir\n", "{}", stderr(&answer));
+    let answer = sql(&["--format", "json", "SELECT 1 AS one"]);
+    assert!(stdout(&answer).contains("[1]"), "{}", stdout(&answer));
+    let answer = sql(&["SELECT * FROM nothing_of_this_name"]);
+    assert!(answer.status.code() == Some(1) && stderr(&answer).contains("nothing_of_this_name"), "{}", stderr(&answer));
     assert!(process.stop().success(), "{}", process.output());
 }
 
@@ -98,6 +110,7 @@ fn exit_codes_tell_mistakes_in_usage_from_mistakes_in_files_and_from_failures() 
     assert_eq!(code(&["explain", "--promql", "sum("]), Some(1));
     let nowhere = format!("http://{}", free_address());
     assert_eq!(code(&["query", "--url", &nowhere, "up"]), Some(3));
+    assert_eq!(code(&["sql", "--url", &nowhere, "SELECT 1"]), Some(3));
 }
 
 #[test]

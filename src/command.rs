@@ -15,6 +15,7 @@ mod paper;
 mod promqltest;
 mod query;
 mod run;
+mod sql;
 mod stages;
 mod test;
 mod watch;
@@ -38,6 +39,7 @@ Examples:
   weir explain --promql 'sum(rate(x[5m]))' show how a query runs
   weir stages relabel                      describe a stage with all settings
   weir query 'up'                          ask a running Weir
+  weir sql 'SELECT * FROM up LIMIT 9'      ask it in SQL
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
 Exit codes:
@@ -71,6 +73,8 @@ enum Command {
     Stages(stages::Stages),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
+    /// Ask a running Weir in SQL: each metric is a table.
+    Sql(sql::Sql),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
     NewPlugin(new_plugin::NewPlugin),
@@ -113,6 +117,7 @@ impl Weir {
             Command::Explain(explain) => explain.run(),
             Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),
+            Command::Sql(sql) => sql.run(),
             Command::Promqltest(scripts) => scripts.run(),
             Command::NewPlugin(plugin) => plugin.run(),
             Command::Completions(completions) => completions.run(),

@@ -56,7 +56,7 @@ pub use next::{Next, Reply};
 pub use path::{Path, Read, Write};
 pub use pattern::Pattern;
 pub use query::{Answer, Ask, Batches, Cardinality, Data, Exemplar, Points, Query, SeriesExemplars, Since, Value};
-pub use query::{QueryStats, QueryTimings, SampleStats, StatsDetail};
+pub use query::{QueryStats, QueryTimings, RowForm, Rows, SampleStats, StatsDetail};
 pub use registry::Registry;
 pub use resource::Resource;
 pub use selector::Selector;

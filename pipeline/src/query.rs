@@ -1,6 +1,7 @@
 //! What is asked on the read path, and what is answered.
 
 mod cardinality;
+mod rows;
 mod stats;
 
 use std::fmt;
@@ -18,6 +19,7 @@ use crate::matcher::Matcher;
 use crate::tenant::Tenant;
 
 pub use cardinality::{Cardinality, Most};
+pub use rows::{RowForm, Rows};
 pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
 
 /// A question to the read path. A clone is cheap.
@@ -123,6 +125,13 @@ pub enum Ask {
         /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
         bucket: Option<Arc<str>>,
     },
+    /// An SQL query over metrics.
+    Sql {
+        /// The SQL text.
+        text: Arc<str>,
+        /// In which form the rows are to be.
+        form: RowForm,
+    },
 }
 
 /// The answer to a [`Query`].
@@ -161,6 +170,8 @@ pub enum Data {
     Cardinality(Cardinality),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
+    /// The rows of an SQL query, in pieces that come one after the other.
+    Rows(Rows),
 }
 
 /// The exemplars of a series.

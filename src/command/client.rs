@@ -1,7 +1,9 @@
 //! Asks a running Weir over HTTP.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::header::CONTENT_TYPE;
+use hyper::http::request::Builder;
 use hyper::{Request, StatusCode};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
@@ -14,11 +16,28 @@ const MAX_ANSWER_BYTES: usize = 256 << 20;
 /// # Errors
 /// A sentence: the address is none, or nobody answers there.
 pub(super) async fn get(uri: &str, tenant: Option<&str>) -> Result<(StatusCode, Bytes), String> {
-    let mut request = Request::get(uri);
+    send(Request::get(uri), uri, String::new(), tenant).await
+}
+
+/// POSTs a form to `uri` for a tenant, or for the server's default one.
+///
+/// # Errors
+/// A sentence: the address is none, or nobody answers there.
+pub(super) async fn post(uri: &str, form: String, tenant: Option<&str>) -> Result<(StatusCode, Bytes), String> {
+    let request = Request::post(uri).header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+    send(request, uri, form, tenant).await
+}
+
+async fn send(
+    mut request: Builder,
+    uri: &str,
+    body: String,
+    tenant: Option<&str>,
+) -> Result<(StatusCode, Bytes), String> {
     if let Some(tenant) = tenant {
         request = request.header("X-Scope-OrgID", tenant);
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(|e| format!("`{uri}` is no address: {e}"))?;
+    let request = request.body(Full::new(Bytes::from(body))).map_err(|e| format!("`{uri}` is no address: {e}"))?;
     let client = Client::builder(TokioExecutor::new()).build_http();
     let response = client.request(request).await.map_err(|e| format!("no answer from `{uri}`: {}", chain(&e)))?;
     let status = response.status();

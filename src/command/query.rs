@@ -144,12 +144,12 @@ impl Query {
 }
 
 /// Where the built-in pipelines answer.
-fn default_url() -> String {
+pub(super) fn default_url() -> String {
     let address = std::env::var("WEIR_HTTP").ok().filter(|address| !address.is_empty());
     format!("http://{}", address.as_deref().unwrap_or("127.0.0.1:9090"))
 }
 
-fn fail(exit: Exit, message: &str) -> Exit {
+pub(super) fn fail(exit: Exit, message: &str) -> Exit {
     tell(&format!("weir: {message}"));
     exit
 }
@@ -160,7 +160,7 @@ fn seconds(milliseconds: i64) -> String {
 }
 
 /// Percent-encodes what is not plain.
-fn escape(text: &str) -> String {
+pub(super) fn escape(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, b| {
         if b.is_ascii_alphanumeric() || b"-_.~".contains(&b) {
             out.push(char::from(b));

@@ -13,3 +13,13 @@ async fn batches_are_taken_once() {
     assert!(clone.take().is_none());
     assert_ne!(Batches::new(futures_util::stream::empty()), clone);
 }
+
+#[tokio::test]
+async fn rows_are_taken_once() {
+    let rows = Rows::new(RowForm::Csv, futures_util::stream::iter([Ok("a\n".into()), Ok("1\n".into())]));
+    let clone = rows.clone();
+    assert_eq!(clone, rows);
+    assert_eq!(rows.take().unwrap().count().await, 2);
+    assert!(clone.take().is_none());
+    assert_ne!(Rows::new(RowForm::Csv, futures_util::stream::empty()), clone);
+}

@@ -8,7 +8,7 @@
 //! default-tenant, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, lifecycle: false, tls_server_config: { … },
 //! auth: { … } }`, the last two as in [`tls`](weir_stages::tls) and [`auth`](weir_stages::http::auth).
 //!
-//! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `series`, `labels`
+//! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `sql`, `series`, `labels`
 //! (GET, and POST with a form), `label/<name>/values`, `metadata`, `targets`, `scrape_pools`, `rules`, `alerts` and
 //! `alertmanagers` (which are empty), `status/buildinfo`, `status/runtimeinfo`, `status/config`, `status/flags`, `status/tsdb`,
 //! `status/walreplay` (GET), and `read` (POST, remote read). Beside it: `/federate`, `/metrics` (the program's own metrics),
@@ -42,6 +42,7 @@ mod read;
 mod reply;
 mod route;
 mod service;
+mod sql;
 mod status;
 mod targets;
 mod telemetry;

@@ -23,6 +23,7 @@ mod nothing;
 mod pool;
 mod samples;
 mod session;
+mod sql;
 mod stats;
 
 use crate::exec::context::QueryContext;
@@ -32,6 +33,7 @@ use crate::exec::steps::Steps;
 use crate::plan::{self, Asked, Planned, Planner};
 use crate::syntax;
 use answer::{Points, Rows};
+pub(crate) use error::innermost;
 use executor::Executor;
 use pool::{QueryPool, Tenants};
 use session::{Plans, Session};
@@ -75,6 +77,7 @@ pub struct Engine {
     source: Arc<dyn MetricsSource>,
     limits: Limits,
     sessions: Arc<session::Sessions>,
+    sql: Arc<crate::sql::session::Sessions>,
     gate: Arc<Semaphore>,
     tenants: Arc<Tenants>,
     executor: Executor,
@@ -136,9 +139,10 @@ impl Engine {
     pub fn with_partitions(source: Arc<dyn MetricsSource>, limits: Limits, partitions: usize) -> Self {
         let gate = Arc::new(Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS)));
         let sessions = Arc::new(session::Sessions::new(partitions.max(2)));
+        let sql = Arc::new(crate::sql::session::Sessions::new(partitions.max(2)));
         let tenants = Arc::new(Tenants::new(limits.tenant_memory, limits.tenant_concurrency));
         let replicas = Replicas::default();
-        Self { replicas, source, limits, sessions, gate, tenants, executor: Executor::Here }
+        Self { replicas, source, limits, sessions, sql, gate, tenants, executor: Executor::Here }
     }
 
     /// The same engine, for which series that differ in these labels only are one.
@@ -161,6 +165,10 @@ impl Engine {
     /// [`Kind::Invalid`]: the text is not PromQL. [`Kind::Unprocessable`]: it can't be answered, is not supported yet,
     /// or needs more than it may. [`Kind::TimedOut`]: it took longer than it may.
     pub async fn query(&self, query: Query) -> Result<Answer> {
+        if let Ask::Sql { text, form } = &query.ask {
+            let (text, form) = (text.clone(), *form);
+            return self.sql(query, text, form).await;
+        }
         let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
         let (engine, limit) = (self.clone(), query.limit);
         let answer = self.executor.run(async move {

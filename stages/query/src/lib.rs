@@ -11,6 +11,7 @@ mod plan;
 pub mod promql;
 pub mod promqltest;
 mod register;
+mod sql;
 pub use weir_promql::syntax;
 use weir_promql::{annotations, functions};
 

@@ -1,4 +1,4 @@
-//! `promql` answers queries from a store, or from all stores of a cluster.
+//! `promql` answers queries from a store, or from all stores of a cluster: in PromQL, and in SQL.
 //!
 //! ```yaml
 //! sink:

@@ -30,6 +30,11 @@ impl Form {
         Ok(())
     }
 
+    /// Adds a parameter.
+    pub(super) fn push(&mut self, name: &str, value: String) {
+        self.0.push((name.to_owned(), value));
+    }
+
     /// The first value of a parameter; empty where there is none.
     pub(super) fn get<'a>(&'a self, name: &'a str) -> &'a str {
         self.all(name).next().unwrap_or("")

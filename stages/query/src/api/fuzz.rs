@@ -5,6 +5,7 @@ use std::num::NonZeroU64;
 use super::form::Form;
 use super::params;
 use super::reply::Refusal;
+use super::sql;
 
 /// The time that is now.
 const NOW: i64 = 1_000_000_000_000;
@@ -27,6 +28,7 @@ pub fn fuzz(data: &[u8]) {
         params::series(&form).map(drop),
         params::labels(&form).map(drop),
         params::label_values(&form, "job".to_owned()).map(drop),
+        sql::asked(&form, None).map(drop),
         super::label_name::label_name(text).map(drop),
     ];
     for refusal in asked.into_iter().filter_map(Result::err) {

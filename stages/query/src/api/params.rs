@@ -206,7 +206,7 @@ fn time_or(form: &Form, name: &str, default: i64) -> Read<i64> {
     time::time(text).map_err(|why| invalid(name, &format!("invalid time value for '{name}': {why}")))
 }
 
-fn timeout(form: &Form) -> Read<Option<Duration>> {
+pub(super) fn timeout(form: &Form) -> Read<Option<Duration>> {
     let text = form.get("timeout");
     if text.is_empty() {
         return Ok(None);
@@ -227,7 +227,7 @@ fn lookback(form: &Form) -> Read<Option<Duration>> {
 }
 
 /// `partial_response`, as Thanos has it: true where it is not given.
-fn partial(form: &Form) -> Read<bool> {
+pub(super) fn partial(form: &Form) -> Read<bool> {
     flag(form, "partial_response")
 }
 
@@ -244,7 +244,7 @@ fn flag(form: &Form, name: &str) -> Read<bool> {
 }
 
 /// The labels in which replicas differ, as Thanos takes them: none with `dedup=false`, the setting's where nothing is said.
-fn replica_labels(form: &Form) -> Read<Option<Arc<[String]>>> {
+pub(super) fn replica_labels(form: &Form) -> Read<Option<Arc<[String]>>> {
     if !flag(form, "dedup")? {
         return Ok(Some(Arc::new([])));
     }

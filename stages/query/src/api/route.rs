@@ -10,6 +10,7 @@ pub(super) enum Route {
     QueryExemplars,
     FormatQuery,
     ParseQuery,
+    Sql,
     Series,
     Labels,
     /// With the label as the path has it.
@@ -63,6 +64,7 @@ impl Route {
             Some("query_exemplars") => Self::QueryExemplars,
             Some("format_query") => Self::FormatQuery,
             Some("parse_query") => Self::ParseQuery,
+            Some("sql") => Self::Sql,
             Some("series") => Self::Series,
             Some("labels") => Self::Labels,
             Some("metadata") => Self::Metadata,
@@ -103,6 +105,7 @@ impl Route {
             Self::QueryExemplars => "query_exemplars",
             Self::FormatQuery => "format_query",
             Self::ParseQuery => "parse_query",
+            Self::Sql => "sql",
             Self::Series => "series",
             Self::Labels => "labels",
             Self::LabelValues(_) => "label_values",
@@ -139,12 +142,17 @@ impl Route {
     pub(super) fn allow(&self) -> &'static str {
         match self {
             Self::Query | Self::QueryRange | Self::QueryExemplars | Self::FormatQuery | Self::ParseQuery => FORMS,
-            Self::Series | Self::Labels => FORMS,
+            Self::Sql | Self::Series | Self::Labels => FORMS,
             Self::Read => "OPTIONS, POST",
             Self::Lifecycle(_) => "POST, PUT",
             Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
             _ => "GET, OPTIONS",
         }
+    }
+
+    /// Whether a request of this method asks something.
+    pub(super) fn is_asked(&self, method: &Method) -> bool {
+        *method != Method::OPTIONS && self.takes(method)
     }
 
     /// Whether it takes this method. What is not there takes any, to say so.

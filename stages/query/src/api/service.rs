@@ -56,6 +56,7 @@ impl Service {
         let encoding = accept::encoding(request.headers());
         match route {
             Route::Federate => Ok(self.federate(request).await.unwrap_or_else(Refusal::into_text)),
+            Route::Sql => self.sql(request, Instant::now()).await,
             Route::Read => Ok(self.read(request).await.unwrap_or_else(Refusal::into_text)),
             Route::Metrics => {
                 let reply = match accept::openmetrics(request.headers()) {
@@ -188,7 +189,7 @@ impl Service {
         timeout_at(start + self.settings.timeout.get(), self.form(request)).await.map_err(late)?
     }
 
-    async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
+    pub(super) async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
         let (parts, body) = request.into_parts();
         let mut form = Form::default();
         if parts.method == Method::POST {

@@ -13,6 +13,7 @@ mod paths;
 mod peer;
 mod read;
 mod secure;
+mod sql;
 mod stats;
 mod status;
 mod texts;

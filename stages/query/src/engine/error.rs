@@ -6,24 +6,27 @@ use weir_pipeline::Error;
 
 /// The error of an operator as it was made, or a fault of the program.
 pub(super) fn to_error(error: &DataFusionError) -> Error {
+    innermost(error).unwrap_or_else(|other| Error::internal(format!("the query failed: {other}")))
+}
+
+/// The error of an operator as it was made, or else DataFusion's own, without what is around it.
+pub(crate) fn innermost(error: &DataFusionError) -> Result<Error, &DataFusionError> {
     match error {
         DataFusionError::External(source) => match source.downcast_ref::<Error>() {
-            Some(error) => error.clone(),
-            None => match source.downcast_ref::<DataFusionError>() {
-                Some(error) => to_error(error),
-                None => Error::internal(format!("the query failed: {source}")),
-            },
+            Some(error) => Ok(error.clone()),
+            None => source.downcast_ref::<DataFusionError>().map_or(Err(error), innermost),
         },
         DataFusionError::ArrowError(source, _) => match &**source {
-            ArrowError::ExternalError(source) if source.is::<Error>() => {
-                source.downcast_ref::<Error>().cloned().unwrap_or_else(|| Error::internal("the query failed"))
-            }
-            other => Error::internal(format!("the query failed: {other}")),
+            ArrowError::ExternalError(source) => match source.downcast_ref::<Error>() {
+                Some(error) => Ok(error.clone()),
+                None => source.downcast_ref::<DataFusionError>().map_or(Err(error), innermost),
+            },
+            _ => Err(error),
         },
-        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => to_error(inner),
-        DataFusionError::Shared(inner) => to_error(inner),
-        DataFusionError::Collection(errors) if !errors.is_empty() => to_error(&errors[0]),
-        other => Error::internal(format!("the query failed: {other}")),
+        DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => innermost(inner),
+        DataFusionError::Shared(inner) => innermost(inner),
+        DataFusionError::Collection(errors) => errors.first().map_or(Err(error), innermost),
+        other => Err(other),
     }
 }
 

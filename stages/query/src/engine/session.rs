@@ -128,7 +128,7 @@ impl Session {
 
 /// Runs `work` where the stack is deep, for a runtime whose threads have none such. DataFusion walks plans by recursion, with large frames: a thread of its own has the
 /// stack that the deepest query needs, and a rule that panics takes no other query along.
-async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     // Waiting in a blocking task holds a paused clock, which a mere thread would not.
     let done = tokio::task::spawn_blocking(move || {
         let thread = std::thread::Builder::new().name("plan".to_owned()).stack_size(PLANNING_STACK).spawn(work);

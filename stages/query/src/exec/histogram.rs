@@ -1,9 +1,9 @@
 //! `HistogramExec`: what histograms tell of their observations: `histogram_quantile`, `histogram_quantiles`,
 //! `histogram_fraction`.
 //!
-//! Shape: an instant vector of native histograms and of the buckets of classic ones in, an instant vector of floats out.
-//! Buckets with the same labels but for `le` are one classic histogram. Where there is a native one of these labels, too,
-//! there is neither.
+//! Shape: an instant vector of native histograms and of the buckets of classic ones in, an instant vector of floats
+//! out. Buckets with the same labels but for `le` are one classic histogram. Where there is a native one of these
+//! labels, too, there is neither.
 //!
 //! Source: `resetHistograms` of Prometheus' `promql/engine.go`, `funcHistogramQuantile` and its siblings in its
 //! `promql/functions.go`.
@@ -140,7 +140,7 @@ impl Histograms {
 }
 
 /// The upper bound that a label says; `None` where it says none.
-fn bound(le: &str) -> Option<f64> {
+pub(crate) fn bound(le: &str) -> Option<f64> {
     let bound: f64 = le.parse().ok()?;
     // What is too large for a float is no bound, but what says that it is infinite is.
     let says_infinite = le.trim_start_matches(['+', '-']).starts_with(['i', 'I']);

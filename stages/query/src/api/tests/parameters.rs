@@ -136,6 +136,7 @@ fn shown(query: &Query) -> String {
             format!("values of {name} {}from {start} to {end}", selectors(s))
         }
         Ask::Exemplars { selectors: s, start, end } => format!("exemplars {}from {start} to {end}", selectors(s)),
+        Ask::Sql { text, form } => format!("sql {form:?} {text}"),
         other => format!("{other:?}"),
     };
     let limit = if query.limit > 0 { format!(" limit {}", query.limit) } else { String::new() };

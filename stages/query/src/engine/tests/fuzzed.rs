@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::engine::fuzz::fuzz;
+use crate::engine::fuzz::{fuzz, fuzz_sql};
 
 /// A seeded walk, the same in every run.
 pub(super) struct Dice(pub(super) u64);
@@ -43,6 +43,11 @@ fn replay(target: &str, each: usize, fuzz: fn(&[u8])) {
 #[test]
 fn no_query_of_the_corpus_is_a_fault_of_the_program() {
     replay("engine", 12, fuzz);
+}
+
+#[test]
+fn no_sql_of_the_corpus_is_a_fault_of_the_program() {
+    replay("sql", 25, fuzz_sql);
 }
 
 #[test]

@@ -1,0 +1,125 @@
+//! `weir sql`: asks a running Weir in SQL and prints a table.
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use hyper::StatusCode;
+use serde_json::Value;
+use weir_pipeline::units::Span;
+
+use super::query::{default_url, escape, fail};
+use super::{Exit, client};
+use crate::out::{print, tell};
+
+/// What is waited beyond what the server may take.
+const SLACK: Duration = Duration::from_secs(1);
+
+/// Ask a running Weir in SQL: each metric is a table.
+#[derive(Debug, Args)]
+pub(super) struct Sql {
+    /// The SQL text.
+    sql: String,
+    /// Where to ask. Default: where the built-in pipelines answer, http://127.0.0.1:9090 or what WEIR_HTTP says.
+    #[arg(long, visible_alias = "server", env = "WEIR_URL", default_value_t = default_url())]
+    url: String,
+    /// Whose data; without it the server's default tenant.
+    #[arg(long)]
+    tenant: Option<String>,
+    /// How to print the rows.
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+    /// How long to wait, as `30s` or `2m`.
+    #[arg(long, default_value = "2m")]
+    timeout: Span,
+}
+
+/// How rows are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Columns side by side.
+    Table,
+    /// The answer's JSON as it came.
+    Json,
+    /// Lines of values between commas.
+    Csv,
+}
+
+// === impl Sql ===
+
+impl Sql {
+    /// Asks and prints.
+    pub(super) fn run(&self) -> Exit {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
+        };
+        let uri = format!("{}/api/v1/sql", self.url.trim_end_matches('/'));
+        let format = if self.format == Format::Csv { "csv" } else { "json" };
+        let form = format!("query={}&format={format}&timeout={}", escape(&self.sql), escape(&self.timeout.to_string()));
+        let wait = self.timeout.get().saturating_add(SLACK);
+        let tenant = self.tenant.as_deref();
+        match runtime.block_on(async { tokio::time::timeout(wait, client::post(&uri, form, tenant)).await }) {
+            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.url, self.timeout)),
+            Ok(Err(message)) => fail(Exit::Failure, &message),
+            Ok(Ok((status, body))) => self.show(status, &body),
+        }
+    }
+
+    fn show(&self, status: StatusCode, body: &[u8]) -> Exit {
+        if status == StatusCode::OK && self.format == Format::Csv {
+            print(&String::from_utf8_lossy(body));
+            return Exit::Success;
+        }
+        let Ok(answer) = serde_json::from_slice::<Value>(body) else {
+            return fail(Exit::Failure, &format!("{} answered {status}, and not in JSON", self.url));
+        };
+        for warning in answer["warnings"].as_array().into_iter().flatten() {
+            tell(warning.as_str().unwrap_or_default());
+        }
+        if answer["status"] != "success" {
+            let wrong = matches!(status, StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY);
+            let message = answer["error"].as_str().unwrap_or("an error without a message");
+            return fail(if wrong { Exit::Mistake } else { Exit::Failure }, message);
+        }
+        match self.format {
+            Format::Json | Format::Csv => print(&format!("{}\n", String::from_utf8_lossy(body))),
+            Format::Table => print(&table(&answer["data"])),
+        }
+        Exit::Success
+    }
+}
+
+/// A line with the names of the columns, and one for each row. Numbers stand to the right.
+fn table(data: &Value) -> String {
+    let columns = data["columns"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let head = columns.iter().map(|column| column["name"].as_str().unwrap_or_default().to_owned()).collect();
+    let mut lines: Vec<Vec<String>> = vec![head];
+    let rows = data["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
+    lines.extend(rows.iter().map(|row| row.as_array().into_iter().flatten().map(cell).collect()));
+    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
+    let widths: Vec<usize> = (0..columns.len()).map(|column| width(column).unwrap_or(0)).collect();
+    let is_number = |column: usize| {
+        let name = columns.get(column).and_then(|column| column["type"].as_str()).unwrap_or_default();
+        ["Int", "UInt", "Float", "Decimal"].iter().any(|number| name.starts_with(number))
+    };
+    let mut out = String::new();
+    for line in &lines {
+        let cells = line.iter().zip(&widths).enumerate();
+        let cells = cells.map(|(column, (cell, width))| match is_number(column) {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// A value as a cell. NULL is empty, and a text of several lines is one.
+fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.replace('\n', " "),
+        other => other.to_string(),
+    }
+}
