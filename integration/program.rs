@@ -246,7 +246,7 @@ fn the_tests_of_the_shipped_pipelines_pass_and_one_that_fails_says_how() {
     std::fs::write(dir.path().join("p.yaml"), pipeline.replace("go 1\n      up 1", "go")).unwrap();
     let output = run(&["check", "p.yaml"], &[], dir.path());
     assert_eq!(output.status.code(), Some(1));
-    assert!(stderr(&output).starts_with("p.yaml:8:12: tests[0].input: the line `go`: "), "{}", stderr(&output));
+    assert!(stderr(&output).starts_with("p.yaml:9:7: tests[0].input: the line `go`: "), "{}", stderr(&output));
     std::fs::write(dir.path().join("p.yaml"), pipeline.split("tests:").next().unwrap()).unwrap();
     assert_eq!(run(&["test", "p.yaml"], &[], dir.path()).status.code(), Some(2));
 }

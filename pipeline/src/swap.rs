@@ -65,6 +65,20 @@ impl<P: Path> Swap<P> {
         // The one that was there goes outside of the lock.
         drop(self.0.send_replace(tree));
     }
+
+    /// Refuses what still comes where it has this tree, because the pipeline is no more; to be repeated, since another one may
+    /// take its place.
+    pub(crate) fn close(&self, tree: &Arc<Tree<P>>, pipeline: &str) {
+        let message = format!("the pipeline `{pipeline}` is no more");
+        let refusal = Next::from_fn(move |_| {
+            let message = message.clone();
+            async move { Err(Error::unavailable(message)) }
+        });
+        let is_there = self.0.borrow().as_ref().is_some_and(|current| Arc::ptr_eq(current, tree));
+        if is_there {
+            self.put(Some(Arc::new(Tree::new(refusal))));
+        }
+    }
 }
 
 // === impl Handle ===

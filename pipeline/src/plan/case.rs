@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use crate::batch::Batch;
-use crate::config::Position;
+use crate::config::{Mistake, Node, Position, Value, settings};
 use crate::samples;
 use crate::tenant::Tenant;
 
@@ -49,6 +49,36 @@ struct Fields {
 #[derive(Default, Deserialize)]
 #[serde(try_from = "String")]
 struct Text(String);
+
+/// The tests of a file, and what is wrong with them.
+pub(super) fn cases(file: &str, root: &Node) -> (Vec<Case>, Vec<Mistake>) {
+    let (mut cases, mut mistakes): (Vec<Case>, Vec<Mistake>) = Default::default();
+    let mistake = |at, path: &str, message| Mistake { file: file.to_owned(), at, path: path.to_owned(), message };
+    let items = match root.get("tests").map(|node| (node, &node.value)) {
+        Some((_, Value::List(items))) => items.as_slice(),
+        // What is wrong is told already.
+        Some((node, value)) if !node.is_null() && *value != Value::Wrong => {
+            mistakes.push(mistake(node.at, "tests", format!("expected a list, got {}", node.describe())));
+            &[]
+        }
+        _ => &[],
+    };
+    for (i, item) in items.iter().enumerate() {
+        let path = format!("tests[{i}]");
+        match settings::<Test>(file, &path, item) {
+            Ok(read) => {
+                let test = read.value;
+                if let Some(first) = cases.iter().find(|case| case.test.name == test.name) {
+                    let message = format!("`{}` is also the test on line {}", test.name, first.at.line);
+                    mistakes.push(mistake(item.at, &path, message));
+                }
+                cases.push(Case { at: item.at, test });
+            }
+            Err(wrong) => mistakes.extend(wrong),
+        }
+    }
+    (cases, mistakes)
+}
 
 // === impl Test ===
 

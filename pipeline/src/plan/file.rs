@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::Arc;
 
-use super::case::{Case, Test};
+use super::case::{Case, cases};
 use super::{Declared, Document, Part, Parts, Pipeline, Plan, apart, order};
 use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
@@ -41,6 +41,15 @@ struct Entry<'a> {
     at: Position,
     path: String,
     settings: Node,
+}
+
+/// What a file says of its pipeline, but for the stages, before it is known which path it is for.
+struct Said<'a> {
+    name: Option<String>,
+    external_labels: ExternalLabels,
+    source: Option<Entry<'a>>,
+    sink: Option<Entry<'a>>,
+    tests: Vec<Case>,
 }
 
 /// Settings, read.
@@ -206,28 +215,22 @@ impl<'a> Reader<'a> {
             (_, Some(s)) => read.sinks.contains_key(s.kind) && !write.sinks.contains_key(s.kind),
             _ => false,
         };
-        let tests = self.tests(file, root);
-        let parts = (file, root, name, external_labels, source, sink, tests);
+        let (tests, mistakes) = cases(file, root);
+        self.mistakes.extend(mistakes);
+        let said = Said { name, external_labels, source, sink, tests };
         if reads {
-            if let Some(parts) = self.parts::<Read>(parts, read) {
+            if let Some(parts) = self.parts::<Read>((file, root), said, read) {
                 self.pipelines.push(Pipeline::Read(Arc::new(parts)));
             }
-        } else if let Some(parts) = self.parts::<Write>(parts, write) {
+        } else if let Some(parts) = self.parts::<Write>((file, root), said, write) {
             self.pipelines.push(Pipeline::Write(Arc::new(parts)));
         }
     }
 
     fn parts<P: Path>(
         &mut self,
-        (file, root, name, external_labels, source, sink, tests): (
-            &str,
-            &Node,
-            Option<String>,
-            ExternalLabels,
-            Option<Entry<'_>>,
-            Option<Entry<'_>>,
-            Vec<Case>,
-        ),
+        (file, root): (&str, &Node),
+        Said { name, external_labels, source, sink, tests }: Said<'_>,
         components: &Components<P>,
     ) -> Option<Parts<P>> {
         let source = source.and_then(|entry| self.part::<P, _>(file, "source", entry, &components.sources, 0));
@@ -361,30 +364,6 @@ impl<'a> Reader<'a> {
         }
         self.pipeline_places.insert(name.clone(), (file.to_owned(), node.at));
         Some(name)
-    }
-
-    fn tests(&mut self, file: &str, root: &Node) -> Vec<Case> {
-        let Some(node) = root.get("tests").filter(|node| !node.is_null()) else { return Vec::new() };
-        let Value::List(items) = &node.value else {
-            self.refuse(file, node, "tests", "expected a list");
-            return Vec::new();
-        };
-        let mut tests: Vec<Case> = Vec::new();
-        for (i, item) in items.iter().enumerate() {
-            let path = format!("tests[{i}]");
-            match settings::<Test>(file, &path, item) {
-                Ok(read) => {
-                    let test = read.value;
-                    if let Some(first) = tests.iter().find(|case| case.test.name == test.name) {
-                        let message = format!("`{}` is also the test on line {}", test.name, first.at.line);
-                        self.mistake(file, item.at, &path, message);
-                    }
-                    tests.push(Case { at: item.at, test });
-                }
-                Err(mistakes) => self.mistakes.extend(mistakes),
-            }
-        }
-        tests
     }
 
     fn external_labels(&mut self, file: &str, root: &Node) -> ExternalLabels {

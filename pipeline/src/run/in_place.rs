@@ -72,9 +72,8 @@ impl Running {
         }
         let none = BTreeSet::new();
         let ground = self.ground(&self.resources, &none);
-        let anew = |(i, pipe): (usize, &Box<dyn super::Pipe>)| Ok((i, pipe.anew(&ground)?));
         let held = self.pipelines.iter().enumerate().filter(|(_, pipe)| pipe.tree_needs(gone));
-        let anew: Vec<_> = held.map(anew).collect::<Result<_>>()?;
+        let anew: Vec<_> = held.map(|(i, pipe)| Ok((i, pipe.anew(&ground)?))).collect::<Result<_>>()?;
         for (i, pipe) in anew {
             pipe.put();
             if let Some(old) = self.pipelines.get_mut(i) {

@@ -53,6 +53,8 @@ pub(super) trait Pipe: Send + Sync {
     fn put(&self);
     /// Leaves the swap without a tree: whoever sends waits.
     fn hold(&self);
+    /// Refuses what still comes to its tree.
+    fn close(&self);
     /// Waits until every request in its tree is answered.
     fn drained(&self) -> BoxFuture<'_, ()>;
     /// The part of the program that its tree is.
@@ -156,6 +158,10 @@ impl<P: Assemble> Pipe for Live<P> {
 
     fn hold(&self) {
         self.swap.put(None);
+    }
+
+    fn close(&self) {
+        self.swap.close(&self.tree, &self.parts.name);
     }
 
     fn drained(&self) -> BoxFuture<'_, ()> {

@@ -258,6 +258,8 @@ impl Running {
                 source.left().await;
             }
             for tree in &trees {
+                // Another pipeline may lead into one that is no more.
+                tree.close();
                 tree.drained().await;
             }
             // Nothing of a tree outlives what it may use.

@@ -92,6 +92,21 @@ async fn without_a_tree_who_sends_waits_and_nothing_is_lost() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_comes_to_a_tree_that_is_no_more_is_refused_for_now() {
+    let (swap, [(old, old_tree), (new, new_tree)]) = two();
+    let next = swap.next();
+    // It has given way to another one.
+    swap.close(&new_tree, "p");
+    next.send(one()).await.unwrap();
+    swap.close(&old_tree, "p");
+    let error = next.send(one()).await.unwrap_err();
+    assert_eq!((error.to_string().as_str(), error.kind().is_retryable()), ("the pipeline `p` is no more", true));
+    swap.put(Some(new_tree));
+    next.send(one()).await.unwrap();
+    assert_eq!((old.requests().len(), new.requests().len()), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_caller_who_goes_away_is_not_waited_for() {
     let (swap, [(old, old_tree), (_, new_tree)]) = two();
     old.set_open(false);

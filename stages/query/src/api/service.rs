@@ -172,7 +172,7 @@ impl Service {
             Route::LabelValues(name) => params::label_values(&form, label_name(&name)?)?,
             _ => params::query(&form, self.context.clock.now())?,
         };
-        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
+        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. } | Ask::Sql { .. });
         let limit = options.limit;
         let until = start + options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
         let turn = self.turn(until).await?;
@@ -215,7 +215,7 @@ impl Service {
         options: Options,
         until: Instant,
     ) -> Result<Answer, Refusal> {
-        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. });
+        let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. } | Ask::Sql { .. });
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
             return Err(Refusal::timed_out("query timed out in expression evaluation"));
