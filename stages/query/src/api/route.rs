@@ -135,7 +135,16 @@ impl Route {
 
     /// Whether replies have Prometheus' envelope, and web pages may read them.
     pub(super) fn is_api(&self) -> bool {
-        !matches!(self, Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Lifecycle(_) | Self::Page | Self::Nowhere)
+        !matches!(
+            self,
+            Self::Federate
+                | Self::Metrics
+                | Self::Healthy
+                | Self::Ready
+                | Self::Lifecycle(_)
+                | Self::Page
+                | Self::Nowhere
+        )
     }
 
     /// The methods that it takes, as the header `Allow` lists them. All of the API takes `OPTIONS` too.
@@ -149,12 +158,6 @@ impl Route {
             _ => "GET, OPTIONS",
         }
     }
-
-    /// Whether a request of this method asks something.
-    pub(super) fn is_asked(&self, method: &Method) -> bool {
-        *method != Method::OPTIONS && self.takes(method)
-    }
-
     /// Whether it takes this method. What is not there takes any, to say so.
     pub(super) fn takes(&self, method: &Method) -> bool {
         let is_there = !matches!(self, Self::NotInApi | Self::Nowhere);

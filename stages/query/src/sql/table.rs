@@ -74,7 +74,11 @@ impl TableProvider for Metric {
         let matchers = std::iter::once(Matcher::equal(METRIC, &self.name)).chain(matchers).collect();
         let partitions = session.config().target_partitions();
         let samples = samples::schema();
-        let scan = Arc::new(Scan { matchers, start, end, shared: false }).exec(samples.clone(), Vec::new(), partitions);
+        let scan = Arc::new(Scan { matchers, start, end, labels: None, shared: false }).exec(
+            samples.clone(),
+            Vec::new(),
+            partitions,
+        );
         let mut plan = Arc::new(SeriesMerge).exec(samples.clone(), vec![scan], partitions);
         if !self.replica_labels.is_empty() {
             let dedup = Dedup { labels: self.replica_labels.clone(), counters: false };
