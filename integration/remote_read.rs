@@ -97,8 +97,8 @@ scrape_configs:
     let Some(prometheus) = peers::prometheus(path, &config) else { return };
 
     let (first, last, step) = ((start / 1000).to_string(), (end / 1000).to_string(), (STEP / 1000).to_string());
-    let ask = |at, query| {
-        let range = [("query", query), ("start", &first), ("end", &last), ("step", &step)];
+    let ask = |at, query: &str| {
+        let range = [("query", query), ("start", first.as_str()), ("end", last.as_str()), ("step", step.as_str())];
         http::api(at, "query_range", &range)
     };
     for query in ["crash_total{job=\"\"}", "max_over_time(crash_total{job=\"\"}[10s])"] {
