@@ -22,7 +22,7 @@ source: { scrape: { jobs: [ { job_name: self, static_configs: [ { targets: ['127
 stages:
   - filter: { drop: ['nothing'] }
   - relabel: { rules: [ { action: labeldrop, regex: nothing } ] }
-  - retry: {}
+  - retry: { attempts: 3 }
   - timeout: 5s
 sink: { blocks: { store: central } }
 ---
