@@ -28,7 +28,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Answer, Clock, Data, Metrics, Query, testing};
+use weir_pipeline::{Answer, Clock, Data, Error, Kind, Metrics, Query, testing};
 
 use super::*;
 use crate::engine::{Engine, Run};

@@ -27,6 +27,15 @@ async fn its_usual_requests_are_answered() {
     let got = running.post("/api/v1/query", form).await;
     check(got, "/data/resultType", serde_json::json!("vector"));
 
+    // It posts to what takes no form, too, and asks again with GET; and names its own limits.
+    let refused = running.post("/api/v1/status/buildinfo", "").await;
+    assert_eq!((refused.status, refused.header("allow")), (405, Some("GET, OPTIONS")));
+    assert_eq!(json(&running.get("/api/v1/status/buildinfo").await)["data"]["features"], serde_json::Value::Null);
+    let form = "limit=40000&start=0&end=600&match[]=%7B__name__%21%3D%22%22%7D";
+    check(running.post("/api/v1/series", form).await, "/data/0/__name__", serde_json::json!("up"));
+    check(running.post("/api/v1/labels", "limit=40000&start=0&end=600").await, "/data/2", serde_json::json!("job"));
+    check(running.get("/api/v1/label/U__job/values?limit=1&start=0&end=600").await, "/data", names(&["node"]));
+
     // Variables and the query builder.
     let form = "match%5B%5D=up&start=0&end=600";
     check(running.post("/api/v1/labels", form).await, "/data", names(&["__name__", "instance", "job"]));

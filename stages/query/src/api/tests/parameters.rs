@@ -136,7 +136,7 @@ fn shown(query: &Query) -> String {
             format!("values of {name} {}from {start} to {end}", selectors(s))
         }
         Ask::Exemplars { selectors: s, start, end } => format!("exemplars {}from {start} to {end}", selectors(s)),
-        Ask::Samples { .. } => "samples".to_owned(),
+        other => format!("{other:?}"),
     };
     let limit = if query.limit > 0 { format!(" limit {}", query.limit) } else { String::new() };
     let lookback = query.lookback.map(|lookback| format!(" lookback {}", lookback.as_millis())).unwrap_or_default();

@@ -64,7 +64,7 @@ async fn targets_are_shown_as_prometheus_shows_them() {
 
 #[tokio::test]
 async fn it_says_since_when_it_runs_and_by_what() {
-    let running = start(settings("cors_origin: 'https://a\\.b', max_concurrent: 7"), async |_| {
+    let running = start(settings("cors_origin: 'https://a\\.b'\nmax_concurrent: 7"), async |_| {
         Ok(Answer::from(Data::Names(Vec::new())))
     })
     .await;
