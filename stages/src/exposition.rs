@@ -4,8 +4,8 @@
 //! sink: { exposition: { listen: 127.0.0.1:19591 } }
 //! ```
 //!
-//! All settings: `exposition: { listen: 127.0.0.1:19591, within: 5m, series: 1000000, connections: 16, tls_server_config: { … } }`,
-//! the last as in [`tls`](crate::tls).
+//! All settings: `exposition: { listen: 127.0.0.1:19591, within: 5m, series: 1000000, connections: 16, tls_server_config: { … },
+//! auth: { … } }`, the last two as in [`tls`](crate::tls) and [`http::auth`](crate::http::auth).
 //!
 //! Shape: `GET /federate`, as Prometheus has it: the last value of each series with its time, of those that the parameters
 //! `match[]` select, of all without one. Series whose last value is older than `within`, and those that ended, are not shown. The
@@ -34,6 +34,7 @@ use tower::service_fn;
 use weir_pipeline::units::{Address, Span, above_zero};
 use weir_pipeline::{Batch, Context, Error, Next, Result, Sink, Write};
 
+use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
 use crate::tls::TlsServer;
 use page::Pages;
@@ -64,6 +65,9 @@ pub struct Exposition {
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
+    /// Who may ask. Default: everyone.
+    #[serde(default)]
+    pub auth: Option<Auth>,
 }
 
 fn default_listen() -> Address {
@@ -122,7 +126,7 @@ async fn answer(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        match listen(&settings.listen, settings.tls_server_config.as_ref(), None, &context).await {
+        match listen(&settings.listen, settings.tls_server_config.as_ref(), settings.auth.as_ref(), &context).await {
             Ok(listener) => {
                 *listens.lock().unwrap_or_else(PoisonError::into_inner) = None;
                 let pages = Pages { shown, clock: context.clock.clone() };

@@ -13,17 +13,14 @@
 //!
 //! Order: ends a pipeline. Ready at all times; batches wait for each other.
 
-use std::io::Write as _;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::FutureExt;
 use serde::Deserialize;
-use tower::service_fn;
 use weir_pipeline::units::some_path;
-use weir_pipeline::{Ack, Batch, Context, Error, Next, Result, Sink, Write};
+use weir_pipeline::{Context, Error, Next, Result, Sink, Write};
 
 pub use crate::lines::Format;
+use crate::lines::sink;
 
 /// Appends what flows to a file.
 #[derive(Clone, Debug, Deserialize)]
@@ -46,27 +43,11 @@ impl Sink<Write> for File {
     const NAME: &'static str = "file";
 
     fn open(self, _: &Context) -> Result<Next<Write>> {
-        let Self { path, format, sync } = self;
-        let shown: Arc<str> = path.display().to_string().into();
-        let opened = std::fs::File::options().create(true).append(true).open(&path);
+        let shown = self.path.display();
+        let opened = std::fs::File::options().create(true).append(true).open(&self.path);
         let wrong = |e| Error::unavailable(format!("expected a file to write to at `{shown}`")).with_source(e);
-        let file = Arc::new(Mutex::new(opened.map_err(wrong)?));
-        Ok(Next::new(service_fn(move |batch: Batch| {
-            let (file, shown) = (file.clone(), shown.clone());
-            async move {
-                let samples = batch.sample_count() as u64;
-                let write = move || {
-                    let lines = format.lines(&batch);
-                    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                    file.write_all(lines.as_bytes())?;
-                    if sync { file.sync_data() } else { Ok(()) }
-                };
-                let wrote = tokio::task::spawn_blocking(write).await.map_err(std::io::Error::other).flatten();
-                wrote.map_err(|e| Error::unavailable(format!("expected to write to `{shown}`")).with_source(e))?;
-                Ok(Ack::written(samples))
-            }
-            .boxed()
-        })))
+        let end = if self.sync { |file: &mut std::fs::File| file.sync_data() } else { |_: &mut _| Ok(()) };
+        Ok(sink(self.format, opened.map_err(wrong)?, &format!("`{shown}`"), end))
     }
 }
 

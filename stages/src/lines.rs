@@ -1,11 +1,15 @@
 //! Batches as lines, for sinks that people and small programs read.
 
 use std::fmt::Write as _;
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
+use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tower::service_fn;
 use weir_pipeline::batch::Series;
-use weir_pipeline::{Batch, exposition, is_stale};
+use weir_pipeline::{Ack, Batch, Error, Next, Write, exposition, is_stale};
 
 /// How batches are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -17,6 +21,32 @@ pub enum Format {
     /// A JSON object for each series: `tenant`, `metric` with all labels, `values`, and `timestamps` in milliseconds. Values that
     /// JSON has no numbers for are the texts `NaN`, `+Inf`, `-Inf`, and `stale`.
     Json,
+}
+
+/// A sink that writes batches to `out`, one after the other, each followed by `end`. Errors call it `name`.
+pub(crate) fn sink<W: io::Write + Send + 'static>(
+    format: Format,
+    out: W,
+    name: &str,
+    end: fn(&mut W) -> io::Result<()>,
+) -> Next<Write> {
+    let (out, name): (_, Arc<str>) = (Arc::new(Mutex::new(out)), name.into());
+    Next::new(service_fn(move |batch: Batch| {
+        let (out, name) = (out.clone(), name.clone());
+        async move {
+            let samples = batch.sample_count() as u64;
+            let write = move || {
+                let lines = format.lines(&batch);
+                let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+                out.write_all(lines.as_bytes())?;
+                end(&mut out)
+            };
+            let wrote = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
+            wrote.map_err(|e| Error::unavailable(format!("expected to write to {name}")).with_source(e))?;
+            Ok::<_, Error>(Ack::written(samples))
+        }
+        .boxed()
+    }))
 }
 
 // === impl Format ===

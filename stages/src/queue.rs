@@ -5,11 +5,12 @@
 //! ```
 //!
 //! All settings: `queue: { memory: { bytes: 64MiB } }`, or `disk: { path: …, bytes: 1GiB }` instead; beside it `senders: 4,
-//! backoff: { initial: 100ms, max: 10s }, max_age: 2h, drain: 20s`.
+//! max_samples_per_send: 2000, backoff: { initial: 100ms, max: 10s }, max_age: 2h, drain: 20s`.
 //!
 //! Shape: a batch that has been taken is accepted, which is its ack: on disk once it is fsynced, with all that came at the same
 //! time in one go. A new root starts here. `senders` send at a time; each has series of its own, so that the samples of a series
-//! stay in their order, and a batch goes on as up to that many parts.
+//! stay in their order, and a batch goes on as up to that many parts. What waits for one sender goes on together, the samples of
+//! a series one after the other, as far as it is of one tenant and has at most `max_samples_per_send` samples.
 //!
 //! Errors: a full queue is unavailable, with a time to come back, which `receive` answers as 503: senders repeat that, and drop
 //! on 429. So is a disk that fails. Of the rest, what may pass is repeated for ever, or until a batch is older than `max_age`,
@@ -83,6 +84,9 @@ struct Fields {
     /// How many requests are under way at a time; 1 to 256. Default 4.
     #[serde(default = "default_senders")]
     senders: NonZeroUsize,
+    /// How many samples of batches that wait are sent together; a batch is not cut for that. Default 2000.
+    #[serde(default = "default_samples")]
+    max_samples_per_send: NonZeroUsize,
     /// How long to wait after a failure that may pass.
     #[serde(default)]
     backoff: Backoff,
@@ -128,6 +132,10 @@ struct Backoff {
 
 fn default_senders() -> NonZeroUsize {
     const { NonZeroUsize::new(4).unwrap() }
+}
+
+fn default_samples() -> NonZeroUsize {
+    const { NonZeroUsize::new(2000).unwrap() }
 }
 
 fn default_drain() -> Span {
@@ -178,6 +186,7 @@ impl Stage<Write> for Queue {
         let sending = Sending {
             next,
             senders: self.fields.senders.get(),
+            together: self.fields.max_samples_per_send.get(),
             backoff: (self.fields.backoff.initial.get(), self.fields.backoff.max.get()),
             max_age: self.fields.max_age,
             clock: context.clock.clone(),

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use weir_pipeline::Ack;
 use weir_pipeline::testing::{assert_sink_contract, batch, context, documented, settings};
 
 use super::*;

@@ -1,7 +1,7 @@
 //! Tests of `lines`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use weir_pipeline::testing::batch;
+use weir_pipeline::testing::{assert_sink_contract, batch};
 
 use super::*;
 
@@ -21,4 +21,11 @@ fn a_batch_is_text_or_json() {
             json!({ "tenant": "t", "metric": { "__name__": "x" }, "values": [-0.5, "NaN", "+Inf"], "timestamps": [3, 4, 5] }),
         ]
     );
+}
+
+#[test]
+fn a_sink_of_lines_keeps_the_contract() {
+    for format in [Format::Text, Format::Json] {
+        assert_sink_contract::<Write>("lines", |_| Ok(sink(format, Vec::new(), "a list", |_| Ok(()))));
+    }
 }

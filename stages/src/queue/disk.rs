@@ -30,8 +30,8 @@ use crate::node::wire;
 const SEGMENTS: u64 = 16;
 const SEGMENT_BYTES: (u64, u64) = (64 << 10, 64 << 20);
 
-/// How many batches each sender may have before it, decoded.
-const AHEAD: usize = 4;
+/// What batches may take that are read and not yet sent, in KiB. One that is larger is alone.
+const AHEAD: u32 = 32 << 10;
 
 /// How often a queue looks whether it can have its directory.
 const HAND_OVER: Duration = Duration::from_millis(100);
@@ -88,7 +88,7 @@ pub(super) fn open(path: &Path, limit: Bytes, sending: Sending, context: &Contex
         closing: CancellationToken::new(),
         begun: AtomicBool::new(false),
     });
-    let window = Arc::new(Semaphore::new(sending.senders * AHEAD));
+    let window = Arc::new(Semaphore::new(AHEAD as usize));
     let (requests, incoming) = mpsc::unbounded_channel();
     let (lanes, tasks) = (Arc::new(Lanes::start(sending)), TaskTracker::new());
     let begin = Begin { shared: shared.clone(), lanes: lanes.clone(), window, tasks: tasks.clone() };

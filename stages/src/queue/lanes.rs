@@ -1,5 +1,6 @@
 //! The senders of a queue: each has series of its own and sends one request at a time.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -9,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use weir_pipeline::batch::Series;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Batch, Clock, Error, Kind, Next, SeriesId, Write};
 
@@ -22,6 +24,8 @@ const LONGEST: Duration = Duration::from_secs(300);
 pub(super) struct Sending {
     pub(super) next: Next<Write>,
     pub(super) senders: usize,
+    /// How many samples are sent together.
+    pub(super) together: usize,
     /// The first pause after a failure, and the longest.
     pub(super) backoff: (Duration, Duration),
     pub(super) max_age: Option<Span>,
@@ -60,15 +64,17 @@ struct Ticket {
 /// What one sender sends of a batch.
 struct Part {
     batch: Batch,
-    /// When the batch was accepted, in milliseconds since the Unix epoch.
+    /// When the batch was accepted, in milliseconds since the Unix epoch; of several, the oldest.
     accepted: i64,
-    ticket: Arc<Ticket>,
+    tickets: Vec<Arc<Ticket>>,
 }
 
 /// One sender.
 struct Lane {
     sending: Arc<Sending>,
     parts: mpsc::UnboundedReceiver<Part>,
+    /// What came and does not go together with what is sent now.
+    held: Option<Part>,
     hurry: CancellationToken,
     stop: CancellationToken,
     random: Random,
@@ -84,7 +90,8 @@ impl Lanes {
         let start = |i: usize| {
             let (sender, parts) = mpsc::unbounded_channel();
             let random = Random::new(sending.clock.now().unsigned_abs().wrapping_mul(i as u64 * 2 + 3));
-            let lane = Lane { sending: sending.clone(), parts, hurry: hurry.clone(), stop: stop.clone(), random };
+            let (hurry, stop) = (hurry.clone(), stop.clone());
+            let lane = Lane { sending: sending.clone(), parts, held: None, hurry, stop, random };
             tasks.spawn_on(lane.run(), &sending.runtime);
             sender
         };
@@ -95,7 +102,7 @@ impl Lanes {
     pub(super) fn send(&self, batch: Batch, accepted: i64, number: u64, to: Arc<dyn Ended>) {
         let ticket = Arc::new(Ticket { number, kept: AtomicBool::new(false), to });
         for (lane, batch) in split(batch, self.parts.len()) {
-            let part = Part { batch, accepted, ticket: ticket.clone() };
+            let part = Part { batch, accepted, tickets: vec![ticket.clone()] };
             match self.parts.get(lane).map(|lane| lane.send(part)) {
                 Some(Ok(())) => {}
                 Some(Err(mpsc::error::SendError(part))) => part.keep(),
@@ -153,8 +160,37 @@ impl Drop for Ticket {
 impl Part {
     /// Says that it was not sent.
     fn keep(self) {
-        self.ticket.kept.store(true, Ordering::Relaxed);
-        self.ticket.to.kept(self.batch.sample_count() as u64);
+        self.tickets.iter().for_each(|ticket| ticket.kept.store(true, Ordering::Relaxed));
+        if let Some(ticket) = self.tickets.first() {
+            ticket.to.kept(self.batch.sample_count() as u64);
+        }
+    }
+
+    /// These parts, which are of one tenant, as one: each series once, with all of its samples in their order.
+    fn together(parts: Vec<Self>) -> Option<Self> {
+        let mut parts = parts.into_iter();
+        let (first, others) = (parts.next()?, parts.as_slice());
+        if others.is_empty() {
+            return Some(first);
+        }
+        let all = || std::iter::once(&first).chain(others);
+        let (mut places, mut runs) = (HashMap::new(), Vec::<Vec<Series<'_>>>::new());
+        for series in all().flat_map(|part| part.batch.iter()) {
+            let place = *places.entry(series.labels.encoded()).or_insert(runs.len());
+            match runs.get_mut(place) {
+                Some(run) => run.push(series),
+                None => runs.push(vec![series]),
+            }
+        }
+        let mut out = Batch::builder(first.batch.tenant().clone());
+        for run in &runs {
+            run.first().into_iter().for_each(|series| _ = out.series(series.labels));
+            run.iter().for_each(|series| _ = out.samples_of(*series));
+        }
+        all().flat_map(|part| part.batch.metadata()).for_each(|said| _ = out.metadata(said.clone()));
+        let accepted = all().map(|part| part.accepted).min().unwrap_or(first.accepted);
+        let tickets = all().flat_map(|part| part.tickets.iter().cloned()).collect();
+        Some(Self { batch: out.build(), accepted, tickets })
     }
 }
 
@@ -162,22 +198,42 @@ impl Part {
 
 impl Lane {
     async fn run(mut self) {
-        loop {
-            let part = tokio::select! {
-                biased;
-                () = self.hurry.cancelled() => break,
-                part = self.parts.recv() => part,
+        while !self.hurry.is_cancelled() {
+            let first = match self.held.take() {
+                Some(held) => Some(held),
+                None => tokio::select! {
+                    biased;
+                    () = self.hurry.cancelled() => break,
+                    part = self.parts.recv() => part,
+                },
             };
-            let Some(part) = part else { return };
+            let Some(first) = first else { return };
+            let Some(part) = self.gather(first) else { continue };
             if !self.deliver(&part).await {
                 part.keep();
             }
         }
         // Nothing new is begun: what is left is kept.
         self.parts.close();
+        self.held.take().into_iter().for_each(Part::keep);
         while let Some(part) = self.parts.recv().await {
             part.keep();
         }
+    }
+
+    /// A part with those that wait behind it, as far as they go together.
+    fn gather(&mut self, first: Part) -> Option<Part> {
+        let (mut samples, mut parts) = (first.batch.sample_count(), vec![first]);
+        while let Ok(part) = self.parts.try_recv() {
+            samples = samples.saturating_add(part.batch.sample_count());
+            let same = parts.first().is_some_and(|first| first.batch.tenant() == part.batch.tenant());
+            if !same || samples > self.sending.together {
+                self.held = Some(part);
+                break;
+            }
+            parts.push(part);
+        }
+        Part::together(parts)
     }
 
     /// Sends a part until it is taken or lost. False where the queue stopped before.

@@ -27,11 +27,12 @@ pub(super) fn metric(context: &Context, name: &str, labels: &str) -> u64 {
     line.map_or(0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
 }
 
-/// Waits until `rest` has got so many requests.
-pub(super) async fn until(rest: &Recorder<Write>, requests: usize) {
+/// Waits until `rest` has got so many samples.
+pub(super) async fn until(rest: &Recorder<Write>, samples: usize) {
+    let got = || rest.requests().iter().map(Batch::sample_count).sum::<usize>();
     let begin = Instant::now();
-    while rest.requests().len() < requests {
-        assert!(begin.elapsed() < Duration::from_secs(3600), "{} of {requests}", rest.requests().len());
+    while got() < samples {
+        assert!(begin.elapsed() < Duration::from_secs(3600), "{} of {samples}", got());
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

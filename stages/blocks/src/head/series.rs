@@ -32,7 +32,8 @@ pub(super) struct Series {
 /// What pushing changed.
 #[derive(Default)]
 pub(super) struct Change {
-    /// Samples that are new, as far as can be told before a merge.
+    /// Samples that are new, as far as can be told before a merge. Below zero, which wraps, where more of earlier batches turn
+    /// out to be duplicates.
     pub(super) samples: u64,
     /// Values that lost a conflict.
     pub(super) conflicts: u64,
@@ -71,10 +72,10 @@ impl Series {
         let (last_ts, last_value) = self.open.last();
         if self.open.is_empty() || ts > last_ts {
             self.open.push(ts, value);
-            change.samples += 1;
+            change.samples = change.samples.wrapping_add(1);
         } else if ts < last_ts || winner(last_value, value).to_bits() != last_value.to_bits() {
             self.late.push((ts, value));
-            change.samples += 1;
+            change.samples = change.samples.wrapping_add(1);
         } else {
             change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
         }

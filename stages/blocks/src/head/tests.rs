@@ -76,6 +76,18 @@ fn of_two_values_at_one_time_one_stays_and_the_other_is_counted() {
 }
 
 #[test]
+fn late_samples_of_earlier_batches_may_turn_out_to_be_duplicates() {
+    let head = Head::default();
+    let up: &[(&str, &str)] = &[("__name__", "up")];
+    append(&head, &batch([(up, &[(100, 0.0)][..])]));
+    append(&head, &batch([(up, &[(10, 1.0); 63][..])]));
+    // The first of these finishes a run of late samples, of which one stays.
+    append(&head, &batch([(up, &[(10, 1.0), (10, 1.0)][..])]));
+    assert_eq!(head.usage().samples, 3);
+    assert_eq!(all(&head)["up"], bits(&[(10, 1.0), (100, 0.0)]));
+}
+
+#[test]
 fn a_forged_id_does_not_mix_two_series() {
     let head = Head::default();
     let labels: LabelSet = [("a", "1")].into_iter().collect();

@@ -10,7 +10,7 @@ use super::super::lanes::Lanes;
 use super::super::read::{Item, Reader, What, end_of_segment};
 use super::super::segment::Position;
 use super::super::write::{Files, keep_cursor, path_of};
-use super::{Request, Sent, Shared};
+use super::{AHEAD, Request, Sent, Shared};
 
 /// How many bytes are written and synced in one go, at most, unless a batch is longer.
 const GROUP: u64 = 8 << 20;
@@ -129,9 +129,10 @@ impl Shared {
                 return true;
             }
         };
+        let kib = u32::try_from(batch.byte_size() / 1024 + 1).unwrap_or(AHEAD).min(AHEAD);
         let permit = tokio::select! {
             biased;
-            permit = window.clone().acquire_owned() => permit,
+            permit = window.clone().acquire_many_owned(kib) => permit,
             () = self.closing.cancelled() => return false,
         };
         let Ok(permit) = permit else { return false };

@@ -123,7 +123,7 @@ async fn the_samples_of_a_series_stay_in_order_whatever_fails() {
         }
         Ok(Ack::written(batch.sample_count() as u64))
     });
-    let next = queue(&context, &rest, "");
+    let next = queue(&context, &rest, "max_samples_per_send: 30");
     for at in 1..=20 {
         let lines: String = (0..30).map(|i| format!("up{{i=\"{i}\"}} 1 {at}\n")).collect();
         assert_eq!(next.send(batch(&lines)).await.unwrap(), accepted(30));
@@ -133,8 +133,8 @@ async fn the_samples_of_a_series_stay_in_order_whatever_fails() {
     assert_eq!(taken.len(), 30);
     let wanted: Vec<i64> = (1..=20).collect();
     taken.iter().for_each(|(series, times)| assert_eq!(*times, wanted, "{series}"));
-    // Senders share the work.
-    assert!(rest.requests().len() > 20, "{}", rest.requests().len());
+    // Senders share the work, and send together what waits.
+    assert!((20..200).contains(&rest.requests().len()), "{}", rest.requests().len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,4 +170,40 @@ async fn what_is_said_of_metrics_goes_along_also_alone() {
     assert_eq!(next.send(said.build()).await.unwrap(), Ack::default());
     context.close().await;
     assert_eq!(rest.requests()[0].metadata().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_goes_on_together_as_far_as_it_is_of_one_tenant_and_not_too_much() {
+    let (context, rest) = (context(), written());
+    rest.set_open(false);
+    let next = queue(&context, &rest, "senders: 1, max_samples_per_send: 4");
+    for (tenant, lines) in [
+        ("x", "first 1 1"),
+        ("x", "a 1 1\nb 1 1"),
+        ("x", "b 2 2\na 2 2"),
+        ("x", "a 3 3"),
+        ("y", "a 4 4"),
+        ("y", "a 5 5\na 6 6\na 7 7\na 8 8\na 9 9"),
+    ] {
+        next.send(batch(lines).with_tenant(tenant.parse().unwrap())).await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    until(&rest, 1).await;
+    rest.set_open(true);
+    context.close().await;
+    let sent: Vec<_> =
+        rest.requests().iter().map(|b| format!("{}: {}", b.tenant(), text(b).trim_end().replace('\n', ", "))).collect();
+    assert_eq!(
+        sent,
+        [
+            "x: first 1 1",
+            "x: a 1 1, a 2 2, b 1 1, b 2 2",
+            "x: a 3 3",
+            "y: a 4 4",
+            "y: a 5 5, a 6 6, a 7 7, a 8 8, a 9 9",
+        ]
+    );
+    assert_eq!(rest.requests()[1].series_count(), 2);
+    assert_eq!(metric(&context, "weir_queue_sent_samples_total", ""), 12);
+    assert_eq!(metric(&context, "weir_queue_bytes", ""), 0);
 }
