@@ -116,25 +116,36 @@ fn after_visibility(line: &str) -> &str {
 
 /// The fields or variants up to the end of the item: those that are indented once.
 fn parts<'a>(lines: &mut impl Iterator<Item = &'a str>) -> Vec<(String, String)> {
-    let (mut parts, mut said) = (Vec::new(), Vec::new());
+    let (mut parts, mut said, mut renamed) = (Vec::new(), Vec::new(), None);
     for line in lines.take_while(|line| *line != "}") {
         let Some(line) = line.strip_prefix("    ") else { continue };
         if let Some(doc) = line.strip_prefix("///") {
             said.push(doc.strip_prefix(' ').unwrap_or(doc));
             continue;
         }
-        if line.starts_with("#[") || line.starts_with([' ', ')', ']', '}']) {
+        if line.starts_with("#[") {
+            renamed = rename(line).or(renamed);
+            continue;
+        }
+        // What is within a variant is none of the parts.
+        if line.starts_with([' ', ')', ']', '}']) {
             continue;
         }
         let rest = after_visibility(line);
         let rest = rest.strip_prefix("r#").unwrap_or(rest);
         let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
         let docs = std::mem::take(&mut said).join("\n");
+        let renamed = renamed.take();
         if let Some(name) = rest.get(..end).filter(|name| !name.is_empty()) {
-            parts.push((name.to_owned(), docs));
+            parts.push((renamed.unwrap_or(name).to_owned(), docs));
         }
     }
     parts
+}
+
+/// The name that an attribute of serde gives.
+fn rename(line: &str) -> Option<&str> {
+    line.split_once("rename = \"")?.1.split('"').next()
 }
 
 // === impl Item ===

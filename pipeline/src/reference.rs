@@ -86,7 +86,7 @@ impl Component {
         let docs = module_docs(all, module, about.name);
         let example = docs::example(&docs).unwrap_or_default();
         let root = parse(about.name, &example, &Env::from_fn(|_| None)).ok();
-        let settings = root.as_ref().and_then(|root| find(root, about.name));
+        let settings = root.as_ref().and_then(|root| role.settings(root, about.name));
         let shape = (about.shape)();
         let mut component = Self {
             role,
@@ -228,6 +228,26 @@ fn join(path: &str, name: &str) -> String {
 // === impl Role ===
 
 impl Role {
+    /// The settings of the component `name` in an example: where this role stands, or else wherever the name does.
+    fn settings(self, root: &Node, name: &str) -> Option<Node> {
+        let place = match self {
+            Self::Source => "source",
+            Self::Stage => "stages",
+            Self::Sink => "sink",
+            Self::Resource => "resources",
+        };
+        let in_place = root.get(place).and_then(|node| find(node, name));
+        // A source and a sink of one name may have one example; a resource of that name is something else.
+        let elsewhere = || match &root.value {
+            Value::Map(entries) if self != Self::Resource => {
+                let entries = entries.iter().filter(|(key, _)| key.text != "resources").cloned().collect();
+                find(&Node { at: root.at, value: Value::Map(entries) }, name)
+            }
+            _ => find(root, name),
+        };
+        in_place.or_else(elsewhere)
+    }
+
     /// The name, as on the command line.
     pub fn as_str(self) -> &'static str {
         match self {

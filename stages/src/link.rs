@@ -1,10 +1,11 @@
 //! `link`: leads from pipelines into another one.
 //!
 //! ```yaml
+//! resources: { copy: { link: {} } }
 //! sink: { link: copy }
 //! ```
 //!
-//! The link is a resource, `resources: { copy: { link: {} } }`. The pipeline that begins with `source: { link: copy }` gets what
+//! The link is a resource. The pipeline that begins with `source: { link: copy }` gets what
 //! others end in with this sink, or send there by [`route`](crate::route) and [`tee`](crate::tee).
 //!
 //! Shape: batches and acks pass untouched; who sends waits for the answer of the other pipeline.

@@ -23,7 +23,9 @@ pub struct Thin {
     /// Default 2.
     #[serde(default = "two")]
     pub(super) by: u32,
-    r#type: Kind,
+    /// Of what kind.
+    #[serde(default, rename = "type")]
+    kind: Kind,
 }
 
 /// Not one of the settings.
@@ -66,7 +68,7 @@ fn items_and_their_parts_have_their_docs() {
     let thin = docs.item("weir::thin", "Thin", &["by", "type"]).unwrap();
     assert_eq!(
         (thin.docs(), thin.part("by"), thin.part("type")),
-        ("Thins.\n\nA lot.", Some("By how much.\nDefault 2."), Some(""))
+        ("Thins.\n\nA lot.", Some("By how much.\nDefault 2."), Some("Of what kind."))
     );
     let kind = docs.parts("weir::thin", &["every_time", "seldom", "never"]).unwrap();
     assert_eq!(kind.docs(), "Of which kind.");

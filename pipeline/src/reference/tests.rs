@@ -95,3 +95,15 @@ fn a_default_is_what_the_docs_say() {
     check("What. No default.", None);
     check("", None);
 }
+
+#[test]
+fn an_example_is_looked_for_where_the_role_stands() {
+    let node = |text: &str| parse("", text, &Env::from_fn(|_| None)).unwrap();
+    let both = node("resources: { copy: { link: {} } }\nsink: { link: copy }");
+    let shown = |role: Role| role.settings(&both, "link").map(|node| node.to_string());
+    assert_eq!(shown(Role::Resource).as_deref(), Some("{}"));
+    assert_eq!(shown(Role::Sink).as_deref(), Some("copy"));
+    assert_eq!(shown(Role::Source).as_deref(), Some("copy"));
+    assert_eq!(Role::Stage.settings(&node("stages: [pass]"), "pass").map(|node| node.is_null()), Some(true));
+    assert_eq!(Role::Stage.settings(&node("pass: 5"), "pass").map(|node| node.to_string()).as_deref(), Some("5"));
+}
