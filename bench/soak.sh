@@ -8,11 +8,14 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 factor="${1:-15}"
 out=bench/results/soak.txt
+errors=target/soak.err
 . .ci/python.sh
 export WEIR_REQUIRE_PEERS=1
 cargo test --workspace --test integration --no-run
 {
     echo "WEIR_SOAK=$factor, $(nproc) cores, commit $(git rev-parse --short HEAD)"
     WEIR_SOAK="$factor" cargo test --workspace --test integration -- --nocapture \
-        cluster:: bucket:: commits:: crash:: ring:: prometheus::a_cluster 2>/dev/null | grep -v '^$'
+        cluster:: bucket:: commits:: crash:: ring:: prometheus::a_cluster 2>"$errors" | grep -v '^$' ||
+        grep -A4 'panicked at' "$errors" || true
 } | tee "$out"
+grep -q '^test result: ok' "$out"
