@@ -10,6 +10,7 @@ use weir_pipeline::{Clock, Metrics, Read, Registry, Write};
 const PIPELINES: &str = "
 resources:
   main: { bucket: { local: { path: '${DIR}/bucket' } } }
+  away: { bucket: { s3: { bucket: metrics, endpoint: 'http://127.0.0.1:1', region: here, credentials: anonymous } } }
   central: { store: { path: '${DIR}/central', bucket: main } }
   ring:
     ring:

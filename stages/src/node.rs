@@ -8,6 +8,7 @@ use weir_pipeline::{Kind, Since};
 pub(crate) mod client;
 pub(crate) mod frames;
 mod read;
+mod token;
 pub mod wire;
 
 pub use read::{NodeReader, Told};

@@ -4,8 +4,8 @@
 //! sink: { peer: {} }
 //! ```
 //!
-//! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64, tls_config: { … } }`, the last as in
-//! [`tls`](crate::tls).
+//! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64, tls_config: { … },
+//! bearer_token_file: token }`, TLS as in [`tls`](crate::tls).
 //!
 //! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`], which is made once for all members that
 //! are sent it at a time; the answer is the
@@ -18,14 +18,14 @@
 //! Order: ends a pipeline, below `replicate`. Ready while fewer than `concurrency` requests are under way.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request, StatusCode, Uri};
+use http_body_util::{BodyExt, Limited};
+use hyper::{StatusCode, Uri};
 use serde::Deserialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
@@ -53,6 +53,9 @@ pub struct Peer {
     pub concurrency: NonZeroUsize,
     /// TLS of the connection. Default none: the network is the cluster's own.
     pub tls_config: Option<TlsClient>,
+    /// The file whose first line is the token that it shows, where the node's `auth` asks for one; read again when it
+    /// changes. Default none.
+    pub bearer_token_file: Option<PathBuf>,
 }
 
 /// The way to one member. A clone shares the connection.
@@ -81,6 +84,7 @@ impl Default for Peer {
             connect_timeout: Span::from_secs(2),
             concurrency: const { NonZeroUsize::new(64).unwrap() },
             tls_config: None,
+            bearer_token_file: None,
         }
     }
 }
@@ -93,6 +97,7 @@ impl Sink<Write> for Peer {
         let member =
             member.ok_or_else(|| Error::invalid("expected `replicate` above, which says which member it is"))?;
         let client = NodeClient::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
+        let client = client.with_token(self.bearer_token_file.as_deref())?;
         let uri = client.uri(&member.address, node::WRITE)?;
         let shared = Shared { member, uri, client, timeout: self.timeout };
         let room = Arc::new(Semaphore::new(self.concurrency.get().min(Semaphore::MAX_PERMITS)));
@@ -157,10 +162,7 @@ impl Shared {
     }
 
     async fn send(&self, body: Bytes) -> Result<Ack> {
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.uri.clone();
-        request.headers_mut().insert(CONTENT_TYPE, node::BATCH);
+        let request = self.client.post(self.uri.clone(), node::BATCH, body);
         let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
         let (status, body) = (response.status(), Limited::new(response.into_body(), node::MAX_ANSWER));

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! All settings: `cluster: { ring: central, bucket: main, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms,
-//! memory: 256MiB, uploaded_after: 3h, founded_within: 1m, tls_config: { … } }`. `quorum` is that of the ring's writers
+//! memory: 256MiB, uploaded_after: 3h, founded_within: 1m, tls_config: { … }, bearer_token_file: token }`. `quorum` is that of the ring's writers
 //! (`replicate`).
 //!
 //! Shape: each question goes to the `read_address` of as many members of each replica set as must be heard, so that every
@@ -31,6 +31,7 @@ mod hear;
 mod telemetry;
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -83,6 +84,10 @@ pub struct Cluster {
     /// TLS of the connections to members. Default none: the network is the cluster's own.
     #[serde(default)]
     pub tls_config: Option<TlsClient>,
+    /// The file whose first line is the token that it shows, where the members' `auth` asks for one; read again when it
+    /// changes. Default none.
+    #[serde(default)]
+    pub bearer_token_file: Option<PathBuf>,
 }
 
 /// A cluster that can be asked.
@@ -136,6 +141,7 @@ impl Resource for Cluster {
         }
         self.quorum.of(layout.factor())?;
         let reader = NodeReader::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
+        let reader = reader.with_token(self.bearer_token_file.as_deref())?;
         let telemetry = Telemetry::new(context);
         let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
         let epochs = Epochs::new(ring, self.uploaded_after.get());

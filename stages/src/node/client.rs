@@ -1,15 +1,19 @@
 //! How one node speaks to another: HTTP/2, with TLS where it is told to, over connections that are pinged.
 
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::Uri;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::http::uri::PathAndQuery;
+use hyper::{Method, Request, Uri};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use weir_pipeline::{Error, Result};
 
+use super::token::Token;
 use crate::tls::{Connector, TlsClient};
 
 /// How often a connection is pinged, and how long the pong may take.
@@ -24,6 +28,7 @@ pub(crate) struct NodeClient {
     /// Sends requests.
     pub(crate) client: Client<Connector, Full<Bytes>>,
     scheme: &'static str,
+    token: Option<Arc<Token>>,
 }
 
 // === impl NodeClient ===
@@ -45,7 +50,27 @@ impl NodeClient {
             .http2_initial_connection_window_size(WINDOWS.1)
             .http2_keep_alive_interval(PING.0)
             .http2_keep_alive_timeout(PING.1);
-        Ok(Self { client: builder.build(connector), scheme })
+        Ok(Self { client: builder.build(connector), scheme, token: None })
+    }
+
+    /// The same, which shows the token of a file where there is one.
+    ///
+    /// # Errors
+    /// The file can't be read, or has no token.
+    pub(crate) fn with_token(self, file: Option<&Path>) -> Result<Self> {
+        Ok(Self { token: file.map(Token::new).transpose()?.map(Arc::new), ..self })
+    }
+
+    /// A request with a body.
+    pub(crate) fn post(&self, uri: Uri, kind: HeaderValue, body: Bytes) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(body));
+        *request.method_mut() = Method::POST;
+        *request.uri_mut() = uri;
+        request.headers_mut().insert(CONTENT_TYPE, kind);
+        if let Some(token) = &self.token {
+            request.headers_mut().insert(AUTHORIZATION, token.header());
+        }
+        request
     }
 
     /// The address of a path of a node.

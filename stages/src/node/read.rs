@@ -1,13 +1,13 @@
 //! Asks nodes for samples: the other side of [`readers`](crate::readers).
 
+use std::path::Path;
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream::try_unfold;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::StatusCode;
 use weir_pipeline::{Batch, Error, Kind, Query, Result, Since};
 
 use super::client::NodeClient;
@@ -41,6 +41,14 @@ impl NodeReader {
         Ok(Self { client: NodeClient::new(connect_timeout, tls)? })
     }
 
+    /// The same, which shows the token of a file where there is one.
+    ///
+    /// # Errors
+    /// The file can't be read, or has no token.
+    pub fn with_token(self, file: Option<&Path>) -> Result<Self> {
+        Ok(Self { client: self.client.with_token(file)? })
+    }
+
     /// Asks a member for samples.
     ///
     /// # Errors
@@ -53,10 +61,7 @@ impl NodeReader {
         let name = format!("member `{}` at {}", member.name, member.read_address);
         let mut body = Vec::new();
         wire::encode_query(query, &mut body)?;
-        let mut request = Request::new(Full::new(Bytes::from(body)));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.client.uri(&member.read_address, READ)?;
-        request.headers_mut().insert(CONTENT_TYPE, QUESTION);
+        let request = self.client.post(self.client.uri(&member.read_address, READ)?, QUESTION, Bytes::from(body));
         let unreachable = |e| Error::unavailable(format!("{name} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
         let since = response.headers().get(SINCE).and_then(read_since);

@@ -201,3 +201,18 @@ async fn files_that_can_not_work_are_told_at_the_start() {
     assert_eq!(wrong("{ key_file: a }"), "1:1: expected `cert_file` beside `key_file`");
     assert_eq!(wrong("{ server_name: 'a b' }"), "1:1: expected a host as `server_name`, got `a b`");
 }
+
+#[tokio::test]
+async fn a_node_that_asks_for_a_token_is_shown_the_one_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("tokens"), "0123456789abcdef\n").unwrap();
+    std::fs::write(dir.path().join("token"), "0123456789abcdef\n").unwrap();
+    let (address, rest) = node("auth: { bearer: { tokens_file: DIR/tokens } }", dir.path()).await;
+    let error = send(address, "concurrency: 9", dir.path()).await.unwrap_err().report();
+    assert!(error.contains("401"), "{error}");
+    assert_eq!(send(address, "bearer_token_file: DIR/token", dir.path()).await.unwrap(), Ack::written(1));
+    assert_eq!(rest.requests().len(), 1);
+    std::fs::write(dir.path().join("empty"), "").unwrap();
+    let error = way(address, "bearer_token_file: DIR/empty", dir.path()).map(drop).unwrap_err().report();
+    assert!(error.contains("expected a token in the file"), "{error}");
+}

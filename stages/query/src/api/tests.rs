@@ -101,8 +101,11 @@ async fn over(memory: Memory, yaml: &str) -> Running {
     .await
 }
 
+/// A series: its labels, and its values.
+type Labelled<'a> = (&'a [(&'a str, &'a str)], &'a [f64]);
+
 /// Series with samples every 15 seconds.
-fn memory(series: &[(&[(&str, &str)], &[f64])]) -> Memory {
+fn memory(series: &[Labelled<'_>]) -> Memory {
     let mut memory = Memory::default();
     for (labels, values) in series {
         let timestamps: Vec<i64> = (0..values.len() as i64).map(|n| n * 15_000).collect();

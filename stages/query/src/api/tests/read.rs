@@ -42,7 +42,7 @@ impl Running {
 
 /// Series whose order by labels is not the one of blocks.
 async fn ordered(yaml: &str) -> Running {
-    let series: [(&[(&str, &str)], &[f64]); 3] = [
+    let series: [Labelled<'_>; 3] = [
         (&[("__name__", "up"), ("a", "2"), ("job", "a")], &[1.0, 2.0, 3.0]),
         (&[("__name__", "up"), ("a", "1"), ("job", "b")], &[4.0, 5.0, 6.0]),
         (&[("__name__", "up"), ("job", "c")], &[7.0, 8.0, 9.0]),
