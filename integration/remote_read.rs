@@ -112,7 +112,7 @@ scrape_configs:
     let federated = [("query", "count(crash_total{job=\"federate\"})")];
     wait_for("a federation", Duration::from_secs(30), || {
         let data = http::api(prometheus.address, "query", &federated);
-        (data["result"][0]["value"][1] == SERIES.to_string()).then_some(())
+        (data["result"][0]["value"][1].as_str() == Some(SERIES.to_string().as_str())).then_some(())
     });
     // Everybody showed what is right; and nobody sees the hash.
     assert_eq!(weir.metric("weir_http_unauthorized_total"), 0.0);
