@@ -17,6 +17,16 @@ resources:
       factor: 1
       members: [ { name: a, address: '127.0.0.1:1', read_address: '127.0.0.1:1' } ]
   all: { cluster: { ring: ring, bucket: main } }
+  edge: { link: {} }
+  copy: { link: {} }
+---
+name: edge
+source: { link: edge }
+stages:
+  - limit: { series: 1000 }
+  - tee: { to: copy }
+  - queue: { memory: { bytes: 1MiB } }
+sink: { remote_write: { url: 'http://127.0.0.1:1/api/v1/write' } }
 ---
 name: agent
 source: { scrape: { jobs: [ { job_name: self, static_configs: [ { targets: ['127.0.0.1:1'] } ] } ] } }

@@ -36,6 +36,9 @@ const AHEAD: u32 = 32 << 10;
 /// How often a queue looks whether it can have its directory.
 const HAND_OVER: Duration = Duration::from_millis(100);
 
+/// After so many looks it is told that it waits.
+const TOLD: u64 = 100;
+
 /// How long requests that are under way may take at the end.
 const LAST: Duration = Duration::from_secs(5);
 
@@ -247,9 +250,15 @@ impl Shared {
 
     /// Waits for the directory, until the queue closes.
     async fn wait_for(&self, open: impl Fn() -> Result<Found, Refused>) -> Option<Found> {
-        while !self.closing.is_cancelled() {
+        for tried in 1u64.. {
+            if self.closing.is_cancelled() {
+                break;
+            }
             match open() {
                 Ok(found) => return Some(found),
+                Err(Refused::Owned) if tried.is_multiple_of(TOLD) => {
+                    tracing::warn!(dir = %self.dir.display(), "waits for another queue of its pipeline to let go of it");
+                }
                 Err(Refused::Owned) => {}
                 Err(Refused::Wrong(error)) => {
                     tracing::error!(dir = %self.dir.display(), error = error.report(), "the queue waits");
