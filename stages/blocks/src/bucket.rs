@@ -17,6 +17,7 @@
 //!       region: eu-central-1
 //!       path_style: true
 //!       credentials: { file: /etc/weir/s3.yaml }
+//!       max_requests: 64
 //!     timeout: 30s
 //!     connect_timeout: 5s
 //!     retry: { attempts: 6, within: 1m, backoff: { initial: 100ms, max: 5s } }

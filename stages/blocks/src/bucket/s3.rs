@@ -1,10 +1,12 @@
 //! A bucket that speaks S3, of AWS or anybody else.
 
 use std::net::IpAddr;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
+use object_store::limit::LimitStore;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
 use serde::Deserialize;
@@ -38,6 +40,13 @@ struct Fields {
     /// Where the keys come from: `environment`, `instance`, `anonymous` or `{ file: /etc/weir/s3.yaml }`. Default:
     /// `environment` if that has `AWS_ACCESS_KEY_ID`, else `instance`.
     credentials: Option<Credentials>,
+    /// How many requests are under way at a time, with their repetitions; others wait. Default `64`.
+    #[serde(default = "default_max_requests")]
+    max_requests: NonZeroUsize,
+}
+
+fn default_max_requests() -> NonZeroUsize {
+    NonZeroUsize::new(64).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// The name of a bucket.
@@ -73,7 +82,7 @@ impl S3 {
         requests: Requests,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Arc<dyn ObjectStore>> {
-        let Fields { bucket, prefix, endpoint, region, path_style, credentials } = &self.0;
+        let Fields { bucket, prefix, endpoint, region, path_style, credentials, max_requests } = &self.0;
         let path_style = path_style.unwrap_or(endpoint.is_some());
         let allow_http = endpoint.as_ref().is_some_and(|endpoint| endpoint.0.scheme() == "http");
         let mut builder = AmazonS3Builder::new()
@@ -90,6 +99,8 @@ impl S3 {
         let credentials = credentials.clone().unwrap_or_else(|| Credentials::found(lookup));
         let store = credentials.of(builder, lookup, &requests)?.build();
         let store = store.map_err(|e| Error::invalid("the client of the bucket can't be made").with_source(e))?;
+        // A query may need hundreds of blocks at once: all asked for together, each would take longer than it may.
+        let store = LimitStore::new(store, max_requests.get());
         if prefix.0.as_ref().is_empty() {
             return Ok(Arc::new(store));
         }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{join_all, try_join_all};
-use weir_pipeline::{HistogramPoint, Labels, Matcher, Result, SeriesId};
+use weir_pipeline::{Error, HistogramPoint, Labels, Matcher, Result, SeriesId};
 
 use super::cut;
 use super::shelf::{Block, Row};
@@ -150,18 +150,19 @@ impl Selection {
     /// The same, its series in block order.
     ///
     /// # Errors
-    /// The program ends.
+    /// Somebody has a clone of it, or the program ends.
     pub async fn sorted(mut self) -> Result<Self> {
+        if self.0.sorted {
+            return Ok(self);
+        }
         let sort = move || {
-            if let Some(selected) = Arc::get_mut(&mut self.0)
-                && !selected.sorted
-            {
-                order::sort(&mut selected.series, Series::labels);
-                selected.sorted = true;
-            }
-            self
+            let shared = || Error::internal("expected a selection of which there is no clone");
+            let selected = Arc::get_mut(&mut self.0).ok_or_else(shared)?;
+            order::sort(&mut selected.series, Series::labels);
+            selected.sorted = true;
+            Ok(self)
         };
-        tokio::task::spawn_blocking(sort).await.map_err(cut::lost)
+        tokio::task::spawn_blocking(sort).await.map_err(cut::lost)?
     }
 
     /// The same, of which this could not be had either.

@@ -57,9 +57,15 @@ pub(crate) struct Faults {
     pub(crate) refuse_conditions: AtomicBool,
     /// What was asked, as `PUT /metrics/a`.
     pub(crate) requests: Mutex<Vec<String>>,
+    /// The most requests that were under way at once.
+    pub(crate) most: AtomicU32,
+    under_way: AtomicU32,
     count: AtomicU32,
     turn: tokio::sync::Mutex<()>,
 }
+
+/// A request that is under way.
+struct UnderWay<'a>(&'a AtomicU32);
 
 /// The connection breaks.
 #[derive(Debug)]
@@ -144,6 +150,8 @@ impl Faults {
         service: &S3Service,
         root: &Path,
     ) -> Result<Response<Body>, Broken> {
+        self.most.fetch_max(self.under_way.fetch_add(1, SeqCst) + 1, SeqCst);
+        let _under_way = UnderWay(&self.under_way);
         let put = request.method() == Method::PUT;
         let path = request.uri().path().to_owned();
         self.requests.lock().unwrap().push(format!("{} {path}", request.method()));
@@ -184,6 +192,12 @@ impl Faults {
     /// How many requests begin like this.
     pub(crate) fn asked(&self, begin: &str) -> usize {
         self.requests.lock().unwrap().iter().filter(|request| request.starts_with(begin)).count()
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, SeqCst);
     }
 }
 

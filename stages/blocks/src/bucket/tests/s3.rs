@@ -58,6 +58,27 @@ async fn of_eight_who_put_where_nothing_is_one_wins() {
 }
 
 #[tokio::test]
+async fn so_many_requests_are_under_way_at_a_time_and_others_wait() {
+    let dir = tempdir().unwrap();
+    let server = S3Server::start(dir.path()).await;
+    let most = async |settings: &str| {
+        let objects = Arc::new(objects(&server, settings, "").await);
+        objects.put(&Path::from("a"), Bytes::from_static(b"0123456789")).await.unwrap();
+        server.faults().most.store(0, SeqCst);
+        let mut readers = JoinSet::new();
+        for _ in 0..100 {
+            let objects = objects.clone();
+            readers.spawn(async move { objects.get_ranges(&Path::from("a"), &[0..2]).await.unwrap() });
+        }
+        assert_eq!(readers.join_all().await, vec![["01"]; 100]);
+        server.faults().most.load(SeqCst)
+    };
+    assert_eq!(most("max_requests: 2").await, 2);
+    let usual = most("").await;
+    assert!((3..=64).contains(&usual), "{usual}");
+}
+
+#[tokio::test]
 async fn a_store_that_overwrites_is_refused_at_the_start() {
     let dir = tempdir().unwrap();
     let server = S3Server::start(dir.path()).await;
