@@ -96,8 +96,7 @@ async fn the_page_of_metrics_says_what_is_measured() {
         "thanos_query_concurrent_gate_queries_in_flight",
     ];
     let complete = async {
-        let is_there = |name: &&str| metrics.described().iter().any(|described| described.name == **name);
-        while !of_api.iter().all(|name| is_there(name)) {
+        while !of_api.iter().all(|name| metrics.described().iter().any(|described| described.name == **name)) {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
