@@ -10,10 +10,7 @@ use serde_json::Value;
 use super::cluster::has_all;
 use super::weir::Weir;
 use super::writers::found_within;
-use super::{http, now, peers, soak, wait_for};
-
-/// How long a store may take to open what a run of CI's length leaves in the bucket.
-const OPENING: Duration = Duration::from_secs(10);
+use super::{http, now, peers, wait_for};
 
 /// The bucket that all share. It is given up on soon, for scenarios in which it fails.
 pub const BUCKET: &str = "
@@ -93,16 +90,12 @@ impl Place {
         weir
     }
 
-    /// A store without data of its own has all of it, from the bucket, and once. It opens every block first, of which a long run
-    /// leaves thousands: so long its answers say that they are partial.
+    /// A store without data of its own has all of it, from the bucket, and once.
     pub fn check(&self, dir: &Path, acked: &BTreeMap<usize, Vec<i64>>, range: &str) -> Weir {
         let fresh = self.open(&dir.join("fresh"), FRESH, &[PATIENT]);
         for (sender, timestamps) in acked {
-            let found = wait_for("an answer that has the whole bucket", OPENING * soak(), || {
-                let (found, warnings) = found_within(fresh.api, *sender, range);
-                assert!(warnings.iter().all(|warning| warning.starts_with("partial response: ")), "{warnings:?}");
-                warnings.is_empty().then_some(found)
-            });
+            let (found, warnings) = found_within(fresh.api, *sender, range);
+            assert_eq!(warnings, Vec::<String>::new());
             has_all(&found, *sender, timestamps);
         }
         fresh
