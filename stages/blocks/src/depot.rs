@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 use ulid::Ulid;
 use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
-use crate::block::{BlockShelf, Put};
+use crate::block::{BlockShelf, Memory, Put};
 use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings};
 use crate::store::shelf::{Block, Rows};
@@ -72,10 +72,10 @@ pub(crate) struct Upload {
 // === impl Depot ===
 
 impl Depot {
-    /// The blocks of a bucket, with `index_cache` bytes for their indexes. Nothing is asked yet.
-    pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64, metrics: &Metrics) -> Self {
+    /// The blocks of a bucket, with so much memory for them. Nothing is asked yet.
+    pub fn new(objects: Arc<Objects>, clock: Clock, memory: Memory, metrics: &Metrics) -> Self {
         let catalog = DeltaCatalog::new(objects.clone(), clock.clone(), Settings::default());
-        let shelf = BlockShelf::new(objects.clone(), clock, index_cache).measured(metrics);
+        let shelf = BlockShelf::new(objects.clone(), clock, memory).measured(metrics);
         Self {
             objects,
             shelf,
