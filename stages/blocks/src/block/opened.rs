@@ -9,6 +9,7 @@ use futures_util::{FutureExt, TryStreamExt};
 use object_store::path::Path;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use tokio_util::task::AbortOnDropHandle;
 use ulid::Ulid;
 use weir_pipeline::{Error, Matcher, Result};
 
@@ -111,12 +112,12 @@ impl Opened {
 const FEW_ROWS: usize = 16;
 
 /// Runs what decodes a file as a task of its own, beside those that read other blocks: where a decoder panics over a damaged
-/// file, the task ends and says so.
+/// file, the task ends and says so. It ends, too, where nobody waits for it any more.
 async fn guarded<T: Send + 'static>(
     directory: &Path,
     work: impl Future<Output = Result<T, Damage>> + Send + 'static,
 ) -> Result<T> {
-    match tokio::spawn(work).await {
+    match AbortOnDropHandle::new(tokio::spawn(work)).await {
         Ok(result) => result.map_err(|damage| damage.of(directory)),
         Err(e) if e.is_panic() => Err(gave_up(directory)),
         Err(_) => Err(Error::closed()),
