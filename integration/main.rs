@@ -10,6 +10,7 @@ mod commits;
 mod crash;
 mod differential;
 mod docs;
+mod exec;
 mod flow;
 mod harness;
 mod metrics;
