@@ -10,7 +10,7 @@ use crate::harness::weir::{Weir, run};
 use crate::harness::writers::{SERIES, Writers, found, post};
 use crate::harness::{http, now, pause, peers, wait_for, writers};
 
-/// A receiver above a program, whose first argument is a file for its process id.
+/// A receiver above a program, whose process id goes to a file.
 const PIPELINES: &str = "
 resources:
   main: { bucket: { local: { path: '${DIR}/bucket' } } }
@@ -20,7 +20,7 @@ name: receive
 source: { receive: { listen: '${RECEIVE}' } }
 stages:
   - exec:
-      command: [sh, -c, 'echo $$ >\"$0\"; exec \"$@\"', '${DIR}/pid', ${PROGRAM}]
+      command: [sh, -c, 'echo $$ >\"$0\"; exec \"$@\"', '${DIR}/pid', PROGRAM]
       restart: { initial: 10ms, max: 100ms }
 sink: { blocks: { store: central } }
 ---
@@ -39,8 +39,8 @@ fn kill_program(weir: &Weir) {
 #[test]
 fn kills_of_a_program_under_load_lose_no_acknowledged_sample() {
     let dir = tempfile::tempdir().unwrap();
-    let mut weir = Weir::new(dir.path(), PIPELINES);
-    weir.start(&[("PROGRAM", "cat")]);
+    let mut weir = Weir::new(dir.path(), &PIPELINES.replace("PROGRAM", "cat"));
+    weir.start(&[]);
     let writers = Writers::start(2, weir.receive);
     for _ in 0..10 {
         pause(Duration::from_millis(150));
@@ -78,9 +78,9 @@ fn a_program_in_python_adds_a_label() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{said}");
 
-    let mut weir = Weir::new(dir.path(), PIPELINES);
     let program = format!("'{}', '{}', env, prod", python.display(), plugin.display());
-    weir.start(&[("PROGRAM", &program)]);
+    let mut weir = Weir::new(dir.path(), &PIPELINES.replace("PROGRAM", &program));
+    weir.start(&[]);
     let timestamp = now() - 1000;
     let send = || post(weir.receive, &writers::body(0, timestamp)).unwrap();
     let sent = send();

@@ -15,7 +15,7 @@
 //! |---|---|---|
 //! | `batch` | uint64 | the number of the batch: an answer has the number of what it answers in every row |
 //! | `tenant` | utf8 | whose sample it is; stays as it is |
-//! | `labels` | map<utf8, utf8> | the metric's name is `__name__`; a label whose value is null or empty is absent |
+//! | `labels` | `map<utf8, utf8>` | the metric's name is `__name__`; a label whose value is null or empty is absent |
 //! | `timestamp` | int64 | milliseconds since the Unix epoch |
 //! | `value` | float64 | staleness markers are the NaN with the bits 0x7ff0000000000002 |
 //! | `start_timestamp` | int64 | as `timestamp`; null where it is not known |

@@ -197,7 +197,7 @@ async fn log(errors: impl AsyncRead + Unpin, place: Arc<str>) {
 }
 
 fn say(place: &str, line: &[u8]) {
-    tracing::info!(place, "{}", String::from_utf8_lossy(line).trim_end());
+    tracing::info!(%place, "{}", String::from_utf8_lossy(line).trim_end());
 }
 
 // === impl RealTime ===
