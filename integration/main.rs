@@ -21,4 +21,5 @@ mod reload;
 mod remote_read;
 mod ring;
 mod shipped;
+mod tap;
 mod tidy;
