@@ -68,14 +68,20 @@ impl Sink<Write> for Ignore {
     }
 }
 
-/// The pipeline, its entrance, and where it can be watched.
-async fn start() -> (Running, Next<Write>, SocketAddr) {
+fn plan(text: &str) -> Plan {
     let mut registry = Registry::default();
     registry.transform::<crate::filter::Filter>().source::<Write, Given>().sink::<Write, Ignore>().resource::<Tap>();
-    let document = Document { name: "a.yaml".into(), text: PIPELINE.into() };
-    let env = weir_pipeline::config::Env::from_fn(|_| None);
-    let plan = Plan::read(&[document], &registry, &env).unwrap();
-    let mut running = plan.start(Clock::system(), Metrics::default()).await.unwrap();
+    let document = Document { name: "a.yaml".into(), text: text.into() };
+    Plan::read(&[document], &registry, &weir_pipeline::config::Env::from_fn(|_| None)).unwrap()
+}
+
+/// The pipeline, its entrance, and where it can be watched.
+async fn start() -> (Running, Next<Write>, SocketAddr) {
+    start_with(PIPELINE).await
+}
+
+async fn start_with(text: &str) -> (Running, Next<Write>, SocketAddr) {
+    let mut running = plan(text).start(Clock::system(), Metrics::default()).await.unwrap();
     let next = loop {
         match given::take() {
             Some(next) => break next,
@@ -232,6 +238,42 @@ async fn who_watches_does_not_keep_the_program_from_stopping() {
     assert!(errors.is_empty(), "{errors:?}");
     assert!(response.body_mut().frame().await.is_none_or(|frame| frame.is_err()));
     assert!(rates.body_mut().frame().await.is_none_or(|frame| frame.is_err()));
+}
+
+#[tokio::test]
+async fn who_watches_goes_on_where_the_pipeline_changes() {
+    let (mut running, next, at) = start().await;
+    let mut source = ask(at, Method::GET, "/-/tap?stage=edge").await;
+    let mut sink = ask(at, Method::GET, "/-/tap?stage=edge.sink").await;
+    let changed = PIPELINE.replace("stages:", "external_labels: { cluster: here }\nstages:").replace("[b]", "[c]");
+    running.reload(Ok(plan(&changed))).await.unwrap();
+    next.send(batch("b 1 1\nc 1 1")).await.unwrap();
+    let expect = "# edge.external_labels, tenant default-tenant, 2 samples\nb 1 1\nc 1 1\n";
+    assert_eq!(more(&mut source).await, expect);
+    let expect = "# edge.sink.ignore, tenant default-tenant, 1 sample\nb{cluster=\"here\"} 1 1\n";
+    assert_eq!(more(&mut sink).await, expect);
+}
+
+#[tokio::test]
+async fn a_tap_whose_settings_change_listens_again_at_its_address() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let text = PIPELINE.replace("127.0.0.1:0", &free.to_string());
+    let (mut running, next, at) = start_with(&text).await;
+    let mut old = ask(at, Method::GET, "/-/tap?stage=edge").await;
+    running.reload(Ok(plan(&text.replace("taps: 2", "taps: 1")))).await.unwrap();
+    // Who watched by the old one is let go.
+    while old.body_mut().frame().await.is_some_and(|frame| frame.is_ok()) {}
+    let client = crate::outbound::client(Duration::from_secs(5), None, 0).unwrap();
+    let mut new = loop {
+        let request = Request::get(format!("http://{at}/-/tap?stage=edge")).body(Full::<Bytes>::default()).unwrap();
+        match client.request(request).await {
+            Ok(response) if response.status() == 200 => break response,
+            _ => tokio::task::yield_now().await,
+        }
+    };
+    assert_eq!(refusal(at, "/-/tap?stage=edge").await.0, 503);
+    next.send(batch("a 1 1")).await.unwrap();
+    assert!(more(&mut new).await.ends_with("\na 1 1\n"));
 }
 
 #[tokio::test]
