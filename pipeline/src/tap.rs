@@ -1,8 +1,9 @@
 //! Where what flows can be watched: a point at the entrance of each stage of the write path.
 //!
-//! Shape: the observer of a stage has a point, which costs a load while nobody watches. Who watches gets batches that share
-//! the buffers of those that flow, so that nothing is copied; what does not fit into the bounded room between is counted, and
-//! nobody waits. A watch outlives reloads: points that come later under the names that it watches are watched, too.
+//! Shape: the observer of a stage has a point, which costs a load while nobody watches. Who watches gets batches that
+//! share the buffers of those that flow, so that nothing is copied; what does not fit into the bounded room between is
+//! counted, and nobody waits. A watch outlives reloads: points that come later under the names that it watches are
+//! watched, too.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -114,9 +115,9 @@ impl Taps {
         point
     }
 
-    /// What `target` names: a pipeline, which means what its source sends, or `pipeline.stage`, which means what comes to that
-    /// stage, in all branches where there are several. A stage is named by its kind, where there is one of that kind, or as in
-    /// `stages[1]`, `stages[1].filter`, `sink`.
+    /// What `target` names: a pipeline, which means what its source sends, or `pipeline.stage`, which means what comes
+    /// to that stage, in all branches where there are several. A stage is named by its kind, where there is one of that
+    /// kind, or as in `stages[1]`, `stages[1].filter`, `sink`.
     ///
     /// # Errors
     /// A sentence: there is none of the name, or there are several.

@@ -30,8 +30,8 @@ const COLUMNS: [(&str, &str); 6] = [
 
 /// Watch what flows through a running Weir.
 ///
-/// Shows samples as they come: with the name of a pipeline what its source sends, with `PIPELINE.STAGE` what comes INTO that
-/// stage. The process must have a resource for it, as `resources: { tap: { tap: {} } }`.
+/// Shows samples as they come: with the name of a pipeline what its source sends, with `PIPELINE.STAGE` what comes INTO
+/// that stage. The process must have a resource for it, as `resources: { tap: { tap: {} } }`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -45,8 +45,9 @@ pub(super) struct Tap {
     /// A pipeline, or `PIPELINE.STAGE`. Only pipelines that take samples can be watched.
     #[arg(required_unless_present = "rate")]
     stage: Option<String>,
-    /// Say how much comes instead, each second: batches, samples, series (one in two batches counts twice), bytes in memory,
-    /// samples that the stage itself dropped or rejected, and requests that failed there. Of all stages, or those of PIPELINE.
+    /// Say how much comes instead, each second: batches, samples, series (one in two batches counts twice), bytes in
+    /// memory, samples that the stage itself dropped or rejected, and requests that failed there. Of all stages, or
+    /// those of PIPELINE.
     #[arg(long, visible_alias = "top", conflicts_with_all = ["matches", "tenant"])]
     rate: bool,
     /// How to print.

@@ -7,20 +7,20 @@
 //! All settings: `tap: { listen: 127.0.0.1:19691, taps: 8, tls_server_config: { … }, auth: { … } }`, the last two as in
 //! [`tls`](crate::tls) and [`http::auth`](crate::http::auth).
 //!
-//! A resource, which no pipeline names: where none is declared nothing can be watched. Who may ask sees the samples of all tenants and
-//! of all pipelines that take samples. `weir tap` asks it.
+//! A resource, which no pipeline names: where none is declared nothing can be watched. Who may ask sees the samples of
+//! all tenants and of all pipelines that take samples. `weir tap` asks it.
 //!
 //! Shape: `GET /-/tap?stage=NAME` answers with samples as they come, until the asker goes. `NAME` is a pipeline, which
-//! means what its source sends, or `pipeline.stage`, which means what comes to that stage. Parameters: `match[]`, selectors, of which one must
-//! select a series; `tenant`, only whose samples; `limit`, how many samples until the answer ends; `format`, `text` (the
-//! default: before each batch a comment with its tenant and place, then a line for each sample as tests of pipeline files
-//! have them) or `json` (an object for each sample). `GET /-/tap/rates`, with `stage` for those of one pipeline or stage,
-//! answers with a line of JSON each second: how much came to each stage. `/metrics`, `/-/healthy` and `/-/ready` answer on
-//! the same address.
+//! means what its source sends, or `pipeline.stage`, which means what comes to that stage. Parameters: `match[]`,
+//! selectors, of which one must select a series; `tenant`, only whose samples; `limit`, how many samples until the
+//! answer ends; `format`, `text` (the default: before each batch a comment with its tenant and place, then a line for
+//! each sample as tests of pipeline files have them) or `json` (an object for each sample). `GET /-/tap/rates`, with
+//! `stage` for those of one pipeline or stage, answers with a line of JSON each second: how much came to each stage.
+//! `/metrics`, `/-/healthy` and `/-/ready` answer on the same address.
 //!
-//! What is watched costs the pipeline a lock and a handle for each batch, and a load where nobody watches; nobody waits for
-//! who watches. Batches of up to 16 MiB wait for each; what does not fit in is counted, and the answer says how many samples
-//! were not shown.
+//! What is watched costs the pipeline a lock and a handle for each batch, and a load where nobody watches; nobody waits
+//! for who watches. Batches of up to 16 MiB wait for each; what does not fit in is counted, and the answer says how
+//! many samples were not shown.
 //!
 //! Errors: 400 where the name means nothing, or a parameter can't be read; 503 where `taps` watch already. Until it can
 //! listen on the address it tries again and again, and logs that.

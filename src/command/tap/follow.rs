@@ -18,8 +18,8 @@ pub(super) enum Ended {
     Refused(StatusCode, String),
 }
 
-/// GETs `uri`, and has `show` each line of the answer as it comes, without its end, as long as that returns true. `token` is
-/// shown where there is one.
+/// GETs `uri`, and has `show` each line of the answer as it comes, without its end, as long as that returns true.
+/// `token` is shown where there is one.
 ///
 /// # Errors
 /// A sentence: the address is none, nobody answers there, or the answer broke off.

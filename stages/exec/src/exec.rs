@@ -4,12 +4,12 @@
 //! exec: { command: [python3, plugins/python/add_label.py, env, prod] }
 //! ```
 //!
-//! All settings: `exec: { command: […], env: { NAME: text }, timeout: 10s, restart: { initial: 100ms, max: 30s }, max_frame:
-//! 64MiB, memory: 512MiB, cpu: 1h }`.
+//! All settings: `exec: { command: […], env: { NAME: text }, timeout: 10s, restart: { initial: 100ms, max: 30s },
+//! max_frame: 64MiB, memory: 512MiB, cpu: 1h }`.
 //!
-//! Shape: the program runs as long as the pipeline does. On its standard input it gets one stream of Arrow's IPC format, and
-//! writes one to its standard output: for each record batch that it gets one record batch, before it gets the next. `cat` is
-//! a program that changes nothing. A row is a sample:
+//! Shape: the program runs as long as the pipeline does. On its standard input it gets one stream of Arrow's IPC
+//! format, and writes one to its standard output: for each record batch that it gets one record batch, before it gets
+//! the next. `cat` is a program that changes nothing. A row is a sample:
 //!
 //! | column | type | |
 //! |---|---|---|
@@ -20,29 +20,30 @@
 //! | `value` | float64 | staleness markers are the NaN with the bits 0x7ff0000000000002 |
 //! | `start_timestamp` | int64 | as `timestamp`; null where it is not known |
 //!
-//! An answer has these columns by name, in any order, and may have others, which nobody looks at. Numbers may be of another
-//! type where they fit, timestamps may be Arrow's, texts large. Rows one after the other with the same labels are one series.
-//! What is known of metrics (type, help, unit) does not go through the program: it goes on as it came. A batch without
-//! samples goes past it. The batch goes on once the program has answered, and the ack is that of the rest. Samples that do not
-//! come back are counted as dropped, reason `exec`, and those beyond as created. What the program writes to its standard
-//! error is logged, line by line.
+//! An answer has these columns by name, in any order, and may have others, which nobody looks at. Numbers may be of
+//! another type where they fit, timestamps may be Arrow's, texts large. Rows one after the other with the same labels
+//! are one series. What is known of metrics (type, help, unit) does not go through the program: it goes on as it came.
+//! A batch without samples goes past it. The batch goes on once the program has answered, and the ack is that of the
+//! rest. Samples that do not come back are counted as dropped, reason `exec`, and those beyond as created. What the
+//! program writes to its standard error is logged, line by line.
 //!
 //! Errors: a program that ends, or says what is no answer, makes the batch unavailable, and one that takes longer than
-//! `timeout` makes it timed out: both may be repeated. The program is then killed and started again with the next batch,
-//! after a pause that doubles with each failure in a row; what comes before that is unavailable, too. A batch that is larger
-//! than `max_frame` as a message is refused for good (invalid). Where the program can't be started in the first place, the
-//! pipeline is not.
+//! `timeout` makes it timed out: both may be repeated. The program is then killed and started again with the next
+//! batch, after a pause that doubles with each failure in a row; what comes before that is unavailable, too. A batch on
+//! which the program always fails comes again as long as its sender repeats it. A batch that is larger than `max_frame`
+//! as a message is refused for good (invalid). Where the program can't be started in the first place, the pipeline is
+//! not.
 //!
-//! Order: anywhere; below `filter`, so that the program sees only what stays. It gets one batch at a time, in their order;
-//! others wait meanwhile. Where a caller goes away, the program's answer is thrown away.
+//! Order: anywhere; below `filter`, so that the program sees only what stays. It gets one batch at a time, in their
+//! order; others wait meanwhile. Where a caller goes away, the program's answer is thrown away.
 //!
-//! Limits: `memory` and `cpu` are those of the system for one process (`ulimit -v` and `-t`), which a POSIX shell sets before
-//! it becomes the program. Only the program itself is killed, not what it has started in its turn: start it directly, or by
-//! `sh -c 'exec …'`. It has Weir's rights, directory and environment. At the end its input is closed, and it has five seconds to
-//! end.
+//! Limits: `memory` and `cpu` are those of the system for one process (`ulimit -v` and `-t`), which a POSIX shell sets
+//! before it becomes the program. Only the program itself is killed, not what it has started in its turn: start it
+//! directly, or by `sh -c 'exec …'`. It has Weir's rights, directory and environment. At the end its input is closed,
+//! and it has five seconds to end.
 //!
-//! Source: the streaming format of Arrow's IPC, <https://arrow.apache.org/docs/format/Columnar.html>; Telegraf's `execd`, with
-//! acks.
+//! Source: the streaming format of Arrow's IPC, <https://arrow.apache.org/docs/format/Columnar.html>; Telegraf's
+//! `execd`, with acks.
 
 mod answers;
 mod fault;
@@ -101,8 +102,8 @@ struct Fields {
     cpu: Option<Span>,
 }
 
-/// How long to wait before the program is started again: twice as long after each failure in a row, up to `max`, and between
-/// half of that and all. A batch that it answers ends the row.
+/// How long to wait before the program is started again: twice as long after each failure in a row, up to `max`, and
+/// between half of that and all. A batch that it answers ends the row.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct Restart {

@@ -39,8 +39,8 @@ pub(super) struct Program {
     _running: Running,
 }
 
-/// Real time passes where a program is waited for, also where a test has stopped tokio's: that goes on by itself once nobody has
-/// anything to do, but not while a blocking task is under way, as this is until it is dropped.
+/// Real time passes where a program is waited for, also where a test has stopped tokio's: that goes on by itself once
+/// nobody has anything to do, but not while a blocking task is under way, as this is until it is dropped.
 struct RealTime(#[expect(dead_code, reason = "it is dropped")] mpsc::Sender<()>);
 
 // === impl Program ===
@@ -56,7 +56,8 @@ impl Program {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            // What stops Weir from a terminal does not stop it: it has batches to answer until the pipeline has drained.
+            // What stops Weir from a terminal does not stop it: it has batches to answer until the pipeline has
+            // drained.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -78,7 +79,8 @@ impl Program {
         })
     }
 
-    /// Has the program answer rows. What fails, or is dropped half way, leaves it where nobody knows: it is to be dropped, too.
+    /// Has the program answer rows. What fails, or is dropped half way, leaves it where nobody knows: it is to be
+    /// dropped, too.
     pub(super) async fn ask(&mut self, question: &RecordBatch, within: Duration) -> Option<Result<RecordBatch, Fault>> {
         let _real = RealTime::new();
         timeout(within, self.exchange(question)).await.ok()

@@ -149,7 +149,10 @@ fn a_stream_is_read_to_its_end() {
 
 proptest! {
     #[test]
-    fn damaged_output_is_a_fault_and_never_a_panic(edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8), cut in any::<prop::sample::Index>()) {
+    fn damaged_output_is_a_fault_and_never_a_panic(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<prop::sample::Index>(),
+    ) {
         let sent = odd();
         let mut bytes = said(&sent);
         for (at, byte) in edits {

@@ -44,7 +44,8 @@ async fn a_program_that_ends_is_started_again() {
 
 #[tokio::test]
 async fn a_program_that_hangs_is_started_again() {
-    // The system's time: what hangs would keep a paused one from going on. Long enough for `cat` on a machine that is busy.
+    // The system's time: what hangs would keep a paused one from going on. Long enough for `cat` on a machine that is
+    // busy.
     let more = "timeout: 2s, restart: { initial: 1m, max: 1m }";
     let (directory, rest, context) = (tempfile::tempdir().unwrap(), written(), context());
     let next = script("exec sleep 1000", directory.path(), more).wrap(&context, rest.next()).unwrap();
