@@ -7,9 +7,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 /// Where components are, and their crates.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("pipeline/src", "weir_pipeline"),
     ("stages/src", "weir_stages"),
+    ("stages/exec/src", "weir_exec"),
     ("stages/blocks/src", "weir_blocks"),
     ("stages/query/src", "weir_query"),
 ];

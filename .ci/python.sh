@@ -1,5 +1,5 @@
-# A Python with other readers of Delta tables and a second S3 server, for the tests in integration/. To be sourced, at the root
-# of the project, with `set -e`: sets WEIR_PYTHON where it is not set, and fails where the packages can't be had.
+# A Python with other readers of Delta tables, pyarrow and a second S3 server, for the tests in integration/. To be sourced, at
+# the root of the project, with `set -e`: sets WEIR_PYTHON where it is not set, and fails where the packages can't be had.
 if [ -z "${WEIR_PYTHON:-}" ]; then
     # Debian has the module that makes virtual environments in a package of its own.
     if ! python3 -c 'import ensurepip' 2>/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then

@@ -33,6 +33,7 @@ source: { scrape: { jobs: [ { job_name: self, static_configs: [ { targets: ['127
 stages:
   - filter: { drop: ['nothing'] }
   - relabel: { rules: [ { action: labeldrop, regex: nothing } ] }
+  - exec: { command: [cat] }
   - retry: { attempts: 3 }
   - timeout: 5s
 sink: { blocks: { store: central } }
@@ -77,8 +78,11 @@ async fn the_page_of_metrics_says_what_is_measured() {
     let home = dir.path().display().to_string();
     let document = |(i, text): (usize, &str)| Document { name: format!("{i}.yaml"), text: text.to_owned() };
     let documents: Vec<Document> = PIPELINES.split("\n---\n").enumerate().map(document).collect();
-    let registry =
-        Registry::default().with(weir_stages::register).with(weir_blocks::register).with(weir_query::register);
+    let registry = Registry::default()
+        .with(weir_stages::register)
+        .with(weir_exec::register)
+        .with(weir_blocks::register)
+        .with(weir_query::register);
     let env = Env::from_fn(move |name| (name == "DIR").then(|| home.clone()));
     let plan = Plan::read(&documents, &registry, &env)
         .unwrap_or_else(|mistakes| panic!("{}", mistakes.iter().map(|m| format!("{m}\n")).collect::<String>()));

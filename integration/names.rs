@@ -6,7 +6,11 @@ use std::process::Command;
 use weir_pipeline::{Read, Registry, Write};
 
 fn registry() -> Registry {
-    Registry::default().with(weir_stages::register).with(weir_blocks::register).with(weir_query::register)
+    Registry::default()
+        .with(weir_stages::register)
+        .with(weir_exec::register)
+        .with(weir_blocks::register)
+        .with(weir_query::register)
 }
 
 /// The Rust files of the project.

@@ -89,7 +89,9 @@ fn the_framework_and_the_write_path_build_without_arrow() {
 #[test]
 fn only_the_query_crate_builds_datafusion() {
     let metadata = metadata();
-    assert!(!reach(&metadata, "weir-blocks").iter().any(|n| n.starts_with("datafusion")));
+    for package in ["weir-blocks", "weir-exec"] {
+        assert!(!reach(&metadata, package).iter().any(|n| n.starts_with("datafusion")), "{package}");
+    }
     assert!(reach(&metadata, "weir-query").contains("datafusion"));
 }
 

@@ -17,6 +17,8 @@ mod query;
 mod run;
 mod sql;
 mod stages;
+mod table;
+mod tap;
 mod test;
 mod watch;
 
@@ -40,6 +42,7 @@ Examples:
   weir stages relabel                      describe a stage with all settings
   weir query 'up'                          ask a running Weir
   weir sql 'SELECT * FROM up LIMIT 9'      ask it in SQL
+  weir tap receive                         watch the samples that come (needs a resource `tap`)
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
 Exit codes:
@@ -75,6 +78,7 @@ enum Command {
     Query(query::Query),
     /// Ask a running Weir in SQL: each metric is a table.
     Sql(sql::Sql),
+    Tap(tap::Tap),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
     NewPlugin(new_plugin::NewPlugin),
@@ -118,6 +122,7 @@ impl Weir {
             Command::Stages(stages) => stages.run(),
             Command::Query(query) => query.run(),
             Command::Sql(sql) => sql.run(),
+            Command::Tap(tap) => tap.run(),
             Command::Promqltest(scripts) => scripts.run(),
             Command::NewPlugin(plugin) => plugin.run(),
             Command::Completions(completions) => completions.run(),

@@ -36,8 +36,11 @@ pub fn main_with(register: impl Fn(&mut Registry) + Send + Sync + 'static) -> Ex
 
 /// Everything that a pipeline file can name.
 pub fn registry() -> Registry {
-    let mut registry =
-        Registry::default().with(weir_stages::register).with(weir_blocks::register).with(weir_query::register);
+    let mut registry = Registry::default()
+        .with(weir_stages::register)
+        .with(weir_exec::register)
+        .with(weir_blocks::register)
+        .with(weir_query::register);
     for (module, source) in SOURCES {
         registry.document(module, source);
     }

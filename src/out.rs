@@ -13,3 +13,9 @@ pub(crate) fn tell(line: &str) {
     let mut out = io::stderr().lock();
     let _ = out.write_all(format!("{line}\n").as_bytes());
 }
+
+/// Writes to standard output, and says whether anybody still listens there: for what would go on for ever.
+pub(crate) fn try_print(text: &str) -> bool {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_ok()
+}

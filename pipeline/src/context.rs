@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::Clock;
 use crate::error::{Error, Place, Result};
 use crate::metrics::Metrics;
+use crate::tap::Taps;
 use crate::targets::Targets;
 
 /// What a component gets from the program around it. A clone shares everything.
@@ -54,6 +55,7 @@ struct Program {
     /// Those of them that speak TLS.
     tls: Mutex<HashSet<Place>>,
     targets: Targets,
+    taps: Taps,
     /// When the context was made, in milliseconds since the Unix epoch.
     started: i64,
     loaded: Mutex<Loaded>,
@@ -193,6 +195,11 @@ impl Context {
     /// What is scraped, and how that goes.
     pub fn targets(&self) -> &Targets {
         &self.program.targets
+    }
+
+    /// Where what flows can be watched.
+    pub fn taps(&self) -> &Taps {
+        &self.program.taps
     }
 
     /// When the program started, in milliseconds since the Unix epoch.

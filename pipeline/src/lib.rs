@@ -35,6 +35,7 @@ pub mod sink;
 pub mod source;
 pub mod stage;
 mod swap;
+pub mod tap;
 pub mod targets;
 pub mod tenant;
 pub mod testing;

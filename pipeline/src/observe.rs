@@ -15,7 +15,8 @@ use tracing::Instrument;
 use crate::error::{Error, Place, Result};
 use crate::metrics::Metrics;
 use crate::next::{Next, Reply};
-use crate::path::Path;
+use crate::path::{Path, Write};
+use crate::tap::{Point, Spot, Taps};
 
 /// The metrics of all observers of a program.
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub struct Observers {
     requests: Family<RequestLabels, Counter>,
     durations: Family<StageLabels, Histogram>,
     violations: Family<StageLabels, Counter>,
+    taps: Taps,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -65,6 +67,8 @@ struct Seen {
     received: Counter,
     succeeded: Counter,
     duration: Histogram,
+    /// Where batches can be watched that come; the read path has none.
+    point: Option<Arc<Point>>,
 }
 
 // === impl Observers ===
@@ -99,15 +103,30 @@ impl Observers {
                 "Acks that did not account for every sample: a fault of the stage",
                 Family::default(),
             ),
+            taps: Taps::default(),
         }
+    }
+
+    /// The same, with what comes to be watched there.
+    #[must_use]
+    pub fn with_taps(self, taps: &Taps) -> Self {
+        Self { taps: taps.clone(), ..self }
     }
 
     /// The service with an observer around it. `stage` is the place within the pipeline, as `stages[2].shard`.
     pub fn observe<P: Path>(&self, pipeline: &str, stage: &str, inner: Next<P>) -> Next<P> {
-        let at = StageLabels { pipeline: pipeline.to_owned(), stage: stage.to_owned() };
-        let ok = RequestLabels { pipeline: pipeline.to_owned(), stage: stage.to_owned(), result: "ok" };
+        let (pipeline, branch, stage) = (pipeline.to_owned(), String::new(), stage.to_owned());
+        self.observe_at(Spot { pipeline, branch, stage, is_first: false }, inner)
+    }
+
+    /// As [`observe`](Self::observe), where more is known of the place.
+    pub(crate) fn observe_at<P: Path>(&self, spot: Spot, inner: Next<P>) -> Next<P> {
+        let (pipeline, stage) = (spot.pipeline.clone(), format!("{}{}", spot.branch, spot.stage));
+        let at = StageLabels { pipeline: pipeline.clone(), stage: stage.clone() };
+        let ok = RequestLabels { pipeline, stage, result: "ok" };
         let seen = Seen {
-            place: format!("{pipeline}.{stage}").into(),
+            place: spot.place().into(),
+            point: (P::NAME == Write::NAME).then(|| self.taps.point(spot)),
             received: self.received.get_or_create_owned(&at),
             succeeded: self.requests.get_or_create_owned(&ok),
             duration: self.durations.get_or_create_owned(&at),
@@ -144,6 +163,11 @@ impl<P: Path> Service<P::Request> for Observed<P> {
     fn call(&mut self, request: P::Request) -> Reply<P> {
         let (seen, start, samples) = (self.seen.clone(), Instant::now(), P::samples(&request));
         seen.received.inc_by(samples);
+        if let Some(point) = seen.watched()
+            && let Some(batch) = P::batch(&request)
+        {
+            point.came(batch);
+        }
         let span = tracing::debug_span!("stage", place = %seen.place);
         let reply = span.in_scope(|| self.inner.call(request));
         let mut under_way = UnderWay(Some(seen.clone()));
@@ -186,7 +210,16 @@ impl Drop for UnderWay {
 // === impl Seen ===
 
 impl Seen {
+    /// Its point, while somebody watches.
+    #[inline]
+    fn watched(&self) -> Option<&Point> {
+        self.point.as_deref().filter(|point| point.is_watched())
+    }
+
     fn failed(&self, error: Error) -> Error {
+        if let Some(point) = self.watched().filter(|_| error.place().is_none()) {
+            point.failed();
+        }
         self.count(error.kind().as_str());
         error.at(&self.place)
     }
@@ -198,6 +231,9 @@ impl Seen {
 
     /// Counts what happened here, which is what has no place yet, and checks the law.
     fn account(&self, ack: &mut crate::Ack, samples: u64) {
+        if let Some(point) = self.watched() {
+            point.acked(ack);
+        }
         for entry in ack.entries_mut().iter_mut().filter(|e| e.place.is_none()) {
             let StageLabels { pipeline, stage } = self.at.clone();
             let labels = SampleLabels { pipeline, stage, outcome: entry.outcome.as_str(), reason: entry.reason };

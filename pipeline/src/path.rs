@@ -16,6 +16,8 @@ pub trait Path: Send + Sync + 'static {
 
     /// The samples that go down with a request: what the law counts.
     fn samples(request: &Self::Request) -> u64;
+    /// The batch that a request is, where the path has batches.
+    fn batch(request: &Self::Request) -> Option<&Batch>;
     /// The ack in a response, where the path has acks.
     fn ack(response: &mut Self::Response) -> Option<&mut Ack>;
 
@@ -51,6 +53,10 @@ impl Path for Write {
         request.sample_count() as u64
     }
 
+    fn batch(request: &Batch) -> Option<&Batch> {
+        Some(request)
+    }
+
     fn ack(response: &mut Ack) -> Option<&mut Ack> {
         Some(response)
     }
@@ -73,6 +79,10 @@ impl Path for Read {
 
     fn samples(_: &Query) -> u64 {
         0
+    }
+
+    fn batch(_: &Query) -> Option<&Batch> {
+        None
     }
 
     fn ack(_: &mut Answer) -> Option<&mut Ack> {

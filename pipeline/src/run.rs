@@ -65,10 +65,12 @@ impl Plan {
     /// # Errors
     /// A resource can't be opened or a stage can't be built. What was opened by then is closed again.
     pub async fn start(&self, clock: Clock, metrics: Metrics) -> Result<Running> {
+        let (observers, telemetry) = (Observers::new(&metrics), Telemetry::new(&metrics));
+        let context = Context::new(clock, metrics, CancellationToken::new());
         let mut running = Running {
-            observers: Observers::new(&metrics),
-            telemetry: Telemetry::new(&metrics),
-            context: Context::new(clock, metrics, CancellationToken::new()),
+            observers: observers.with_taps(context.taps()),
+            telemetry,
+            context,
             open: Vec::new(),
             resources: Resources::default(),
             pipelines: Vec::new(),

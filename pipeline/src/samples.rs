@@ -95,7 +95,8 @@ fn shown(labels: Labels<'_>) -> String {
     if all.is_empty() && !outside.is_empty() { outside.into() } else { format!("{outside}{{{}}}", all.join(", ")) }
 }
 
-fn number(value: f64) -> String {
+/// A value in the notation of [`text`]: `stale` for staleness markers.
+pub fn number(value: f64) -> String {
     match value.abs() {
         _ if is_stale(value) => "stale".into(),
         size if size == 0.0 || !size.is_finite() || (1e-5..1e15).contains(&size) => value.to_string(),

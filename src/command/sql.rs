@@ -96,23 +96,11 @@ fn table(data: &Value) -> String {
     let mut lines: Vec<Vec<String>> = vec![head];
     let rows = data["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
     lines.extend(rows.iter().map(|row| row.as_array().into_iter().flatten().map(cell).collect()));
-    let width = |column: usize| lines.iter().filter_map(|line| line.get(column)).map(|cell| cell.chars().count()).max();
-    let widths: Vec<usize> = (0..columns.len()).map(|column| width(column).unwrap_or(0)).collect();
     let is_number = |column: usize| {
         let name = columns.get(column).and_then(|column| column["type"].as_str()).unwrap_or_default();
         ["Int", "UInt", "Float", "Decimal"].iter().any(|number| name.starts_with(number))
     };
-    let mut out = String::new();
-    for line in &lines {
-        let cells = line.iter().zip(&widths).enumerate();
-        let cells = cells.map(|(column, (cell, width))| match is_number(column) {
-            true => format!("{cell:>width$}"),
-            false => format!("{cell:<width$}"),
-        });
-        out.push_str(cells.collect::<Vec<_>>().join("  ").trim_end());
-        out.push('\n');
-    }
-    out
+    super::table::table(&lines, is_number)
 }
 
 /// A value as a cell. NULL is empty, and a text of several lines is one.

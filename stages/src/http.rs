@@ -23,6 +23,36 @@ pub(crate) fn metrics_page(all: &Metrics) -> Response<Full<Bytes>> {
     response
 }
 
+/// The names and values of a query or a form, without their escapes.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (unescape(name), unescape(value)))
+}
+
+fn unescape(text: &str) -> String {
+    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
+    while let Some((byte, after)) = rest.split_first() {
+        let escaped = match (byte, after) {
+            (b'%', [high, low, ..]) => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                digit(high).zip(digit(low)).map(|(high, low)| (high * 16 + low) as u8)
+            }
+            _ => None,
+        };
+        match (escaped, byte) {
+            (Some(escaped), _) => {
+                out.push(escaped);
+                rest = after.get(2..).unwrap_or_default();
+                continue;
+            }
+            (None, b'+') => out.push(b' '),
+            (None, byte) => out.push(*byte),
+        }
+        rest = after;
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Reads on for a while and keeps nothing.
 pub(crate) async fn discard<B>(mut body: B)
 where

@@ -31,6 +31,7 @@ pub mod route;
 pub mod scrape;
 pub mod shard;
 pub mod stdout;
+pub mod tap;
 pub mod tee;
 pub mod timeout;
 pub mod tls;
@@ -61,5 +62,6 @@ pub fn register(registry: &mut Registry) {
         .sink::<Write, remote_write::RemoteWrite>()
         .sink::<Write, stdout::Stdout>()
         .resource::<link::Settings>()
-        .resource::<ring::Ring>();
+        .resource::<ring::Ring>()
+        .resource::<tap::Tap>();
 }

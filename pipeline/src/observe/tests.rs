@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::path::{Read, Write};
+use crate::path::Read;
 use crate::testing::{Recorder, Subject, assert_contract, batch, request};
 use crate::{Ack, Kind, Outcome};
 

@@ -10,6 +10,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use weir_pipeline::{Clock, Selector, Tenant, exposition, metrics};
 
 use super::shown::Shown;
+use crate::http::pairs;
 use crate::http::server::Answer;
 
 /// The header that names the tenant.
@@ -86,32 +87,5 @@ pub(super) fn openmetrics(text: &str) -> String {
 
 /// The selectors that the parameters `match[]` of a query say.
 fn selectors(query: &str) -> Result<Vec<Selector>, String> {
-    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-    let texts = pairs.filter(|(name, _)| unescape(name) == "match[]").map(|(_, value)| unescape(value));
-    texts.map(Selector::try_from).collect()
-}
-
-/// A text of a query, without its escapes.
-fn unescape(text: &str) -> String {
-    let (mut out, mut rest) = (Vec::with_capacity(text.len()), text.as_bytes());
-    while let Some((byte, after)) = rest.split_first() {
-        let escaped = match (byte, after) {
-            (b'%', [high, low, ..]) => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                digit(high).zip(digit(low)).map(|(high, low)| (high * 16 + low) as u8)
-            }
-            _ => None,
-        };
-        match (escaped, byte) {
-            (Some(escaped), _) => {
-                out.push(escaped);
-                rest = after.get(2..).unwrap_or_default();
-                continue;
-            }
-            (None, b'+') => out.push(b' '),
-            (None, byte) => out.push(*byte),
-        }
-        rest = after;
-    }
-    String::from_utf8_lossy(&out).into_owned()
+    pairs(query).filter(|(name, _)| name == "match[]").map(|(_, text)| Selector::try_from(text)).collect()
 }

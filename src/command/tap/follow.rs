@@ -1,0 +1,93 @@
+//! An answer that goes on, line by line.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Empty, Limited};
+use hyper::header::AUTHORIZATION;
+use hyper::{Request, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+
+/// The longest line, and the longest refusal, in bytes.
+const MAX_LINE: usize = 16 << 20;
+
+/// How an answer has ended.
+pub(super) enum Ended {
+    /// At its end, or where nobody wanted more.
+    Wholly,
+    /// It did not begin; why.
+    Refused(StatusCode, String),
+}
+
+/// GETs `uri`, and has `show` each line of the answer as it comes, without its end, as long as that returns true.
+/// `token` is shown where there is one.
+///
+/// # Errors
+/// A sentence: the address is none, nobody answers there, or the answer broke off.
+pub(super) async fn follow(uri: &str, token: Option<&str>, show: impl FnMut(&str) -> bool) -> Result<Ended, String> {
+    let mut request = Request::get(uri);
+    if let Some(token) = token {
+        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
+    }
+    let request = request.body(Empty::<Bytes>::new()).map_err(|e| format!("`{uri}` is no address: {e}"))?;
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let response = client.request(request).await.map_err(|e| format!("no answer from `{uri}`: {}", chain(&e)))?;
+    let status = response.status();
+    let mut body = response.into_body();
+    if status != StatusCode::OK {
+        let text = Limited::new(body, MAX_LINE).collect().await;
+        let text = text.map(|text| String::from_utf8_lossy(&text.to_bytes()).into_owned());
+        return Ok(Ended::Refused(status, text.unwrap_or_default()));
+    }
+    let mut lines = Lines { show, line: Vec::new() };
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|e| format!("the answer broke off: {}", chain(&e)))?;
+        if let Ok(data) = frame.into_data()
+            && !lines.take(&data)?
+        {
+            break;
+        }
+    }
+    Ok(Ended::Wholly)
+}
+
+/// Lines that come in pieces.
+struct Lines<F> {
+    show: F,
+    /// What has come of the next one.
+    line: Vec<u8>,
+}
+
+// === impl Lines ===
+
+impl<F: FnMut(&str) -> bool> Lines<F> {
+    /// Whether more is wanted.
+    fn take(&mut self, piece: &[u8]) -> Result<bool, String> {
+        for part in piece.split_inclusive(|byte| *byte == b'\n') {
+            self.line.extend_from_slice(part);
+            if self.line.len() > MAX_LINE {
+                return Err(format!("expected lines of at most {MAX_LINE} bytes"));
+            }
+            if self.line.pop_if(|byte| *byte == b'\n').is_some() {
+                if !(self.show)(&String::from_utf8_lossy(&self.line)) {
+                    return Ok(false);
+                }
+                self.line.clear();
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// An error with what caused it.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text.push_str(&format!(": {source}"));
+        next = source.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;
