@@ -166,6 +166,21 @@ impl Resource for Bucket {
 }
 
 impl Bucket {
+    /// What is in a bucket that is there already, to be read alone: nothing is made, put or probed.
+    ///
+    /// # Errors
+    /// There is no such directory, or there are no credentials.
+    pub fn open_to_read(&self, context: &Context) -> Result<Arc<Depot>> {
+        let store: Arc<dyn ObjectStore> = match &self.place {
+            Place::Local(local) => Arc::new(Synced::existing(&local.path)?),
+            Place::S3(s3, patience) => {
+                s3.connect(patience, Requests::new(context), &|name| std::env::var(name).ok())?
+            }
+        };
+        let objects = Objects::remote(Arc::new(Measured::new(store, Measures::new(context))));
+        Ok(Arc::new(Depot::new(Arc::new(objects), context.clock.clone(), self.index_cache.get(), &context.metrics)))
+    }
+
     /// The objects, counted. S3 is probed.
     ///
     /// # Errors
