@@ -40,6 +40,7 @@ Examples:
   weir stages relabel                      describe a stage with all settings
   weir query 'up'                          ask a running Weir
   weir sql 'SELECT * FROM up LIMIT 9'      ask it in SQL
+  weir sql --bucket /srv/weir 'SHOW TABLES' ask a bucket, without a server
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
 Exit codes:
@@ -73,7 +74,7 @@ enum Command {
     Stages(stages::Stages),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
-    /// Ask a running Weir in SQL: each metric is a table.
+    /// Ask a running Weir in SQL, or what is in a bucket: each metric is a table.
     Sql(sql::Sql),
     /// Run scripts in the language of Prometheus' tests of PromQL.
     Promqltest(promqltest::Promqltest),
