@@ -6,14 +6,18 @@ use datafusion::common::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
-use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
+use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_optimizer::ensure_coop::EnsureCooperative;
+use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
+use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use tokio::runtime::Handle;
 use weir_pipeline::{Error, Result};
 
 use super::error::to_error;
+use super::unite::unite;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::plan::physical::PromqlPlanner;
@@ -32,16 +36,20 @@ pub(super) struct Plans {
     pub(super) physical: Arc<dyn ExecutionPlan>,
 }
 
-/// Opens sessions. What they share is made once: DataFusion's rules, our functions.
+/// Opens sessions. What they share is made once: the rules, the functions, the caches.
 #[derive(Debug)]
 pub(super) struct Sessions {
-    base: SessionState,
-    partitions: usize,
+    /// What plans are made in. Nothing of it is of one query.
+    planning: Arc<SessionState>,
+    config: SessionConfig,
+    /// What queries run in, but for their memory.
+    runtime: Result<RuntimeEnv>,
 }
 
 /// The session of one query.
 pub(super) struct Session {
-    state: SessionState,
+    planning: Arc<SessionState>,
+    task: Arc<TaskContext>,
     query: Arc<QueryContext>,
 }
 
@@ -49,33 +57,42 @@ pub(super) struct Session {
 
 impl Sessions {
     pub(super) fn new(partitions: usize) -> Self {
-        let base = SessionStateBuilder::new().with_query_planner(Arc::new(PromqlPlanner)).build();
-        Self { base, partitions }
+        // Step vectors are never torn apart or shuffled before a partial aggregation.
+        let config = SessionConfig::new().with_target_partitions(partitions).with_round_robin_repartition(false);
+        // DataFusion's rules look for filters, joins and projections. A plan of PromQL has none: all its nodes are ours, and so are
+        // its rules. What is needed of the physical ones gathers partitions where an operator wants one.
+        let state = SessionStateBuilder::new()
+            .with_config(config.clone())
+            .with_query_planner(Arc::new(PromqlPlanner))
+            .with_analyzer_rules(Vec::new())
+            .with_optimizer_rules(Vec::new())
+            .with_physical_optimizer_rules(vec![
+                Arc::new(EnsureRequirements::new()),
+                Arc::new(EnsureCooperative::new()),
+                Arc::new(SanityCheckPlan::new()),
+            ])
+            .build();
+        let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
+        let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(no_disk).build();
+        Self { planning: Arc::new(state), config, runtime: runtime.map_err(|error| to_error(&error)) }
     }
 
     /// A session for a query that evaluates `steps` steps in memory of `pool`.
+    ///
+    /// # Errors
+    /// The system.
     pub(super) fn open(
         &self,
         query: Arc<QueryContext>,
         pool: Arc<dyn MemoryPool>,
         steps: usize,
     ) -> Result<Arc<Session>> {
-        let runtime = RuntimeEnvBuilder::from_runtime_env(self.base.runtime_env())
-            .with_memory_pool(pool)
-            .with_disk_manager_builder(DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled))
-            .build_arc();
-        let runtime: Arc<RuntimeEnv> = runtime.map_err(|error| to_error(&error))?;
-        // Step vectors are never torn apart or shuffled before a partial aggregation.
-        let config = SessionConfig::new()
-            .with_batch_size(batch_rows(steps))
-            .with_target_partitions(self.partitions)
-            .with_round_robin_repartition(false)
-            .with_extension(query.clone());
-        let state = SessionStateBuilder::new_from_existing(self.base.clone())
-            .with_config(config)
-            .with_runtime_env(runtime)
-            .build();
-        Ok(Arc::new(Session { state, query }))
+        let runtime = Arc::new(RuntimeEnv { memory_pool: pool, ..self.runtime.clone()? });
+        let config = self.config.clone().with_batch_size(batch_rows(steps)).with_extension(query.clone());
+        let (scalar, higher, aggregate, window) = Default::default();
+        let id = self.planning.session_id().to_owned();
+        let task = TaskContext::new(None, id, config, scalar, higher, aggregate, window, runtime);
+        Ok(Arc::new(Session { planning: self.planning.clone(), task: Arc::new(task), query }))
     }
 }
 
@@ -104,20 +121,19 @@ impl Session {
     }
 
     async fn start_here(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, DataFusionError> {
-        execute_stream(self.plan_here(plan).await?.physical, self.state.task_ctx())
+        unite(&self.plan_here(plan).await?.physical, &self.task)
     }
 
     async fn plan_here(&self, plan: LogicalPlan) -> Result<Plans, DataFusionError> {
         let (plan, rules) = rewrite(plan)?;
-        let logical = self.state.optimize(&plan)?;
-        let planner = self.state.query_planner().clone();
-        let physical = planner.create_physical_plan(&logical, &self.state).await?;
+        let logical = self.planning.optimize(&plan)?;
+        let physical = self.planning.query_planner().create_physical_plan(&logical, &*self.planning).await?;
         Ok(Plans { rules, logical, physical })
     }
 
     /// What the answer is collected in.
     pub(super) fn memory(&self, name: &str) -> MemoryReservation {
-        MemoryConsumer::new(name).register(&self.state.runtime_env().memory_pool)
+        MemoryConsumer::new(name).register(self.task.memory_pool())
     }
 
     /// What an error of DataFusion is to the asker.
