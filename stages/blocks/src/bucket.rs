@@ -169,9 +169,7 @@ impl Resource for Bucket {
     }
 
     async fn open(self, context: &Context) -> Result<Arc<Depot>> {
-        let objects = Arc::new(self.objects(context).await?);
-        let memory = Memory { indexes: self.index_cache.get(), pages: self.page_cache.get() };
-        let depot = Depot::new(objects, context.clock.clone(), memory, &context.metrics);
+        let depot = self.depot(self.objects(context).await?, context);
         Ok(Arc::new(depot.swept(self.sweep)))
     }
 }
@@ -189,7 +187,12 @@ impl Bucket {
             }
         };
         let objects = Objects::remote(Arc::new(Measured::new(store, Measures::new(context))));
-        Ok(Arc::new(Depot::new(Arc::new(objects), context.clock.clone(), self.index_cache.get(), &context.metrics)))
+        Ok(Arc::new(self.depot(objects, context)))
+    }
+
+    fn depot(&self, objects: Objects, context: &Context) -> Depot {
+        let memory = Memory { indexes: self.index_cache.get(), pages: self.page_cache.get() };
+        Depot::new(Arc::new(objects), context.clock.clone(), memory, &context.metrics)
     }
 
     /// The objects, counted. S3 is probed.
