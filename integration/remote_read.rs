@@ -1,12 +1,11 @@
 //! A real Prometheus reads from Weir: remote read and federation, over TLS, with a password and with a token.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::time::Duration;
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use serde_json::Value;
 
+use crate::harness::certificates::certificates;
 use crate::harness::peers;
 use crate::harness::process::free_address;
 use crate::harness::weir::Weir;
@@ -43,18 +42,6 @@ const HASH: &str = "$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW
 /// How many samples each series has, and their distance in milliseconds: several chunks.
 const SAMPLES: i64 = 300;
 const STEP: i64 = 1000;
-
-/// A root as `ca.crt`, and what it has signed for this machine as `node.crt`.
-fn certificates(dir: &Path) {
-    let mut params = CertificateParams::new(Vec::new()).unwrap();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer = CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap();
-    std::fs::write(dir.join("ca.crt"), issuer.pem()).unwrap();
-    let key = KeyPair::generate().unwrap();
-    let signed = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap().signed_by(&key, &issuer).unwrap();
-    std::fs::write(dir.join("node.crt"), signed.pem()).unwrap();
-    std::fs::write(dir.join("node.key"), key.serialize_pem()).unwrap();
-}
 
 /// The values of each series of a range query.
 fn values(data: &Value) -> BTreeMap<String, Value> {

@@ -43,6 +43,7 @@ Examples:
   weir query 'up'                          ask a running Weir
   weir sql 'SELECT * FROM up LIMIT 9'      ask it in SQL
   weir tap receive                         watch the samples that come (needs a resource `tap`)
+  weir sql --bucket /srv/weir 'SHOW TABLES' ask a bucket, without a server
   weir promqltest scripts/                 run all scripts `*.test` of a directory
 
 Exit codes:
@@ -76,7 +77,7 @@ enum Command {
     Stages(stages::Stages),
     /// Ask a running Weir, or anything else with Prometheus' API.
     Query(query::Query),
-    /// Ask a running Weir in SQL: each metric is a table.
+    /// Ask a running Weir in SQL, or what is in a bucket: each metric is a table.
     Sql(sql::Sql),
     Tap(tap::Tap),
     /// Run scripts in the language of Prometheus' tests of PromQL.

@@ -1,5 +1,6 @@
 //! Processes, ports and HTTP for the tests.
 
+pub mod certificates;
 pub mod cluster;
 pub mod http;
 pub mod moto;

@@ -27,12 +27,12 @@ pub fn find(name: &str) -> Option<PathBuf> {
     found
 }
 
-/// The Python that has readers of Delta tables, pyarrow and a second S3 server: `WEIR_PYTHON`. Without it as [`find`].
+/// The Python that has the packages of `.ci/python.sh`: `WEIR_PYTHON`. Without it as [`find`].
 pub fn python() -> Option<PathBuf> {
     let python = std::env::var_os("WEIR_PYTHON").filter(|path| !path.is_empty()).map(PathBuf::from);
     if python.is_none() {
         assert!(std::env::var_os("WEIR_REQUIRE_PEERS").is_none(), "WEIR_PYTHON names no Python");
-        println!("skipped: WEIR_PYTHON names no Python with deltalake, polars, duckdb, pyarrow and moto");
+        println!("skipped: WEIR_PYTHON names no Python with the packages of .ci/python.sh");
     }
     python
 }

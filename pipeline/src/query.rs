@@ -5,6 +5,7 @@ mod rows;
 mod stats;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub struct Query {
     pub stats: StatsDetail,
     /// The labels in which the replicas of one scraper differ, whose series are to be one; `None` for the engine's setting.
     pub replica_labels: Option<Arc<[String]>>,
+    /// How many steps beyond the first a PromQL query within an SQL query may have; `None` for no limit.
+    pub max_points: Option<NonZeroU64>,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -246,6 +249,7 @@ impl Query {
             partial: true,
             stats: StatsDetail::None,
             replica_labels: None,
+            max_points: None,
         }
     }
 }

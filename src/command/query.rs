@@ -6,7 +6,8 @@ use serde_json::Value;
 use weir_pipeline::Clock;
 use weir_pipeline::units::Span;
 
-use super::{Exit, client};
+use super::Exit;
+use super::client::Server;
 use crate::out::{print, tell};
 
 mod show;
@@ -19,12 +20,8 @@ const STEPS: i64 = 60;
 pub(super) struct Query {
     /// The PromQL expression.
     promql: String,
-    /// Where to ask. Default: where the built-in pipelines answer, http://127.0.0.1:9090 or what WEIR_HTTP says.
-    #[arg(long, env = "WEIR_URL", default_value_t = default_url())]
-    url: String,
-    /// Whose data; without it the server's default tenant.
-    #[arg(long)]
-    tenant: Option<String>,
+    #[command(flatten)]
+    server: Server,
     /// When, in Unix seconds or RFC 3339; now where absent.
     #[arg(long, conflicts_with_all = ["range", "start", "end", "step"], allow_hyphen_values = true)]
     time: Option<String>,
@@ -76,17 +73,16 @@ impl Query {
             Ok(runtime) => runtime,
             Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
         };
-        let (wait, uri) = (self.timeout.get(), self.uri(Clock::system().now()));
-        match runtime.block_on(async { tokio::time::timeout(wait, client::get(&uri, self.tenant.as_deref())).await }) {
-            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.url, self.timeout)),
+        let (wait, path) = (self.timeout.get(), self.path(Clock::system().now()));
+        match runtime.block_on(async { tokio::time::timeout(wait, self.server.get(&path)).await }) {
+            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.server.url, self.timeout)),
             Ok(Err(message)) => fail(Exit::Failure, &message),
             Ok(Ok((status, body))) => self.show(status, &body),
         }
     }
 
     /// What is asked, where it is `now` in milliseconds since the Unix epoch.
-    fn uri(&self, now: i64) -> String {
-        let base = self.url.trim_end_matches('/');
+    fn path(&self, now: i64) -> String {
         let times: Vec<(&str, String)> = match (self.range, &self.start, &self.end) {
             (Some(range), ..) => {
                 let range = range.as_millis();
@@ -101,11 +97,11 @@ impl Query {
             _ => self.time.iter().map(|time| ("time", time.clone())).collect(),
         };
         let endpoint = if self.is_range() { "query_range" } else { "query" };
-        let mut uri = format!("{base}/api/v1/{endpoint}?query={}", escape(&self.promql));
+        let mut path = format!("/api/v1/{endpoint}?query={}", escape(&self.promql));
         for (name, value) in times {
-            uri.push_str(&format!("&{name}={}", escape(&value)));
+            path.push_str(&format!("&{name}={}", escape(&value)));
         }
-        uri
+        path
     }
 
     fn is_range(&self) -> bool {
@@ -119,7 +115,7 @@ impl Query {
 
     fn show(&self, status: StatusCode, body: &[u8]) -> Exit {
         let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-            return fail(Exit::Failure, &format!("{} answered {status}, and not in JSON", self.url));
+            return fail(Exit::Failure, &self.server.unreadable(status));
         };
         if self.format() == Format::Json {
             print(&format!("{}\n", String::from_utf8_lossy(body)));
@@ -141,12 +137,6 @@ impl Query {
         }
         Exit::Success
     }
-}
-
-/// Where the built-in pipelines answer.
-pub(super) fn default_url() -> String {
-    let address = std::env::var("WEIR_HTTP").ok().filter(|address| !address.is_empty());
-    format!("http://{}", address.as_deref().unwrap_or("127.0.0.1:9090"))
 }
 
 pub(super) fn fail(exit: Exit, message: &str) -> Exit {

@@ -164,7 +164,7 @@ async fn greet(listeners: &[(String, Place)], greeted: &mut bool) {
 async fn answers(query: &str) -> bool {
     let asked = async {
         loop {
-            let answer = client::get(query, None).await;
+            let answer = client::get(query).await;
             if answer.is_ok_and(|(_, body)| body.windows(7).any(|w| w == b"\"value\"")) {
                 return;
             }

@@ -1,30 +1,36 @@
-//! `weir sql`: asks a running Weir in SQL and prints a table.
+//! `weir sql`: asks a running Weir in SQL, or what is in a bucket, and prints a table.
 
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use hyper::StatusCode;
 use serde_json::Value;
-use weir_pipeline::units::Span;
+use weir_pipeline::units::{Bytes, Span};
 
-use super::query::{default_url, escape, fail};
-use super::{Exit, client};
+use super::Exit;
+use super::client::Server;
+use super::query::{escape, fail};
 use crate::out::{print, tell};
+
+mod bucket;
 
 /// What is waited beyond what the server may take.
 const SLACK: Duration = Duration::from_secs(1);
 
-/// Ask a running Weir in SQL: each metric is a table.
+/// Ask a running Weir in SQL, or what is in a bucket: each metric is a table.
 #[derive(Debug, Args)]
 pub(super) struct Sql {
     /// The SQL text.
     sql: String,
-    /// Where to ask. Default: where the built-in pipelines answer, http://127.0.0.1:9090 or what WEIR_HTTP says.
-    #[arg(long, visible_alias = "server", env = "WEIR_URL", default_value_t = default_url())]
-    url: String,
-    /// Whose data; without it the server's default tenant.
-    #[arg(long)]
-    tenant: Option<String>,
+    #[command(flatten)]
+    server: Server,
+    /// Ask no server, but read what is in a bucket: a directory, or `s3://NAME/PREFIX?endpoint=http://…`, where `region`,
+    /// `path_style` and `credentials` may be said as well. Keys come from the environment (AWS_ACCESS_KEY_ID and so on).
+    #[arg(long, value_name = "WHERE", help_heading = "Without a server")]
+    bucket: Option<String>,
+    /// What the query may take in memory.
+    #[arg(long, default_value = "1GiB", help_heading = "Without a server")]
+    memory: Bytes,
     /// How to print the rows.
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -49,17 +55,18 @@ enum Format {
 impl Sql {
     /// Asks and prints.
     pub(super) fn run(&self) -> Exit {
+        if let Some(place) = &self.bucket {
+            return self.read(place);
+        }
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
         };
-        let uri = format!("{}/api/v1/sql", self.url.trim_end_matches('/'));
         let format = if self.format == Format::Csv { "csv" } else { "json" };
         let form = format!("query={}&format={format}&timeout={}", escape(&self.sql), escape(&self.timeout.to_string()));
         let wait = self.timeout.get().saturating_add(SLACK);
-        let tenant = self.tenant.as_deref();
-        match runtime.block_on(async { tokio::time::timeout(wait, client::post(&uri, form, tenant)).await }) {
-            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.url, self.timeout)),
+        match runtime.block_on(async { tokio::time::timeout(wait, self.server.post("/api/v1/sql", form)).await }) {
+            Err(_) => fail(Exit::Failure, &format!("{} did not answer within {}", self.server.url, self.timeout)),
             Ok(Err(message)) => fail(Exit::Failure, &message),
             Ok(Ok((status, body))) => self.show(status, &body),
         }
@@ -71,7 +78,7 @@ impl Sql {
             return Exit::Success;
         }
         let Ok(answer) = serde_json::from_slice::<Value>(body) else {
-            return fail(Exit::Failure, &format!("{} answered {status}, and not in JSON", self.url));
+            return fail(Exit::Failure, &self.server.unreadable(status));
         };
         for warning in answer["warnings"].as_array().into_iter().flatten() {
             tell(warning.as_str().unwrap_or_default());
@@ -111,3 +118,6 @@ fn cell(value: &Value) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,7 @@
 //! not there.
 
 mod auth;
+mod caller;
 mod headers;
 mod retry_after;
 mod url;
@@ -25,6 +26,7 @@ use weir_pipeline::Result;
 use crate::tls::{Connector, TlsClient};
 
 pub use auth::{Auth, Authorization, BasicAuth};
+pub use caller::Caller;
 pub use headers::Headers;
 pub(crate) use retry_after::retry_after;
 pub use url::Url;

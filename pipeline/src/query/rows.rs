@@ -19,6 +19,8 @@ pub enum RowForm {
     Csv,
     /// The stream of Arrow's IPC format.
     Arrow,
+    /// The same without rows: the query is planned and not run.
+    ArrowSchema,
 }
 
 /// Rows in a form, in pieces that come one after the other, to be taken once: of a clone or of this, not of both.

@@ -27,7 +27,7 @@ fn range() -> Value {
 #[test]
 fn what_is_asked_depends_on_the_times() {
     let check = |args: &[&str], expect: &str| {
-        assert_eq!(query(args).uri(7_200_500), format!("http://h:1/api/v1/{expect}"), "{args:?}");
+        assert_eq!(query(args).path(7_200_500), format!("/api/v1/{expect}"), "{args:?}");
     };
     check(&["up{}"], "query?query=up%7B%7D");
     check(&["up", "--time", "5"], "query?query=up&time=5");

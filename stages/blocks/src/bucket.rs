@@ -169,14 +169,32 @@ impl Resource for Bucket {
     }
 
     async fn open(self, context: &Context) -> Result<Arc<Depot>> {
-        let objects = Arc::new(self.objects(context).await?);
-        let memory = Memory { indexes: self.index_cache.get(), pages: self.page_cache.get() };
-        let depot = Depot::new(objects, context.clock.clone(), memory, &context.metrics);
+        let depot = self.depot(self.objects(context).await?, context);
         Ok(Arc::new(depot.swept(self.sweep)))
     }
 }
 
 impl Bucket {
+    /// What is in a bucket that is there already, to be read alone: nothing is made, put or probed.
+    ///
+    /// # Errors
+    /// There is no such directory, or there are no credentials.
+    pub fn open_to_read(&self, context: &Context) -> Result<Arc<Depot>> {
+        let store: Arc<dyn ObjectStore> = match &self.place {
+            Place::Local(local) => Arc::new(Synced::existing(&local.path)?),
+            Place::S3(s3, patience) => {
+                s3.connect(patience, Requests::new(context), &|name| std::env::var(name).ok())?
+            }
+        };
+        let objects = Objects::remote(Arc::new(Measured::new(store, Measures::new(context))));
+        Ok(Arc::new(self.depot(objects, context)))
+    }
+
+    fn depot(&self, objects: Objects, context: &Context) -> Depot {
+        let memory = Memory { indexes: self.index_cache.get(), pages: self.page_cache.get() };
+        Depot::new(Arc::new(objects), context.clock.clone(), memory, &context.metrics)
+    }
+
     /// The objects, counted. S3 is probed.
     ///
     /// # Errors

@@ -12,8 +12,8 @@
 //! (GET, and POST with a form), `label/<name>/values`, `metadata`, `targets`, `scrape_pools`, `rules`, `alerts` and
 //! `alertmanagers` (which are empty), `status/buildinfo`, `status/runtimeinfo`, `status/config`, `status/flags`, `status/tsdb`,
 //! `status/walreplay` (GET), and `read` (POST, remote read). Beside it: `/federate`, `/metrics` (the program's own metrics),
-//! `/-/healthy`, `/-/ready`, `/-/reload` and `/-/quit` (POST, where `lifecycle` allows it), and a page at `/` that says what is where. The tenant is named by `X-Scope-OrgID` or
-//! `THANOS-TENANT`; what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
+//! `/-/healthy`, `/-/ready`, `/-/reload` and `/-/quit` (POST, where `lifecycle` allows it), Arrow Flight SQL (gRPC, on the same port), and a page at `/` that says what is where. The
+//! tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`; what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
 //! what it asked. Answers are compressed with zstd or gzip as the client accepts it, and sent while they are written.
 //!
 //! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`. What else Thanos has
@@ -30,6 +30,7 @@
 mod accept;
 mod answer;
 mod federate;
+mod flight;
 mod form;
 pub mod fuzz;
 mod json;
@@ -82,7 +83,7 @@ pub struct Api {
     /// How long a question may take, its wait included, where it does not ask for less. Default 2m.
     #[serde(default = "timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
-    /// How many steps a range may have beyond the first. Default 11000.
+    /// How many steps a range may have beyond the first, that of `promql` in SQL as well. Default 11000.
     #[serde(default = "max_points")]
     pub max_points: NonZeroU64,
     /// The tenant of requests that name none. Default `default-tenant`.
@@ -147,11 +148,14 @@ impl Source<Read> for Api {
     const LISTENS: bool = true;
 
     async fn run(self, context: Context, next: Next<Read>) -> Result<()> {
-        let listener = open(&self.listen, self.tls_server_config.as_ref(), self.auth.as_ref(), &context).await?;
         let shutdown = context.shutdown.clone();
         let limits = Limits::new(self.connections, self.timeout);
         let limits = Limits { head: HEAD, streams: STREAMS, lenient: true, ..limits };
-        serve(listener, Arc::new(service::Service::new(self, context, next)), limits, shutdown).await;
+        // First: who finds that it listens finds its metrics, too.
+        let service = Arc::new(service::Service::new(self, context, next));
+        let Self { listen, tls_server_config, auth, .. } = &service.settings;
+        let listener = open(listen, tls_server_config.as_ref(), auth.as_ref(), &service.context).await?;
+        serve(listener, service, limits, shutdown).await;
         Ok(())
     }
 }

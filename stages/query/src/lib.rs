@@ -1,6 +1,7 @@
 //! Queries: PromQL to DataFusion plans, and Prometheus' HTTP API. The only crate that names DataFusion.
 
 pub mod api;
+pub mod bucket;
 pub mod cluster;
 pub mod engine;
 mod exec;

@@ -13,10 +13,14 @@
 //! was found of a password is remembered, so that its hash is computed once, and off the threads that serve connections. No
 //! comparison tells by its time what would be right.
 //!
+//! For clients that ask once for a token and show that from then on, as those of Arrow Flight do, a name and its password have
+//! one: [`token`]. It is these two again, so that nothing need be kept of it, and it ends with the password.
+//!
 //! All paths need it, probes and `/metrics` too. Who may ask may ask for any tenant. Use it with `tls_server_config`: without
 //! TLS passwords and tokens are sent as they are.
 //!
-//! Errors: who is not let in gets 401 with `WWW-Authenticate`, and is counted in `weir_http_unauthorized_total`.
+//! Errors: who is not let in gets 401 with `WWW-Authenticate`, or over gRPC the status `UNAUTHENTICATED`, and is counted in
+//! `weir_http_unauthorized_total`.
 //!
 //! Source: `basic_auth_users` of Prometheus' `web.config.file` (prometheus/exporter-toolkit, `docs/web-configuration.md`,
 //! `web/handler.go`).
@@ -31,6 +35,9 @@ use serde::Deserialize;
 use weir_pipeline::units::{Secret, some_path};
 
 pub(crate) use guard::Guard;
+
+/// What begins a token that is a name and its password.
+const PASSWORD: &str = "basic.";
 
 /// Who may ask.
 #[derive(Clone, Debug, Deserialize)]
@@ -79,6 +86,17 @@ struct Bearer {
     /// A file with one token a line.
     #[serde(deserialize_with = "some_path")]
     tokens_file: PathBuf,
+}
+
+/// What a client may show from now on, as the header `authorization` has it, instead of what it shows there now: a token
+/// for a name and its password, and a token itself. `None` where it shows neither.
+pub fn token(shown: &str) -> Option<String> {
+    let (scheme, rest) = shown.trim().split_once(' ')?;
+    let is = |name: &str| scheme.eq_ignore_ascii_case(name);
+    if is("Basic") {
+        return Some(format!("Bearer {PASSWORD}{}", rest.trim_start()));
+    }
+    is("Bearer").then(|| shown.to_owned())
 }
 
 // === impl Auth ===

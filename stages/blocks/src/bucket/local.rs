@@ -37,16 +37,24 @@ pub(super) struct Synced {
     root: PathBuf,
 }
 
+fn unopened(root: &FilePath) -> Error {
+    Error::unavailable(format!("bucket `{}` can't be opened", root.display()))
+}
+
 // === impl Synced ===
 
 impl Synced {
     /// Opens a directory, made where it is absent.
     pub(super) fn open(root: &FilePath) -> Result<Self> {
-        let wrong = || Error::unavailable(format!("bucket `{}` can't be opened", root.display()));
-        std::fs::create_dir_all(root).map_err(|e| wrong().with_source(e))?;
+        std::fs::create_dir_all(root).map_err(|e| unopened(root).with_source(e))?;
         sync_directory(root.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(FilePath::new(".")))
-            .map_err(|e| wrong().with_source(e))?;
-        let store = LocalFileSystem::new_with_prefix(root).map_err(|e| wrong().with_source(e))?;
+            .map_err(|e| unopened(root).with_source(e))?;
+        Self::existing(root)
+    }
+
+    /// Opens a directory that is there.
+    pub(super) fn existing(root: &FilePath) -> Result<Self> {
+        let store = LocalFileSystem::new_with_prefix(root).map_err(|e| unopened(root).with_source(e))?;
         Ok(Self { store, root: root.to_owned() })
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
+use futures_util::{Stream, TryStreamExt, stream};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
@@ -49,6 +49,39 @@ pub(super) enum Encoder {
     Identity(Vec<u8>),
     Gzip(GzEncoder<Vec<u8>>),
     Zstd(Zstd<'static, Vec<u8>>),
+}
+
+/// The same pieces, compressed, each as soon as it comes. An error ends them, and so does `None` before the end of what was
+/// compressed: what breaks off is not whole.
+pub(super) fn compressed<S>(
+    pieces: S,
+    encoding: Encoding,
+) -> io::Result<impl Stream<Item = Result<Bytes, BoxError>> + Send>
+where
+    S: Stream<Item = Result<Bytes, BoxError>> + Send + Unpin,
+{
+    let next = |(mut pieces, encoder, mut rest): (S, Option<Encoder>, Bytes)| async move {
+        let Some(mut encoder) = encoder else { return Ok(None) };
+        loop {
+            if rest.is_empty() {
+                match pieces.try_next().await? {
+                    Some(piece) => rest = piece,
+                    None => return Ok(Some((encoder.finish()?.into(), (pieces, None, rest)))),
+                }
+            }
+            // A little at a time: who compresses holds up others who are served.
+            encoder.write(&rest.split_to(rest.len().min(PIECE)))?;
+            if rest.is_empty() {
+                encoder.flush()?;
+            }
+            let ready = encoder.take();
+            if !ready.is_empty() {
+                return Ok(Some((ready.into(), (pieces, Some(encoder), rest))));
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    Ok(stream::try_unfold((pieces, Some(Encoder::new(encoding)?), Bytes::new()), next))
 }
 
 // === impl Pieces ===
@@ -125,8 +158,17 @@ impl Encoder {
         }
     }
 
+    /// Makes ready what was written so far.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::Identity(_) => Ok(()),
+            Self::Gzip(encoder) => encoder.flush(),
+            Self::Zstd(encoder) => encoder.flush(),
+        }
+    }
+
     /// What is ready to be sent.
-    fn take(&mut self) -> Vec<u8> {
+    pub(super) fn take(&mut self) -> Vec<u8> {
         std::mem::take(match self {
             Self::Identity(out) => out,
             Self::Gzip(encoder) => encoder.get_mut(),

@@ -110,6 +110,16 @@ impl Refusal {
         self.retry_after.map(|after| (RETRY_AFTER, HeaderValue::from(seconds(after))))
     }
 
+    /// The kind of the error, as the API names it.
+    pub(super) fn kind(&self) -> &'static str {
+        self.kind
+    }
+
+    /// What is wrong.
+    pub(super) fn message(&self) -> &str {
+        &self.message
+    }
+
     /// The status that the asker gets.
     pub(super) fn status(&self) -> StatusCode {
         self.status

@@ -30,6 +30,8 @@ pub(super) enum Route {
     /// Remote read.
     Read,
     Federate,
+    /// Arrow Flight SQL.
+    Flight,
     Metrics,
     Healthy,
     Ready,
@@ -53,6 +55,9 @@ const FORMS: &str = "GET, OPTIONS, POST";
 
 /// Where the API is.
 const API: &str = "/api/v1/";
+
+/// Where Arrow Flight is: the name of its service in gRPC.
+pub(super) const FLIGHT: &str = "/arrow.flight.protocol.FlightService/";
 
 // === impl Route ===
 
@@ -92,6 +97,7 @@ impl Route {
                 "/-/reload" => Self::Lifecycle(Lifecycle::Reload),
                 "/-/quit" => Self::Lifecycle(Lifecycle::Quit),
                 "/" => Self::Page,
+                path if path.starts_with(FLIGHT) => Self::Flight,
                 _ => Self::Nowhere,
             },
         }
@@ -123,6 +129,7 @@ impl Route {
             Self::WalReplay => "walreplay",
             Self::Read => "read",
             Self::Federate => "federate",
+            Self::Flight => "flight",
             Self::Metrics => "metrics",
             Self::Healthy => "healthy",
             Self::Ready => "ready",
@@ -138,6 +145,7 @@ impl Route {
         !matches!(
             self,
             Self::Federate
+                | Self::Flight
                 | Self::Metrics
                 | Self::Healthy
                 | Self::Ready
@@ -153,6 +161,7 @@ impl Route {
             Self::Query | Self::QueryRange | Self::QueryExemplars | Self::FormatQuery | Self::ParseQuery => FORMS,
             Self::Sql | Self::Series | Self::Labels => FORMS,
             Self::Read => "OPTIONS, POST",
+            Self::Flight => "POST",
             Self::Lifecycle(_) => "POST, PUT",
             Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
             _ => "GET, OPTIONS",

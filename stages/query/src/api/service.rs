@@ -9,7 +9,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
-use weir_pipeline::{Answer, Ask, Context, Data, Kind, Next, Query, Read, Tenant, metrics};
+use weir_pipeline::{Answer, Ask, Context, Data, Error, Kind, Next, Query, Read, Tenant, metrics};
 use weir_stages::http::server;
 
 use super::accept::Encoding;
@@ -21,7 +21,7 @@ use super::pieces::Body;
 use super::reply::{Content, JSON, Refusal, Reply};
 use super::route::{Lifecycle, Route};
 use super::telemetry::Telemetry;
-use super::{Api, accept, answer, json, known, status, targets};
+use super::{Api, accept, answer, flight, json, known, status, targets};
 
 /// The headers that name the tenant: that of Cortex and Mimir, and that of Thanos.
 const TENANT_HEADERS: [&str; 2] = ["x-scope-orgid", "thanos-tenant"];
@@ -72,7 +72,8 @@ impl Service {
             }
             Route::Ready => Ok(Reply::text(StatusCode::OK, "Weir is Ready.")),
             Route::Lifecycle(what) => Ok(self.lifecycle(what).await),
-            Route::Nowhere => Ok(Reply::text(StatusCode::NOT_FOUND, "404 page not found")),
+            // Its calls are answered before this, and it takes nothing else.
+            Route::Flight | Route::Nowhere => Ok(Reply::text(StatusCode::NOT_FOUND, "404 page not found")),
             Route::NotInApi => {
                 let path: String = request.uri().path().chars().take(100).collect();
                 Err(Refusal::not_found(format!("`{path}` is not supported yet")))
@@ -216,18 +217,30 @@ impl Service {
         until: Instant,
     ) -> Result<Answer, Refusal> {
         let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. } | Ask::Sql { .. });
+        let refused = |error: Error| Refusal::of(&error, is_query.then_some("query"));
+        self.send(tenant, ask, options, until).await.map_err(refused)
+    }
+
+    /// The same, with the error as the pipeline has it.
+    pub(super) async fn send(
+        &self,
+        tenant: Tenant,
+        ask: Ask,
+        options: Options,
+        until: Instant,
+    ) -> Result<Answer, Error> {
+        let late = || Error::new(Kind::TimedOut, "query timed out in expression evaluation");
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            return Err(Refusal::timed_out("query timed out in expression evaluation"));
+            return Err(late());
         }
         let Options { limit, lookback, partial, stats, replica_labels, .. } = options;
-        let query = Query { tenant, ask, limit, timeout: Some(left), lookback, partial, stats, replica_labels };
-        let late = |_| Refusal::timed_out("query timed out in expression evaluation");
-        timeout_at(until, self.next.send(query)).await.map_err(late)?.map_err(|error| {
+        let (timeout, max_points) = (Some(left), Some(self.settings.max_points));
+        let query = Query { tenant, ask, limit, timeout, lookback, partial, stats, replica_labels, max_points };
+        timeout_at(until, self.next.send(query)).await.map_err(|_| late())?.inspect_err(|error| {
             if error.kind() == Kind::Internal {
                 tracing::error!(error = error.report(), "a query failed");
             }
-            Refusal::of(&error, is_query.then_some("query"))
         })
     }
 }
@@ -241,6 +254,11 @@ impl server::Answer for Service {
         let route = Route::of(request.uri().path());
         let (name, is_api, _under_way) = (route.name(), route.is_api(), self.telemetry.asked());
         let (method, headers) = (request.method().clone(), request.headers().clone());
+        if route == Route::Flight && route.takes(&method) {
+            let response = flight::answer(self, request).await;
+            self.telemetry.replied(name, &method, flight::code(&response), start.elapsed());
+            return response;
+        }
         let mut reply = self.reply(route, request).await.unwrap_or_else(Reply::from);
         if is_api {
             reply.headers.extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));

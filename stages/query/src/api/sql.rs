@@ -2,7 +2,7 @@
 //!
 //! Shape: a form with `query`, and where given `format`, `timeout` and `partial_response`; or a JSON object with these
 //! as texts. The form of the rows is that of `format` (`json`, `csv`, `arrow`), else what the header `Accept` names,
-//! else JSON.
+//! else JSON. They are compressed with zstd or gzip as the client accepts it.
 //!
 //! Errors: as all of the API, in its envelope. What goes wrong after the first rows were sent breaks the reply off, so
 //! that nobody takes it for whole. Warnings are in the JSON, and otherwise in headers `Warning`, as far as they were
@@ -10,7 +10,7 @@
 
 use std::sync::Arc;
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::{Frame, Incoming};
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue, WARNING};
@@ -21,8 +21,10 @@ use tower::BoxError;
 use weir_pipeline::selector::quote;
 use weir_pipeline::{Ask, Data, RowForm, StatsDetail};
 
+use super::accept::{self, Encoding};
 use super::form::{self, Form};
 use super::params::{self, Options};
+use super::pieces::compressed;
 use super::reply::{Content, JSON, Refusal, Reply};
 use super::service::{Service, tenant};
 
@@ -51,7 +53,7 @@ impl Service {
     /// Answers an SQL query.
     pub(super) async fn sql(&self, request: Request<Incoming>, start: Instant) -> Result<Reply, Refusal> {
         let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
-        let accepted = accepted(request.headers());
+        let (accepted, encoding) = (accepted(request.headers()), accept::encoding(request.headers()));
         let late = |_| Refusal::timed_out("expected the request's body sooner");
         let longest = self.settings.timeout.get();
         let form = timeout_at(start + longest, self.sql_form(request)).await.map_err(late)??;
@@ -62,18 +64,25 @@ impl Service {
         let Data::Rows(rows) = answer.data else { return Err(Refusal::internal("expected rows")) };
         let Some(pieces) = rows.take() else { return Err(Refusal::internal("expected rows")) };
         // The question counts as worked on until its last row is sent, or the client has gone.
-        let frames = pieces.map(move |piece| {
+        let pieces = pieces.map(move |piece| {
             let _working = &turn;
-            piece.map(Frame::data).map_err(BoxError::from)
+            piece.map_err(BoxError::from)
         });
+        let body = match encoding {
+            Encoding::Identity => StreamBody::new(pieces.map_ok(Frame::data)).boxed_unsync(),
+            encoding => {
+                let failed = |_| Refusal::internal("expected memory to compress with");
+                StreamBody::new(compressed(pieces, encoding).map_err(failed)?.map_ok(Frame::data)).boxed_unsync()
+            }
+        };
         let media = match rows.form {
             RowForm::Json => JSON,
             RowForm::Csv => CSV,
-            RowForm::Arrow => ARROW,
+            RowForm::Arrow | RowForm::ArrowSchema => ARROW,
         };
-        let body = Content::Pieces(StreamBody::new(frames).boxed_unsync());
-        let mut reply = Reply { status: StatusCode::OK, headers: Vec::new(), body };
+        let mut reply = Reply { status: StatusCode::OK, headers: Vec::new(), body: Content::Pieces(body) };
         reply.header(CONTENT_TYPE, HeaderValue::from_static(media));
+        accept::encoded(&mut reply, encoding);
         for warning in &answer.warnings {
             if let Ok(warning) = HeaderValue::from_str(&format!("299 - {}", quote(warning))) {
                 reply.header(WARNING, warning);

@@ -5,6 +5,7 @@ mod answers;
 mod compressed;
 mod exemplars;
 mod federate;
+mod flight;
 mod grafana;
 mod known;
 mod limits;

@@ -114,7 +114,8 @@ impl Engine {
             }
         };
         let mut encoder = Encoder::new(form, &rows.schema()).map_err(to_error)?;
-        while let Some(batch) = rows.try_next().await.map_err(to_error)? {
+        let is_wanted = form != RowForm::ArrowSchema;
+        while is_wanted && let Some(batch) = rows.try_next().await.map_err(to_error)? {
             encoder.add(&batch).map_err(to_error)?;
             if encoder.len() >= PIECE && !context.send(&mut encoder, form, &sender).await {
                 return Ok(());
@@ -129,6 +130,11 @@ impl Engine {
     /// Answers the PromQL queries that planning wants.
     async fn answer_all(&self, query: &Query, wanted: Vec<Asked>, context: &mut Context, pool: &SqlPool) -> Result<()> {
         for asked in wanted {
+            if let Some(most) = query.max_points.filter(|most| asked.points() > most.get()) {
+                let text =
+                    format!("expected at most {most} points of a series of `promql` (`max_points`): use a longer step");
+                return Err(Error::invalid(text));
+            }
             let promql = Query { ask: asked.ask(), ..query.clone() };
             let Answer { data, warnings, infos, .. } = self.answer(&promql).await?;
             context.warnings.extend(warnings.into_iter().chain(infos));

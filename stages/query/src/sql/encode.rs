@@ -35,7 +35,7 @@ impl Encoder {
         Ok(match form {
             RowForm::Json => Self::Json(json::Json::new(schema)),
             RowForm::Csv => Self::Csv(csv::Csv::new(schema)),
-            RowForm::Arrow => Self::Arrow(Box::new(ipc::Ipc::new(schema)?)),
+            RowForm::Arrow | RowForm::ArrowSchema => Self::Arrow(Box::new(ipc::Ipc::new(schema)?)),
         })
     }
 

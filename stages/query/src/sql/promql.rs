@@ -63,6 +63,12 @@ impl Asked {
         if step == 0 { Ask::Instant { expr, time: start } } else { Ask::Range { expr, start, end, step } }
     }
 
+    /// How many steps it has after the first.
+    pub(crate) fn points(&self) -> u64 {
+        let length = self.end.saturating_sub(self.start).max(0);
+        length.checked_div(self.step).map_or(0, i64::unsigned_abs)
+    }
+
     /// What a call asks.
     fn of(args: &[Expr]) -> Result<Self> {
         let values = args.iter().map(Expr::as_literal).collect::<Option<Vec<_>>>();

@@ -33,7 +33,7 @@ use super::statement::{self, MAX_BYTES, Statement};
 use crate::exec::context::{QueryContext, to_datafusion};
 
 /// The catalog that has the schema of metrics.
-pub(super) const CATALOG: &str = "weir";
+pub(crate) const CATALOG: &str = "weir";
 
 /// Functions that make large values of small ones, of which no memory pool knows.
 const LARGE: [&str; 6] = ["array_repeat", "array_resize", "lpad", "range", "repeat", "rpad"];

@@ -138,7 +138,13 @@ impl Visitor for Measure {
         self.table()
     }
 
-    fn pre_visit_expr(&mut self, _: &ast::Expr) -> ControlFlow<String> {
+    fn pre_visit_expr(&mut self, expr: &ast::Expr) -> ControlFlow<String> {
+        if let ast::Expr::Value(value) = expr
+            && let ast::Value::Placeholder(name) = &value.value
+        {
+            let text = format!("expected a statement without parameters, got `{name}`: write values into it");
+            return ControlFlow::Break(text);
+        }
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return ControlFlow::Break(format!("expected expressions of at most {MAX_DEPTH} levels"));

@@ -5,7 +5,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::alphabet::STANDARD;
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig};
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
@@ -15,8 +17,8 @@ use ring::rand::SystemRandom;
 use tokio::sync::Semaphore;
 use weir_pipeline::{Error, Result};
 
-use super::Auth;
 use super::known::{Known, Tag, tag};
+use super::{Auth, PASSWORD};
 use crate::http::telemetry::Telemetry;
 use crate::tls::renew::Renewed;
 
@@ -28,6 +30,15 @@ const TURNS: usize = 2;
 
 /// The longest header that is looked at, in bytes.
 const MAX_HEADER: usize = 8 << 10;
+
+/// How names and passwords are written: some clients leave the padding out.
+const PAIRS: GeneralPurpose = {
+    let config = GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    GeneralPurpose::new(&STANDARD, config)
+};
+
+/// The media type of gRPC.
+const GRPC: &str = "application/grpc";
 
 /// Lets requests in, or not.
 pub(crate) struct Guard {
@@ -89,7 +100,8 @@ impl Guard {
     pub(in crate::http) async fn admit(&self, headers: &HeaderMap) -> Result<(), Response<Full<Bytes>>> {
         self.check(headers).await.map_err(|why| {
             self.telemetry.unauthorized(why.as_str());
-            self.refusal()
+            let is_grpc = |media: &HeaderValue| media.as_bytes().starts_with(GRPC.as_bytes());
+            self.refusal(headers.get(CONTENT_TYPE).is_some_and(is_grpc))
         })
     }
 
@@ -105,14 +117,18 @@ impl Guard {
         if self.auth.basic.is_some() && scheme.eq_ignore_ascii_case("Basic") {
             return self.password(&known, shown).await;
         }
-        if self.auth.bearer.is_some() && scheme.eq_ignore_ascii_case("Bearer") {
+        let is_token = scheme.eq_ignore_ascii_case("Bearer");
+        if let Some(pair) = shown.strip_prefix(PASSWORD).filter(|_| is_token && self.auth.basic.is_some()) {
+            return self.password(&known, pair).await;
+        }
+        if self.auth.bearer.is_some() && is_token {
             return if known.has(&tag(&self.key, &[shown.as_bytes()])) { Ok(()) } else { Err(Why::Token) };
         }
         Err(Why::Malformed)
     }
 
     async fn password(&self, known: &Known, shown: &str) -> Result<(), Why> {
-        let pair = STANDARD.decode(shown).map_err(|_| Why::Malformed)?;
+        let pair = PAIRS.decode(shown).map_err(|_| Why::Malformed)?;
         let colon = pair.iter().position(|byte| *byte == b':').ok_or(Why::Malformed)?;
         let (name, rest) = pair.split_at(colon);
         let name = std::str::from_utf8(name).map_err(|_| Why::Malformed)?;
@@ -145,12 +161,20 @@ impl Guard {
         (is_right || verdicts.wrong.tags.contains(tag)).then_some(is_right)
     }
 
-    /// 401, and what would do.
-    fn refusal(&self) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::from("Unauthorized\n"));
-        *response.status_mut() = StatusCode::UNAUTHORIZED;
+    /// 401, and what would do. Over gRPC there is a status of its own: who reads that takes others for a broken answer.
+    fn refusal(&self, is_grpc: bool) -> Response<Full<Bytes>> {
+        let mut response = Response::new(if is_grpc { Full::default() } else { Full::from("Unauthorized\n") });
+        if !is_grpc {
+            *response.status_mut() = StatusCode::UNAUTHORIZED;
+        }
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if is_grpc {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static(GRPC));
+            headers.insert("grpc-status", HeaderValue::from_static("16"));
+            headers.insert("grpc-message", HeaderValue::from_static("Unauthorized"));
+        } else {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        }
         if self.auth.basic.is_some() {
             headers.append(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"weir\", charset=\"UTF-8\""));
         }

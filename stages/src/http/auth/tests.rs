@@ -107,6 +107,43 @@ async fn who_shows_a_name_and_its_password_is_let_in_and_nobody_else() {
 }
 
 #[tokio::test]
+async fn a_name_and_its_password_have_a_token_that_ends_with_the_password() {
+    let dir = tempfile::tempdir().unwrap();
+    let users = dir.path().join("users");
+    std::fs::write(&users, format!("alice:{}\n", hash("wonderland"))).unwrap();
+    let running = start(&format!("{{ basic: {{ users_file: {} }} }}", users.display())).await.unwrap();
+    let check = async |authorization: &str, status: u16| {
+        assert_eq!(running.ask(&[authorization]).await.status().as_u16(), status, "{authorization}");
+    };
+    // Go's client of Arrow Flight writes no padding.
+    let unpadded = basic("alice", "wonderland").trim_end_matches('=').to_owned();
+    assert!(unpadded.len() < basic("alice", "wonderland").len());
+    let shown = [basic("alice", "wonderland"), unpadded];
+    for shown in &shown {
+        check(shown, 200).await;
+        let token = token(shown).unwrap();
+        assert_eq!(super::token(&token).as_ref(), Some(&token));
+        check(&token, 200).await;
+    }
+    check(&token(&basic("alice", "else")).unwrap(), 401).await;
+    check("Bearer wonderland", 401).await;
+    std::fs::write(&users, format!("alice:{}\nbob:{}\n", hash("another"), hash("x"))).unwrap();
+    check(&token(&shown[0]).unwrap(), 401).await;
+    assert_eq!((token("Basic"), token("Digest x")), (None, None));
+}
+
+#[tokio::test]
+async fn over_grpc_a_refusal_has_a_status_of_grpc() {
+    let running = start(&format!("{{ basic: {{ users: {{ alice: '{}' }} }} }}", hash("wonderland"))).await.unwrap();
+    let request = Request::post(format!("http://{}/x/Y", running.address)).header("content-type", "application/grpc");
+    let got = running.client.request(request.body(Full::default()).unwrap()).await.unwrap();
+    let header = |name: &str| got.headers().get(name).map(|value| value.to_str().unwrap());
+    assert_eq!((got.status().as_u16(), header("grpc-status")), (200, Some("16")));
+    assert_eq!((header("grpc-message"), header("content-type")), (Some("Unauthorized"), Some("application/grpc")));
+    running.counted("missing", 1);
+}
+
+#[tokio::test]
 async fn tokens_and_names_come_from_files_that_may_change() {
     let dir = tempfile::tempdir().unwrap();
     let (users, tokens) = (dir.path().join("users"), dir.path().join("tokens"));

@@ -126,8 +126,11 @@ async fn an_answer_that_breaks_off_is_not_taken_for_whole() {
     let got = running.read(request(&[("a", "b", 1)], &[0])).await;
     assert_eq!((got.status, got.header("retry-after")), (503, Some("1")));
     let body = Body::new(request(&[("a", "b", 1)], &[1]).into());
-    let response =
-        running.client.request(running.request(Method::POST, "/api/v1/read").body(body).unwrap()).await.unwrap();
-    assert_eq!(response.status(), 200);
-    assert!(response.into_body().collect().await.is_err());
+    let request = running.request(Method::POST, "/api/v1/read").body(body).unwrap();
+    // Whatever of it was on its way already, its end never comes.
+    let whole = match running.client.request(request).await {
+        Ok(response) => response.into_body().collect().await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!whole);
 }

@@ -1,6 +1,10 @@
 //! SQL queries: how they are asked, and rows as the client gets them.
 
-use futures_util::stream;
+use std::io::Read as _;
+
+use futures_util::{StreamExt, stream};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
 use weir_pipeline::{Ask, RowForm, Rows};
 
 use super::*;
@@ -113,4 +117,91 @@ async fn a_client_that_goes_away_ends_the_query() {
     ended.cancelled().await;
     // Its place is free again.
     assert_eq!(running.get("/api/v1/sql?query=").await.status, 400);
+}
+
+#[tokio::test]
+async fn rows_are_compressed_as_the_client_accepts_it_and_sent_as_they_come() {
+    let go = Arc::new(Notify::new());
+    let wait = go.clone();
+    let long = "some rows,some more\n".repeat(20_000);
+    let expected = format!("a,b\n{long}");
+    let running = start(settings(""), move |_| {
+        let (wait, long) = (wait.clone(), long.clone());
+        async move {
+            let rest = stream::once(async move {
+                wait.notified().await;
+                Ok(long.into())
+            });
+            let first = stream::iter([Ok(bytes::Bytes::from_static(b"a,b\n"))]);
+            Ok(Answer::from(Data::Rows(Rows::new(RowForm::Csv, first.chain(rest)))))
+        }
+    })
+    .await;
+    for encoding in ["gzip", "zstd"] {
+        let request = running.request(Method::GET, "/api/v1/sql?query=x").header("accept-encoding", encoding);
+        let mut response = running.client.request(request.body(Body::default()).unwrap()).await.unwrap();
+        assert_eq!(response.headers()["content-encoding"], encoding);
+        // The first rows are not held back until there are more.
+        let first = response.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+        go.notify_one();
+        let bytes = [first, response.into_body().collect().await.unwrap().to_bytes()].concat();
+        let mut text = Vec::new();
+        match encoding {
+            "gzip" => flate2::read::GzDecoder::new(&*bytes).read_to_end(&mut text).map(drop).unwrap(),
+            _ => text = zstd::stream::decode_all(&*bytes).unwrap(),
+        }
+        assert!(text == expected.as_bytes() && bytes.len() * 10 < text.len(), "{encoding}");
+    }
+    let failing = start_with_pieces(&[Ok("a\n"), Err("too much")]).await;
+    let request = failing.request(Method::GET, "/api/v1/sql?query=x").header("accept-encoding", "zstd");
+    let whole = match failing.client.request(request.body(Body::default()).unwrap()).await {
+        Ok(response) => response.into_body().collect().await.is_ok(),
+        Err(_) => false,
+    };
+    assert!(!whole);
+}
+
+#[tokio::test]
+async fn promql_in_sql_has_at_most_as_many_points_as_the_setting_allows() {
+    let up: Labelled<'_> = (&[("__name__", "up")], &[1.0; 41]);
+    let running = over(memory(&[up]), "max_points: 10").await;
+    let ask = async |end: u32| {
+        let text = format!("SELECT count(*) FROM promql('up', 0, {end}, 1)").replace(' ', "+");
+        running.get(&format!("/api/v1/sql?query={text}&format=csv")).await
+    };
+    assert_eq!(ask(10).await.text(), "count(*)\n11\n");
+    let got = ask(11).await;
+    assert!(got.status == 400 && got.error().contains("at most 10 points"), "{}", got.error());
+    assert!(got.error().contains("`max_points`"), "{}", got.error());
+}
+
+#[tokio::test]
+async fn at_the_end_rows_are_sent_to_their_last() {
+    let go = Arc::new(Notify::new());
+    let wait = go.clone();
+    let running = start(settings(""), move |_| {
+        let wait = wait.clone();
+        async move {
+            let rest = stream::once(async move {
+                wait.notified().await;
+                Ok(bytes::Bytes::from_static(b"2\n"))
+            });
+            let first = stream::iter([Ok(bytes::Bytes::from_static(b"a\n1\n"))]);
+            Ok(Answer::from(Data::Rows(Rows::new(RowForm::Csv, first.chain(rest)))))
+        }
+    })
+    .await;
+    let request = running.request(Method::GET, "/api/v1/sql?query=x").body(Body::default()).unwrap();
+    let mut response = running.client.request(request).await.unwrap();
+    let first = response.body_mut().frame().await.unwrap().unwrap().into_data().unwrap();
+    assert_eq!(&*first, b"a\n1\n");
+    running.context.shutdown.cancel();
+    // Nobody new is let in by then.
+    while TcpStream::connect(running.address).await.is_ok() {
+        tokio::task::yield_now().await;
+    }
+    assert!(!running.task.is_finished());
+    go.notify_one();
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "2\n");
+    tokio::time::timeout(std::time::Duration::from_secs(30), running.task).await.unwrap().unwrap().unwrap();
 }

@@ -1,9 +1,14 @@
 //! Rows as Arrow's IPC stream.
 
+use arrow::array::Array;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::record_batch::RecordBatch;
 use datafusion::arrow::ipc::writer::StreamWriter;
 use datafusion::common::Result;
+
+/// About how many bytes a message has at most: those of gRPC are read as a whole, and clients bound what they read.
+const MESSAGE: usize = 1 << 20;
 
 /// Writes Arrow's IPC stream.
 pub(crate) struct Ipc(StreamWriter<Vec<u8>>);
@@ -16,7 +21,14 @@ impl Ipc {
     }
 
     pub(super) fn add(&mut self, batch: &RecordBatch) -> Result<()> {
-        Ok(self.0.write(batch)?)
+        let sizes = batch.columns().iter().map(|column| column.to_data().get_slice_memory_size());
+        let bytes: usize = sizes.sum::<std::result::Result<usize, ArrowError>>()?;
+        let rows = batch.num_rows();
+        let most = (rows as u128 * MESSAGE as u128 / bytes.max(1) as u128).clamp(1, rows.max(1) as u128) as usize;
+        for from in (0..rows.max(1)).step_by(most) {
+            self.0.write(&batch.slice(from, most.min(rows - from)))?;
+        }
+        Ok(())
     }
 
     pub(super) fn finish(&mut self) -> Result<()> {
