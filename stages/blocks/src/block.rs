@@ -14,6 +14,7 @@ mod fetch;
 pub mod fuzz;
 mod index;
 mod opened;
+mod pages;
 mod read;
 mod schema;
 mod series;
@@ -22,7 +23,7 @@ mod write;
 
 use ulid::Ulid;
 
-pub use shelf::BlockShelf;
+pub use shelf::{BlockShelf, Memory};
 pub(crate) use shelf::{Put, life};
 
 /// The version of the format.

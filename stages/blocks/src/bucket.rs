@@ -22,6 +22,7 @@
 //!     connect_timeout: 5s
 //!     retry: { attempts: 6, within: 1m, backoff: { initial: 100ms, max: 5s } }
 //!     index_cache: 128MiB
+//!     page_cache: 128MiB
 //!     sweep: { after: 24h, every: 1h }
 //! ```
 //!
@@ -50,6 +51,7 @@ use serde::Deserialize;
 use weir_pipeline::units::{Bytes, Span};
 use weir_pipeline::{Context, Resource, Result};
 
+use crate::block::Memory;
 use crate::depot::{Depot, Sweep};
 
 mod credentials;
@@ -78,6 +80,7 @@ use s3::S3;
 pub struct Bucket {
     place: Place,
     index_cache: Bytes,
+    page_cache: Bytes,
     sweep: Sweep,
 }
 
@@ -97,6 +100,9 @@ struct Fields {
     /// The memory for the label indexes of blocks that are read, in bytes. Default `128MiB`.
     #[serde(default = "default_index_cache")]
     index_cache: Bytes,
+    /// The memory for pages of blocks that were read last, in bytes. Default `128MiB`.
+    #[serde(default = "default_page_cache")]
+    page_cache: Bytes,
     /// What stores remove from the bucket because nobody needs it, and when.
     #[serde(default)]
     sweep: Sweep,
@@ -113,13 +119,17 @@ fn default_index_cache() -> Bytes {
     Bytes::mib(128)
 }
 
+fn default_page_cache() -> Bytes {
+    Bytes::mib(128)
+}
+
 // === impl Bucket ===
 
 impl TryFrom<Fields> for Bucket {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { local, s3, timeout, connect_timeout, retry, index_cache, sweep } = fields;
+        let Fields { local, s3, timeout, connect_timeout, retry, index_cache, page_cache, sweep } = fields;
         let sweep = sweep.checked()?;
         let place = match (local, s3) {
             (Some(_), Some(_)) => return Err("expected one of `local` and `s3`, got both".to_owned()),
@@ -143,7 +153,7 @@ impl TryFrom<Fields> for Bucket {
                 Place::S3(Box::new(s3), patience.checked()?)
             }
         };
-        Ok(Self { place, index_cache, sweep })
+        Ok(Self { place, index_cache, page_cache, sweep })
     }
 }
 
@@ -160,7 +170,8 @@ impl Resource for Bucket {
 
     async fn open(self, context: &Context) -> Result<Arc<Depot>> {
         let objects = Arc::new(self.objects(context).await?);
-        let depot = Depot::new(objects, context.clock.clone(), self.index_cache.get(), &context.metrics);
+        let memory = Memory { indexes: self.index_cache.get(), pages: self.page_cache.get() };
+        let depot = Depot::new(objects, context.clock.clone(), memory, &context.metrics);
         Ok(Arc::new(depot.swept(self.sweep)))
     }
 }

@@ -6,14 +6,14 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt, stream};
+use futures_util::{Stream, StreamExt, stream};
 use object_store::path::Path;
 use tokio::time::error::Elapsed;
 use tokio::time::{Instant, timeout};
 use ulid::Ulid;
 use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
-use crate::block::{BlockShelf, Put};
+use crate::block::{BlockShelf, Memory, Put};
 use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings};
 use crate::store::shelf::{Block, Rows};
@@ -30,14 +30,15 @@ const OWN: &str = "_weir";
 /// The object that has a bucket's identity.
 const IDENTITY: &str = "_weir/bucket";
 
-/// How long a query waits for the catalog and the blocks that it names.
+/// How long a query waits for the catalog, and then for the next of the blocks that it names. A bucket that goes on answering
+/// is waited for as long as the query may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// For so long a bucket that did not answer is not asked again by queries.
 const AWAY: Duration = Duration::from_secs(5);
 
-/// So many blocks are opened at once.
-const OPENED_AT_ONCE: usize = 16;
+/// So many blocks are opened at once: as many requests as S3 is sent at a time by default.
+const OPENED_AT_ONCE: usize = 64;
 
 /// The blocks of a bucket that several share.
 pub struct Depot {
@@ -71,10 +72,10 @@ pub(crate) struct Upload {
 // === impl Depot ===
 
 impl Depot {
-    /// The blocks of a bucket, with `index_cache` bytes for their indexes. Nothing is asked yet.
-    pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64, metrics: &Metrics) -> Self {
+    /// The blocks of a bucket, with so much memory for them. Nothing is asked yet.
+    pub fn new(objects: Arc<Objects>, clock: Clock, memory: Memory, metrics: &Metrics) -> Self {
         let catalog = DeltaCatalog::new(objects.clone(), clock.clone(), Settings::default());
-        let shelf = BlockShelf::new(objects.clone(), clock, index_cache).measured(metrics);
+        let shelf = BlockShelf::new(objects.clone(), clock, memory).measured(metrics);
         Self {
             objects,
             shelf,
@@ -140,16 +141,16 @@ impl Depot {
     /// A tenant's blocks at this moment that reach into `start..=end`.
     ///
     /// # Errors
-    /// The bucket fails.
+    /// The bucket fails; `TimedOut` where it did not answer for a while.
     pub async fn blocks(&self, tenant: &Tenant, start: i64, end: i64) -> Result<Found> {
-        let snapshot = self.catalog.snapshot(tenant, Resolution::Raw).await?;
+        let snapshot = timeout(PATIENCE, self.catalog.snapshot(tenant, Resolution::Raw)).await.unwrap_or_else(late)?;
         self.shelf.forget(tenant, |id| snapshot.get(id).is_some());
         let reaches = |entry: &&Arc<Entry>| entry.min_ts <= end && entry.max_ts >= start;
         let entries: Vec<Arc<Entry>> = snapshot.entries().filter(reaches).cloned().collect();
         let open = |entry: Arc<Entry>| async move { (self.shelf.find(tenant, &entry).await, entry) };
         let mut opened = stream::iter(entries.into_iter().map(open)).buffered(OPENED_AT_ONCE);
         let mut found = Found::default();
-        while let Some((block, entry)) = opened.next().await {
+        while let Some((block, entry)) = next_in_time(&mut opened).await? {
             match block {
                 Ok(block) => found.blocks.push(block),
                 Err(error) if error.kind() == Kind::Internal => {
@@ -170,8 +171,7 @@ impl Depot {
         if let Some((_, error)) = broken.filter(|(since, _)| since.elapsed() < AWAY) {
             return Found { blocks: Vec::new(), missing: vec![unread(&error)] };
         }
-        let found = timeout(PATIENCE, self.blocks(tenant, start, end)).await.unwrap_or_else(late);
-        let (found, broken) = match found {
+        let (found, broken) = match self.blocks(tenant, start, end).await {
             Ok(found) => (found, None),
             Err(error) => {
                 tracing::warn!(error = error.report(), "answers lack what is in the bucket");
@@ -245,6 +245,11 @@ impl Upload {
     }
 }
 
+/// The next of what is under way, which may take its time as long as something comes.
+async fn next_in_time<T>(under_way: &mut (impl Stream<Item = T> + Unpin)) -> Result<Option<T>> {
+    timeout(PATIENCE, under_way.next()).await.map_or_else(late, Ok)
+}
+
 fn late<T>(_: Elapsed) -> Result<T> {
     Err(Error::new(Kind::TimedOut, format!("no answer within {PATIENCE:?}")))
 }
@@ -253,3 +258,6 @@ fn late<T>(_: Elapsed) -> Result<T> {
 fn unread(error: &Error) -> String {
     format!("the bucket can't be read: {}", error.report())
 }
+
+#[cfg(test)]
+mod tests;

@@ -25,6 +25,7 @@ mod samples;
 mod session;
 mod sql;
 mod stats;
+mod unite;
 
 use crate::exec::context::QueryContext;
 use crate::exec::counts::{SampleCounts, Scope};

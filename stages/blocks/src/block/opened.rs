@@ -1,10 +1,11 @@
 //! A block that is open: its files' footers, and its series on demand.
 
 use std::fmt;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
+use futures_util::{FutureExt, TryStreamExt};
 use object_store::path::Path;
 use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
@@ -14,6 +15,7 @@ use weir_pipeline::{Error, Matcher, Result};
 use super::damage::Damage;
 use super::fetch::Fetch;
 use super::index::{Builder, Index};
+use super::pages::Pages;
 use super::shelf::Cache;
 use super::{SAMPLES_FILE, SERIES_FILE, read, schema};
 use crate::bucket::objects::Objects;
@@ -45,10 +47,10 @@ impl Opened {
         objects: Arc<Objects>,
         directory: Path,
         (series_bytes, samples_bytes): (u64, u64),
-        cache: Arc<Cache>,
+        (cache, pages): (Arc<Cache>, Arc<Pages>),
     ) -> Result<Self> {
-        let mut samples =
-            Fetch { objects: objects.clone(), path: directory.clone().join(SAMPLES_FILE), size: samples_bytes };
+        let path = directory.clone().join(SAMPLES_FILE);
+        let mut samples = Fetch { objects: objects.clone(), path, size: samples_bytes, pages: None };
         let footer = guarded(&directory, {
             let mut samples = samples.clone();
             async move { samples.metadata().await.map_err(Damage::from) }
@@ -62,6 +64,7 @@ impl Opened {
         let max_ts = times.iter().map(|(_, max)| *max).max().unwrap_or(0);
         let removal = std::sync::Mutex::default();
         let id = super::shelf::ulid(&directory).unwrap_or_default();
+        samples.pages = Some((id, pages));
         Ok(Self { directory, id, objects, series_bytes, samples, footer, min_ts, max_ts, count, cache, removal })
     }
 
@@ -71,7 +74,8 @@ impl Opened {
             return Ok(index);
         }
         let path = self.directory.clone().join(SERIES_FILE);
-        let mut file = Fetch { objects: self.objects.clone(), path: path.clone(), size: self.series_bytes };
+        let mut file =
+            Fetch { objects: self.objects.clone(), path: path.clone(), size: self.series_bytes, pages: None };
         let metadata = self.footer.metadata().clone();
         let load = async move {
             let footer = file.metadata().await?;
@@ -103,16 +107,33 @@ impl Opened {
     }
 }
 
-/// Runs what decodes a file as a task of its own: where a decoder panics over a damaged file, the task ends and says so.
+/// Reads of so few rows are made where they are asked for: another task takes longer to come.
+const FEW_ROWS: usize = 16;
+
+/// Runs what decodes a file as a task of its own, beside those that read other blocks: where a decoder panics over a damaged
+/// file, the task ends and says so.
 async fn guarded<T: Send + 'static>(
     directory: &Path,
     work: impl Future<Output = Result<T, Damage>> + Send + 'static,
 ) -> Result<T> {
     match tokio::spawn(work).await {
         Ok(result) => result.map_err(|damage| damage.of(directory)),
-        Err(e) if e.is_panic() => Err(Damage::from("a decoder gave up over it").of(directory)),
+        Err(e) if e.is_panic() => Err(gave_up(directory)),
         Err(_) => Err(Error::closed()),
     }
+}
+
+/// As [`guarded`], where it is asked for.
+async fn guarded_here<T>(directory: &Path, work: impl Future<Output = Result<T, Damage>>) -> Result<T> {
+    // What a panic leaves half made is dropped with the work.
+    match AssertUnwindSafe(work).catch_unwind().await {
+        Ok(result) => result.map_err(|damage| damage.of(directory)),
+        Err(_) => Err(gave_up(directory)),
+    }
+}
+
+fn gave_up(directory: &Path) -> Error {
+    Damage::from("a decoder gave up over it").of(directory)
 }
 
 #[async_trait]
@@ -154,6 +175,9 @@ impl Block for Opened {
     async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>> {
         let index = self.index().await?;
         let reading = read::Reading { file: self.samples.clone(), footer: self.footer.clone(), index, start, end };
+        if rows.len() <= FEW_ROWS {
+            return guarded_here(&self.directory, reading.read(rows)).await;
+        }
         let rows = rows.to_vec();
         guarded(&self.directory, async move { reading.read(&rows).await }).await
     }

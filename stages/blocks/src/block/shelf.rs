@@ -12,6 +12,7 @@ use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
 use super::index::Index;
 use super::opened::{Opened, Removal};
+use super::pages::Pages;
 use super::{FORMAT, RAW, SAMPLES_FILE, SERIES_FILE, block_of, directory_name, write};
 use crate::bucket::objects::Objects;
 use crate::catalog::Entry;
@@ -35,7 +36,9 @@ pub(crate) fn life(id: Ulid) -> u32 {
 pub struct BlockShelf {
     objects: Arc<Objects>,
     clock: Clock,
+    memory: Memory,
     cache: Arc<Cache>,
+    pages: Arc<Pages>,
     damaged: Counter,
     /// The number of the life of the store that this shelf is of; 0 where it is of none.
     life: AtomicU32,
@@ -43,6 +46,15 @@ pub struct BlockShelf {
     last: Mutex<u64>,
     /// The blocks that are open, by directory.
     blocks: Mutex<HashMap<Path, (Tenant, Arc<Opened>)>>,
+}
+
+/// What blocks that are read may keep in memory, in bytes.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// For their label indexes.
+    pub indexes: u64,
+    /// For pages of samples.
+    pub pages: u64,
 }
 
 /// A block that was written.
@@ -70,13 +82,15 @@ struct Cached {
 // === impl BlockShelf ===
 
 impl BlockShelf {
-    /// The blocks of a bucket, with `index_cache` bytes for their indexes.
-    pub fn new(objects: Arc<Objects>, clock: Clock, index_cache: u64) -> Self {
-        let cache = Arc::new(Cache { budget: index_cache, inner: Mutex::default() });
+    /// The blocks of a bucket, with so much memory for them.
+    pub fn new(objects: Arc<Objects>, clock: Clock, memory: Memory) -> Self {
+        let cache = Arc::new(Cache { budget: memory.indexes, inner: Mutex::default() });
         Self {
             objects,
             clock,
+            memory,
             cache,
+            pages: Arc::new(Pages::new(memory.pages)),
             damaged: Counter::default(),
             life: AtomicU32::default(),
             last: Mutex::default(),
@@ -89,6 +103,7 @@ impl BlockShelf {
     pub fn measured(mut self, metrics: &Metrics) -> Self {
         let help = "Blocks that were left out because their files are damaged";
         self.damaged = metrics.register("weir_bucket_damaged_blocks", help, self.damaged);
+        self.pages = Arc::new(Pages::new(self.memory.pages).measured(metrics));
         self
     }
 
@@ -104,7 +119,8 @@ impl BlockShelf {
     }
 
     async fn open(&self, directory: Path, sizes: (u64, u64)) -> Result<Opened> {
-        Opened::open(self.objects.clone(), directory, sizes, self.cache.clone()).await
+        let memory = (self.cache.clone(), self.pages.clone());
+        Opened::open(self.objects.clone(), directory, sizes, memory).await
     }
 }
 
@@ -265,6 +281,15 @@ impl BlockShelf {
         if let Err(error) = self.objects.delete(&directory.clone().join(SERIES_FILE)).await {
             tracing::warn!(block = %directory, error = error.report(), "it stays");
         }
+    }
+}
+
+// === impl Memory ===
+
+impl Memory {
+    /// So many MiB for indexes, and so many for pages.
+    pub const fn mib(indexes: u64, pages: u64) -> Self {
+        Self { indexes: indexes << 20, pages: pages << 20 }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::bucket::objects::Objects;
 use crate::order::compare;
 use crate::store::shelf::{Block, Rows, Samples, Shelf};
 
+mod pages;
+
 const DAY: i64 = 86_400_000;
 const NOON: i64 = 1_700_000_000_000 / DAY * DAY + DAY / 2;
 
@@ -61,7 +63,7 @@ fn table(series: &Series) -> Arc<Table> {
 
 fn shelf() -> (BlockShelf, Arc<Objects>) {
     let objects = Arc::new(Objects::remote(Arc::new(InMemory::new())));
-    (BlockShelf::new(objects.clone(), Clock::system(), 64 << 20), objects)
+    (BlockShelf::new(objects.clone(), Clock::system(), Memory::mib(64, 1)), objects)
 }
 
 fn range(series: &Series) -> (i64, i64) {
@@ -191,7 +193,7 @@ async fn a_block_is_found_again_by_whoever_opens_the_bucket() {
     let (start, end) = range(&series);
     let tenant: Tenant = "team-a".parse().unwrap();
     let block = first.write(&tenant, start, end, table(&series)).await.unwrap().unwrap();
-    let again = BlockShelf::new(objects, Clock::system(), 1);
+    let again = BlockShelf::new(objects, Clock::system(), Memory { indexes: 1, pages: 1 });
     let found = again.list().await.unwrap();
     assert_eq!(found.len(), 1);
     let (owner, found) = &found[0];
@@ -228,7 +230,9 @@ async fn a_series_file_alone_is_no_block() {
     let samples =
         objects.list(None).await.unwrap().into_iter().find(|o| o.location.as_ref().ends_with(SAMPLES_FILE)).unwrap();
     objects.delete(&samples.location).await.unwrap();
-    assert!(BlockShelf::new(objects, Clock::system(), 1).list().await.unwrap().is_empty());
+    assert!(
+        BlockShelf::new(objects, Clock::system(), Memory { indexes: 1, pages: 1 }).list().await.unwrap().is_empty()
+    );
 }
 
 #[tokio::test]
@@ -270,7 +274,7 @@ async fn files_that_are_cut_short_or_flipped_give_errors_and_never_other_series(
                 bytes[at] ^= 1 << (step % 8)
             }
             objects.put(&file.location, bytes.into()).await.unwrap();
-            let shelf = BlockShelf::new(objects.clone(), Clock::system(), 1 << 20);
+            let shelf = BlockShelf::new(objects.clone(), Clock::system(), Memory::mib(1, 1));
             match everything(&shelf).await {
                 Err(error) => {
                     errors += 1;
@@ -367,7 +371,9 @@ async fn a_later_format_is_refused_by_name() {
     let bytes = writer.into_inner().unwrap();
     objects.put(&path.clone().join(SAMPLES_FILE), bytes.clone().into()).await.unwrap();
     objects.put(&path.join(SERIES_FILE), bytes.into()).await.unwrap();
-    let Err(error) = BlockShelf::new(objects, Clock::system(), 1).list().await else { panic!("it was read") };
+    let Err(error) = BlockShelf::new(objects, Clock::system(), Memory { indexes: 1, pages: 1 }).list().await else {
+        panic!("it was read")
+    };
     let message =
         "`t/raw/block=01ARZ3NDEKTSV4RRFFQ69G5FAV/samples.parquet` has weir.format 2, this program reads up to 1";
     assert_eq!(error.to_string(), message);

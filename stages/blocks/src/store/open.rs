@@ -14,7 +14,7 @@ use super::metrics::KnownMetrics;
 use super::shelf::Shelf;
 use super::view::View;
 use super::{Declaration, State, Store, cut, sweep, upload};
-use crate::block::BlockShelf;
+use crate::block::{BlockShelf, Memory};
 use crate::bucket::objects::Objects;
 use crate::depot::Depot;
 use crate::head::Head;
@@ -24,8 +24,8 @@ use crate::seam::{Fs, Held, RealFs};
 /// How often a long replay says where it is.
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// The memory for the indexes of blocks on disk, in bytes.
-const INDEX_CACHE: u64 = 64 << 20;
+/// The memory for blocks on disk.
+const MEMORY: Memory = Memory::mib(64, 64);
 
 /// So many records are read ahead of the head.
 const AHEAD: usize = 8;
@@ -41,7 +41,7 @@ impl Resource for Declaration {
     async fn open(self, context: &Context) -> Result<Arc<Store>> {
         let depot = context.resource::<Depot>(self.bucket.name())?;
         let objects = Arc::new(Objects::local(&self.path.join("blocks"))?);
-        let shelf = BlockShelf::new(objects, context.clock.clone(), INDEX_CACHE).measured(&context.metrics);
+        let shelf = BlockShelf::new(objects, context.clock.clone(), MEMORY).measured(&context.metrics);
         let store = Store::open(self, context, Arc::new(RealFs), Arc::new(shelf), Some(depot)).await?;
         let tasks =
             [tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)), tokio::spawn(sweep::run(&store))];

@@ -8,12 +8,13 @@ use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReser
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder};
 use datafusion::logical_expr::LogicalPlan;
-use datafusion::physical_plan::{ExecutionPlan, execute_stream};
+use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
 use tokio::runtime::Handle;
 use weir_pipeline::{Error, Result};
 
 use super::error::to_error;
+use super::unite::unite;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::plan::physical::PromqlPlanner;
@@ -104,7 +105,7 @@ impl Session {
     }
 
     async fn start_here(&self, plan: LogicalPlan) -> Result<SendableRecordBatchStream, DataFusionError> {
-        execute_stream(self.plan_here(plan).await?.physical, self.state.task_ctx())
+        unite(&self.plan_here(plan).await?.physical, &self.state.task_ctx())
     }
 
     async fn plan_here(&self, plan: LogicalPlan) -> Result<Plans, DataFusionError> {

@@ -9,7 +9,7 @@ use super::Bucket;
 #[test]
 fn settings_have_defaults_and_the_example_in_the_docs_is_right() {
     let main: Bucket = settings("{ s3: { bucket: metrics } }").unwrap();
-    assert_eq!(main.index_cache, Bytes::mib(128));
+    assert_eq!((main.index_cache, main.page_cache), (Bytes::mib(128), Bytes::mib(128)));
     let shown = format!("{main:?}");
     for part in
         ["us-east-1", "timeout: 30s", "connect_timeout: 5s", "attempts: 6", "within: 1m", "initial: 100ms", "max: 5s"]

@@ -9,7 +9,7 @@ use tempfile::tempdir;
 use weir_pipeline::{Clock, LabelSet, Labels, MatchOp, Matcher, Result, SeriesId, Tenant};
 
 use super::{Objects, S3Server, objects};
-use crate::block::BlockShelf;
+use crate::block::{BlockShelf, Memory};
 use crate::store::shelf::{Rows, Samples, Shelf};
 
 const NOON: i64 = 1_700_000_000_000 / 86_400_000 * 86_400_000 + 43_200_000;
@@ -50,7 +50,7 @@ impl Rows for Hundred {
 }
 
 fn shelf(objects: Objects) -> BlockShelf {
-    BlockShelf::new(Arc::new(objects), Clock::system(), 64 << 20)
+    BlockShelf::new(Arc::new(objects), Clock::system(), Memory::mib(64, 1))
 }
 
 #[tokio::test]

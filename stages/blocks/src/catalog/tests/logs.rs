@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use weir_pipeline::{Metrics, Tenant};
 
 use super::*;
+use crate::block::Memory;
 use crate::depot::Depot;
 
 /// A catalog with a checkpoint after each four commits.
@@ -170,7 +171,7 @@ async fn nobody_lists_to_answer_a_query_where_there_are_checkpoints() {
     let before = lists(&ground);
     expect(&fresh, blocks()).await;
     assert_eq!(lists(&ground), before, "a reader that knows nothing");
-    let depot = Depot::new(ground.objects("").await, Clock::system(), 1 << 20, &Metrics::default());
+    let depot = Depot::new(ground.objects("").await, Clock::system(), Memory::mib(1, 1), &Metrics::default());
     // The blocks' files are not there; what is looked for is.
     let found = depot.look(&Tenant::default(), 0, 100).await;
     assert_eq!(found.missing.len(), blocks().count(), "{:?}", found.missing);

@@ -13,6 +13,7 @@ use weir_pipeline::Clock;
 use weir_pipeline::testing::{context, settings};
 
 use super::*;
+use crate::block::Memory;
 use crate::bucket::Bucket;
 use crate::bucket::objects::Objects;
 use crate::catalog::{Change, DeltaCatalog, Entry, Settings};
@@ -53,7 +54,7 @@ impl Ground {
             }
         };
         let objects = Arc::new(objects);
-        let mut depot = Depot::new(objects.clone(), Clock::system(), 1 << 20, &Metrics::default());
+        let mut depot = Depot::new(objects.clone(), Clock::system(), Memory::mib(1, 1), &Metrics::default());
         let settings = Settings { checkpoint_every: 4, ..Settings::default() };
         depot.catalog = DeltaCatalog::new(objects, Clock::system(), settings);
         depot.swept(Sweep { after, ..Sweep::default() })

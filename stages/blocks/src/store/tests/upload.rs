@@ -11,7 +11,7 @@ use weir_pipeline::units::Span;
 use weir_pipeline::{Ask, Data, Kind, Matcher, Query, Tenant};
 
 use super::*;
-use crate::block::BlockShelf;
+use crate::block::{BlockShelf, Memory};
 use crate::bucket::Bucket;
 use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, DeltaCatalog, Entry, Resolution};
@@ -70,9 +70,9 @@ impl Shared {
 impl Place {
     pub(super) async fn open_at(&self, clock: Clock) -> Store {
         let context = Context::new(clock.clone(), self.ground.metrics.clone(), CancellationToken::new());
-        let depot = Depot::new(self.bucket.clone(), clock.clone(), 1 << 20, &context.metrics);
+        let depot = Depot::new(self.bucket.clone(), clock.clone(), Memory::mib(1, 1), &context.metrics);
         let local = Arc::new(Objects::local(&self.blocks).unwrap());
-        let shelf = Arc::new(BlockShelf::new(local, clock, 1 << 20));
+        let shelf = Arc::new(BlockShelf::new(local, clock, Memory::mib(1, 1)));
         let fs = Arc::new(self.ground.fs.process());
         Store::open(self.ground.settings.clone(), &context, fs, shelf, Some(Arc::new(depot))).await.unwrap()
     }
