@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use crate::harness::peers;
-use crate::harness::weir::Weir;
+use crate::harness::weir::{PIPELINES, Weir};
 use crate::harness::{now, writers};
 
 mod chance;
@@ -21,20 +21,10 @@ use chance::Chance;
 /// How many queries of a seed, each at one time and over a range.
 const QUERIES: usize = 100;
 
-/// As the usual one, for samples of long ago.
-const PIPELINES: &str = "
-resources:
-  main: { bucket: { local: { path: '${DIR}/bucket' } } }
-  central: { store: { path: '${DIR}/central', bucket: main, head: { max_past: 36500d } } }
----
-name: receive
-source: { receive: { listen: '${RECEIVE}' } }
-sink: { blocks: { store: central } }
----
-name: query
-source: { api: { listen: '${API}' } }
-sink: { promql: { store: central } }
-";
+/// As the usual ones, for samples of long ago.
+fn pipelines() -> String {
+    PIPELINES.replace("head: { cut_after: '${CUT_AFTER:-1h}' }", "head: { max_past: 36500d }")
+}
 
 /// The seeds of the file.
 fn seeds() -> Vec<u64> {
@@ -46,7 +36,7 @@ fn seeds() -> Vec<u64> {
 fn run(seed: u64) -> Option<Vec<String>> {
     let dir = tempfile::tempdir().unwrap();
     let prometheus = peers::prometheus(dir.path(), "global: {}\n")?;
-    let mut weir = Weir::new(dir.path(), PIPELINES);
+    let mut weir = Weir::new(dir.path(), &pipelines());
     weir.start(&[]);
     let mut chance = Chance::new(seed);
     let body = samples::request(&mut chance);

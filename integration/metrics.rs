@@ -1,10 +1,10 @@
 //! METRICS.md says what the program measures of itself: each metric that its components register.
 
-use std::path::Path;
-
 use weir_pipeline::config::Env;
 use weir_pipeline::plan::{Document, Plan};
 use weir_pipeline::{Clock, Metrics, Read, Registry, Write};
+
+use crate::harness::pages;
 
 /// Pipelines that have every component which measures something.
 const PIPELINES: &str = "
@@ -94,15 +94,7 @@ async fn the_page_of_metrics_says_what_is_measured() {
     let page = page(&metrics);
     running.shutdown(std::time::Duration::from_secs(10)).await;
 
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("METRICS.md");
-    if std::env::var_os("WEIR_UPDATE_DOCS").is_some() {
-        std::fs::write(&file, &page).unwrap();
-    }
-    let written = std::fs::read_to_string(&file).unwrap_or_default();
-    assert!(
-        written == page,
-        "METRICS.md is not what the components register: WEIR_UPDATE_DOCS=1 writes it anew\n{page}"
-    );
+    pages::hold("METRICS.md", &page, "metrics");
     let sources = [registry.names::<Write>()[0].clone(), registry.names::<Read>()[0].clone()].concat();
     let missing: Vec<&&str> = sources.iter().filter(|source| !PIPELINES.contains(&format!("{{ {source}: "))).collect();
     assert!(missing.is_empty(), "sources that the test does not run: {missing:?}");

@@ -8,23 +8,12 @@ use serde_json::Value;
 use crate::harness::certificates::certificates;
 use crate::harness::peers;
 use crate::harness::process::free_address;
-use crate::harness::weir::Weir;
+use crate::harness::weir::{PIPELINES, Weir};
 use crate::harness::writers::{SERIES, body, post};
 use crate::harness::{http, now, wait_for};
 
 /// Beside the API of the test one that asks who asks. The hash is that of `wonderland`.
-const PIPELINES: &str = "
-resources:
-  main: { bucket: { local: { path: '${DIR}/bucket' } } }
-  central: { store: { path: '${DIR}/central', bucket: main } }
----
-name: receive
-source: { receive: { listen: '${RECEIVE}' } }
-sink: { blocks: { store: central } }
----
-name: query
-source: { api: { listen: '${API}' } }
-sink: { promql: { store: central } }
+const SECURE: &str = "
 ---
 name: secure
 source:
@@ -74,7 +63,7 @@ scrape_configs:
 ",
         ca = path.join("ca.crt").display()
     );
-    let mut weir = Weir::new(path, &PIPELINES.replace("HASH", HASH));
+    let mut weir = Weir::new(path, &format!("{}{}", PIPELINES.trim_end(), SECURE.replace("HASH", HASH)));
     weir.start(&[("SECURE", &secure.to_string())]);
     let end = now() / STEP * STEP;
     let start = end - (SAMPLES - 1) * STEP;

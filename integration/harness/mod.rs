@@ -3,7 +3,9 @@
 pub mod certificates;
 pub mod cluster;
 pub mod http;
+pub mod language_server;
 pub mod moto;
+pub mod pages;
 pub mod peers;
 pub mod process;
 pub mod proxy;

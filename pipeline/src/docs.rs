@@ -72,6 +72,34 @@ pub fn example(docs: &str) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
+/// Docs without links into code, which lead nowhere outside of it: of `` [`tls`](crate::tls) `` the text stays.
+pub fn without_links(docs: &str) -> String {
+    let mut out = String::with_capacity(docs.len());
+    let mut rest = docs;
+    while let Some((before, after)) = rest.split_once('[') {
+        out.push_str(before);
+        rest = match link(after) {
+            Some((text, after)) => {
+                out.push_str(text);
+                after
+            }
+            None => {
+                out.push('[');
+                after
+            }
+        };
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The text of a link into code whose `[` is before it, and what follows the link.
+fn link(rest: &str) -> Option<(&str, &str)> {
+    let (text, rest) = rest.split_once(']')?;
+    let (target, rest) = rest.strip_prefix('(')?.split_once(')')?;
+    (target.contains("::") && !text.contains('[')).then_some((text, rest))
+}
+
 // === impl Module ===
 
 impl Module {

@@ -66,4 +66,4 @@ pub use source::Source;
 pub use stage::Stage;
 pub use tenant::Tenant;
 pub use transform::Transform;
-pub use trial::Trial;
+pub use trial::{Rehearsal, Trial};

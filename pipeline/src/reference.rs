@@ -2,9 +2,13 @@
 //! describe them.
 
 use crate::config::shape::{Fields, Form, Shape};
-use crate::config::{Env, Key, Node, Value, parse};
+use crate::config::{Env, Mistake, Node, Position, Value, parse};
 use crate::docs::{self, Docs};
 use crate::registry::{About, Registry};
+
+mod steps;
+
+use steps::{place, steps, with};
 
 /// What a component is in a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -85,6 +89,7 @@ impl Component {
         let module = about.module();
         let docs = module_docs(all, module, about.name);
         let example = docs::example(&docs).unwrap_or_default();
+        let docs = docs::without_links(&docs);
         let root = parse(about.name, &example, &Env::from_fn(|_| None)).ok();
         let settings = root.as_ref().and_then(|root| role.settings(root, about.name));
         let shape = (about.shape)();
@@ -116,17 +121,24 @@ impl Component {
         (self.about.read)(settings).ok()
     }
 
-    /// The settings of the example with one of the outermost set to `value`, or without it.
-    pub fn example_with(&self, name: &str, value: Option<Node>) -> Option<Node> {
-        let settings = self.settings.as_ref()?;
-        let entries = match &settings.value {
-            Value::Map(entries) => entries.as_slice(),
-            _ if settings.is_null() => &[],
-            _ => return None,
-        };
-        let mut entries: Vec<_> = entries.iter().filter(|(key, _)| key.text != name).cloned().collect();
-        entries.extend(value.map(|value| (Key { at: settings.at, text: name.to_owned() }, value)));
-        Some(Node { at: settings.at, value: Value::Map(entries) })
+    /// The settings of the example with the one at `path` set to `value`, or without it; below a list in its first item.
+    /// What is around it is made where the example does not have it. None where the example has something else there.
+    pub fn example_with(&self, path: &str, value: Option<Node>) -> Option<Node> {
+        with(self.settings.as_ref()?, &steps(path), value)
+    }
+
+    /// What its docs say first, without its name: a line for lists of components.
+    pub fn summary(&self) -> String {
+        let paragraph: Vec<&str> = self.docs.lines().take_while(|line| !line.trim().is_empty()).collect();
+        let paragraph = paragraph.join(" ");
+        let said = paragraph.strip_prefix(&format!("`{}`: ", self.name)).unwrap_or(&paragraph);
+        let end = said.find(". ").unwrap_or(said.len());
+        said.get(..end).unwrap_or(said).trim_end_matches('.').to_owned()
+    }
+
+    /// Whether its name alone will do, without settings.
+    pub fn stands_alone(&self) -> bool {
+        self.mistakes(&Node::null(Position::default())).is_empty()
     }
 
     /// Collects the settings of a shape. `own` is the type's name where serde may know it by another one.
@@ -136,11 +148,12 @@ impl Component {
             Form::Fields(Fields { of, fields }) => {
                 let names: Vec<&str> = fields.iter().map(|(name, _)| name.as_str()).collect();
                 let said = all.item(module, of, &names).or_else(|| all.item(module, own?, &names));
+                let missed = self.missed(path);
                 for (name, shape) in fields {
                     let docs = said.and_then(|said| said.part(name)).filter(|docs| !docs.is_empty());
                     // What is read and then checked may have its docs where it is checked.
                     let docs = docs.or_else(|| all.parts(module, &names)?.part(name)).unwrap_or_default();
-                    self.setting(all, &join(path, name), shape, docs, out);
+                    self.setting(all, &join(path, name), shape, docs, missed.contains(name), out);
                 }
             }
             Form::Choice(variants) => {
@@ -148,7 +161,7 @@ impl Component {
                 let said = all.parts(module, &names);
                 for (name, shape) in variants.iter().filter(|(_, shape)| shape.form != Form::Nothing) {
                     let docs = said.and_then(|said| said.part(name)).unwrap_or_default();
-                    self.setting(all, &join(path, name), shape, docs, out);
+                    self.setting(all, &join(path, name), shape, docs, false, out);
                 }
             }
             Form::List(item) => self.walk(all, &format!("{path}[]"), item, None, out),
@@ -157,25 +170,23 @@ impl Component {
         }
     }
 
-    fn setting(&self, all: &Docs, path: &str, shape: &Shape, docs: &str, out: &mut Vec<Setting>) {
-        let default = default(docs);
-        let outermost = !path.contains(['.', '[']);
-        let in_example = self.settings.as_ref().is_some_and(|settings| settings.get(path).is_some());
-        // Where the example has it, what is missing without it; where it does not, it is not needed.
-        let required = match self.settings.as_ref().filter(|_| outermost) {
-            _ if shape.optional => false,
-            Some(_) if in_example => self.is_missed(path),
-            Some(_) => false,
-            None => default.is_none() && !docs.contains("Default"),
-        };
-        out.push(Setting { path: path.to_owned(), shape: shape.clone(), required, docs: docs.to_owned(), default });
+    fn setting(&self, all: &Docs, path: &str, shape: &Shape, docs: &str, required: bool, out: &mut Vec<Setting>) {
+        let (docs, default) = (docs::without_links(docs), default(docs));
+        out.push(Setting { path: path.to_owned(), shape: shape.clone(), required, docs, default });
         self.walk(all, path, shape, None, out);
     }
 
-    /// Whether the example is wrong without one of its settings.
-    fn is_missed(&self, name: &str) -> bool {
-        let without = self.example_with(name, None);
-        without.is_some_and(|node| self.mistakes(&node).iter().any(|mistake| mistake.ends_with("is missing")))
+    /// The fields that are missed where a map at `path` has none.
+    fn missed(&self, path: &str) -> Vec<String> {
+        let empty = Node { at: Position::default(), value: Value::Map(Vec::new()) };
+        let steps = steps(path);
+        let Some(settings) = with(&Node::null(empty.at), &steps, Some(empty)) else { return Vec::new() };
+        let place = place(&steps);
+        let of_it = |mistake: Mistake| {
+            let name = mistake.message.strip_suffix("` is missing")?.strip_prefix('`')?.to_owned();
+            (mistake.path == place).then_some(name)
+        };
+        (self.about.read)(&settings).err().into_iter().flatten().filter_map(of_it).collect()
     }
 }
 
@@ -205,19 +216,16 @@ fn find(node: &Node, name: &str) -> Option<Node> {
     }
 }
 
-/// What docs say that a setting is where it is not given: `Default 30s.`
+/// What docs say that a setting is where it is not given: `Default 30s.`, or `…; default 30s, at least 1s.` Words stand after
+/// a colon instead: `Default: no limit.`
 fn default(docs: &str) -> Option<String> {
     let docs = docs.replace('\n', " ");
-    let (_, rest) = docs.split_once("Default ")?;
-    let mut end = rest.len();
-    // A full stop, not one within `0.5`.
-    for (at, _) in rest.match_indices(['.', ';', ',']) {
-        if rest.get(at + 1..).is_none_or(|after| after.is_empty() || after.starts_with(' ')) {
-            end = at;
-            break;
-        }
-    }
-    let default = rest.get(..end)?.trim().trim_matches('`');
+    let (_, rest) = docs.split_once("Default ").or_else(|| docs.split_once("; default "))?;
+    let default = match rest.strip_prefix('`') {
+        Some(quoted) => quoted.split('`').next()?,
+        // A full stop after it, not one within `0.5`.
+        None => rest.split(' ').next()?.trim_end_matches(['.', ';', ',']),
+    };
     (!default.is_empty() && default != "none").then(|| default.to_owned())
 }
 

@@ -42,6 +42,11 @@ pub struct Trial {
     pub differences: Vec<String>,
 }
 
+/// In the context of stages that run for a test of a pipeline file ([`Context::value`]): they leave nothing behind, and touch
+/// nothing of what the real pipeline keeps.
+#[derive(Clone, Copy, Debug)]
+pub struct Rehearsal;
+
 /// A sink that keeps what comes.
 #[derive(Clone, Default)]
 struct Caught(Arc<Mutex<Vec<Batch>>>);
@@ -76,6 +81,7 @@ impl Plan {
     async fn differences(&self, parts: &Parts<Write>, case: &Case) -> Result<Vec<String>> {
         let newest = case.test.input.iter().flat_map(|series| series.timestamps.iter().copied()).max().unwrap_or(0);
         let context = Context::new(Clock::starting_at(newest), Metrics::default(), CancellationToken::new());
+        let context = context.with(Arc::new(Rehearsal));
         self.open_for(parts, &context).await?;
         let caught = Caught::default();
         let parts = Arc::new(Parts { sink: caught.part(parts), ..parts.with_steps() });

@@ -65,20 +65,11 @@ fn list(all: &[Component]) -> String {
                 [] => String::new(),
                 paths => format!("{:<12}", paths.join(", ")),
             };
-            out.push_str(&format!("  {:<width$}  {paths}{}\n", component.name, summary(component)));
+            out.push_str(&format!("  {:<width$}  {paths}{}\n", component.name, component.summary()));
         }
     }
     out.push_str("\n`weir stages KIND` describes one of them, `weir stages --json-schema` is for editors.\n");
     out
-}
-
-/// The first sentence of its docs, without its name.
-fn summary(component: &Component) -> String {
-    let paragraph: Vec<&str> = component.docs.lines().take_while(|line| !line.trim().is_empty()).collect();
-    let paragraph = paragraph.join(" ");
-    let said = paragraph.strip_prefix(&format!("`{}`: ", component.name)).unwrap_or(&paragraph);
-    let end = said.find(". ").unwrap_or(said.len());
-    said.get(..end).unwrap_or(said).trim_end_matches('.').to_owned()
 }
 
 /// All that is known of a component.

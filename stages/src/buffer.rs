@@ -1,4 +1,4 @@
-//! Lets so many requests wait while the rest of the pipeline is not ready.
+//! `buffer`: lets so many requests wait while the rest of the pipeline is not ready.
 //!
 //! ```yaml
 //! buffer: { requests: 128 }

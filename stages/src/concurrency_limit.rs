@@ -1,4 +1,4 @@
-//! Lets so many requests into the rest of the pipeline at a time.
+//! `concurrency_limit`: lets so many requests into the rest of the pipeline at a time.
 //!
 //! ```yaml
 //! concurrency_limit: 64

@@ -56,7 +56,7 @@ pub struct Exposition {
     /// How old a value may be. Default `5m`.
     #[serde(default = "default_within", deserialize_with = "above_zero")]
     pub within: Span,
-    /// The most series of all tenants. Default 1,000,000.
+    /// The most series of all tenants. Default 1000000.
     #[serde(default = "default_series")]
     pub series: NonZeroUsize,
     /// How many connections are held at once; others wait to be accepted. Default 16.

@@ -1,4 +1,4 @@
-//! Lets only some series pass, chosen by PromQL selectors.
+//! `filter`: lets only some series pass, chosen by PromQL selectors.
 //!
 //! ```yaml
 //! filter:
@@ -24,10 +24,10 @@ const DROPPED: &str = "filter";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Filter {
-    /// Only series that one of these selects pass. Default empty: all do.
+    /// Only series that one of these selects pass. Default `[]`: all do.
     #[serde(default)]
     keep: Vec<Selector>,
-    /// Series that one of these selects do not pass, also where `keep` selects them. Default empty.
+    /// Series that one of these selects do not pass, also where `keep` selects them. Default `[]`.
     #[serde(default)]
     drop: Vec<Selector>,
 }

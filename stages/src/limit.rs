@@ -45,25 +45,25 @@ pub struct Limit(Fields);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
-    /// So many samples a second of a tenant, on average. Default no limit.
+    /// So many samples a second of a tenant, on average. Default: no limit.
     #[serde(default)]
     samples_per_second: Option<NonZeroU64>,
     /// So many at once. Default: ten seconds' worth.
     #[serde(default)]
     burst: Option<NonZeroU64>,
-    /// So many active series of a tenant. Default no limit.
+    /// So many active series of a tenant. Default: no limit.
     #[serde(default)]
     series: Option<NonZeroU64>,
     /// How long a series is active after its last sample. Default `1h`.
     #[serde(default = "default_active", deserialize_with = "above_zero")]
     active_for: Span,
-    /// So many labels of a series, its name included. Default no limit.
+    /// So many labels of a series, its name included. Default: no limit.
     #[serde(default)]
     labels: Option<NonZeroU64>,
-    /// The longest name of a label. Default no limit.
+    /// The longest name of a label. Default: no limit.
     #[serde(default)]
     label_name: Option<Bytes>,
-    /// The longest value of a label. Default no limit.
+    /// The longest value of a label. Default: no limit.
     #[serde(default)]
     label_value: Option<Bytes>,
     /// What becomes of series that are refused: `reject` tells the sender, `drop` does not. Default `reject`.

@@ -1,4 +1,4 @@
-//! Refuses requests while the rest of the pipeline is not ready, instead of letting them wait.
+//! `load_shed`: refuses requests while the rest of the pipeline is not ready, instead of letting them wait.
 //!
 //! ```yaml
 //! load_shed: { retry_after: 1s }

@@ -51,7 +51,7 @@ pub struct Peer {
     pub connect_timeout: Span,
     /// How many requests to one member may be under way. Default 64.
     pub concurrency: NonZeroUsize,
-    /// TLS of the connection. Default none: the network is the cluster's own.
+    /// TLS of the connection. Default: none, the network is the cluster's own.
     pub tls_config: Option<TlsClient>,
     /// The file whose first line is the token that it shows, where the node's `auth` asks for one; read again when it
     /// changes. Default none.

@@ -24,7 +24,8 @@
 //! requests that are under way end, for at most five seconds, and sends the others after the next start, in their order; so it
 //! does after a crash, where some that were sent within the last second are sent again. What a crash left half written was never
 //! accepted, and is passed over; what the disk has damaged is counted in `weir_queue_damaged_bytes_total`, and the rest goes on.
-//! Below a fan-out each branch has a directory of its own below `path`.
+//! Below a fan-out each branch has a directory of its own below `path`. In tests of pipeline files (`weir test`) a queue on disk is
+//! one in memory.
 //!
 //! Source: the disk queues of vmagent and of Vector, without their losses: a checksum for each record, and no reset of all.
 
@@ -46,7 +47,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use weir_pipeline::units::{Bytes, Span, above_zero, some_path};
-use weir_pipeline::{Context, Error, Kind, Next, Result, Stage, Write};
+use weir_pipeline::{Context, Error, Kind, Next, Rehearsal, Result, Stage, Write};
 
 use lanes::Sending;
 use telemetry::Telemetry;
@@ -193,8 +194,13 @@ impl Stage<Write> for Queue {
             telemetry: telemetry.clone(),
             runtime,
         };
+        let drain = self.fields.drain.get();
         match self.kept {
-            Kept::Memory(memory) => Ok(memory::open(memory.bytes, self.fields.drain.get(), sending, context)),
+            Kept::Memory(memory) => Ok(memory::open(memory.bytes, drain, sending, context)),
+            // What waits in the directory is the real pipeline's.
+            Kept::Disk(disk) if context.value::<Rehearsal>().is_some() => {
+                Ok(memory::open(disk.bytes, drain, sending, context))
+            }
             Kept::Disk(disk) => disk::open(&disk.path, disk.bytes, sending, context),
         }
     }

@@ -1,4 +1,4 @@
-//! Lets so many requests into the rest of the pipeline in a period.
+//! `rate_limit`: lets so many requests into the rest of the pipeline in a period.
 //!
 //! ```yaml
 //! rate_limit: { requests: 100, per: 1s }

@@ -50,7 +50,7 @@ pub struct Readers {
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
-    /// Who may ask, as in [`auth`](crate::http::auth). Default everybody.
+    /// Who may ask, as in [`auth`](crate::http::auth). Default: everybody.
     #[serde(default)]
     pub auth: Option<Auth>,
 }

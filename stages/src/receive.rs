@@ -82,7 +82,7 @@ pub struct Receive {
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
-    /// Who may ask, as in [`auth`](crate::http::auth). Default everybody.
+    /// Who may ask, as in [`auth`](crate::http::auth). Default: everybody.
     #[serde(default)]
     pub auth: Option<Auth>,
 }

@@ -1,4 +1,4 @@
-//! Rewrites the labels of series, or drops series, by Prometheus' relabel rules.
+//! `relabel`: rewrites the labels of series, or drops series, by Prometheus' relabel rules.
 //!
 //! ```yaml
 //! relabel:

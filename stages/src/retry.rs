@@ -1,4 +1,4 @@
-//! Repeats requests that failed and may succeed later.
+//! `retry`: repeats requests that failed and may succeed later.
 //!
 //! ```yaml
 //! retry: { attempts: 3 }

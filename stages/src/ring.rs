@@ -1,4 +1,4 @@
-//! The resource `ring`: which nodes keep which part of all series.
+//! `ring`: which nodes keep which part of all series.
 //!
 //! ```yaml
 //! central:
@@ -79,8 +79,8 @@ struct Fields {
     /// How often the file is looked at; above 0. Default `5s`.
     #[serde(default)]
     poll: Option<Span>,
-    /// How long after a change of the file was seen batches go by it: longer than it takes to come to all nodes. Default
-    /// twice `poll`.
+    /// How long after a change of the file was seen batches go by it: longer than it takes to come to all nodes.
+    /// Default: twice `poll`.
     #[serde(default)]
     write_after: Option<Span>,
 }

@@ -1,4 +1,4 @@
-//! Gives the rest of the pipeline so long for each request.
+//! `timeout`: gives the rest of the pipeline so long for each request.
 //!
 //! ```yaml
 //! timeout: 30s

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 mod trace;
 
+use super::wrong::ABOVE_ZERO;
 use trace::{Asked, Outcome, Probe, Step, trace};
 
 /// The deepest path that is walked.
@@ -134,7 +135,7 @@ impl Walk {
 
     fn whole(&self, path: &[Step], min: i128, max: i128) -> (Form, Option<String>) {
         match self.refusal(path, Probe::Whole(0)) {
-            Some(of) if of.starts_with("a nonzero") => (Form::Whole { min: min.max(1), max }, None),
+            Some(of) if of == ABOVE_ZERO => (Form::Whole { min: min.max(1), max }, None),
             Some(of) => (Form::Whole { min: min.max(1), max }, Some(of)),
             None => (
                 Form::Whole { min, max },

@@ -7,6 +7,9 @@ use serde::de::{Expected, Unexpected};
 use super::mistake::{nearest, unknown};
 use super::node::Position;
 
+/// What a number takes that may not be 0.
+pub(super) const ABOVE_ZERO: &str = "a whole number of at least 1";
+
 /// A mistake on its way up to the node that it concerns.
 #[derive(Debug)]
 pub(super) struct Wrong {
@@ -63,6 +66,7 @@ impl serde::de::Error for Wrong {
             "a string" => "a text".to_owned(),
             "a sequence" => "a list".to_owned(),
             other if other.starts_with("struct ") => "a map".to_owned(),
+            other if other.starts_with("a nonzero ") => ABOVE_ZERO.to_owned(),
             other => other.to_owned(),
         };
         let got = match got {

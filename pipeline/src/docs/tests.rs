@@ -84,3 +84,15 @@ fn of_items_of_one_name_the_one_that_fits_or_is_nearest_counts() {
     assert_eq!(docs.item("weir::other", "Thin", &["by", "type"]).unwrap().docs(), "Thins.\n\nA lot.");
     assert!(docs.item("weir::thin", "Thin", &["of"]).is_none());
 }
+
+#[test]
+fn links_into_code_are_their_texts() {
+    let check = |docs: &str, expect: &str| assert_eq!(without_links(docs), expect);
+    check("as in [`tls`](crate::tls), or [`a`](b::c)", "as in `tls`, or `a`");
+    check(
+        "[the site](https://example.org) and `rules[].action`",
+        "[the site](https://example.org) and `rules[].action`",
+    );
+    check("open [`tls`](crate::tls", "open [`tls`](crate::tls");
+    check("{ targets: [\"a\"] }", "{ targets: [\"a\"] }");
+}

@@ -5,6 +5,7 @@ mod bad;
 mod files;
 mod laws;
 mod openmetrics;
+mod other;
 mod text;
 
 use super::*;

@@ -90,6 +90,9 @@ fn a_default_is_what_the_docs_say() {
     let check = |docs: &str, expect: Option<&str>| assert_eq!(default(docs).as_deref(), expect, "{docs}");
     check("Where. Default `127.0.0.1:9090`.", Some("127.0.0.1:9090"));
     check("How long. Default\n30s, which is much.", Some("30s"));
+    check("How long; default 30s, at least 1s. No more.", Some("30s"));
+    check("How long. Default `1m`: two attempts.", Some("1m"));
+    check("How many. Default: no limit.", None);
     check("A share. Default 0.5. No more.", Some("0.5"));
     check("Whose. Default none.", None);
     check("What. No default.", None);
@@ -106,4 +109,30 @@ fn an_example_is_looked_for_where_the_role_stands() {
     assert_eq!(shown(Role::Source).as_deref(), Some("copy"));
     assert_eq!(Role::Stage.settings(&node("stages: [pass]"), "pass").map(|node| node.is_null()), Some(true));
     assert_eq!(Role::Stage.settings(&node("pass: 5"), "pass").map(|node| node.to_string()).as_deref(), Some("5"));
+}
+
+#[test]
+fn what_is_required_is_what_is_missed_where_nothing_is_given() {
+    let rules = component(Role::Stage, "rules");
+    let required: Vec<&str> = rules.fields.iter().filter(|s| s.required).map(|s| s.path.as_str()).collect();
+    assert_eq!(required, ["rules", "rules[].action", "rules[].action.hash.modulus", "rules[].label"]);
+    assert!(!rules.stands_alone() && component(Role::Stage, "pass").stands_alone());
+}
+
+#[test]
+fn a_setting_below_others_is_set_and_left_out() {
+    let check = |settings: &str, path: &str, value: Option<&str>, expect: Option<&str>| {
+        let node = |text: &str| parse("", text, &Env::from_fn(|_| None)).unwrap();
+        let changed = with(&node(settings), &steps(path), value.map(node));
+        assert_eq!(changed.map(|node| node.to_string()).as_deref(), expect, "{path} of {settings}");
+    };
+    check("{ a: 1, b: 2 }", "a", Some("3"), Some("{ b: 2, a: 3 }"));
+    check("{ a: 1, b: 2 }", "a", None, Some("{ b: 2 }"));
+    check("~", "a.b", Some("3"), Some("{ a: { b: 3 } }"));
+    check("~", "a.b", None, Some("{ a: {} }"));
+    check("a: [ { b: 1 }, { b: 2 } ]", "a[].b", Some("3"), Some("{ a: [{ b: 3 }, { b: 2 }] }"));
+    check("~", "a[][].*", Some("3"), Some("{ a: [[{ name: 3 }]] }"));
+    check("a: 5", "a.b", Some("3"), None);
+    check("a: 5", "a[]", Some("3"), None);
+    assert_eq!(place(&steps("a[][].*.b")), "a[0][0].name.b");
 }

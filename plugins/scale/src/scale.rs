@@ -1,4 +1,4 @@
-//! Multiplies the values of some series.
+//! `scale`: multiplies the values of some series.
 //!
 //! ```yaml
 //! scale: { selector: 'temperature_millicelsius', factor: 0.001 }

@@ -76,8 +76,8 @@ fn choices(all: &[Component], role: Role) -> Vec<Value> {
         })
         .collect();
     // Where nothing must be given, the name is enough.
-    let alone = of_role().filter(|component| !component.fields.iter().any(|setting| setting.required));
-    let alone: Vec<&str> = alone.map(|component| component.name).collect();
+    let alone: Vec<&str> =
+        of_role().filter(|component| component.stands_alone()).map(|component| component.name).collect();
     if !alone.is_empty() {
         choices.push(json!({ "enum": alone }));
     }
@@ -87,8 +87,7 @@ fn choices(all: &[Component], role: Role) -> Vec<Value> {
 fn settings(component: &Component, open: &dyn Fn(&str) -> Vec<&'static str>) -> Value {
     let mut schema = shape(&component.shape, "", &component.fields, open);
     // No settings at all are empty settings.
-    let is_needed = component.fields.iter().any(|setting| setting.required);
-    if let (false, Form::Fields(_)) = (is_needed, &component.shape.form) {
+    if component.stands_alone() {
         schema = json!({ "anyOf": [schema, { "type": "null" }] });
     }
     if let Some(schema) = schema.as_object_mut() {

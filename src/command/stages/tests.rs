@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use weir_pipeline::config::shape::Form;
 use weir_pipeline::config::{Env, Node, parse};
 use weir_pipeline::reference::{Component, Role};
 
@@ -39,19 +40,79 @@ fn every_setting_is_described() {
 
 #[test]
 fn what_docs_call_the_default_is_the_default() {
-    let mut checked = 0;
+    let (mut checked, mut unknown, mut wrong) = (0, Vec::new(), Vec::new());
     for component in registry().components() {
-        for setting in component.fields.iter().filter(|setting| !setting.path.contains(['.', '['])) {
+        for setting in &component.fields {
             let Some(default) = &setting.default else { continue };
-            // Words for what can't be written, as `Default that of the file`, read as nothing that is valid.
-            let Some(with) = component.example_with(&setting.path, Some(node(default))) else { continue };
+            let name = format!("`{}` of `{}`", setting.path, component.name);
             let Some(without) = component.example_with(&setting.path, None) else { continue };
-            let (Some(with), Some(without)) = (component.shown(&with), component.shown(&without)) else { continue };
-            assert_eq!(with, without, "`{}` of `{}` is not {default} by default", setting.path, component.name);
+            // Not so where the setting belongs to what the example does not have, as `region` to a bucket in S3.
+            let Some(without) = component.shown(&without) else { continue };
+            let with = component.example_with(&setting.path, Some(node(default))).unwrap();
+            match component.shown(&with) {
+                // What is resolved later, as a default that depends on other settings, is none until then.
+                Some(_) if setting.shape.optional && without.contains(&absent(&setting.path)) => continue,
+                Some(with) if with == without => {}
+                Some(with) => wrong.push(format!("{name} is not {default}:\n{with}\n{without}")),
+                None => {
+                    let mistakes = component.mistakes(&with);
+                    // It goes with settings that the example does not have.
+                    let is_of_others = mistakes.iter().all(|mistake| mistake.contains(" only with "));
+                    unknown.extend((!is_of_others).then(|| format!("{name}: {default}: {mistakes:?}")));
+                }
+            }
             checked += 1;
         }
     }
-    assert!(checked > 40, "only {checked} defaults were checked");
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(unknown.is_empty(), "no values; words follow `Default:`: {unknown:#?}");
+    assert!(checked > 100, "only {checked} defaults were checked");
+}
+
+/// How a setting is shown that is not there.
+fn absent(path: &str) -> String {
+    format!("{}: None", path.rsplit('.').next().unwrap())
+}
+
+#[test]
+fn what_may_be_left_out_says_what_it_is_then() {
+    let mut bare = Vec::new();
+    for component in registry().components() {
+        for setting in component.fields.iter().filter(|setting| !setting.required && !setting.shape.optional) {
+            let is_scalar = !matches!(setting.shape.form, Form::Fields(_) | Form::List(_) | Form::Map(_));
+            let is_variant = setting.docs.is_empty() || is_below_choice(&component, &setting.path);
+            if is_scalar && !is_variant && !setting.docs.contains("efault") {
+                bare.push(format!("{}.{}: {}", component.name, setting.path, setting.docs));
+            }
+        }
+    }
+    assert!(bare.is_empty(), "{bare:#?}");
+}
+
+/// Whether a setting is what stands below one of several words.
+fn is_below_choice(component: &Component, path: &str) -> bool {
+    let above = path.rsplit_once('.').map_or("", |(above, _)| above);
+    component.fields.iter().any(|setting| setting.path == above && matches!(setting.shape.form, Form::Choice(_)))
+}
+
+#[test]
+fn what_a_struct_fills_in_is_not_required() {
+    let open = |of: &str| registry().kinds_that_open(of);
+    let text = described(&component(Role::Resource, "store"), &open);
+    assert!(text.contains("  head.memory: a size such as `64MiB` or `1GB`, default 256MiB\n"), "{text}");
+    assert!(text.contains("  path: a path, required\n"), "{text}");
+    let text = described(&component(Role::Resource, "ring"), &open);
+    assert!(text.contains("  members[].address: a text, required\n"), "{text}");
+}
+
+#[test]
+fn the_docs_of_every_component_begin_with_its_name_and_what_it_does() {
+    for component in registry().components() {
+        let (name, summary) = (component.name, component.summary());
+        assert!(component.docs.starts_with(&format!("`{name}`: ")), "{name}: {}", component.docs);
+        let is_name = summary.starts_with("Prometheus'");
+        assert!(is_name || summary.starts_with(char::is_lowercase), "{name}: {summary}");
+    }
 }
 
 #[test]
@@ -77,7 +138,7 @@ fn the_list_has_all_with_a_sentence_for_each() {
     let all = registry().components();
     let text = list(&all);
     for component in &all {
-        let said = summary(component);
+        let said = component.summary();
         assert!(!said.is_empty() && text.contains(&said), "{}: {said}", component.name);
     }
 }

@@ -1,4 +1,4 @@
-//! `blocks` writes to a store: samples are durable when they are acknowledged.
+//! `blocks`: writes to a store; samples are durable when they are acknowledged.
 //!
 //! ```yaml
 //! blocks: { store: central }

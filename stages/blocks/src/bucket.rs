@@ -1,4 +1,4 @@
-//! The resource `bucket`: where blocks are kept.
+//! `bucket`: where blocks are kept.
 //!
 //! ```yaml
 //! main: { bucket: { local: { path: ./data/bucket } } }

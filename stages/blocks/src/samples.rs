@@ -1,4 +1,4 @@
-//! `samples` answers other nodes' questions for samples from a store.
+//! `samples`: answers other nodes' questions for samples from a store.
 //!
 //! ```yaml
 //! sink:

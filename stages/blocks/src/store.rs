@@ -1,4 +1,4 @@
-//! A store: log, head and blocks as one.
+//! `store`: log, head and blocks as one.
 //!
 //! ```yaml
 //! store: { path: ./data/central, bucket: local }

@@ -16,9 +16,9 @@
 //! tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`; what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
 //! what it asked. Answers are compressed with zstd or gzip as the client accepts it, and sent while they are written.
 //!
-//! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`. What else Thanos has
-//! (`dedup`, `replicaLabels[]`, `max_source_resolution`, `storeMatch[]`, `engine`, `analyze`) is ignored as any parameter
-//! that is not known.
+//! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`, `dedup` and
+//! `replicaLabels[]`. What else Thanos has (`max_source_resolution`, `storeMatch[]`, `engine`, `analyze`) is ignored as any
+//! parameter that is not known.
 //!
 //! Errors: Prometheus' envelope, with its error types and statuses: `bad_data` 400, `execution` 422, `timeout` 503,
 //! `internal` 500, `not_found` 404; and `unavailable` 503, `too_many_requests` 429.
@@ -104,7 +104,7 @@ pub struct Api {
     /// TLS of the listener, as in [`tls`](weir_stages::tls). Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
-    /// Who may ask, as in [`auth`](weir_stages::http::auth). Default everybody.
+    /// Who may ask, as in [`auth`](weir_stages::http::auth). Default: everybody.
     #[serde(default)]
     pub auth: Option<Auth>,
     /// Whether `POST /-/reload` has the pipeline files read anew and `POST /-/quit` has the program stop, as with

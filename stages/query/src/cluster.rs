@@ -1,4 +1,4 @@
-//! The resource `cluster`: what all store nodes of a ring have, as one.
+//! `cluster`: what all store nodes of a ring have, as one.
 //!
 //! ```yaml
 //! all:
@@ -81,7 +81,7 @@ pub struct Cluster {
     /// Members of a replica set that started for the first time within so long are the first ones. Default 1m.
     #[serde(default = "default_founded_within")]
     pub founded_within: Span,
-    /// TLS of the connections to members. Default none: the network is the cluster's own.
+    /// TLS of the connections to members. Default: none, the network is the cluster's own.
     #[serde(default)]
     pub tls_config: Option<TlsClient>,
     /// The file whose first line is the token that it shows, where the members' `auth` asks for one; read again when it

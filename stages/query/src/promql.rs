@@ -1,4 +1,4 @@
-//! `promql` answers queries from a store, or from all stores of a cluster: in PromQL, and in SQL.
+//! `promql`: answers queries from a store, or from all stores of a cluster, in PromQL and in SQL.
 //!
 //! ```yaml
 //! sink:
@@ -62,7 +62,7 @@ struct Fields {
     /// What all queries of one tenant may take in memory together; default 1GiB, at least 1MiB. A query that needs more fails.
     #[serde(default = "tenant_memory", deserialize_with = "some_memory")]
     tenant_memory: Bytes,
-    /// How many queries of one tenant run at once; default as many as of all tenants, at least 1. Others wait.
+    /// How many queries of one tenant run at once, at least 1; others wait. Default: as many as of all tenants.
     #[serde(default)]
     tenant_concurrency: Option<NonZeroUsize>,
     /// How many series a selector of a query may find; default 3000000, at least 1. A query that finds more fails.

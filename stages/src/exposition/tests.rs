@@ -111,7 +111,7 @@ fn wrong_settings_are_refused() {
     check("listen: a", "1:9: listen: expected a host and a port such as `127.0.0.1:9090`, got `a`");
     check(
         "{ within: 0s, series: 0 }",
-        "1:11: within: expected more than 0, got `0s`\n1:23: series: expected a nonzero usize, got `0`",
+        "1:11: within: expected more than 0, got `0s`\n1:23: series: expected a whole number of at least 1, got `0`",
     );
 }
 

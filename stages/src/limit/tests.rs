@@ -93,7 +93,7 @@ fn wrong_settings_are_refused() {
     let none = "expected a limit: `samples_per_second`, `series`, `labels`, `label_name` or `label_value`";
     check("{}", &format!("1:1: {none}"));
     check("{ burst: 5, series: 1 }", "1:1: expected `samples_per_second` beside `burst`");
-    check("{ series: 0 }", "1:11: series: expected a nonzero u64, got `0`");
+    check("{ series: 0 }", "1:11: series: expected a whole number of at least 1, got `0`");
     check("{ series: 1, active_for: 0s }", "1:26: active_for: expected more than 0, got `0s`");
     check("{ series: 1, action: keep }", "1:22: action: unknown value `keep`, expected one of `reject`, `drop`");
 }

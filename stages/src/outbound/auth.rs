@@ -14,10 +14,10 @@ const MAX_SECRET: u64 = 64 << 10;
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BasicAuth {
-    /// The user's name. Default empty.
+    /// The user's name. Default `""`.
     #[serde(default)]
     pub username: String,
-    /// The password. Default empty.
+    /// The password. Default none.
     #[serde(default)]
     pub password: Option<Secret>,
     /// The file that has the password, instead.

@@ -202,7 +202,7 @@ fn refuses_wrong_settings() {
         "{ timeout: 0s, connect_timeout: 0 }",
         "1:12: timeout: expected more than 0, got `0s`\n1:33: connect_timeout: expected more than 0, got `0s`",
     );
-    check("concurrency: 0", "1:14: concurrency: expected a nonzero usize, got `0`");
+    check("concurrency: 0", "1:14: concurrency: expected a whole number of at least 1, got `0`");
     check(
         "url: a",
         "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `tls_config`, `bearer_token_file`",

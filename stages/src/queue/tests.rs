@@ -45,7 +45,7 @@ fn wrong_settings_are_refused() {
     check("{ memory: {} }", "1:11: memory: `bytes` is missing");
     check("{ memory: { bytes: 0 } }", "1:20: memory.bytes: expected more than 0, got `0B`");
     check("{ disk: { bytes: 1B, path: '' } }", "1:28: disk.path: expected a path, got an empty one");
-    check("{ memory: { bytes: 1B }, senders: 0 }", "1:35: senders: expected a nonzero usize, got `0`");
+    check("{ memory: { bytes: 1B }, senders: 0 }", "1:35: senders: expected a whole number of at least 1, got `0`");
     check("{ memory: { bytes: 1B }, senders: 999 }", "1:1: expected `senders` of 1 to 256, got `999`");
     check("{ memory: { bytes: 1B }, max_age: 0s }", "1:1: expected a `max_age` above 0");
     check(
@@ -74,4 +74,16 @@ fn a_queue_on_disk_keeps_the_contract() {
         queue.wrap(context, next)
     };
     assert_contract(Subject::service("queue", build).ready_by_design().carries_on().answers_itself());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_test_of_a_pipeline_file_leaves_the_directory_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("queue");
+    let queue: Queue = settings(&format!("{{ disk: {{ path: '{}', bytes: 64MiB }} }}", path.display())).unwrap();
+    let (rest, context) = (written(), context().with(Arc::new(Rehearsal)));
+    let next = queue.wrap(&context, rest.next()).unwrap();
+    assert_eq!(next.send(batch("up 1 1000")).await.unwrap(), accepted(1));
+    until(&rest, 1).await;
+    assert_eq!((text(&rest.requests()[0]).as_str(), path.exists()), ("up 1 1000\n", false));
 }

@@ -56,7 +56,7 @@ pub enum Action {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
-    /// The labels whose values are joined. Default none: an empty value.
+    /// The labels whose values are joined. Default: none, an empty value.
     source_labels: Option<Vec<String>>,
     /// What stands between the values. Default `;`.
     separator: Option<String>,

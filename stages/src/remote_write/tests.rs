@@ -5,7 +5,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use weir_pipeline::batch::{Metadata, MetricKind};
-use weir_pipeline::{Batch, LabelSet, Labels, STALE, Tenant};
+use weir_pipeline::{Batch, LabelSet, Labels, STALE, Tenant, testing};
 
 use super::fuzz::{fuzz, same};
 use super::*;
@@ -145,35 +145,7 @@ fn a_real_request_of_1_0_reads_whole() {
 #[test]
 fn the_corpus_holds_the_laws_and_so_do_its_mutations() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/remote_write");
-    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below.max(1) as u64) as usize
-    };
-    let mut files = 0;
-    for entry in std::fs::read_dir(corpus).unwrap() {
-        let data = std::fs::read(entry.unwrap().path()).unwrap();
-        files += 1;
-        fuzz(&data);
-        for _ in 0..500 {
-            let mut mutant = data.clone();
-            for _ in 0..=random(3) {
-                let at = random(mutant.len());
-                match random(4) {
-                    0 => mutant[at] = random(256) as u8,
-                    1 => mutant[at] ^= 1 << random(8),
-                    2 => drop(mutant.remove(at)),
-                    _ => mutant.insert(at, random(256) as u8),
-                }
-                if mutant.is_empty() {
-                    mutant.push(0);
-                }
-            }
-            fuzz(&mutant);
-        }
-    }
+    let files = testing::replay(&corpus, 500, b"", fuzz);
     assert!(files >= 8, "{files} files");
 }
 

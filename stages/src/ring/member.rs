@@ -12,7 +12,7 @@ pub struct Member {
     pub address: String,
     /// Where it answers other nodes' questions for samples, host and port. Empty where it does not.
     pub read_address: String,
-    /// What fails together with it: a rack, an availability zone. Empty where not said.
+    /// What fails together with it: a rack, an availability zone. Default `""`.
     pub zone: String,
 }
 

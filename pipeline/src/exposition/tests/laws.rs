@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::LabelSet;
 use crate::batch::Metadata;
+use crate::testing;
 
 fn labels() -> impl Strategy<Value = LabelSet> {
     let name = prop_oneof!["[a-z_][a-z0-9_]{0,8}", "\\PC{1,6}", "[\\\\\"\n x]{1,4}"];
@@ -85,34 +86,6 @@ proptest! {
 #[test]
 fn the_corpus_holds_the_laws_and_so_do_its_mutations() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/exposition");
-    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below.max(1) as u64) as usize
-    };
-    let mut files = 0;
-    for entry in std::fs::read_dir(corpus).unwrap() {
-        let data = std::fs::read(entry.unwrap().path()).unwrap();
-        files += 1;
-        fuzz::fuzz(&data);
-        for _ in 0..1000 {
-            let mut mutant = data.clone();
-            for _ in 0..=random(3) {
-                let at = random(mutant.len());
-                match random(4) {
-                    0 => mutant[at] = random(256) as u8,
-                    1 => mutant.insert(at, b"{}\",=\\# \n\t1a"[random(12)]),
-                    2 => drop(mutant.remove(at)),
-                    _ => mutant.truncate(at.max(1)),
-                }
-                if mutant.is_empty() {
-                    mutant.push(0);
-                }
-            }
-            fuzz::fuzz(&mutant);
-        }
-    }
+    let files = testing::replay(&corpus, 1000, b"{}\",=\\# \n\t1a", fuzz::fuzz);
     assert!(files >= 8, "expected a corpus, got {files} files");
 }

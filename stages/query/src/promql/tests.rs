@@ -79,11 +79,11 @@ fn settings_that_are_wrong_say_so() {
         ("lookback: 0s", "expected at least 1ms, got `0s`"),
         ("timeout: soon", "expected a duration such as `30s` or `1m30s`, got `soon`"),
         ("timeout: 0s", "expected at least 1ms, got `0s`"),
-        ("max_samples: 0", "expected a nonzero u64, got `0`"),
-        ("max_samples: -5", "expected a nonzero u64, got `-5`"),
-        ("max_samples: all", "expected a nonzero u64, got `all`"),
-        ("concurrency: 0", "expected a nonzero usize, got `0`"),
-        ("concurrency: 1.5", "expected a nonzero usize, got `1.5`"),
+        ("max_samples: 0", "expected a whole number of at least 1, got `0`"),
+        ("max_samples: -5", "expected a whole number of at least 1, got `-5`"),
+        ("max_samples: all", "expected a whole number of at least 1, got `all`"),
+        ("concurrency: 0", "expected a whole number of at least 1, got `0`"),
+        ("concurrency: 1.5", "expected a whole number of at least 1, got `1.5`"),
         ("max_sample: 5", "unknown field `max_sample`, did you mean `max_samples`?"),
     ];
     for (setting, wanted) in cases {

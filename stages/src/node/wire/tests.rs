@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use weir_pipeline::ack::Entry;
 use weir_pipeline::batch::{Metadata, MetricKind};
-use weir_pipeline::{Ack, Batch, Error, Kind, LabelSet, Outcome, STALE, Tenant};
+use weir_pipeline::{Ack, Batch, Error, Kind, LabelSet, Outcome, STALE, Tenant, testing};
 
 use super::fuzz::fuzz;
 use super::*;
@@ -121,36 +121,8 @@ fn corpus_error() -> Error {
 
 #[test]
 fn the_corpus_holds_the_laws_and_so_do_its_mutations() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below.max(1) as u64) as usize
-    };
-    let mut files: Vec<_> = std::fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in &files {
-        let data = std::fs::read(file).unwrap();
-        fuzz(&data);
-        for _ in 0..2000 {
-            let mut mutant = data.clone();
-            for _ in 0..=random(3) {
-                let at = random(mutant.len());
-                match random(4) {
-                    0 => mutant[at] = random(256) as u8,
-                    1 => mutant[at] ^= 1 << random(8),
-                    2 => drop(mutant.remove(at)),
-                    _ => mutant.insert(at, random(256) as u8),
-                }
-                if mutant.is_empty() {
-                    mutant.push(0);
-                }
-            }
-            fuzz(&mutant);
-        }
-    }
-    assert!(files.len() >= 12, "{} files", files.len());
+    let files = testing::replay(&corpus(), 2000, b"", fuzz);
+    assert!(files >= 12, "{files} files");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use weir_pipeline::testing::{batch, text};
+use weir_pipeline::testing::{self, batch, text};
 
 use super::super::fuzz::fuzz;
 use super::super::segment::{Record, encode_cursor, encode_header};
@@ -88,36 +88,8 @@ fn a_segment_whose_header_is_damaged_is_passed_over_as_a_whole() {
 
 #[test]
 fn the_corpus_holds_the_laws_and_so_do_its_mutations() {
-    let mut seed = 0x9e37_79b9_7f4a_7c15u64;
-    let mut random = move |below: usize| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        (seed % below.max(1) as u64) as usize
-    };
-    let mut files: Vec<_> = std::fs::read_dir(corpus()).unwrap().map(|entry| entry.unwrap().path()).collect();
-    files.sort();
-    for file in &files {
-        let data = std::fs::read(file).unwrap();
-        fuzz(&data);
-        for _ in 0..2000 {
-            let mut mutant = data.clone();
-            for _ in 0..=random(3) {
-                let at = random(mutant.len());
-                match random(4) {
-                    0 => mutant[at] = random(256) as u8,
-                    1 => mutant[at] ^= 1 << random(8),
-                    2 => drop(mutant.remove(at)),
-                    _ => mutant.insert(at, random(256) as u8),
-                }
-                if mutant.is_empty() {
-                    mutant.push(0);
-                }
-            }
-            fuzz(&mutant);
-        }
-    }
-    assert!(files.len() >= 6, "{} files", files.len());
+    let files = testing::replay(&corpus(), 2000, b"", fuzz);
+    assert!(files >= 6, "{files} files");
 }
 
 #[test]

@@ -55,8 +55,8 @@ fn settings_that_are_wrong_say_so() {
         ),
         ("timeout: 30", "timeout: expected a duration such as `30s` or `1m30s`, got `30`"),
         ("max_body: 32", "max_body: expected a size such as `64MiB` or `1GB`, got `32`"),
-        ("concurrency: 0", "concurrency: expected a nonzero usize, got `0`"),
-        ("max_labels: many", "max_labels: expected a nonzero usize, got `many`"),
+        ("concurrency: 0", "concurrency: expected a whole number of at least 1, got `0`"),
+        ("max_labels: many", "max_labels: expected a whole number of at least 1, got `many`"),
         ("maxbody: 1MiB", "maxbody: unknown field `maxbody`, did you mean `max_body`?"),
     ] {
         check(&format!("{{ listen: '127.0.0.1:0', {pair} }}"), &format!("source.receive.{expect}"));

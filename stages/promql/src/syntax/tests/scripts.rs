@@ -3,7 +3,7 @@
 use super::*;
 
 /// The expression of an `eval` line.
-fn expression(line: &str) -> Option<&str> {
+pub(super) fn expression(line: &str) -> Option<&str> {
     let (first, rest) = line.split_once([' ', '\t'])?;
     if !first.starts_with("eval") {
         return None;
