@@ -40,6 +40,9 @@ const QUERIES: [(&str, &str); 9] = [
 /// How many steps a range query has.
 const STEPS: i64 = 240;
 
+/// Up to so long are series loaded over several connections.
+const ONE_HOUR: Span = Span::from_secs(3600);
+
 /// Asks Weir, VictoriaMetrics and Prometheus the same queries over the same samples, and compares how long they take.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -184,6 +187,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+/// Starts a server, and gives it the samples.
 fn start(
     runtime: &tokio::runtime::Runtime,
     kind: Kind,
@@ -199,7 +203,11 @@ fn start(
     let peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
     let rounds = arguments.span.as_millis() / arguments.interval.as_millis().max(1);
     let series = population.series.len() as u64;
-    let shape = Shape::of(arguments.series, series * rounds.unsigned_abs(), arguments.interval);
+    let mut shape = Shape::of(arguments.series, series * rounds.unsigned_abs(), arguments.interval);
+    if arguments.span > ONE_HOUR {
+        // Of several connections one may fall behind the others by more than Prometheus takes.
+        shape.connections = 1;
+    }
     let load = load::run(&peer.write, &shape, population, Some(peer.pid()))?;
     if let Some(failure) = &load.first_failure {
         return Err(format!("{}: {failure}", kind.name()).into());
