@@ -7,8 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, StatusCode};
+use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use weir_pipeline::units::Secret;
 use weir_stages::outbound::{Auth, BasicAuth, Caller, Headers, Url};
@@ -32,6 +33,13 @@ pub(super) struct Server {
     /// Whose data; without it the server's default tenant.
     #[arg(long)]
     pub(super) tenant: Option<String>,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Who asks, and of whom the certificate must be.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Who {
     /// A header of the request, as in `--header 'X-Team: a'`; as often as there are some.
     #[arg(long, short = 'H', value_name = "NAME: VALUE", help_heading = "Who asks")]
     header: Vec<String>,
@@ -76,7 +84,7 @@ pub(super) fn default_url() -> String {
 /// A sentence: the address is none, or nobody answers there.
 pub(super) async fn get(uri: &str) -> Result<Answer, String> {
     let url = Url::try_from(uri.to_owned())?;
-    send(&url, &TlsClient::default(), Auth::default(), Headers::default(), Request::default()).await
+    whole(send(&url, &TlsClient::default(), Auth::default(), Headers::default(), Request::default()).await?).await
 }
 
 async fn send(
@@ -85,9 +93,12 @@ async fn send(
     auth: Auth,
     headers: Headers,
     request: Request<Full<Bytes>>,
-) -> Result<Answer, String> {
+) -> Result<Response<Incoming>, String> {
     let caller = Caller::new(CONNECT, url.is_https().then_some(tls), auth, headers).map_err(|error| error.report())?;
-    let response = caller.call(url, request).await.map_err(|error| error.report())?;
+    caller.call(url, request).await.map_err(|error| error.report())
+}
+
+async fn whole(response: Response<Incoming>) -> Result<Answer, String> {
     let status = response.status();
     let body = Limited::new(response.into_body(), MAX_ANSWER_BYTES).collect().await;
     Ok((status, body.map_err(|e| format!("the answer broke off: {e}"))?.to_bytes()))
@@ -127,8 +138,19 @@ impl Server {
             let tenant = HeaderValue::from_str(tenant).map_err(|_| format!("expected a tenant, got `{tenant}`"))?;
             request.headers_mut().insert(TENANT, tenant);
         }
-        let url = Url::try_from(format!("{}{path}", self.url.trim_end_matches('/')));
-        let url = url.map_err(|error| error.replace("`basic_auth`", "`--user`"))?;
+        whole(self.who.send(&format!("{}{path}", self.url.trim_end_matches('/')), request).await?).await
+    }
+}
+
+// === impl Who ===
+
+impl Who {
+    /// Sends a request to an address. The answer may go on.
+    ///
+    /// # Errors
+    /// As for [`Server::get`].
+    pub(super) async fn send(&self, uri: &str, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, String> {
+        let url = Url::try_from(uri.to_owned()).map_err(|error| error.replace("`basic_auth`", "`--user`"))?;
         send(&url, &self.tls()?, self.auth()?, self.headers()?, request).await
     }
 

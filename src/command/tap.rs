@@ -1,12 +1,12 @@
 //! `weir tap`: what flows through a running Weir, as it comes to a stage, or how much of it.
 
 use std::io::IsTerminal;
-use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use hyper::StatusCode;
 use serde_json::Value;
 
+use super::client::Who;
 use super::query::{escape, fail};
 use super::{Exit, table};
 use crate::out::try_print;
@@ -65,9 +65,8 @@ pub(super) struct Tap {
     /// Where the resource `tap` listens.
     #[arg(long, env = "WEIR_TAP", default_value = "http://127.0.0.1:19691")]
     url: String,
-    /// The file whose first line is the token to show, where the resource's `auth` asks for one.
-    #[arg(long)]
-    bearer_token_file: Option<PathBuf>,
+    #[command(flatten)]
+    who: Who,
 }
 
 /// How it is printed.
@@ -84,17 +83,13 @@ enum Format {
 impl Tap {
     /// Asks, and prints what comes until it ends or nobody reads it any more.
     pub(super) fn run(&self) -> Exit {
-        let token = match self.token() {
-            Ok(token) => token,
-            Err(message) => return fail(Exit::Usage, &message),
-        };
         let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(e) => return fail(Exit::Failure, &format!("no runtime: {e}")),
         };
         let clears = std::io::stdout().is_terminal();
         let show = |line: &str| try_print(&self.shown(line, clears));
-        match runtime.block_on(follow(&self.uri(), token.as_deref(), show)) {
+        match runtime.block_on(follow(&self.uri(), &self.who, show)) {
             Ok(Ended::Wholly) => Exit::Success,
             Ok(Ended::Refused(status, message)) => self.refused(status, message.trim_end()),
             Err(message) => {
@@ -102,12 +97,6 @@ impl Tap {
                 fail(Exit::Failure, &format!("{message}\n{hint}"))
             }
         }
-    }
-
-    fn token(&self) -> Result<Option<String>, String> {
-        let Some(path) = &self.bearer_token_file else { return Ok(None) };
-        let text = std::fs::read_to_string(path).map_err(|e| format!("`{}`: {e}", path.display()))?;
-        Ok(Some(text.lines().next().unwrap_or_default().trim().to_owned()))
     }
 
     /// What is asked.

@@ -1,11 +1,9 @@
 //! An answer that goes on, line by line.
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::header::AUTHORIZATION;
+use http_body_util::{BodyExt, Limited};
 use hyper::{Request, StatusCode};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::TokioExecutor;
+
+use crate::command::client::Who;
 
 /// The longest line, and the longest refusal, in bytes.
 const MAX_LINE: usize = 16 << 20;
@@ -18,19 +16,12 @@ pub(super) enum Ended {
     Refused(StatusCode, String),
 }
 
-/// GETs `uri`, and has `show` each line of the answer as it comes, without its end, as long as that returns true.
-/// `token` is shown where there is one.
+/// GETs `uri` as `who` asks, and has `show` each line of the answer as it comes, without its end, as long as that returns true.
 ///
 /// # Errors
 /// A sentence: the address is none, nobody answers there, or the answer broke off.
-pub(super) async fn follow(uri: &str, token: Option<&str>, show: impl FnMut(&str) -> bool) -> Result<Ended, String> {
-    let mut request = Request::get(uri);
-    if let Some(token) = token {
-        request = request.header(AUTHORIZATION, format!("Bearer {token}"));
-    }
-    let request = request.body(Empty::<Bytes>::new()).map_err(|e| format!("`{uri}` is no address: {e}"))?;
-    let client = Client::builder(TokioExecutor::new()).build_http();
-    let response = client.request(request).await.map_err(|e| format!("no answer from `{uri}`: {}", chain(&e)))?;
+pub(super) async fn follow(uri: &str, who: &Who, show: impl FnMut(&str) -> bool) -> Result<Ended, String> {
+    let response = who.send(uri, Request::default()).await?;
     let status = response.status();
     let mut body = response.into_body();
     if status != StatusCode::OK {
@@ -40,7 +31,7 @@ pub(super) async fn follow(uri: &str, token: Option<&str>, show: impl FnMut(&str
     }
     let mut lines = Lines { show, line: Vec::new() };
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|e| format!("the answer broke off: {}", chain(&e)))?;
+        let frame = frame.map_err(|e| format!("the answer broke off: {e}"))?;
         if let Ok(data) = frame.into_data()
             && !lines.take(&data)?
         {
@@ -76,17 +67,6 @@ impl<F: FnMut(&str) -> bool> Lines<F> {
         }
         Ok(true)
     }
-}
-
-/// An error with what caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text.push_str(&format!(": {source}"));
-        next = source.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -300,6 +300,6 @@ fn the_example_in_the_docs_is_valid() {
 #[test]
 fn wrong_settings_are_refused() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<Tap>(yaml).unwrap_err(), expect);
-    check("taps: 0", "1:7: taps: expected a nonzero usize, got `0`");
+    check("taps: 0", "1:7: taps: expected a whole number of at least 1, got `0`");
     check("listen: here", "1:9: listen: expected a host and a port such as `127.0.0.1:9090`, got `here`");
 }

@@ -175,7 +175,7 @@ proptest! {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_store_whose_log_lost_records_has_everything_only_from_then_on() {
     // `damage` is told where the first record ends.
     let check = async |damage: &dyn Fn(&mut Vec<u8>, usize), samples: usize, is_later: bool| {
