@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::harness::certificates::certificates;
 use crate::harness::process::free_address;
 use crate::harness::s3::S3;
-use crate::harness::shared::{ONE, PATIENT, wait_for_uploads};
+use crate::harness::shared::{ONE, PATIENT};
 use crate::harness::weir::{PIPELINES, Weir, run};
 use crate::harness::writers::{SERIES, body, post};
 use crate::harness::{http, now, wait_for};
@@ -86,7 +86,8 @@ fn a_bucket_is_read_without_a_server_and_nothing_is_written() {
     for n in 0..3 {
         assert_eq!(post(writer.receive, &body(0, now() - n)).unwrap().status, 204);
     }
-    wait_for_uploads(&writer);
+    let uploaded = || writer.metric("weir_store_upload_samples_total") >= (3 * SERIES) as f64;
+    wait_for("all samples to be in the bucket", Duration::from_secs(60), || uploaded().then_some(()));
     writer.stop();
     let directory = place.directory.clone().unwrap();
     let before = files(&directory);

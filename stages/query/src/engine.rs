@@ -56,7 +56,7 @@ pub struct Limits {
     pub lookback: Duration,
     /// How long a query may take, where it does not ask for less.
     pub timeout: Duration,
-    /// How many samples a query may load.
+    /// How many samples a query may read, all together. What of them is in memory at a time `memory` bounds.
     pub max_samples: u64,
     /// How many series a selector of a query may find.
     pub max_series: usize,
@@ -104,7 +104,7 @@ impl Default for Limits {
             max_series: 3_000_000,
             lookback: Duration::from_secs(5 * 60),
             timeout: Duration::from_secs(2 * 60),
-            max_samples: 50_000_000,
+            max_samples: 1_000_000_000,
             concurrency: 20,
         }
     }

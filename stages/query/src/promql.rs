@@ -74,7 +74,8 @@ struct Fields {
     /// How long a query may take, its wait included, where it does not ask for less; default 2m, at least 1ms.
     #[serde(default = "timeout", deserialize_with = "some_time")]
     timeout: Span,
-    /// How many samples a query may load; default 50000000, at least 1. A query that needs more fails.
+    /// How many samples a query may read, all together, of which few are in memory at a time; default 1000000000, at least 1. A query
+    /// that reads more fails.
     #[serde(default = "max_samples")]
     max_samples: NonZeroU64,
     /// How many queries run at once; default 8, at least 1. Others wait.
@@ -110,7 +111,7 @@ fn timeout() -> Span {
 }
 
 fn max_samples() -> NonZeroU64 {
-    NonZeroU64::MIN.saturating_add(49_999_999)
+    NonZeroU64::MIN.saturating_add(999_999_999)
 }
 
 fn concurrency() -> NonZeroUsize {
