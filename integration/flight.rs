@@ -7,36 +7,9 @@ use serde_json::{Value, json};
 
 use crate::harness::certificates::certificates;
 use crate::harness::process::free_address;
-use crate::harness::weir::Weir;
+use crate::harness::weir::{PIPELINES, SECURE, Weir};
 use crate::harness::writers::{SERIES, body, post};
 use crate::harness::{now, peers};
-
-/// Beside the API of the test one that asks who asks. The hash is that of `wonderland`.
-const PIPELINES: &str = "
-resources:
-  main: { bucket: { local: { path: '${DIR}/bucket' } } }
-  central: { store: { path: '${DIR}/central', bucket: main } }
----
-name: receive
-source: { receive: { listen: '${RECEIVE}' } }
-sink: { blocks: { store: central } }
----
-name: query
-source: { api: { listen: '${API}' } }
-sink: { promql: { store: central } }
----
-name: secure
-source:
-  api:
-    listen: '${SECURE}'
-    tls_server_config: { cert_file: '${DIR}/node.crt', key_file: '${DIR}/node.key' }
-    auth:
-      basic: { users: { alice: 'HASH' } }
-      bearer: { tokens_file: '${DIR}/tokens' }
-sink: { promql: { store: central } }
-";
-
-const HASH: &str = "$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW";
 
 const STATEMENT: &str =
     "SELECT sender, count(*) AS samples, max(time) AS last, avg(value) AS mean FROM crash_total GROUP BY sender";
@@ -60,7 +33,7 @@ fn adbc_and_pandas_read_metrics_with_the_credentials_of_the_api() {
     let (path, secure) = (dir.path(), free_address());
     certificates(path);
     std::fs::write(path.join("tokens"), "a-token-of-a-test\n").unwrap();
-    let mut weir = Weir::new(path, &PIPELINES.replace("HASH", HASH));
+    let mut weir = Weir::new(path, &format!("{PIPELINES}{SECURE}"));
     weir.start(&[("SECURE", &secure.to_string())]);
     assert_eq!(post(weir.receive, &body(0, now())).unwrap().status, 204);
 

@@ -8,25 +8,9 @@ use serde_json::Value;
 use crate::harness::certificates::certificates;
 use crate::harness::peers;
 use crate::harness::process::free_address;
-use crate::harness::weir::{PIPELINES, Weir};
+use crate::harness::weir::{PIPELINES, SECURE, Weir};
 use crate::harness::writers::{SERIES, body, post};
 use crate::harness::{http, now, wait_for};
-
-/// Beside the API of the test one that asks who asks. The hash is that of `wonderland`.
-const SECURE: &str = "
----
-name: secure
-source:
-  api:
-    listen: '${SECURE}'
-    tls_server_config: { cert_file: '${DIR}/node.crt', key_file: '${DIR}/node.key' }
-    auth:
-      basic: { users: { alice: 'HASH' } }
-      bearer: { tokens_file: '${DIR}/tokens' }
-sink: { promql: { store: central } }
-";
-
-const HASH: &str = "$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW";
 
 /// How many samples each series has, and their distance in milliseconds: several chunks.
 const SAMPLES: i64 = 300;
@@ -63,7 +47,7 @@ scrape_configs:
 ",
         ca = path.join("ca.crt").display()
     );
-    let mut weir = Weir::new(path, &format!("{}{}", PIPELINES.trim_end(), SECURE.replace("HASH", HASH)));
+    let mut weir = Weir::new(path, &format!("{PIPELINES}{SECURE}"));
     weir.start(&[("SECURE", &secure.to_string())]);
     let end = now() / STEP * STEP;
     let start = end - (SAMPLES - 1) * STEP;

@@ -12,33 +12,12 @@ use crate::harness::certificates::certificates;
 use crate::harness::process::free_address;
 use crate::harness::s3::S3;
 use crate::harness::shared::{ONE, PATIENT};
-use crate::harness::weir::{PIPELINES, Weir, run};
+use crate::harness::weir::{PIPELINES, SECURE, Weir, run};
 use crate::harness::writers::{SERIES, body, post};
 use crate::harness::{http, now, wait_for};
 
-/// APIs that ask who asks: for a name or a token, and for a certificate. The hash is that of `wonderland`.
-const SECURE: &str = "
-resources:
-  main: { bucket: { local: { path: '${DIR}/bucket' } } }
-  central: { store: { path: '${DIR}/central', bucket: main } }
----
-name: receive
-source: { receive: { listen: '${RECEIVE}' } }
-sink: { blocks: { store: central } }
----
-name: query
-source: { api: { listen: '${API}' } }
-sink: { promql: { store: central } }
----
-name: secure
-source:
-  api:
-    listen: '${SECURE}'
-    tls_server_config: { cert_file: '${DIR}/node.crt', key_file: '${DIR}/node.key' }
-    auth:
-      basic: { users: { alice: 'HASH' } }
-      bearer: { tokens_file: '${DIR}/tokens' }
-sink: { promql: { store: central } }
+/// Below these: an API that asks for a certificate.
+const MUTUAL: &str = "\
 ---
 name: mutual
 source:
@@ -47,8 +26,6 @@ source:
     tls_server_config: { cert_file: '${DIR}/node.crt', key_file: '${DIR}/node.key', client_ca_file: '${DIR}/ca.crt' }
 sink: { promql: { store: central } }
 ";
-
-const HASH: &str = "$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW";
 
 const COUNT: &str = "SELECT count(*) AS n FROM crash_total";
 
@@ -124,7 +101,7 @@ fn a_server_is_shown_who_asks_and_has_to_show_who_it_is() {
     std::fs::write(path.join("token"), "a-token-of-a-test\n").unwrap();
     std::fs::write(path.join("password"), "wonderland\n").unwrap();
     std::fs::write(path.join("wrong"), "hunter2hunter2hunter2\n").unwrap();
-    let mut weir = Weir::new(path, &SECURE.replace("HASH", HASH));
+    let mut weir = Weir::new(path, &format!("{PIPELINES}{SECURE}{MUTUAL}"));
     weir.start(&[("SECURE", &secure.to_string()), ("MUTUAL", &mutual.to_string())]);
     assert_eq!(post(weir.receive, &body(0, now())).unwrap().status, 204);
 

@@ -32,6 +32,20 @@ source: { api: { listen: '${API}' } }
 sink: { promql: { store: central } }
 ";
 
+/// Below [`PIPELINES`]: an API that asks who asks. The hash is that of `wonderland`.
+pub const SECURE: &str = "\
+---
+name: secure
+source:
+  api:
+    listen: '${SECURE}'
+    tls_server_config: { cert_file: '${DIR}/node.crt', key_file: '${DIR}/node.key' }
+    auth:
+      basic: { users: { alice: '$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW' } }
+      bearer: { tokens_file: '${DIR}/tokens' }
+sink: { promql: { store: central } }
+";
+
 /// Runs the program to its end.
 pub fn run(args: &[&str], env: &[(&str, &str)], dir: &Path) -> Output {
     Command::new(program()).args(args).envs(env.iter().copied()).current_dir(dir).output().unwrap()
