@@ -91,8 +91,9 @@ async fn the_page_of_metrics_says_what_is_measured() {
     metrics.process();
     let mut running = plan.start(Clock::system(), metrics.clone()).await.unwrap();
     running.listeners().await;
-    let page = page(&metrics);
+    // A source may say that it listens just before it registers what it measures: once it has ended, it has registered.
     running.shutdown(std::time::Duration::from_secs(10)).await;
+    let page = page(&metrics);
 
     pages::hold("METRICS.md", &page, "metrics");
     let sources = [registry.names::<Write>()[0].clone(), registry.names::<Read>()[0].clone()].concat();
