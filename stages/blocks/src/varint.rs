@@ -25,7 +25,7 @@ pub(crate) fn put_varint(mut n: u64, out: &mut Vec<u8>) {
 }
 
 /// Reads a number and returns the bytes after it; `None` where it is cut short or does not fit 64 bits.
-#[inline]
+#[inline(always)]
 pub(crate) fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
     match data.split_first() {
         Some((&byte, rest)) if byte < 0x80 => Some((u64::from(byte), rest)),
@@ -37,7 +37,7 @@ pub(crate) fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Reads a number of up to eight bytes, which are those of the word, at once.
-#[inline]
+#[inline(always)]
 fn take_word(word: u64, data: &[u8]) -> Option<(u64, &[u8])> {
     let ends = !word & 0x8080_8080_8080_8080;
     if ends == 0 {

@@ -84,6 +84,10 @@ impl Reading {
         let mut stream = std::pin::pin!(stream);
         while let Some(batch) = stream.try_next().await? {
             decode(&batch, &mut samples)?;
+            if batch.num_rows() == BATCH_ROWS {
+                // A read that nobody waits for any more ends here.
+                tokio::task::yield_now().await;
+            }
         }
         Ok((group, samples))
     }
