@@ -8,7 +8,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
+use super::exemplars::Exemplars;
 use super::identity::Identity;
+use super::known::Notes;
 use super::measure::Measures;
 use super::metrics::KnownMetrics;
 use super::shelf::Shelf;
@@ -84,6 +86,11 @@ impl Store {
         }
         measures.blocks(&view);
         let metrics = KnownMetrics::new(settings.head.max_metrics);
+        let exemplars = Exemplars::new(settings.head.max_exemplars);
+        let notes = Notes::open(fs.clone(), &path, |batch| {
+            metrics.note(batch);
+            exemplars.note(batch);
+        })?;
         let head = Head::default();
         let sharing = head.clone();
         let dir = path.join("log");
@@ -107,6 +114,8 @@ impl Store {
             moving: tokio::sync::Mutex::default(),
             pressed: Arc::default(),
             metrics,
+            exemplars,
+            notes,
             measures,
             held: Mutex::new(Some(held)),
         }));
@@ -145,6 +154,7 @@ impl Store {
         if !damage.is_none() || collisions > 0 {
             tracing::warn!(?damage, collisions, "the log was damaged; what could be read was");
         }
+        self.write_known().await?;
         self.0.log.reclaim().await?;
         tracing::info!(samples, bytes, took = ?begin.elapsed(), "replayed the log");
         Ok(())
