@@ -358,10 +358,11 @@ async fn a_segment_without_a_header_is_set_aside_and_the_others_are_read() {
 
 #[tokio::test]
 async fn a_newer_format_is_refused() {
-    for (at, what) in [(8, "has format 2 with label encoding 1"), (10, "has format 1 with label encoding 2")] {
+    for (at, to, what) in [(8, 3, "has format 3 with label encoding 1"), (10, 2, "has format 1 with label encoding 2")]
+    {
         let mut bytes = small().await;
         for copy in [0, 32] {
-            bytes[copy + at] = 2;
+            bytes[copy + at] = to;
             let crc = crc32c::crc32c(&bytes[copy..copy + 28]).to_le_bytes();
             bytes[copy + 28..copy + 32].copy_from_slice(&crc);
         }
@@ -369,7 +370,7 @@ async fn a_newer_format_is_refused() {
         let error = replay.read().unwrap_err();
         assert_eq!(error.kind().as_str(), "invalid");
         let path = "`/store/log/00000000000000000001.log`";
-        let advice = "this program reads up to 1 with 1: run the newer program, or let it cut all blocks first";
+        let advice = "this program reads up to 2 with 1: run the newer program, or let it cut all blocks first";
         assert_eq!(error.message(), format!("log segment {path} {what}; {advice}"));
     }
 }
