@@ -190,6 +190,12 @@ impl Batch {
         self.rows.exemplars.all().len()
     }
 
+    /// The time of its earliest sample, in milliseconds since the Unix epoch.
+    pub fn earliest(&self) -> Option<i64> {
+        let histograms = self.rows.histograms.all().iter().map(|point| point.timestamp);
+        self.rows.timestamps.iter().copied().chain(histograms).min()
+    }
+
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
         self.sample_count() == 0

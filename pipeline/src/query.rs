@@ -45,6 +45,8 @@ pub struct Query {
     pub replica_labels: Option<Arc<[String]>>,
     /// How many steps beyond the first a PromQL query within an SQL query may have; `None` for no limit.
     pub max_points: Option<NonZeroU64>,
+    /// Whether it is to be computed anew, whatever is kept of earlier answers.
+    pub anew: bool,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -129,6 +131,11 @@ pub enum Ask {
         /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
         bucket: Option<Arc<str>>,
     },
+    /// What has changed of the tenant's samples: what who keeps answers asks before giving one again.
+    Changes {
+        /// Since the answer of this number; `None` for who only wants to know the number.
+        since: Option<u64>,
+    },
     /// An SQL query over metrics.
     Sql {
         /// The SQL text.
@@ -172,10 +179,22 @@ pub enum Data {
     Metadata(Vec<Metadata>),
     /// What recent series are made of.
     Cardinality(Cardinality),
+    /// What has changed; `None` where that can't be told.
+    Changes(Option<Changes>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
     /// The rows of an SQL query, in pieces that come one after the other.
     Rows(Rows),
+}
+
+/// What has changed of a tenant's samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Changes {
+    /// The number of this answer. What is asked afterwards has all changes up to here.
+    pub number: u64,
+    /// No sample before this time has come or gone since the answer that was named, in milliseconds since the Unix epoch; the
+    /// least time where nothing is known of that one.
+    pub lowest: i64,
 }
 
 /// The exemplars of a series.
@@ -251,6 +270,7 @@ impl Query {
             stats: StatsDetail::None,
             replica_labels: None,
             max_points: None,
+            anew: false,
         }
     }
 }

@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
+use super::changes::ChangeLog;
 use super::exemplars::Exemplars;
 use super::identity::Identity;
 use super::known::Notes;
@@ -91,6 +92,9 @@ impl Store {
             metrics.note(batch);
             exemplars.note(batch);
         })?;
+        // A life begins later than the one before made numbers: those count changes, of which there is fewer than 65536 each
+        // millisecond.
+        let changes = ChangeLog::new(context.clock.now().max(0).unsigned_abs() << 16);
         let head = Head::default();
         let sharing = head.clone();
         let dir = path.join("log");
@@ -116,6 +120,7 @@ impl Store {
             metrics,
             exemplars,
             notes,
+            changes,
             measures,
             held: Mutex::new(Some(held)),
         }));

@@ -54,6 +54,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             Some(found) => (Data::Cardinality(found), Vec::new()),
             None => return Err(Error::unprocessable("expected a store of this process: a cluster does not tell")),
         },
+        Ask::Changes { since } => (Data::Changes(source.changes(&query.tenant, *since).await?), Vec::new()),
         Ask::Sql { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
         Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
 use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Cardinality, Error, Labels, Result, SeriesExemplars, SeriesId, Tenant};
+use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesExemplars, SeriesId, Tenant};
 
 use super::{MetricsSource, Run, Selected, Wanted};
 
@@ -57,6 +57,10 @@ impl MetricsSource for Stored {
 
     async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Cardinality>> {
         self.0.cardinality(tenant, limit).await.map(Some)
+    }
+
+    async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {
+        Ok(self.0.changes(tenant, since).await)
     }
 }
 
