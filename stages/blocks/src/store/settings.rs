@@ -52,8 +52,8 @@ pub struct Budget {
     /// Of how many metrics of all tenants what senders say of them (kind, help text, unit) is kept in memory; default
     /// 100000. Beyond it what came first goes first.
     pub max_metrics: usize,
-    /// How many exemplars of all tenants are kept in memory and on disk; default 100000. Beyond it the oldest of who has most
-    /// go first.
+    /// How many exemplars of all tenants are kept in memory, of some 200 bytes each, and on disk; default 100000. Beyond it the
+    /// oldest of who has most go first.
     pub max_exemplars: usize,
 }
 
