@@ -1,6 +1,7 @@
 //! What is asked on the read path, and what is answered.
 
 mod cardinality;
+mod exemplar;
 mod rows;
 mod stats;
 

@@ -169,7 +169,9 @@ impl Service<Batch> for Limited {
         let mut next = self.next.take();
         match self.shared.hold(&batch) {
             Err(error) => std::future::ready(Err(error)).boxed(),
-            Ok((left, ack)) if left.is_empty() && !batch.is_empty() => std::future::ready(Ok(ack)).boxed(),
+            Ok((left, ack)) if left.is_empty() && left.exemplar_count() == 0 && !batch.is_empty() => {
+                std::future::ready(Ok(ack)).boxed()
+            }
             Ok((left, mut ack)) => async move {
                 ack.merge(next.call(left).await?);
                 Ok(ack)
@@ -191,7 +193,7 @@ impl Shared {
             let left = batch.filter(|series| {
                 let reason = self.refuses(series.labels).or_else(|| tenant.refuses(series.id));
                 let Some(reason) = reason else { return true };
-                let samples = series.timestamps.len() as u64;
+                let samples = series.sample_count() as u64;
                 match refused.iter_mut().find(|(known, ..)| *known == reason) {
                     Some((_, count, _)) => *count += samples,
                     None => refused.push((reason, samples, shown(series.labels))),

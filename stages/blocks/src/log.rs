@@ -23,14 +23,17 @@ use crate::seam::Fs;
 mod format;
 #[doc(hidden)]
 pub mod fuzz;
+mod rare;
 mod record;
 mod replay;
 mod segments;
+pub(crate) mod told;
 mod writer;
 
 pub use record::Entry;
 pub use replay::{Damage, Replay};
 pub use segments::Hold;
+pub(crate) use segments::file_name;
 
 use segments::Segments;
 use writer::Writer;

@@ -99,8 +99,9 @@ impl Telemetry {
         if invalid > 0 {
             self.invalid_labels.get_or_create(&Pipeline { pipeline: self.pipeline.clone() }).inc_by(invalid);
         }
-        if decoded.exemplars > 0 {
-            self.exemplars.get_or_create(&self.refusal("exemplars_unsupported")).inc_by(decoded.exemplars);
+        if decoded.dropped_exemplars > 0 {
+            let reason = self.refusal("invalid_exemplar");
+            self.exemplars.get_or_create(&reason).inc_by(decoded.dropped_exemplars);
         }
     }
 

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Context, Metrics, Next, Outcome, Tenant, Write};
 
-use super::reply::Reply;
+use super::reply::{Reply, Written};
 use super::telemetry::Telemetry;
 use super::{Receive, body, headers};
 use crate::http::budget::{Budget, Share};
@@ -143,7 +143,7 @@ impl Receiver {
     /// Sends the good series down, and says what became of all.
     async fn send(&self, decoded: Decoded, version: Version) -> Result<Reply, Reply> {
         let Decoded { batch, refused, .. } = decoded;
-        let samples = batch.sample_count() as u64;
+        let all = Written::of(&batch);
         let ack = self.pass(batch).await?;
         let mut texts = Vec::new();
         if refused.fails(version) {
@@ -154,12 +154,12 @@ impl Receiver {
             texts.push(format!("{}: {} rejected{detail}", entry.reason, entry.count));
         }
         // What a stage dropped or absorbed is as its operator wants it: for the sender it is done.
-        let written = samples.saturating_sub(ack.count(Outcome::Rejected));
+        let written = all.without(ack.count(Outcome::Rejected));
         if texts.is_empty() { Ok(Reply::done(written)) } else { Err(Reply::partial(texts.join("\n"), written)) }
     }
 
     async fn pass(&self, batch: Batch) -> Result<Ack, Reply> {
-        if batch.is_empty() && batch.metadata().is_empty() {
+        if batch.says_nothing() {
             return Ok(Ack::default());
         }
         self.next.send(batch).await.map_err(|error| {

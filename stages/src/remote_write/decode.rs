@@ -1,7 +1,7 @@
 //! What both versions share: limits, faults, and the way of a series into the batch.
 
 use weir_pipeline::batch::{BatchBuilder, Metadata};
-use weir_pipeline::{Batch, Error, Result, Tenant};
+use weir_pipeline::{Batch, Error, Exemplar, Result, Tenant};
 
 use super::refused::{Reason, Refused};
 use super::row::Row;
@@ -33,8 +33,8 @@ pub struct Decoded {
     pub batch: Batch,
     /// The bad ones.
     pub refused: Refused,
-    /// Exemplars, which are not supported yet and were left out.
-    pub exemplars: u64,
+    /// Exemplars whose labels are too long or no text, which were left out.
+    pub dropped_exemplars: u64,
 }
 
 /// Why a request can't be read at all.
@@ -53,7 +53,7 @@ pub(super) struct Intake<'l> {
     refused: Refused,
     /// How many series there were, good or bad.
     series: u64,
-    exemplars: u64,
+    dropped_exemplars: u64,
     /// What the batch takes so far, roughly and never too little.
     bytes: u64,
 }
@@ -69,7 +69,7 @@ pub fn decode(body: &[u8], version: Version, tenant: Tenant, limits: &Limits) ->
         builder: Batch::builder(tenant),
         refused: Refused::default(),
         series: 0,
-        exemplars: 0,
+        dropped_exemplars: 0,
         bytes: 0,
     };
     let read = match version {
@@ -77,7 +77,10 @@ pub fn decode(body: &[u8], version: Version, tenant: Tenant, limits: &Limits) ->
         Version::V2 => v2::read(body, &mut intake),
     };
     match read {
-        Ok(()) => Ok(Decoded { batch: intake.builder.build(), refused: intake.refused, exemplars: intake.exemplars }),
+        Ok(()) => {
+            let Intake { builder, refused, dropped_exemplars, .. } = intake;
+            Ok(Decoded { batch: builder.build(), refused, dropped_exemplars })
+        }
         Err(Fault::Malformed(malformed)) => {
             Err(Error::invalid(format!("expected a `{}`, got {malformed}", version.message())))
         }
@@ -116,8 +119,17 @@ impl Intake<'_> {
         self.refused.add(Reason::InvalidExemplar, 0, || text);
     }
 
-    pub(super) fn exemplar(&mut self) {
-        self.exemplars += 1;
+    /// Takes an exemplar of the series that is read.
+    pub(super) fn exemplar(&mut self, row: &mut Row<'_>, read: Result<Exemplar, String>) -> Result<(), Fault> {
+        match read {
+            Ok(exemplar) => {
+                self.charge(exemplar.byte_size())?;
+                row.exemplars.push(exemplar);
+            }
+            // Exemplars fail no request, as in Prometheus: only what refers to nothing is the sender's mistake.
+            Err(_) => self.dropped_exemplars += 1,
+        }
+        Ok(())
     }
 
     pub(super) fn metadata(&mut self, metadata: Metadata) -> Result<(), Fault> {
@@ -134,14 +146,14 @@ impl Intake<'_> {
             self.refuse(row, flaw.reason(), || flaw.text(limits));
             return Ok(false);
         }
-        if row.histograms > 0 {
-            let series = self.series;
-            let tell = || format!("series {series} {}: native histograms are not supported yet", row.shown());
-            self.refused.add(Reason::HistogramUnsupported, row.histograms, tell);
-        } else if row.samples.is_empty() && self.version == Version::V2 {
+        if row.flawed.0 > 0 {
+            let (series, (count, flaw)) = (self.series, &row.flawed);
+            let tell = || format!("series {series} {}: a histogram: {flaw}", row.shown());
+            self.refused.add(Reason::InvalidHistogram, *count, tell);
+        } else if row.is_empty() && self.version == Version::V2 {
             self.refuse(row, Reason::EmptySeries, || "expected samples or histograms".into());
         }
-        if row.samples.is_empty() {
+        if row.is_empty() {
             return Ok(false);
         }
         self.charge(row.encoded_len() + 24 + row.samples.len() * SAMPLE_BYTES)?;
@@ -149,6 +161,8 @@ impl Intake<'_> {
         for sample in &row.samples {
             self.builder.sample_since(sample.start, sample.timestamp, sample.value);
         }
+        row.histograms.drain(..).for_each(|point| _ = self.builder.histogram(point));
+        row.exemplars.drain(..).for_each(|exemplar| _ = self.builder.exemplar(exemplar));
         Ok(true)
     }
 
@@ -160,7 +174,7 @@ impl Intake<'_> {
 
     fn refuse(&mut self, row: &Row<'_>, reason: Reason, tell: impl FnOnce() -> String) {
         let series = self.series;
-        let samples = row.samples.len() as u64 + row.histograms;
+        let samples = row.sample_count();
         self.refused.add(reason, samples, || format!("series {series} {}: {}", row.shown(), tell()));
     }
 }

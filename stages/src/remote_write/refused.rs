@@ -18,10 +18,10 @@ pub enum Reason {
     InvalidExemplar,
     /// More or longer labels than the limits allow.
     LabelLimit,
-    /// Neither samples nor histograms.
+    /// Neither samples nor histograms nor exemplars.
     EmptySeries,
-    /// Native histograms are not supported yet.
-    HistogramUnsupported,
+    /// Native histograms that make no sense. What else its series has is written.
+    InvalidHistogram,
 }
 
 /// How much was refused for one reason.
@@ -53,7 +53,7 @@ impl Reason {
             Self::InvalidExemplar => "invalid_exemplar",
             Self::LabelLimit => "label_limit",
             Self::EmptySeries => "empty_series",
-            Self::HistogramUnsupported => "histogram_unsupported",
+            Self::InvalidHistogram => "invalid_histogram",
         }
     }
 }

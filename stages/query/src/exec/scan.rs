@@ -147,11 +147,15 @@ impl Reader {
                 self.task.memory.try_resize(self.ready.iter().map(RecordBatch::get_array_memory_size).sum())?;
                 return Ok(Some(batch));
             }
+            let start = self.rest.start;
+            let Some((mut series, bytes)) = self.next_series(READ_BYTES) else { return Ok(None) };
             // What is read, and the batches made of it.
-            let at_once =
-                if self.task.memory.try_resize(2 * READ_BYTES).is_ok() { READ_BYTES } else { BATCH_BYTES / 4 };
-            let Some((series, bytes)) = self.next_series(at_once) else { return Ok(None) };
-            self.task.memory.try_resize(bytes)?;
+            if self.task.memory.try_resize(2 * bytes).is_err() {
+                self.rest.start = start;
+                let Some((fewer, bytes)) = self.next_series(BATCH_BYTES / 4) else { return Ok(None) };
+                self.task.memory.try_resize(bytes)?;
+                series = fewer;
+            }
             let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
             self.task.query.incomplete(&*self.selected);
             runs.retain(|run| !run.timestamps.is_empty() || !run.histograms.is_empty());
