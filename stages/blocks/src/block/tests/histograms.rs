@@ -43,10 +43,12 @@ fn within(samples: &Samples, start: i64, end: i64) -> Samples {
     out
 }
 
-/// Every bit of samples.
-fn bits(samples: &Samples) -> (Vec<i64>, Vec<u64>, Vec<(i64, i64, Vec<u8>)>) {
-    let values = samples.values.iter().map(|value| value.to_bits()).collect();
-    (samples.timestamps.clone(), values, histogram_bits(&samples.histograms))
+/// Every bit of samples: of floats, and of histograms.
+fn bits(samples: &Samples) -> (Vec<(i64, u64)>, Vec<Vec<u8>>) {
+    let floats = samples.timestamps.iter().zip(&samples.values).map(|(ts, value)| (*ts, value.to_bits()));
+    let histogram =
+        |(ts, start, bits): (i64, i64, Vec<u8>)| [&ts.to_le_bytes()[..], &start.to_le_bytes(), &bits].concat();
+    (floats.collect(), histogram_bits(&samples.histograms).into_iter().map(histogram).collect())
 }
 
 fn mixed() -> impl Strategy<Value = Mixed> {

@@ -33,7 +33,7 @@ async fn the_table_has_columns_of_histograms_once_a_block_with_some_comes() {
     each(async |ground| {
         let catalog = ground.catalog().await;
         let told = |ground: &Ground| {
-            let last = ground.log().into_iter().filter(|name| name.ends_with(".json")).next_back().unwrap();
+            let last = ground.log().into_iter().rfind(|name| name.ends_with(".json")).unwrap();
             let commit = std::fs::read_to_string(ground.file("default-tenant/raw/_delta_log").join(last)).unwrap();
             ["start_ts", "histogram", "positive_counts"].map(|column| commit.contains(column))
         };
