@@ -77,6 +77,11 @@ impl TryFrom<Fields> for HttpSd {
 }
 
 impl HttpSd {
+    /// Which list it is.
+    pub(super) fn origin(&self) -> String {
+        self.server.url.uri().to_string()
+    }
+
     /// Asks for ever. What can't be had any more stays as it was.
     ///
     /// # Errors
@@ -87,7 +92,10 @@ impl HttpSd {
             loop {
                 match self.ask(&client).await {
                     Ok(groups) => slot.set(groups),
-                    Err(why) => tells.failed_server(&self.server.url, &why),
+                    Err(why) => {
+                        tells.failed_server(&self.server.url, &why);
+                        slot.keep();
+                    }
                 }
                 sleep(self.refresh.get()).await;
             }
