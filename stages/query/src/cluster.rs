@@ -22,13 +22,19 @@
 //! heard where the question begins after it came, or once it is there for `uploaded_after` and with that all from before in
 //! the `bucket`. Members of a set that came within `founded_within` of each other, and none before, are a new set, and count.
 //!
+//! What members know of metrics is united: all are asked, and answer for those that don't where as many as must be heard do. What
+//! recent series are made of is added up over replica sets, of which the member with most counts (with `rendezvous` it is the sum
+//! of all members by `factor`), and the values of a label are those of the member that has most of them.
+//!
 //! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those that it had less than
 //! `uploaded_after` ago, are asked as well, and each epoch's replica sets must be heard: what was written to them is still
 //! only there.
 
 mod epochs;
 mod hear;
+mod known;
 mod telemetry;
+mod totals;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,17 +43,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde::Deserialize;
 use weir_blocks::{Depot, Selection};
+use weir_pipeline::batch::Metadata;
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
-use weir_pipeline::{Ask, Clock, Context, Error, Query, Resource, Result};
+use weir_pipeline::{Ask, Cardinality, Clock, Context, Error, Query, Resource, Result, Tenant};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
 use weir_stages::tls::TlsClient;
 
-use crate::exec::source::{Found, MetricsSource, Selected, Wanted};
+use crate::exec::source::{Found, Known, MetricsSource, Selected, Wanted};
 use epochs::Epochs;
 use hear::{Heard, Hearing, Newness};
+use known::Poll;
 use telemetry::Telemetry;
+
+/// How many times more entries members are asked for: what is large in all is not the largest in each.
+const MORE: usize = 4;
 
 /// The settings of a cluster.
 #[derive(Clone, Debug, Deserialize)]
@@ -177,6 +188,27 @@ impl OpenCluster {
         hearing.hear(&sets).await
     }
 
+    /// How members are asked for what they know.
+    fn poll(&self, tenant: &Tenant, ask: Ask) -> Poll {
+        let timeout = self.settings.timeout.get();
+        Poll {
+            reader: self.reader.clone(),
+            query: Arc::new(Query { timeout: Some(timeout), ..Query::new(tenant.clone(), ask) }),
+            timeout,
+            hedge: self.settings.hedge.get(),
+            memory: self.settings.memory,
+            telemetry: self.telemetry.clone(),
+        }
+    }
+
+    /// Counts an answer that lacks something.
+    fn count<T>(&self, known: Known<T>) -> Known<T> {
+        if !known.missing.is_empty() {
+            self.telemetry.partial.inc();
+        }
+        known
+    }
+
     fn newness(&self, start: i64) -> Newness {
         let Cluster { uploaded_after, founded_within, .. } = &self.settings;
         let settled = match self.depot {
@@ -210,6 +242,19 @@ impl MetricsSource for OpenCluster {
         }
         let selection = Selection::join(answers, &bucket.blocks, matchers, start, end).await?;
         Ok(Arc::new(Found::new(selection, missing, partial)?))
+    }
+
+    async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
+        let sets = self.epochs.sets(self.settings.quorum)?;
+        let poll = self.poll(tenant, Ask::Metadata { metric: metric.map(str::to_owned) });
+        Ok(self.count(poll.metadata(&sets).await?))
+    }
+
+    async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Known<Cardinality>>> {
+        // Recent series are with the members of now; those of an earlier epoch would count twice.
+        let sets = self.epochs.current(self.settings.quorum)?;
+        let poll = self.poll(tenant, Ask::Cardinality { limit: limit.saturating_mul(MORE) });
+        Ok(Some(self.count(poll.cardinality(&sets, limit).await?)))
     }
 }
 
