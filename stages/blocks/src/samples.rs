@@ -78,6 +78,7 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
         Ask::Cardinality { limit } => {
             return Ok(Data::Cardinality(store.cardinality(&query.tenant, limit).await?).into());
         }
+        Ask::Changes { since } => return Ok(Data::Changes(store.changes(&query.tenant, since).await).into()),
         _ => return Err(Error::unprocessable("expected a question for samples: `samples` answers other nodes")),
     };
     let reads_the_rest = bucket.is_some() && bucket == store.bucket_identity().await;

@@ -26,10 +26,13 @@
 //! recent series are made of is added up over replica sets, of which the member with most counts (with `rendezvous` it is the sum
 //! of all members by `factor`), and the values of a label are those of the member that has most of them.
 //!
+//! What has changed since a result was kept (`cache`) is asked of as many members as must be heard, each since it was asked last.
+//!
 //! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those that it had less than
 //! `uploaded_after` ago, are asked as well, and each epoch's replica sets must be heard: what was written to them is still
 //! only there.
 
+mod changes;
 mod epochs;
 mod hear;
 mod known;
@@ -39,19 +42,21 @@ mod totals;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use weir_blocks::{Depot, Selection};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
-use weir_pipeline::{Ask, Cardinality, Clock, Context, Error, Query, Resource, Result, Tenant};
+use weir_pipeline::{Ask, Cardinality, Changes, Clock, Context, Error, Query, Resource, Result, Tenant};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
 use weir_stages::tls::TlsClient;
 
 use crate::exec::source::{Found, Known, MetricsSource, Selected, Wanted};
+use changes::Changed;
 use epochs::Epochs;
 use hear::{Heard, Hearing, Newness};
 use known::Poll;
@@ -109,6 +114,7 @@ pub struct OpenCluster {
     reader: NodeReader,
     clock: Clock,
     telemetry: Telemetry,
+    changed: Changed,
 }
 
 fn default_timeout() -> Span {
@@ -157,7 +163,8 @@ impl Resource for Cluster {
         let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
         let epochs = Epochs::new(ring, self.uploaded_after.get());
         let clock = context.clock.clone();
-        Ok(Arc::new(OpenCluster { epochs, depot, settings: self, reader, clock, telemetry }))
+        let changed = Changed::new(&clock);
+        Ok(Arc::new(OpenCluster { epochs, depot, settings: self, reader, clock, telemetry, changed }))
     }
 }
 
@@ -255,6 +262,21 @@ impl MetricsSource for OpenCluster {
         let sets = self.epochs.current(self.settings.quorum)?;
         let poll = self.poll(tenant, Ask::Cardinality { limit: limit.saturating_mul(MORE) });
         Ok(Some(self.count(poll.cardinality(&sets, limit).await?)))
+    }
+
+    async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {
+        let sets = self.epochs.sets(self.settings.quorum)?;
+        // Nobody is waited for where enough have answered.
+        let poll = Poll { hedge: Duration::ZERO, ..self.poll(tenant, Ask::Changes { since: None }) };
+        let Some(told) = self.changed.hear(poll, &sets).await? else { return Ok(None) };
+        let catalog = match &self.depot {
+            Some(depot) => match depot.snapshot(tenant).await {
+                Some(snapshot) => Some(snapshot),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        Ok(Some(self.changed.of(tenant, since, told, catalog)))
     }
 }
 

@@ -8,7 +8,7 @@ use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
-use weir_pipeline::{Batch, Cardinality, Error, Kind, Query, Result, Since};
+use weir_pipeline::{Batch, Cardinality, Changes, Error, Kind, Query, Result, Since};
 
 use super::client::NodeClient;
 use super::frames::Frames;
@@ -75,11 +75,29 @@ impl NodeReader {
     /// # Errors
     /// As [`NodeReader::read`].
     pub async fn cardinality(&self, member: &Member, query: &Query) -> Result<Cardinality> {
+        self.one(member, query, wire::decode_cardinality).await
+    }
+
+    /// Asks a member what has changed; `None` where it can't tell.
+    ///
+    /// # Errors
+    /// As [`NodeReader::read`].
+    pub async fn changes(&self, member: &Member, query: &Query) -> Result<Option<Changes>> {
+        self.one(member, query, wire::decode_changes).await
+    }
+
+    /// An answer that is one message.
+    async fn one<T>(
+        &self,
+        member: &Member,
+        query: &Query,
+        decode: impl Fn(&[u8], &wire::Limits) -> Result<T>,
+    ) -> Result<T> {
         let (_, mut state) = self.ask(member, query).await?;
-        let found = state.next(wire::decode_cardinality).await?;
+        let found = state.next(&decode).await?;
         let found = found.ok_or_else(|| Error::unavailable(format!("{}: expected an answer", state.name)))?;
         // An answer without its end was cut off.
-        match state.next(wire::decode_cardinality).await? {
+        match state.next(&decode).await? {
             None => Ok(found),
             Some(_) => Err(Error::unavailable(format!("{}: expected one answer", state.name))),
         }

@@ -15,7 +15,9 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Batch, Cardinality, Context, Data, Error, Kind, Metrics, Next, Read, Result, Since, Tenant};
+use weir_pipeline::{
+    Batch, Cardinality, Changes, Context, Data, Error, Kind, Metrics, Next, Read, Result, Since, Tenant,
+};
 
 use super::Readers;
 use super::telemetry::Telemetry;
@@ -46,6 +48,7 @@ pub(super) struct Answerer {
 enum Piece {
     Batch(Batch),
     Cardinality(Cardinality),
+    Changes(Option<Changes>),
 }
 
 /// An answer that has begun: its pieces, and its turn.
@@ -146,6 +149,9 @@ impl Begun {
                 Some(Ok(Piece::Cardinality(found))) => {
                     (frames::frame(|out| wire::encode_cardinality(&found, out)), Some(begun))
                 }
+                Some(Ok(Piece::Changes(changes))) => {
+                    (frames::frame(|out| wire::encode_changes(changes, out)), Some(begun))
+                }
                 Some(Ok(Piece::Batch(batch))) => {
                     begun.telemetry.samples.inc_by(batch.sample_count() as u64);
                     (frames::frame(|out| wire::encode_batch(&batch, out)), Some(begun))
@@ -180,6 +186,7 @@ fn pieces(data: Data, tenant: &Tenant) -> Result<(BoxStream<'static, Result<Piec
             Ok((stream::iter(batches).boxed(), None))
         }
         Data::Cardinality(found) => Ok((stream::iter([Ok(Piece::Cardinality(found))]).boxed(), None)),
+        Data::Changes(changes) => Ok((stream::iter([Ok(Piece::Changes(changes))]).boxed(), None)),
         _ => Err(Error::internal("expected from the pipeline what was asked")),
     }
 }

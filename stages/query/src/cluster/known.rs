@@ -81,7 +81,7 @@ impl Poll {
 
     /// Asks all members, and waits for them; after `hedge` only so long as too few of a set have answered. Returns what they
     /// answered, and which sets could not be heard enough.
-    async fn poll<T, F>(
+    pub(super) async fn poll<T, F>(
         &self,
         sets: &[Needed],
         ask: impl Fn(Self, Member) -> F,

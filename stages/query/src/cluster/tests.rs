@@ -16,6 +16,7 @@ use weir_stages::ring::Ring;
 use super::*;
 use crate::engine::{Engine, Limits};
 
+mod changes;
 mod known;
 mod newness;
 mod tls;
@@ -36,6 +37,8 @@ enum Way {
     Knows(Vec<Metadata>, Cardinality),
     /// Nothing, for ever.
     Waits,
+    /// That this has changed.
+    Tells(Arc<Mutex<Option<Changes>>>),
 }
 
 fn has(text: &str) -> Way {
@@ -92,6 +95,7 @@ fn answer(way: Way, ask: &Ask) -> Result<Answer> {
         Way::Fails(kind) => return Err(Error::new(kind, "no")),
         Way::Knows(_, found) if matches!(ask, Ask::Cardinality { .. }) => return Ok(Data::Cardinality(found).into()),
         Way::Knows(said, _) => return Ok(Data::Metadata(said).into()),
+        Way::Tells(changes) => return Ok(Data::Changes(*changes.lock().unwrap()).into()),
         Way::Gone | Way::Waits => return Err(Error::closed()),
     };
     Ok(Data::Samples(batches).into())

@@ -4,8 +4,8 @@ use weir_pipeline::testing::histogram_bits;
 use weir_pipeline::{Ack, Batch, Error, Exemplar, Labels, SeriesId};
 
 use super::{
-    Limits, decode_ack, decode_batch, decode_cardinality, decode_error, decode_query, encode_ack, encode_batch,
-    encode_cardinality, encode_error, encode_query,
+    Limits, decode_ack, decode_batch, decode_cardinality, decode_changes, decode_error, decode_query, encode_ack,
+    encode_batch, encode_cardinality, encode_changes, encode_error, encode_query,
 };
 
 /// What a batch may take, in bytes.
@@ -48,6 +48,7 @@ pub fn fuzz(data: &[u8]) {
             fuzz_error(&sealed);
             fuzz_query(&sealed);
             fuzz_cardinality(&sealed);
+            fuzz_changes(&sealed);
         }
     }
 }
@@ -97,6 +98,14 @@ fn fuzz_cardinality(bytes: &[u8]) {
     encode_cardinality(&found, &mut again);
     let read = decode_cardinality(&again, &Limits::default());
     assert!(read.as_ref().is_ok_and(|read| *read == found), "what is written reads the same: {read:?}");
+}
+
+fn fuzz_changes(bytes: &[u8]) {
+    let Ok(changes) = decode_changes(bytes, &limits()) else { return };
+    let mut again = Vec::new();
+    encode_changes(changes, &mut again);
+    let read = decode_changes(&again, &Limits::default());
+    assert!(read.as_ref().is_ok_and(|read| *read == changes), "what is written reads the same: {read:?}");
 }
 
 /// Whether two batches hold the same, bit for bit.

@@ -1,4 +1,4 @@
-//! A question as a message: for samples, or for what a node knows of metrics and of its recent series.
+//! A question as a message: for samples, for what a node knows of metrics and of its recent series, or for what has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +17,7 @@ const TIMEOUT: Section = Section::new(0x05, "timeout");
 const BUCKET: Section = Section::new(0x06, "bucket");
 const METADATA: Section = Section::new(0x87, "metadata");
 const CARDINALITY: Section = Section::new(0x88, "cardinality");
+const CHANGES: Section = Section::new(0x89, "changes");
 
 const LABELS_ONLY: u8 = 1;
 
@@ -26,13 +27,16 @@ const MAX_BUCKET: u64 = 256;
 /// The most entries of each kind that are asked for.
 const MAX_ENTRIES: u64 = 1_000_000;
 
-/// Appends a question for samples, metadata or cardinality to `out` as one message. `limit` and `lookback` do not go along.
+/// Appends a question for samples, metadata, cardinality or changes to `out` as one message. `limit` and `lookback` do not go along.
 ///
 /// # Errors
 /// `Invalid`, where something else is asked.
 pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
-    if !matches!(query.ask, Ask::Samples { .. } | Ask::Metadata { .. } | Ask::Cardinality { .. }) {
-        return Err(Error::invalid("expected a question for samples, metadata or cardinality"));
+    let of_nodes = |ask: &Ask| {
+        matches!(ask, Ask::Samples { .. } | Ask::Metadata { .. } | Ask::Cardinality { .. } | Ask::Changes { .. })
+    };
+    if !of_nodes(&query.ask) {
+        return Err(Error::invalid("expected a question for samples, metadata, cardinality or changes"));
     }
     let mut writer = Writer::new(Message::Query, out);
     writer.written(TENANT, query.tenant.as_str().as_bytes());
@@ -46,6 +50,9 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
         Ask::Samples { bucket: Some(bucket), .. } => writer.written(BUCKET, bucket.as_bytes()),
         Ask::Metadata { metric } => writer.written(METADATA, metric.as_deref().unwrap_or_default().as_bytes()),
         Ask::Cardinality { limit } => writer.section(CARDINALITY, |out| put_varint(*limit as u64, out)),
+        Ask::Changes { since } => {
+            writer.section(CHANGES, |out| put_varint(since.map_or(0, |since| since.saturating_add(1)), out));
+        }
         _ => {}
     }
     writer.seal();
@@ -73,18 +80,23 @@ fn put_samples(writer: &mut Writer<'_>, matchers: &[Matcher], (start, end): (i64
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
-    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET, METADATA, CARDINALITY];
+    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET, METADATA, CARDINALITY, CHANGES];
     let sections = Sections::read(bytes, limits.message_bytes, Message::Query, &known, &[])?;
     let tenant = read_tenant(sections.must(TENANT)?)?;
-    let ask = match (sections.get(METADATA), sections.get(CARDINALITY)) {
-        (None, None) => read_samples(&sections, limits)?,
-        (Some(metric), None) => Ask::Metadata { metric: read_metric(metric, limits)? },
-        (None, Some(mut entries)) => {
+    let ask = match (sections.get(METADATA), sections.get(CARDINALITY), sections.get(CHANGES)) {
+        (None, None, None) => read_samples(&sections, limits)?,
+        (Some(metric), None, None) => Ask::Metadata { metric: read_metric(metric, limits)? },
+        (None, Some(mut entries), None) => {
             let limit = entries.at_most(MAX_ENTRIES, "entries")?;
             entries.end("cardinality")?;
             Ask::Cardinality { limit: limit as usize }
         }
-        (Some(one), Some(_)) => return Err(bad(one.pos(), "one question")),
+        (None, None, Some(mut since)) => {
+            let number = since.varint()?;
+            since.end("changes")?;
+            Ask::Changes { since: number.checked_sub(1) }
+        }
+        (Some(one), ..) | (None, Some(one), _) => return Err(bad(one.pos(), "one question")),
     };
     let timeout = match sections.get(TIMEOUT) {
         Some(mut timeout) => {

@@ -35,6 +35,11 @@ fn cardinality() -> Query {
     Query { ask: Ask::Cardinality { limit: 300 }, ..plain() }
 }
 
+/// What has changed.
+fn changes(since: Option<u64>) -> Query {
+    Query { ask: Ask::Changes { since }, ..plain() }
+}
+
 fn encoded(query: &Query) -> Vec<u8> {
     let mut out = Vec::new();
     encode_query(query, &mut out).unwrap();
@@ -47,7 +52,8 @@ fn read(bytes: &[u8]) -> Result<Query> {
 
 #[test]
 fn what_is_written_reads_as_the_same() {
-    for query in [question(), plain(), known(), cardinality()] {
+    for query in [question(), plain(), known(), cardinality(), changes(None), changes(Some(0)), changes(Some(1 << 40))]
+    {
         assert_eq!(format!("{:?}", read(&encoded(&query)).unwrap()), format!("{query:?}"));
     }
 }
@@ -63,6 +69,8 @@ fn the_bytes_of_version_1_are_frozen() {
     same(&known(), b"WNQ\x01\x81\x04acme\x05\x02\xc4\x13\x87\x02up");
     same(&Query { ask: Ask::Metadata { metric: None }, ..plain() }, b"WNQ\x01\x81\x04acme\x87\x00");
     same(&cardinality(), b"WNQ\x01\x81\x04acme\x88\x02\xac\x02");
+    same(&changes(None), b"WNQ\x01\x81\x04acme\x89\x01\x00");
+    same(&changes(Some(300)), b"WNQ\x01\x81\x04acme\x89\x02\xad\x02");
 }
 
 #[test]
@@ -70,7 +78,7 @@ fn only_what_a_store_has_is_asked_of_nodes() {
     let ask = Ask::Instant { expr: "up".into(), time: 0 };
     refused(
         encode_query(&Query { ask, ..plain() }, &mut Vec::new()),
-        "expected a question for samples, metadata or cardinality",
+        "expected a question for samples, metadata, cardinality or changes",
     );
 }
 
@@ -100,5 +108,9 @@ fn what_is_no_question_is_refused() {
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
     check(good.with(0x88, b"\xc1\x84\x3d"), "expected at most 1000000 entries, got `1000001` at byte 12");
     check(good.with(0x88, b"\x01\x01"), "expected the end of cardinality at byte 13");
+    check(good.insert(2, 0x89, b"\x01"), "expected one question at byte 12");
+    let good = Parts::of(&encoded(&changes(None)));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.with(0x89, b"\x01\x01"), "expected the end of changes at byte 13");
     refused(read(b"WNB"), "expected a question, of at least 8 bytes, at byte 3");
 }
