@@ -26,7 +26,7 @@ mod text;
 mod yaml;
 
 pub use contract::{Subject, assert_contract, assert_sink_contract, check_contract, check_sink_contract};
-pub use corpus::replay;
+pub use corpus::{Dice, replay};
 pub use recorder::Recorder;
 pub use requests::{Requests, request};
 pub use source::{assert_source_contract, check_source_contract};

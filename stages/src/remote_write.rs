@@ -46,7 +46,7 @@ mod snappy;
 mod telemetry;
 mod v1;
 mod v2;
-mod wire;
+pub(crate) mod wire;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -60,8 +60,10 @@ use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Url};
 use crate::tls::TlsClient;
 
 pub use decode::{Decoded, Limits, decode};
+pub(crate) use decode::{Fault, Intake};
 pub use encode::encode;
 pub use refused::{Count, Reason, Refused};
+pub(crate) use row::{Row, Sample};
 pub use snappy::{compress, decompress};
 
 /// Sends each batch to a server that takes Prometheus' remote write.

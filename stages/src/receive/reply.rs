@@ -8,6 +8,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use weir_pipeline::{Error, Kind};
 
+use crate::remote_write::wire::{put_bytes, put_integer};
 use crate::remote_write::{EXEMPLARS_WRITTEN, HISTOGRAMS_WRITTEN, SAMPLES_WRITTEN, Version};
 
 /// When to come again, where the error does not say.
@@ -23,13 +24,15 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
     /// How many samples were written.
     pub(super) written: u64,
+    /// How many were not, where only a part was wrong.
+    pub(super) rejected: Option<u64>,
 }
 
 // === impl Reply ===
 
 impl Reply {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), retry_after: None, written: 0 }
+        Self { status, text: text.into(), retry_after: None, written: 0, rejected: None }
     }
 
     /// All is written.
@@ -37,9 +40,9 @@ impl Reply {
         Self { written, ..Self::new(StatusCode::NO_CONTENT, "") }
     }
 
-    /// Something is wrong with the request; `written` samples of it were good.
-    pub(super) fn partial(text: String, written: u64) -> Self {
-        Self { written, ..Self::bad(text) }
+    /// Something is wrong with the request; `written` samples of it were good, and `rejected` were not.
+    pub(super) fn partial(text: String, written: u64, rejected: u64) -> Self {
+        Self { written, rejected: Some(rejected), ..Self::bad(text) }
     }
 
     pub(super) fn bad(text: String) -> Self {
@@ -54,9 +57,40 @@ impl Reply {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of at most {limit} bytes"))
     }
 
+    /// Of two replies to parts of a request the one for all of it: what may be repeated comes before what must not.
+    pub(super) fn or_worse(self, other: Self) -> Self {
+        let rank = |reply: &Self| match reply.status {
+            StatusCode::SERVICE_UNAVAILABLE => 3,
+            StatusCode::INTERNAL_SERVER_ERROR => 2,
+            StatusCode::TOO_MANY_REQUESTS => 1,
+            _ => 0,
+        };
+        if rank(&other) > rank(&self) { other } else { self }
+    }
+
     /// Come again.
     pub(super) fn busy(text: impl Into<String>) -> Self {
         Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
+    }
+
+    /// The response to a request in OTLP: a message that says what was rejected, or what is wrong.
+    pub(super) fn into_otlp(self) -> Response<Full<Bytes>> {
+        let mut body = Vec::new();
+        let is_done = self.status.is_success() || self.rejected.is_some();
+        if let Some(rejected) = self.rejected {
+            let mut partial = Vec::new();
+            put_integer(1, rejected, &mut partial);
+            put_bytes(2, self.text.as_bytes(), &mut partial);
+            put_bytes(1, &partial, &mut body);
+        } else if !is_done {
+            put_integer(1, rpc_code(self.status), &mut body);
+            put_bytes(2, self.text.as_bytes(), &mut body);
+        }
+        let status = if is_done { StatusCode::OK } else { self.status };
+        let mut response = Self { status, text: String::new(), ..self }.into_response(None);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        *response.body_mut() = Full::new(Bytes::from(body));
+        response
     }
 
     /// The response; that to a 2.0 request says how much was written.
@@ -86,6 +120,17 @@ impl Reply {
             headers.insert(EXEMPLARS_WRITTEN, HeaderValue::from(0u64));
         }
         response
+    }
+}
+
+/// The code of gRPC that says what a status says.
+fn rpc_code(status: StatusCode) -> u64 {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => 14,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE => 8,
+        StatusCode::INTERNAL_SERVER_ERROR => 13,
+        StatusCode::METHOD_NOT_ALLOWED => 12,
+        _ => 3,
     }
 }
 

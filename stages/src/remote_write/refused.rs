@@ -22,6 +22,10 @@ pub enum Reason {
     EmptySeries,
     /// Native histograms are not supported yet.
     HistogramUnsupported,
+    /// A metric of OTLP whose points are not cumulative.
+    Temporality,
+    /// A metric of OTLP of a kind that is not known.
+    Unsupported,
 }
 
 /// How much was refused for one reason.
@@ -54,6 +58,8 @@ impl Reason {
             Self::LabelLimit => "label_limit",
             Self::EmptySeries => "empty_series",
             Self::HistogramUnsupported => "histogram_unsupported",
+            Self::Temporality => "temporality",
+            Self::Unsupported => "unsupported",
         }
     }
 }
