@@ -27,4 +27,5 @@ mod shipped;
 mod sql;
 mod stages;
 mod tap;
+mod tenancy;
 mod tidy;

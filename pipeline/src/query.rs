@@ -3,6 +3,7 @@
 mod cardinality;
 mod rows;
 mod stats;
+mod tenants;
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -22,6 +23,7 @@ use crate::tenant::Tenant;
 pub use cardinality::{Cardinality, Most};
 pub use rows::{RowForm, Rows};
 pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
+pub use tenants::{BlocksUsage, TenantUsage};
 
 /// A question to the read path. A clone is cheap.
 #[derive(Clone, Debug)]
@@ -115,6 +117,16 @@ pub enum Ask {
         /// How many of each kind.
         limit: usize,
     },
+    /// What there is of each tenant, or of one.
+    Tenants {
+        /// Of this tenant alone.
+        only: Option<Tenant>,
+    },
+    /// To delete all that there is of a tenant; the answer is what there was.
+    DeleteTenant {
+        /// Whose.
+        tenant: Tenant,
+    },
     /// The samples of series that match all matchers: what one node asks another.
     Samples {
         /// At least one.
@@ -171,6 +183,8 @@ pub enum Data {
     Metadata(Vec<Metadata>),
     /// What recent series are made of.
     Cardinality(Cardinality),
+    /// What there is of tenants, sorted by their names.
+    Tenants(Vec<TenantUsage>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
     /// The rows of an SQL query, in pieces that come one after the other.

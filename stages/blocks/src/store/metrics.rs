@@ -68,6 +68,13 @@ impl KnownMetrics {
         }
     }
 
+    /// Forgets what is known of a tenant's metrics.
+    pub(super) fn forget(&self, tenant: &Tenant) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.of.remove(tenant);
+        known.order.retain(|(of, _)| of != tenant);
+    }
+
     /// What is known of a tenant's metrics, or of one of them, sorted by name.
     pub(super) fn of(&self, tenant: &Tenant, metric: Option<&str>) -> Vec<Metadata> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);

@@ -18,6 +18,7 @@ mod crash;
 mod limits;
 mod settings;
 mod sweep;
+mod tenants;
 mod tidy;
 mod upload;
 

@@ -52,12 +52,25 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
         }
         Ask::Cardinality { limit } => match source.cardinality(&query.tenant, *limit).await? {
             Some(found) => (Data::Cardinality(found), Vec::new()),
-            None => return Err(Error::unprocessable("expected a store of this process: a cluster does not tell")),
+            None => return Err(here()),
+        },
+        Ask::Tenants { only } => match source.tenants(only.as_ref()).await? {
+            Some(found) => (Data::Tenants(found), Vec::new()),
+            None => return Err(here()),
+        },
+        Ask::DeleteTenant { tenant } => match source.delete_tenant(tenant).await? {
+            Some(was) => (Data::Tenants(vec![was]), Vec::new()),
+            None => return Err(here()),
         },
         Ask::Sql { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
         Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };
     Ok(Answer { warnings, ..data.into() })
+}
+
+/// What a cluster answers to what only a store can do.
+fn here() -> Error {
+    Error::unprocessable("expected a store of this process: a cluster does not tell")
 }
 
 /// The exemplars of all series that match one of the selectors. What several match comes once.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
 use weir_pipeline::batch::Metadata;
+use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Cardinality, Error, Labels, Result, SeriesId, Tenant};
 
 use super::{MetricsSource, Run, Selected, Wanted};
@@ -53,6 +54,14 @@ impl MetricsSource for Stored {
 
     async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Cardinality>> {
         self.0.cardinality(tenant, limit).await.map(Some)
+    }
+
+    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
+        self.0.usage(only).await.map(Some)
+    }
+
+    async fn delete_tenant(&self, tenant: &Tenant) -> Result<Option<TenantUsage>> {
+        self.0.delete(tenant).await.map(Some)
     }
 }
 
