@@ -56,6 +56,7 @@ sink: { samples: { store: central } }
 ---
 name: query
 source: { api: { listen: '127.0.0.1:0' } }
+stages: [ { cache: {} } ]
 sink: { promql: { cluster: all } }
 ";
 

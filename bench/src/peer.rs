@@ -145,6 +145,8 @@ sink:
 name: query
 source:
   api: { listen: \"127.0.0.1:{query}\" }
+stages:
+  - cache: {}
 sink:
   promql: { store: central }
 ";

@@ -149,6 +149,11 @@ impl Batch {
         self.rows.timestamps.len()
     }
 
+    /// The time of its earliest sample, in milliseconds since the Unix epoch.
+    pub fn earliest(&self) -> Option<i64> {
+        self.rows.timestamps.iter().min().copied()
+    }
+
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
         self.rows.timestamps.is_empty()

@@ -56,7 +56,9 @@ pub use metrics::Metrics;
 pub use next::{Next, Reply};
 pub use path::{Path, Read, Write};
 pub use pattern::Pattern;
-pub use query::{Answer, Ask, Batches, Cardinality, Data, Exemplar, Points, Query, SeriesExemplars, Since, Value};
+pub use query::{
+    Answer, Ask, Batches, Cardinality, Changes, Data, Exemplar, Points, Query, SeriesExemplars, Since, Value,
+};
 pub use query::{QueryStats, QueryTimings, RowForm, Rows, SampleStats, StatsDetail};
 pub use registry::Registry;
 pub use resource::Resource;

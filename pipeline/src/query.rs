@@ -1,6 +1,7 @@
 //! What is asked on the read path, and what is answered.
 
 mod cardinality;
+mod changes;
 mod rows;
 mod stats;
 mod tenants;
@@ -21,6 +22,7 @@ use crate::matcher::Matcher;
 use crate::tenant::Tenant;
 
 pub use cardinality::{Cardinality, Most};
+pub use changes::Changes;
 pub use rows::{RowForm, Rows};
 pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
 pub use tenants::{BlocksUsage, TenantUsage};
@@ -46,6 +48,8 @@ pub struct Query {
     pub replica_labels: Option<Arc<[String]>>,
     /// How many steps beyond the first a PromQL query within an SQL query may have; `None` for no limit.
     pub max_points: Option<NonZeroU64>,
+    /// Whether it is to be computed anew, whatever is kept of earlier answers.
+    pub anew: bool,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -140,6 +144,11 @@ pub enum Ask {
         /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
         bucket: Option<Arc<str>>,
     },
+    /// What has changed of the tenant's samples: what who keeps answers asks before giving one again.
+    Changes {
+        /// Since the answer of this number; `None` for who only wants to know the number.
+        since: Option<u64>,
+    },
     /// An SQL query over metrics.
     Sql {
         /// The SQL text.
@@ -185,6 +194,8 @@ pub enum Data {
     Cardinality(Cardinality),
     /// What there is of tenants, sorted by their names.
     Tenants(Vec<TenantUsage>),
+    /// What has changed; `None` where that can't be told.
+    Changes(Option<Changes>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
     /// The rows of an SQL query, in pieces that come one after the other.
@@ -264,6 +275,7 @@ impl Query {
             stats: StatsDetail::None,
             replica_labels: None,
             max_points: None,
+            anew: false,
         }
     }
 }

@@ -89,19 +89,19 @@ impl Chunk {
 
     /// Appends the samples within `start..=end`.
     pub fn decode_into(&self, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
-        let inside = start <= self.min_ts && self.max_ts <= end;
-        if inside {
-            timestamps.reserve(self.count());
-            values.reserve(self.count());
-        }
-        for (t, v) in self.iter() {
-            if !inside && t > end {
-                break;
-            }
-            if inside || t >= start {
-                timestamps.push(t);
-                values.push(v);
-            }
+        let from = timestamps.len().min(values.len());
+        timestamps.resize(from + self.count(), 0);
+        values.resize(from + self.count(), 0.0);
+        let (Some(times), Some(floats)) = (timestamps.get_mut(from..), values.get_mut(from..)) else { return };
+        let read = codec::decode_all(&self.data, self.min_ts, times, floats);
+        let times = times.get(..read).unwrap_or_default();
+        let before = if start <= self.min_ts { 0 } else { times.partition_point(|t| *t < start) };
+        let until = if self.max_ts <= end { read } else { times.partition_point(|t| *t <= end) };
+        timestamps.truncate(from + until);
+        values.truncate(from + until);
+        if before > 0 {
+            timestamps.drain(from..from + before.min(until));
+            values.drain(from..from + before.min(until));
         }
     }
 }

@@ -15,7 +15,7 @@ use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
 use crate::block::{BlockShelf, Memory, Put};
 use crate::bucket::objects::Objects;
-use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings};
+use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings, Snapshot};
 use crate::store::shelf::{Block, Rows};
 
 mod sweep;
@@ -182,6 +182,14 @@ impl Depot {
         };
         self.set_broken(broken);
         found
+    }
+
+    /// Which blocks a tenant has at this moment; `None` where the bucket does not say in time.
+    pub(crate) async fn snapshot(&self, tenant: &Tenant) -> Option<Snapshot> {
+        if self.is_away() {
+            return None;
+        }
+        timeout(PATIENCE, self.catalog.snapshot(tenant, Resolution::Raw)).await.ok()?.ok()
     }
 
     /// Which records of a writer a tenant's blocks cover.

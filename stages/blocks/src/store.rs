@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
 use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Cardinality, Clock, Matcher, Result, Since, Tenant};
+use weir_pipeline::{Cardinality, Changes, Clock, Matcher, Result, Since, Tenant};
 
 use crate::depot::Depot;
 use crate::head::{Head, Snapshot};
@@ -35,6 +35,7 @@ use crate::log::{Hold, Log};
 use crate::seam::Held;
 
 mod append;
+mod changes;
 mod cut;
 mod identity;
 mod measure;
@@ -54,6 +55,7 @@ pub use selection::{Run, Selection};
 pub use settings::{Budget, Declaration, LogSettings, UploadSettings};
 pub use upload::Uploaded;
 
+use changes::ChangeLog;
 use identity::Identity;
 use measure::Measures;
 use metrics::KnownMetrics;
@@ -111,6 +113,8 @@ struct State {
     measures: Measures,
     /// What senders said of metrics.
     metrics: KnownMetrics,
+    /// What changed of the tenants that somebody queries.
+    changes: ChangeLog,
     /// The lock on the directory; released on close.
     held: Mutex<Option<Box<dyn Held>>>,
 }
@@ -210,6 +214,16 @@ impl Store {
     pub async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Cardinality> {
         let (store, tenant) = (self.clone(), tenant.clone());
         tokio::task::spawn_blocking(move || store.0.head.cardinality(&tenant, limit)).await.map_err(cut::lost)
+    }
+
+    /// What has changed of a tenant's samples since the answer of this number, here and by others in the bucket; `None` where
+    /// the bucket does not say. What is selected after this has all changes up to the answer.
+    pub async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Option<Changes> {
+        let catalog = match &self.0.depot {
+            Some(depot) => Some(depot.snapshot(tenant).await?),
+            None => None,
+        };
+        Some(self.0.changes.of(tenant, since, catalog, &self.0.identity.writer))
     }
 
     /// What the store holds.

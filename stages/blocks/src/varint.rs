@@ -29,8 +29,26 @@ pub(crate) fn put_varint(mut n: u64, out: &mut Vec<u8>) {
 pub(crate) fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
     match data.split_first() {
         Some((&byte, rest)) if byte < 0x80 => Some((u64::from(byte), rest)),
-        _ => take_long(data),
+        _ => match data.first_chunk() {
+            Some(word) => take_word(u64::from_le_bytes(*word), data),
+            None => take_long(data),
+        },
     }
+}
+
+/// Reads a number of up to eight bytes, which are those of the word, at once.
+#[inline]
+fn take_word(word: u64, data: &[u8]) -> Option<(u64, &[u8])> {
+    let ends = !word & 0x8080_8080_8080_8080;
+    if ends == 0 {
+        return take_long(data);
+    }
+    // The last byte's own highest bit is the lowest that is set here.
+    let n = word & (ends ^ (ends - 1)) & 0x7f7f_7f7f_7f7f_7f7f;
+    let n = (n & 0x7f00_7f00_7f00_7f00) >> 1 | n & 0x007f_007f_007f_007f;
+    let n = (n & 0x3fff_0000_3fff_0000) >> 2 | n & 0x0000_3fff_0000_3fff;
+    let n = (n & 0x0fff_ffff_0000_0000) >> 4 | n & 0x0fff_ffff;
+    data.get(ends.trailing_zeros() as usize / 8 + 1..).map(|rest| (n, rest))
 }
 
 fn take_long(data: &[u8]) -> Option<(u64, &[u8])> {
@@ -46,3 +64,6 @@ fn take_long(data: &[u8]) -> Option<(u64, &[u8])> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

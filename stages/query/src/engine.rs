@@ -33,6 +33,7 @@ pub use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
 use crate::plan::{self, Asked, Planned, Planner};
 use crate::syntax;
+pub(crate) use answer::truncate;
 use answer::{Points, Rows};
 pub(crate) use error::innermost;
 use executor::Executor;
@@ -42,6 +43,9 @@ use stats::Stopwatch;
 
 /// The step of subqueries that do not say one, in milliseconds: Prometheus' default of how often rules are evaluated.
 const SUBQUERY_STEP: i64 = 60_000;
+
+/// An expression of so few levels is planned on a stack as threads have it.
+const SHALLOW: usize = 8;
 
 /// What a query may use.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -91,6 +95,16 @@ struct Evaluation<'a> {
     end: i64,
     steps: Steps,
     instant: bool,
+}
+
+/// Whether what is asked needs no deep stack.
+fn is_shallow(ask: &Ask) -> bool {
+    match ask {
+        Ask::Instant { expr, .. } | Ask::Range { expr, .. } => {
+            syntax::parse(expr).is_ok_and(|expr| expr.depth() <= SHALLOW)
+        }
+        _ => true,
+    }
 }
 
 // === impl Limits ===
@@ -170,9 +184,12 @@ impl Engine {
             let (text, form) = (text.clone(), *form);
             return self.sql(query, text, form).await;
         }
+        if let Ask::Changes { since } = query.ask {
+            return Ok(Data::Changes(self.source.changes(&query.tenant, since).await?).into());
+        }
         let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
         let (engine, limit) = (self.clone(), query.limit);
-        let answer = self.executor.run(async move {
+        let answer = self.executor.run(is_shallow(&query.ask), async move {
             let mut watch = Stopwatch::start();
             // Held until the work has ended, also where nobody waits for it any more.
             let tenant = engine.tenants.of(&query.tenant);
@@ -187,7 +204,7 @@ impl Engine {
         });
         let late = |_| Error::new(Kind::TimedOut, "query timed out in expression evaluation");
         let mut answer = tokio::time::timeout(timeout, answer).await.map_err(late)??;
-        answer::truncate(&mut answer, limit);
+        truncate(&mut answer, limit);
         Ok(answer)
     }
 

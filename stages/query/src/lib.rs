@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod bucket;
+pub mod cache;
 pub mod cluster;
 pub mod engine;
 mod exec;

@@ -3,10 +3,11 @@
 use weir_pipeline::{Read, Registry};
 
 use crate::api::Api;
+use crate::cache::Cache;
 use crate::cluster::Cluster;
 use crate::promql::Promql;
 
-/// Adds the source, the sink and the resource of the read path.
+/// Adds the source, the stage, the sink and the resource of the read path.
 pub fn register(registry: &mut Registry) {
-    registry.source::<Read, Api>().sink::<Read, Promql>().resource::<Cluster>();
+    registry.source::<Read, Api>().stage::<Read, Cache>().sink::<Read, Promql>().resource::<Cluster>();
 }

@@ -75,7 +75,7 @@ pub(super) struct State<R> {
 // === impl Snapshot ===
 
 impl Snapshot {
-    pub(super) fn new(next: Version, entries: Arc<BTreeMap<BlockId, Arc<Entry>>>) -> Self {
+    pub(crate) fn new(next: Version, entries: Arc<BTreeMap<BlockId, Arc<Entry>>>) -> Self {
         Self { next, entries }
     }
 

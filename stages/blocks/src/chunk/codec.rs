@@ -160,6 +160,25 @@ fn power(scale: u8) -> f64 {
 
 // === decode ===
 
+/// Reads samples until both lists are full, or until the bytes make no sense; says how many that were.
+pub(crate) fn decode_all(mut data: &[u8], min_ts: i64, timestamps: &mut [i64], values: &mut [f64]) -> usize {
+    let mut decoder = Decoder::new(min_ts);
+    let (mut places, mut read) = (timestamps.iter_mut().zip(values), 0);
+    while let Some((time, value)) = places.next() {
+        let Some((repeat, rest)) = decoder.decode(data) else { break };
+        data = rest;
+        (*time, *value) = decoder.sample();
+        read += 1;
+        let same = *value;
+        for (time, value) in places.by_ref().take(repeat as usize) {
+            decoder.repeat();
+            (*time, *value) = (decoder.state.ts, same);
+            read += 1;
+        }
+    }
+    read
+}
+
 impl Decoder {
     /// Before the first sample, whose timestamp is `ts`.
     pub(crate) fn new(ts: i64) -> Self {

@@ -128,3 +128,28 @@ fn rubbish_reads_as_fewer_samples() {
         mutations(&seed, 300, fuzz::fuzz);
     }
 }
+
+proptest! {
+    #[test]
+    fn what_is_decoded_at_once_is_what_is_read_one_by_one_within_the_time(
+        steps in prop::collection::vec((1i64..100_000, prop_oneof![
+            Just(1.0), (-1_000_000i64..1_000_000).prop_map(|n| n as f64), any::<f64>(), (0i64..i64::MAX).prop_map(|n| n as f64 / 100.0),
+        ], 1usize..40), 1..60),
+        start in -100_000i64..3_000_000, length in -10i64..3_000_000,
+    ) {
+        let mut time = 0;
+        let mut samples = Vec::new();
+        for (step, value, repeats) in steps {
+            for _ in 0..repeats {
+                time += step;
+                samples.push((time, value));
+            }
+        }
+        let (chunk, end) = (Chunk::of(samples.iter().copied()).unwrap(), start + length);
+        let (mut timestamps, mut values) = (vec![7], vec![7.0]);
+        chunk.decode_into(start, end, &mut timestamps, &mut values);
+        let got = bits(timestamps.into_iter().zip(values));
+        let within = samples.iter().copied().filter(|(t, _)| (start..=end).contains(t));
+        prop_assert_eq!(got, bits(std::iter::once((7, 7.0)).chain(within)));
+    }
+}

@@ -82,6 +82,10 @@ impl Store {
         for epoch in first + 1..=self.0.head.epoch() {
             self.keep(epoch, holds);
         }
+        // Last: who asked before may have missed some of it.
+        if let Some(earliest) = batch.earliest() {
+            self.0.changes.note(batch.tenant(), earliest);
+        }
     }
 
     fn keep(&self, epoch: u32, holds: &[Hold]) {

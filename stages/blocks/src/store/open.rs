@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
+use super::changes::ChangeLog;
 use super::identity::Identity;
 use super::measure::Measures;
 use super::metrics::KnownMetrics;
@@ -84,6 +85,9 @@ impl Store {
         }
         measures.blocks(&view);
         let metrics = KnownMetrics::new(settings.head.max_metrics);
+        // A life begins later than the one before made numbers: those count changes, of which there is fewer than 65536 each
+        // millisecond.
+        let changes = ChangeLog::new(context.clock.now().max(0).unsigned_abs() << 16);
         let head = Head::default();
         let sharing = head.clone();
         let dir = path.join("log");
@@ -108,6 +112,7 @@ impl Store {
             moving: tokio::sync::Mutex::default(),
             pressed: Arc::default(),
             metrics,
+            changes,
             measures,
             held: Mutex::new(Some(held)),
         }));

@@ -70,9 +70,12 @@ impl Store {
         let blocks = self.0.view.read().unwrap_or_else(PoisonError::into_inner).of(tenant);
         self.drop_local(tenant, &blocks).await?;
         self.0.metrics.forget(tenant);
+        // What was answered before is wrong from here on, also where the rest fails.
+        self.0.changes.note(tenant, i64::MIN);
         if let Some(depot) = &self.0.depot {
             depot.delete(tenant).await?;
         }
+        self.0.changes.note(tenant, i64::MIN);
         drop(leaving);
         tracing::warn!(%tenant, ?usage, "deleted a tenant");
         Ok(usage)

@@ -284,6 +284,21 @@ impl Expr {
         }
     }
 
+    /// How many levels its tree has.
+    pub fn depth(&self) -> usize {
+        let below = match &self.kind {
+            ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Selector(_) | ExprKind::Matrix { .. } => 0,
+            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.depth(),
+            ExprKind::Binary(binary) => binary.lhs.depth().max(binary.rhs.depth()),
+            ExprKind::Aggregate(aggregate) => {
+                aggregate.param.iter().chain([&aggregate.expr]).map(Self::depth).max().unwrap_or(0)
+            }
+            ExprKind::Call(call) => call.args.iter().map(Self::depth).max().unwrap_or(0),
+            ExprKind::Subquery(subquery) => subquery.expr.depth(),
+        };
+        below + 1
+    }
+
     /// The type of its value.
     pub fn value_type(&self) -> ValueType {
         match &self.kind {

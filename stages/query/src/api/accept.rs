@@ -1,10 +1,11 @@
 //! What a client accepts, and from which web page it asks.
 
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue, ORIGIN, VARY};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ORIGIN, VARY};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS,
 };
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::pattern::OriginPattern;
 use super::pieces::Encoder;
@@ -39,6 +40,12 @@ pub(super) fn encoding(headers: &HeaderMap) -> Encoding {
         }
     }
     best
+}
+
+/// Whether nothing is to be answered from what is kept.
+pub(super) fn is_no_store(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
 }
 
 /// Whether OpenMetrics is asked for. Who does not say what it reads gets text, as from Prometheus.

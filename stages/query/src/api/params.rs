@@ -28,6 +28,8 @@ pub(super) struct Options {
     pub(super) stats: StatsDetail,
     /// The labels in which replicas differ, where the question says.
     pub(super) replica_labels: Option<Arc<[String]>>,
+    /// Whether nothing that is kept of earlier answers will do.
+    pub(super) anew: bool,
 }
 
 type Read<T> = Result<T, Refusal>;
@@ -38,7 +40,7 @@ impl Options {
     /// Nothing is set, and an answer must be whole.
     pub(super) fn whole() -> Self {
         let (stats, replica_labels) = (StatsDetail::None, None);
-        Self { limit: 0, timeout: None, lookback: None, partial: false, stats, replica_labels }
+        Self { limit: 0, timeout: None, lookback: None, partial: false, stats, replica_labels, anew: false }
     }
 }
 
@@ -53,7 +55,7 @@ pub(super) fn query(form: &Form, now: i64) -> Read<(Ask, Options)> {
     value_type(expr)?;
     Ok((
         Ask::Instant { expr: expr.into(), time },
-        Options { limit, timeout, lookback, partial, stats, replica_labels: replica_labels(form)? },
+        Options { limit, timeout, lookback, partial, stats, replica_labels: replica_labels(form)?, anew: false },
     ))
 }
 
@@ -87,10 +89,10 @@ pub(super) fn query_range(form: &Form, max_points: NonZeroU64) -> Read<(Ask, Opt
     let unfit = match value_type(expr)? {
         ValueType::Scalar | ValueType::Vector => {
             let ask = Ask::Range { expr: expr.into(), start, end, step };
-            return Ok((
-                ask,
-                Options { limit, timeout, lookback, partial, stats, replica_labels: replica_labels(form)? },
-            ));
+            // As VictoriaMetrics has it.
+            let anew = matches!(form.get("nocache"), "1" | "true");
+            let replica_labels = replica_labels(form)?;
+            return Ok((ask, Options { limit, timeout, lookback, partial, stats, replica_labels, anew }));
         }
         unfit => unfit.as_str(),
     };
@@ -160,7 +162,7 @@ fn span(form: &Form) -> Read<(Options, i64, i64)> {
     let end = time_or(form, "end", time::MAX)?;
     let partial = partial(form)?;
     let (stats, replica_labels) = (StatsDetail::None, None);
-    Ok((Options { limit, timeout: None, lookback: None, partial, stats, replica_labels }, start, end))
+    Ok((Options { limit, timeout: None, lookback: None, partial, stats, replica_labels, anew: false }, start, end))
 }
 
 /// The type of a query's value. It is read again by those who answer it: reading is cheap, and a wrong text is told

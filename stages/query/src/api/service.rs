@@ -171,8 +171,9 @@ impl Service {
     async fn ask(&self, route: Route, request: Request<Incoming>, encoding: Encoding) -> Result<Reply, Refusal> {
         let start = Instant::now();
         let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
+        let is_no_store = accept::is_no_store(request.headers());
         let form = self.form_in_time(request, start).await?;
-        let (ask, options) = match route {
+        let (ask, mut options) = match route {
             Route::QueryExemplars => match params::query_exemplars(&form)? {
                 Some(ask) => ask,
                 // As Prometheus answers what has no data.
@@ -184,6 +185,7 @@ impl Service {
             Route::LabelValues(name) => params::label_values(&form, label_name(&name)?)?,
             _ => params::query(&form, self.context.clock.now())?,
         };
+        options.anew |= is_no_store;
         let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. } | Ask::Sql { .. });
         let limit = options.limit;
         let until = start + options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
@@ -245,9 +247,9 @@ impl Service {
         if left.is_zero() {
             return Err(late());
         }
-        let Options { limit, lookback, partial, stats, replica_labels, .. } = options;
+        let Options { limit, lookback, partial, stats, replica_labels, anew, .. } = options;
         let (timeout, max_points) = (Some(left), Some(self.settings.max_points));
-        let query = Query { tenant, ask, limit, timeout, lookback, partial, stats, replica_labels, max_points };
+        let query = Query { tenant, ask, limit, timeout, lookback, partial, stats, replica_labels, max_points, anew };
         timeout_at(until, self.next.send(query)).await.map_err(|_| late())?.inspect_err(|error| {
             if error.kind() == Kind::Internal {
                 tracing::error!(error = error.report(), "a query failed");

@@ -124,7 +124,8 @@ pub(super) fn asked(form: &Form, accepted: Option<RowForm>) -> Result<(Ask, Opti
     };
     let (timeout, partial) = (params::timeout(form)?, params::partial(form)?);
     let replica_labels = params::replica_labels(form)?;
-    let options = Options { limit: 0, timeout, lookback: None, partial, stats: StatsDetail::None, replica_labels };
+    let stats = StatsDetail::None;
+    let options = Options { limit: 0, timeout, lookback: None, partial, stats, replica_labels, anew: false };
     Ok((Ask::Sql { text: Arc::from(text), form: form_of_rows }, options))
 }
 

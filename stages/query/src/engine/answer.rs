@@ -165,7 +165,7 @@ fn merge(own: &mut Samples, points: Samples) -> bool {
 }
 
 /// Cuts an answer to `limit` series or names; 0 is no limit.
-pub(super) fn truncate(answer: &mut Answer, limit: usize) {
+pub(crate) fn truncate(answer: &mut Answer, limit: usize) {
     let over = |len: usize| limit > 0 && len > limit;
     match &mut answer.data {
         Data::Vector(series) if over(series.len()) => series.truncate(limit),

@@ -1,7 +1,10 @@
 //! Where queries are computed: on threads of their own, so that a heavy one holds up neither the senders nor those who ask
-//! whether the program is alive.
+//! whether the program is alive. What has little to read is done before another thread would come.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+
+use futures_util::FutureExt;
 
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio_util::task::AbortOnDropHandle;
@@ -41,15 +44,27 @@ impl Executor {
         matches!(self, Self::Threads(_))
     }
 
-    /// The outcome of `work`. Dropping this future ends the work at its next turn.
+    /// The outcome of `work`. Dropping this future ends the work at its next turn. What is `shallow`, which needs no deep stack,
+    /// begins here, until it waits for something, or gives up its turn.
     pub(super) async fn run<T: Send + 'static>(
         &self,
+        shallow: bool,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
         let runtime = match self {
             Self::Here => return work.await,
             Self::Threads(threads) => threads.0.as_ref().ok_or_else(Error::closed)?,
         };
+        let mut work = Box::pin(work);
+        if shallow {
+            // The tasks that it starts, and what it waits for, are over there.
+            let _there = runtime.enter();
+            match catch_unwind(AssertUnwindSafe(|| work.as_mut().now_or_never())) {
+                Ok(Some(done)) => return done,
+                Ok(None) => {}
+                Err(_) => return Err(Error::internal("the query panicked")),
+            }
+        }
         match AbortOnDropHandle::new(runtime.spawn(work)).await {
             Ok(result) => result,
             Err(error) if error.is_panic() => Err(Error::internal("the query panicked")),

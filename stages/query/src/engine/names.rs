@@ -62,6 +62,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             Some(was) => (Data::Tenants(vec![was]), Vec::new()),
             None => return Err(here()),
         },
+        Ask::Changes { since } => (Data::Changes(source.changes(&query.tenant, *since).await?), Vec::new()),
         Ask::Sql { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
         Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };

@@ -1,6 +1,7 @@
-//! `MetricsScanExec`: the leaf of every plan. Reads the series that match, one row for each run of samples.
+//! `MetricsScanExec`: the leaf of every plan. Reads the series that match, one row for each run of samples; runs that follow
+//! upon each other, such as those of one block and the next, are one row, so that nothing is left to merge.
 //!
-//! Shape: all rows of a series are in one partition, one after the other. The partitions share one snapshot of the
+//! Shape: all rows of a series are in one partition, one after the other, in the order in which they begin. The partitions share one snapshot of the
 //! source and have contiguous shares of its series. Batches are cut by bytes.
 
 use std::any::Any;
@@ -23,6 +24,9 @@ use crate::labels::labels_by;
 
 /// About how many bytes of samples a batch has.
 const BATCH_BYTES: usize = 4 << 20;
+
+/// So many samples are read at once.
+const FEW: usize = 50_000;
 
 /// What a scan reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -81,6 +85,10 @@ impl Operator for Scan {
             };
             let (selected, ready) = (selected.clone(), VecDeque::new());
             let rest = share(&*selected, partition.index, partition.count);
+            // Who asks may hold up others with a little work, and not with more.
+            if rest.clone().map(|series| selected.samples_estimate(series)).sum::<usize>() > FEW {
+                tokio::task::yield_now().await;
+            }
             let reader = Reader { task, selected, labels: scan.labels, rest, ready };
             let read = |mut reader: Reader| async move { Ok(reader.next().await?.map(|batch| (batch, reader))) };
             Ok(stream::try_unfold(reader, read).boxed())
@@ -140,7 +148,7 @@ impl Reader {
             let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
             self.task.query.incomplete(&*self.selected);
             runs.retain(|run| !run.timestamps.is_empty() || !run.histograms.is_empty());
-            runs.sort_by_key(|run| run.series);
+            runs.sort_by_key(|run| (run.series, run.timestamps.first().copied()));
             // The runs, and the batches made of them.
             self.task.memory.try_resize(2 * runs.iter().map(run_bytes).sum::<usize>())?;
             self.task.query.count_samples(runs.iter().map(|r| r.timestamps.len() + r.histograms.len()).sum())?;
@@ -165,12 +173,15 @@ impl Reader {
     fn make_batches(&mut self, runs: &[Run]) -> Result<()> {
         let mut rest = runs;
         while !rest.is_empty() {
-            let mut bytes = 0;
-            let fits = |run: &&Run| {
-                bytes += run_bytes(run);
-                bytes <= BATCH_BYTES
-            };
-            let (batch, after) = rest.split_at(rest.iter().take_while(fits).count().max(1));
+            let (mut bytes, mut count) = (0, 0);
+            for series in rest.chunk_by(|a, b| a.series == b.series) {
+                bytes += series.iter().map(run_bytes).sum::<usize>();
+                if count > 0 && bytes > BATCH_BYTES {
+                    break;
+                }
+                count += series.len();
+            }
+            let (batch, after) = rest.split_at(count);
             self.ready.push_back(self.batch(batch)?);
             rest = after;
         }
@@ -180,9 +191,12 @@ impl Reader {
     fn batch(&self, runs: &[Run]) -> Result<RecordBatch> {
         let mut out = SamplesBuilder::new(runs.len(), runs.iter().map(|run| run.timestamps.len()).sum());
         let mut needed = Vec::new();
-        for run in runs {
-            out.floats(&run.timestamps, &run.values, &run.starts);
-            run.histograms.iter().for_each(|point| out.histogram(point));
+        for row in runs.chunk_by(follows) {
+            for run in row {
+                out.floats(&run.timestamps, &run.values, &run.starts);
+                run.histograms.iter().for_each(|point| out.histogram(point));
+            }
+            let Some(run) = row.first() else { continue };
             let all = self.selected.labels(run.series);
             let labels = match &self.labels {
                 Some(names) => {
@@ -196,6 +210,14 @@ impl Reader {
         }
         out.finish(self.task.schema.clone())
     }
+}
+
+/// Whether a run of floats is the other one continued.
+fn follows(run: &Run, next: &Run) -> bool {
+    run.series == next.series
+        && run.histograms.is_empty()
+        && next.histograms.is_empty()
+        && run.timestamps.last() < next.timestamps.first()
 }
 
 fn run_bytes(run: &Run) -> usize {

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 pub use weir_blocks::Run;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
-use weir_pipeline::{Cardinality, Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
+use weir_pipeline::{Cardinality, Changes, Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
 
 mod stored;
 
@@ -77,6 +77,14 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// Not all of it could be deleted.
     async fn delete_tenant(&self, _tenant: &Tenant) -> Result<Option<TenantUsage>> {
+        Ok(None)
+    }
+
+    /// What has changed of the samples of a tenant since the answer of this number; `None` where the source can't tell.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    async fn changes(&self, _tenant: &Tenant, _since: Option<u64>) -> Result<Option<Changes>> {
         Ok(None)
     }
 }

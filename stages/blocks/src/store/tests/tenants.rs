@@ -57,7 +57,9 @@ async fn a_tenant_that_is_deleted_is_nowhere_and_does_not_come_back() {
     let place = shared.place("one").await;
     let store = filled(&place).await;
     assert_eq!(shared.entries().await.len(), 1);
+    let before = store.changes(&Tenant::default(), None).await.unwrap().number;
     let was = store.delete(&Tenant::default()).await.unwrap();
+    assert_eq!(store.changes(&Tenant::default(), Some(before)).await.unwrap().lowest, i64::MIN, "no answer is right");
     assert_eq!((was.head_samples, was.local.samples, was.bucket.unwrap().samples), (2, 2, 4));
     assert_eq!((samples_of(&store, &Tenant::default()).await, samples_of(&store, &other()).await), (0, 8));
     assert!(shared.entries().await.is_empty());

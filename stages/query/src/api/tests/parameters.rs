@@ -101,6 +101,7 @@ async fn parameters_become_questions() {
                   analyze=true&partial_response=true&unknown=1";
     check(&format!("query?query=up&time=1&{thanos}"), "up at 1000").await;
     check("query_range?query=up&start=1&end=2&step=500ms", "up from 1000 to 2000 by 500").await;
+    check("query_range?query=up&start=1&end=2&step=1&nocache=1", "up from 1000 to 2000 by 1000 anew").await;
     check("query_range?query=up&start=1&end=1&step=1h&limit=0", "up from 1000 to 1000 by 3600000").await;
     check("query_range?query=up&start=0&end=11000&step=1", "up from 0 to 11000000 by 1000").await;
     let all = format!("from {MIN} to {MAX}");
@@ -141,7 +142,20 @@ fn shown(query: &Query) -> String {
     };
     let limit = if query.limit > 0 { format!(" limit {}", query.limit) } else { String::new() };
     let lookback = query.lookback.map(|lookback| format!(" lookback {}", lookback.as_millis())).unwrap_or_default();
-    format!("{ask}{limit}{lookback}")
+    let anew = if query.anew { " anew" } else { "" };
+    format!("{ask}{limit}{lookback}{anew}")
+}
+
+#[tokio::test]
+async fn who_takes_nothing_that_is_stored_gets_an_answer_anew() {
+    let running = start_with(Data::Names(Vec::new())).await;
+    let check = async |value: &str, anew: bool| {
+        let path = "/api/v1/query_range?query=up&start=1&end=2&step=1";
+        running.with(Method::GET, path, &[("cache-control", value)]).await;
+        assert_eq!(running.seen()[0].anew, anew, "{value}");
+    };
+    check("no-cache", false).await;
+    check("max-age=0, No-Store", true).await;
 }
 
 #[tokio::test]

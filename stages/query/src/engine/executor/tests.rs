@@ -8,7 +8,7 @@ use super::*;
 #[tokio::test]
 async fn a_program_with_one_thread_computes_where_it_waits() {
     assert!(matches!(Executor::start().unwrap(), Executor::Here));
-    assert_eq!(Executor::Here.run(async { Ok(1) }).await.unwrap(), 1);
+    assert_eq!(Executor::Here.run(true, async { Ok(1) }).await.unwrap(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -26,7 +26,7 @@ async fn work_that_never_rests_holds_up_nobody_here() {
                 }
                 Ok(std::thread::current().name().map(str::to_owned))
             };
-            executor.run(spin).await
+            executor.run(false, spin).await
         }
     });
     begun.await.unwrap();
@@ -44,9 +44,26 @@ async fn work_nobody_waits_for_ends_and_a_panic_is_an_error() {
         let _held = held;
         std::future::pending::<Result<()>>().await
     };
-    assert!(tokio::time::timeout(Duration::from_millis(1), executor.run(endless)).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(1), executor.run(true, endless)).await.is_err());
     // What the work held is dropped with it.
     assert!(gone.await.is_err());
-    let panics = executor.run::<()>(async { panic!("on purpose") }).await;
-    assert_eq!(panics.unwrap_err().to_string(), "the query panicked");
+    for shallow in [true, false] {
+        let panics = executor.run::<()>(shallow, async { panic!("on purpose") }).await;
+        assert_eq!(panics.unwrap_err().to_string(), "the query panicked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn what_waits_for_nothing_is_done_where_it_is_asked_for_and_goes_on_elsewhere_once_it_rests() {
+    let executor = Executor::start().unwrap();
+    let name = || std::thread::current().name().map(str::to_owned);
+    let here = name();
+    let work = async move {
+        let first = name();
+        let started = tokio::spawn(async move { name() }).await.unwrap();
+        Ok((first, started, name()))
+    };
+    let (first, started, then) = executor.run(true, work).await.unwrap();
+    assert_eq!(first, here);
+    assert_eq!((started.as_deref(), then.as_deref()), (Some("query"), Some("query")));
 }

@@ -55,3 +55,17 @@ fn a_scan_shows_its_matchers_and_its_time() {
     let scan = Scan { matchers, start: 1, end: 2, labels: None, shared: false };
     assert_eq!(scan.to_string(), "{__name__=\"up\", job=\"a\"} from=1 to=2");
 }
+
+#[test]
+fn a_run_is_the_other_one_continued_where_it_is_later_and_both_are_floats() {
+    let run = |series, times: &[i64]| Run {
+        series,
+        ..crate::memory::of_floats(&times.iter().map(|t| (*t, 0.0)).collect::<Vec<_>>())
+    };
+    assert!(follows(&run(1, &[1, 2]), &run(1, &[3, 4])));
+    assert!(!follows(&run(1, &[1, 2]), &run(2, &[3, 4])));
+    assert!(!follows(&run(1, &[1, 3]), &run(1, &[3, 4])));
+    assert!(!follows(&run(1, &[1, 5]), &run(1, &[3, 4])));
+    let point = weir_pipeline::HistogramPoint { timestamp: 9, start: 0, histogram: Arc::default() };
+    assert!(!follows(&run(1, &[1, 2]), &Run { histograms: vec![point], ..run(1, &[3]) }));
+}

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
-use weir_pipeline::{Cardinality, Error, Labels, Result, SeriesId, Tenant};
+use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesId, Tenant};
 
 use super::{MetricsSource, Run, Selected, Wanted};
 
@@ -62,6 +62,10 @@ impl MetricsSource for Stored {
 
     async fn delete_tenant(&self, tenant: &Tenant) -> Result<Option<TenantUsage>> {
         self.0.delete(tenant).await.map(Some)
+    }
+
+    async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {
+        Ok(self.0.changes(tenant, since).await)
     }
 }
 
