@@ -35,11 +35,11 @@ async fn check(version: Version) {
     for n in 0..BODIES {
         // What is in the snappy block, or the block itself.
         let mut body = good.clone();
-        if n % 4 > 0 {
+        if !n.is_multiple_of(4) {
             dice.mutate(&mut body, b"");
         }
         let mut body = packed(&body);
-        if n % 4 == 0 {
+        if n.is_multiple_of(4) {
             dice.mutate(&mut body, b"");
         }
         let (status, written) = expected(&body, version);

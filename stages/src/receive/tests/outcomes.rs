@@ -51,7 +51,7 @@ async fn ring(nodes: &'static [Node], factor: usize) -> Running {
     let context = context();
     let member = |i: usize| format!("{{ name: n{i}, address: 'h:{}' }}", i + 1);
     let members: Vec<_> = (0..nodes.len()).map(member).collect();
-    let algorithm = if nodes.len() % factor == 0 { "cells" } else { "rendezvous" };
+    let algorithm = if nodes.len().is_multiple_of(factor) { "cells" } else { "rendezvous" };
     let yaml = format!("{{ factor: {factor}, algorithm: {algorithm}, members: [{}] }}", members.join(", "));
     let ring = from_yaml::<Ring>(&yaml).unwrap().open(&context).await.unwrap();
     context.keep_resource("central", ring);
