@@ -15,6 +15,7 @@ mod flight;
 mod flow;
 mod guides;
 mod harness;
+mod histograms;
 mod metrics;
 mod names;
 mod program;

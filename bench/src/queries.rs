@@ -73,9 +73,9 @@ pub(crate) struct Arguments {
     /// How often each query is asked, beside the first time.
     #[arg(long, default_value_t = 7)]
     times: usize,
-    /// Lets servers answer from results that they keep of the same query, as a dashboard does.
+    /// Has servers write what they hold in memory before they are asked: all samples come from blocks then.
     #[arg(long)]
-    kept: bool,
+    flushed: bool,
     /// The name of the result, a file in --results.
     #[arg(long, default_value = "queries")]
     name: String,
@@ -114,6 +114,8 @@ struct Totals {
     cpu_seconds: f64,
     peak_memory_bytes: u64,
     sum_of_medians_milliseconds: f64,
+    /// The same, where ranges may be answered from results that are kept, as those of a dashboard are.
+    sum_of_medians_kept_milliseconds: f64,
     /// From when the asker of the slowest query went, to when the server did nothing any more: each time.
     cancel_milliseconds: Vec<f64>,
 }
@@ -124,6 +126,8 @@ struct Row {
     name: String,
     query: &'static str,
     range: bool,
+    /// Whether servers may answer from results that they keep of the same query.
+    kept: bool,
     answers: Vec<Answer>,
 }
 
@@ -165,7 +169,10 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let queries = runtime.block_on(ask_all(&servers, arguments))?;
     let mut totals = Vec::new();
     for (i, (server, before)) in servers.iter().zip(before).enumerate() {
-        let medians = queries.iter().filter_map(|row| row.answers.get(i)).map(|answer| answer.median_milliseconds);
+        let sum = |kept: bool| {
+            let rows = queries.iter().filter(|row| !row.range || row.kept == kept);
+            rows.filter_map(|row| row.answers.get(i)).map(|answer| answer.median_milliseconds).sum()
+        };
         let cpu_seconds = Cpu::of(server.peer.pid())?.since(before).total();
         totals.push(Totals {
             name: server.peer.kind.name(),
@@ -173,7 +180,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
             cpu_seconds,
             cancel_milliseconds: runtime.block_on(give_up(server, i, &queries, arguments))?,
             peak_memory_bytes: peak_memory(server.peer.pid())?,
-            sum_of_medians_milliseconds: medians.sum(),
+            sum_of_medians_milliseconds: sum(false),
+            sum_of_medians_kept_milliseconds: sum(true),
         });
     }
     for server in servers {
@@ -203,7 +211,7 @@ fn start(
         Some(path) => tempfile::tempdir_in(path)?,
         None => tempfile::tempdir()?,
     };
-    let peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
+    let mut peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
     let rounds = arguments.span.as_millis() / arguments.interval.as_millis().max(1);
     let series = population.series.len() as u64;
     let mut shape = Shape::of(arguments.series, series * rounds.unsigned_abs(), arguments.interval);
@@ -216,6 +224,9 @@ fn start(
         return Err(format!("{}: {failure}", kind.name()).into());
     }
     runtime.block_on(await_samples(&peer, &load, load.samples_sent / series.max(1) * counted(population)))?;
+    if arguments.flushed {
+        runtime.block_on(peer.flush(binary))?;
+    }
     let last = load.last_timestamp;
     Ok((Server { peer, version, last, _scratch: scratch }, load.samples_taken))
 }
@@ -226,9 +237,9 @@ fn counted(population: &Population) -> u64 {
 
 async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
-    for range in [false, true] {
+    for (range, kept, how) in [(false, false, "instant"), (true, false, "range"), (true, true, "range again")] {
         for (name, query) in QUERIES.into_iter().filter(|(name, _)| name.contains(&arguments.queries)) {
-            let name = format!("{name}, {}", if range { "range" } else { "instant" });
+            let name = format!("{name}, {how}");
             let answer = |server: &Server| Answer {
                 name: server.peer.kind.name(),
                 series: 0,
@@ -238,7 +249,7 @@ async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> 
             let mut answers: Vec<Answer> = servers.iter().map(answer).collect();
             for time in 0..=arguments.times {
                 for (server, answer) in servers.iter().zip(&mut answers) {
-                    let url = url(server, query, range, arguments);
+                    let url = url(server, query, (range, kept), arguments);
                     let start = Instant::now();
                     let reply = get(&url).await?;
                     let took = start.elapsed().as_secs_f64() * 1000.0;
@@ -256,7 +267,7 @@ async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> 
                 answer.median_milliseconds = median(&answer.milliseconds);
             }
             eprintln!("{}", line(&name, &answers));
-            rows.push(Row { name, query, range, answers });
+            rows.push(Row { name, query, range, kept, answers });
         }
     }
     Ok(rows)
@@ -267,23 +278,19 @@ async fn give_up(server: &Server, i: usize, rows: &[Row], arguments: &Arguments)
     let median = |row: &&Row| row.answers.get(i).map_or(0.0, |answer| answer.median_milliseconds);
     let slowest = rows.iter().max_by(|a, b| median(a).total_cmp(&median(b)));
     let Some(row) = slowest.filter(|row| median(row) > 20.0) else { return Ok(Vec::new()) };
-    // What is given up must be computed.
-    if arguments.kept {
-        return Ok(Vec::new());
-    }
     let half = Duration::from_secs_f64(median(&row) / 2000.0);
     let mut took = Vec::new();
     for _ in 0..arguments.times {
-        let url = url(server, row.query, row.range, arguments);
+        let url = url(server, row.query, (row.range, false), arguments);
         took.push(cancel::cancel(&url, server.peer.pid(), half).await?);
     }
     Ok(took)
 }
 
-fn url(server: &Server, query: &str, range: bool, arguments: &Arguments) -> String {
+fn url(server: &Server, query: &str, (range, kept): (bool, bool), arguments: &Arguments) -> String {
     let query: String = query.bytes().map(percent).collect();
     let (base, last) = (&server.peer.base, server.last / 1000);
-    let anew = if arguments.kept { "" } else { "&nocache=1" };
+    let anew = if kept { "" } else { "&nocache=1" };
     if range {
         let step = (arguments.span.as_millis() / 1000 / STEPS).max(1);
         let first = last - step * (STEPS - 1);
@@ -329,7 +336,15 @@ impl Results {
             milliseconds: Vec::new(),
             median_milliseconds: server.sum_of_medians_milliseconds,
         });
-        text += &line("sum of medians", &sums.collect::<Vec<_>>());
+        text += &line("sum of medians, computed", &sums.collect::<Vec<_>>());
+        text.push('\n');
+        let sums = self.servers.iter().map(|server| Answer {
+            name: server.name,
+            series: 0,
+            milliseconds: Vec::new(),
+            median_milliseconds: server.sum_of_medians_kept_milliseconds,
+        });
+        text += &line("sum of medians, ranges again", &sums.collect::<Vec<_>>());
         text.push('\n');
         for server in &self.servers {
             let (cpu, memory) = (server.cpu_seconds, server.peak_memory_bytes >> 20);

@@ -1,11 +1,18 @@
 //! One tenant's samples, in compressed rows: the layout of an Arrow list.
 
+mod builder;
+mod column;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use crate::histogram::HistogramPoint;
 use crate::labels::{Labels, SeriesId};
+use crate::query::Exemplar;
 use crate::tenant::Tenant;
+
+use column::Column;
 
 /// The bits of the NaN that marks the end of a series.
 pub const STALE_BITS: u64 = 0x7ff0_0000_0000_0002;
@@ -21,7 +28,8 @@ pub fn is_stale(value: f64) -> bool {
 /// One tenant's samples. A clone shares the buffers.
 ///
 /// Shape: series `i` owns samples `offsets[i]..offsets[i + 1]` of `timestamps` (milliseconds since the Unix epoch) and
-/// `values`. A series may come more than once; its samples may be in any order.
+/// `values`; native histograms, which are samples too, and exemplars, which are not, stand beside them. A series may come
+/// more than once; its samples may be in any order.
 #[derive(Clone)]
 pub struct Batch {
     tenant: Tenant,
@@ -46,6 +54,8 @@ struct Rows {
     values: Vec<f64>,
     /// Start timestamps, parallel to `timestamps`, 0 for unknown; empty where no sample has one.
     start_timestamps: Vec<i64>,
+    histograms: Column<HistogramPoint>,
+    exemplars: Column<Exemplar>,
     /// What is known of metrics, for those that said something.
     metadata: Vec<Metadata>,
 }
@@ -71,6 +81,18 @@ pub enum MetricKind {
     /// One of several states.
     StateSet,
 }
+
+/// The kinds by their numbers in what is stored and sent.
+const KINDS: [MetricKind; 8] = [
+    MetricKind::Unknown,
+    MetricKind::Counter,
+    MetricKind::Gauge,
+    MetricKind::Histogram,
+    MetricKind::GaugeHistogram,
+    MetricKind::Summary,
+    MetricKind::Info,
+    MetricKind::StateSet,
+];
 
 /// What the sender says of one metric family.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -98,6 +120,10 @@ pub struct Series<'a> {
     pub values: &'a [f64],
     /// As long as `timestamps`, or empty; 0 is unknown.
     pub start_timestamps: &'a [i64],
+    /// Native histograms: samples beside those of `timestamps`.
+    pub histograms: &'a [HistogramPoint],
+    /// Observations that stand for others. They are no samples.
+    pub exemplars: &'a [Exemplar],
 }
 
 /// Builds a batch series by series: labels first, then the samples of that series.
@@ -111,7 +137,7 @@ pub struct BatchBuilder {
 impl Batch {
     /// An empty builder for `tenant`.
     pub fn builder(tenant: Tenant) -> BatchBuilder {
-        BatchBuilder { tenant, rows: Rows { offsets: vec![0], ..Rows::default() } }
+        BatchBuilder::new(tenant)
     }
 
     /// Whose samples these are.
@@ -144,19 +170,40 @@ impl Batch {
         self.rows.label_ends.len()
     }
 
-    /// How many samples there are.
+    /// How many samples there are, floats and native histograms.
     pub fn sample_count(&self) -> usize {
+        self.rows.sample_count()
+    }
+
+    /// How many of the samples are floats.
+    pub fn float_count(&self) -> usize {
         self.rows.timestamps.len()
+    }
+
+    /// How many of the samples are native histograms.
+    pub fn histogram_count(&self) -> usize {
+        self.rows.histograms.all().len()
+    }
+
+    /// How many exemplars there are.
+    pub fn exemplar_count(&self) -> usize {
+        self.rows.exemplars.all().len()
     }
 
     /// The time of its earliest sample, in milliseconds since the Unix epoch.
     pub fn earliest(&self) -> Option<i64> {
-        self.rows.timestamps.iter().min().copied()
+        let histograms = self.rows.histograms.all().iter().map(|point| point.timestamp);
+        self.rows.timestamps.iter().copied().chain(histograms).min()
     }
 
     /// Whether there is no sample.
     pub fn is_empty(&self) -> bool {
-        self.rows.timestamps.is_empty()
+        self.sample_count() == 0
+    }
+
+    /// Whether there is nothing to send on: no sample, no exemplar, and nothing is said of a metric.
+    pub fn says_nothing(&self) -> bool {
+        self.is_empty() && self.exemplar_count() == 0 && self.rows.metadata.is_empty()
     }
 
     /// What the buffers take, in bytes.
@@ -166,6 +213,8 @@ impl Batch {
             + rows.label_ends.len() * (4 + 16 + 4)
             + rows.timestamps.len() * 16
             + rows.start_timestamps.len() * 8
+            + rows.histograms.all().iter().map(HistogramPoint::byte_size).sum::<usize>()
+            + rows.exemplars.all().iter().map(Exemplar::byte_size).sum::<usize>()
             + rows.metadata.iter().map(|m| m.metric.len() + m.help.len() + m.unit.len() + 80).sum::<usize>()
     }
 
@@ -183,6 +232,8 @@ impl Batch {
             timestamps: &rows.timestamps[samples.clone()],
             values: &rows.values[samples.clone()],
             start_timestamps: if rows.start_timestamps.is_empty() { &[] } else { &rows.start_timestamps[samples] },
+            histograms: rows.histograms.of(i),
+            exemplars: rows.exemplars.of(i),
         }
     }
 
@@ -232,92 +283,40 @@ impl Batch {
     }
 }
 
-impl fmt::Debug for Batch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Batch({}, {} series, {} samples)", self.tenant, self.series_count(), self.sample_count())
+// === impl MetricKind ===
+
+impl MetricKind {
+    /// Its number in what is stored and sent.
+    pub fn code(self) -> u8 {
+        KINDS.iter().position(|kind| *kind == self).unwrap_or(0) as u8
+    }
+
+    /// The kind of a number; `None` where there is none.
+    pub fn of(code: u8) -> Option<Self> {
+        KINDS.get(usize::from(code)).copied()
     }
 }
 
-// === impl BatchBuilder ===
+// === impl Rows ===
 
-impl BatchBuilder {
-    /// Begins a series. Samples pushed from now on are its own.
-    pub fn series(&mut self, labels: Labels<'_>) -> &mut Self {
-        self.series_with(|out| out.extend_from_slice(labels.encoded()))
+impl Rows {
+    fn sample_count(&self) -> usize {
+        self.timestamps.len() + self.histograms.all().len()
     }
+}
 
-    /// Makes room for as many more series and samples, and for the encodings of those series, in bytes.
-    pub fn reserve(&mut self, series: usize, samples: usize, label_bytes: usize) -> &mut Self {
-        self.rows.labels.reserve(label_bytes);
-        self.rows.label_ends.reserve(series);
-        self.rows.ids.reserve(series);
-        self.rows.offsets.reserve(series);
-        self.rows.timestamps.reserve(samples);
-        self.rows.values.reserve(samples);
-        self
-    }
+// === impl Series ===
 
-    /// Begins a series whose canonical encoding `write` appends to the buffer. What `write` appends must be canonical.
-    /// The buffer ends with the encodings of all series so far, of which `write` may repeat parts.
-    pub fn series_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> &mut Self {
-        let start = self.rows.labels.len();
-        write(&mut self.rows.labels);
-        self.rows.ids.push(SeriesId::of(&self.rows.labels[start..]));
-        self.rows.label_ends.push(self.rows.labels.len() as u32);
-        self.rows.offsets.push(self.rows.timestamps.len() as u32);
-        self
-    }
-
-    /// Adds a sample to the series begun last.
-    pub fn sample(&mut self, timestamp: i64, value: f64) -> &mut Self {
-        self.sample_since(0, timestamp, value)
-    }
-
-    /// Adds a sample with its start timestamp (0 for unknown) to the series begun last.
-    pub fn sample_since(&mut self, start: i64, timestamp: i64, value: f64) -> &mut Self {
-        debug_assert!(!self.rows.label_ends.is_empty(), "a sample belongs to a series");
-        // The first start timestamp of the batch brings the column; the samples before it have none.
-        if start != 0 && self.rows.start_timestamps.is_empty() {
-            self.rows.start_timestamps.resize(self.rows.timestamps.len(), 0);
-            self.rows.start_timestamps.push(start);
-        } else if !self.rows.start_timestamps.is_empty() {
-            self.rows.start_timestamps.push(start);
-        }
-        self.rows.timestamps.push(timestamp);
-        self.rows.values.push(value);
-        if let Some(end) = self.rows.offsets.last_mut() {
-            *end += 1;
-        }
-        self
-    }
-
-    /// Adds a whole series under other labels.
-    pub fn push_series(&mut self, labels: Labels<'_>, series: Series<'_>) -> &mut Self {
-        self.series(labels).samples_of(series)
-    }
-
-    /// Adds all samples of `series` to the series begun last.
-    pub fn samples_of(&mut self, series: Series<'_>) -> &mut Self {
-        for (i, (&t, &v)) in series.timestamps.iter().zip(series.values).enumerate() {
-            self.sample_since(series.start_timestamps.get(i).copied().unwrap_or(0), t, v);
-        }
-        self
-    }
-
-    /// Adds what is known of a metric.
-    pub fn metadata(&mut self, metadata: Metadata) -> &mut Self {
-        self.rows.metadata.push(metadata);
-        self
-    }
-
-    /// How many samples there are so far.
+impl Series<'_> {
+    /// How many samples there are, floats and native histograms.
     pub fn sample_count(&self) -> usize {
-        self.rows.timestamps.len()
+        self.timestamps.len() + self.histograms.len()
     }
+}
 
-    /// The batch.
-    pub fn build(self) -> Batch {
-        Batch { tenant: self.tenant, rows: Arc::new(self.rows), made: Arc::default() }
+impl fmt::Debug for Batch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Batch({}, {} series, {} samples)", self.tenant, self.series_count(), self.sample_count())
     }
 }
 

@@ -5,15 +5,20 @@
 //!
 //! Source: `FloatHistogram` of Prometheus' `model/histogram`.
 
+mod check;
+mod codec;
+
 use std::sync::Arc;
 
 use crate::batch::is_stale;
 use crate::query::Value;
 
+pub use codec::CODEC_VERSION;
+
 /// The schema of histograms whose bounds are listed one by one.
 pub const CUSTOM_SCHEMA: i32 = -53;
 
-/// The most buckets of one sign, and the most custom bounds, that [`Histogram::decode`] takes.
+/// The most buckets of one sign, and the most custom bounds.
 const MAX_BUCKETS: usize = 1 << 16;
 
 /// Whether a histogram may be below the one before it.
@@ -31,7 +36,7 @@ pub enum ResetHint {
 }
 
 /// Buckets that stand side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BucketSpan {
     /// The index of the first bucket for the first span; for others the distance to the span before.
     pub offset: i32,
@@ -85,6 +90,11 @@ pub struct HistogramPoint {
 // === impl HistogramPoint ===
 
 impl HistogramPoint {
+    /// What it takes in memory, about, in bytes.
+    pub fn byte_size(&self) -> usize {
+        size_of::<Self>() + self.histogram.byte_size()
+    }
+
     /// The histogram as a value, shared.
     pub fn value(&self) -> Value {
         Value::Histogram(self.histogram.clone())
@@ -94,11 +104,13 @@ impl HistogramPoint {
 // === impl ResetHint ===
 
 impl ResetHint {
-    fn code(self) -> u8 {
+    /// Its number in all encodings.
+    pub fn code(self) -> u8 {
         self as u8
     }
 
-    fn of(code: u8) -> Option<Self> {
+    /// The hint of a number; `None` where there is none.
+    pub fn of(code: u8) -> Option<Self> {
         Some(match code {
             0 => Self::Unknown,
             1 => Self::Reset,

@@ -42,6 +42,7 @@ pub mod testing;
 pub mod transform;
 mod trial;
 pub mod units;
+pub mod varint;
 
 pub use ack::{Ack, Outcome};
 pub use batch::{Batch, BatchBuilder, STALE, is_stale};

@@ -2,6 +2,7 @@
 
 mod cardinality;
 mod changes;
+mod exemplar;
 mod rows;
 mod stats;
 mod tenants;

@@ -28,8 +28,8 @@ pub fn parse(text: &str, tenant: Tenant) -> Result<Batch, String> {
     Ok(out.build())
 }
 
-/// The samples of `batch` in the notation of [`parse`], in their order. It leaves out the tenant, start timestamps,
-/// metadata, and series without samples.
+/// The samples of `batch` in the notation of [`parse`], in their order; of native histograms, which it can't read, only
+/// count and sum. It leaves out the tenant, start timestamps, exemplars, metadata, and series without samples.
 pub fn text(batch: &Batch) -> String {
     let mut out = String::new();
     for series in batch.iter() {
@@ -40,6 +40,10 @@ pub fn text(batch: &Batch) -> String {
                 0 => writeln!(out, "{labels} {}", number(value)),
                 _ => writeln!(out, "{labels} {} {timestamp}", number(value)),
             };
+        }
+        for point in series.histograms {
+            let (count, sum) = (number(point.histogram.count), number(point.histogram.sum));
+            let _ = writeln!(out, "{labels} histogram(count={count},sum={sum}) {}", point.timestamp);
         }
     }
     out

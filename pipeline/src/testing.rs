@@ -19,6 +19,7 @@
 
 mod contract;
 mod corpus;
+mod histograms;
 mod recorder;
 mod requests;
 mod source;
@@ -27,6 +28,7 @@ mod yaml;
 
 pub use contract::{Subject, assert_contract, assert_sink_contract, check_contract, check_sink_contract};
 pub use corpus::{Dice, replay};
+pub use histograms::{histogram, histogram_bits, histogram_point};
 pub use recorder::Recorder;
 pub use requests::{Requests, request};
 pub use source::{assert_source_contract, check_source_contract};

@@ -71,10 +71,14 @@ impl<T: Transform> Service<Batch> for Applied<T> {
 
     fn call(&mut self, batch: Batch) -> Reply<Write> {
         let mut next = self.next.take();
+        let came_empty = batch.is_empty();
         match self.transform.apply(batch) {
             Err(error) => std::future::ready(Err(error)).boxed(),
-            // Nothing is left to send on; what is known of metrics travels with samples.
-            Ok((batch, ack)) if batch.is_empty() => std::future::ready(Ok(ack)).boxed(),
+            // Nothing is left to send on; what is known of metrics travels with samples, or came alone.
+            Ok((batch, ack)) if batch.is_empty() && batch.exemplar_count() == 0 && !came_empty => {
+                std::future::ready(Ok(ack)).boxed()
+            }
+            Ok((batch, ack)) if batch.says_nothing() => std::future::ready(Ok(ack)).boxed(),
             Ok((batch, mut ack)) => async move {
                 ack.merge(next.call(batch).await?);
                 Ok(ack)

@@ -12,7 +12,8 @@
 //! page is that of the tenant in the header `X-Scope-OrgID`, or of `default-tenant`; as OpenMetrics where `Accept` asks for it, in
 //! which all metrics are unknown, as Prometheus text otherwise. `/-/healthy` and `/-/ready` answer on the same address.
 //!
-//! Errors: samples of series for which there is no room are rejected, reason `series_limit`. Until it can listen on the address,
+//! Errors: samples of series for which there is no room are rejected, reason `series_limit`; native histograms, for which the
+//! page has no notation, are dropped, reason `histogram_unsupported`. Until it can listen on the address,
 //! which it tries again and again, batches are unavailable.
 //!
 //! Order: ends a pipeline, mostly that of a [`link`](crate::link). Written means that it is in memory, where the page finds it.

@@ -9,7 +9,8 @@
 //! Shape: one batch after the other, as Prometheus text, or with `format: json` a line for each series. The file is made where
 //! there is none, and its directory is not. It grows without a bound, and is not rotated.
 //!
-//! Errors: a file that can't be written to is unavailable. Written means that the system has it, with `sync` the disk.
+//! Errors: native histograms, for which Prometheus text has no notation, are dropped, reason `histogram_unsupported`; JSON has
+//! them. A file that can't be written to is unavailable. Written means that the system has it, with `sync` the disk.
 //!
 //! Order: ends a pipeline. Ready at all times; batches wait for each other.
 

@@ -185,7 +185,9 @@ impl Service<Batch> for Limited {
         let mut next = self.next.take();
         match self.shared.hold(&batch) {
             Err(error) => std::future::ready(Err(error)).boxed(),
-            Ok((left, ack)) if left.is_empty() && !batch.is_empty() => std::future::ready(Ok(ack)).boxed(),
+            Ok((left, ack)) if left.is_empty() && left.exemplar_count() == 0 && !batch.is_empty() => {
+                std::future::ready(Ok(ack)).boxed()
+            }
             Ok((left, mut ack)) => async move {
                 ack.merge(next.call(left).await?);
                 Ok(ack)
@@ -207,7 +209,7 @@ impl Shared {
             batch.filter(|series| {
                 let beyond = || (bounds.series > 0 && !held.takes(series.id, bounds.series)).then_some("series_limit");
                 let Some(reason) = bounds.refuses(series.labels).or_else(beyond) else { return true };
-                let samples = series.timestamps.len() as u64;
+                let samples = series.sample_count() as u64;
                 match refused.iter_mut().find(|(known, ..)| *known == reason) {
                     Some((_, count, _)) => *count += samples,
                     None => refused.push((reason, samples, shown(series.labels))),

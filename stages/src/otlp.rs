@@ -12,16 +12,17 @@
 //! `promote_resource_attributes` lists is at all of its series.
 //!
 //! Points: gauges and sums are a sample each. A histogram is `_bucket` for each bound and `+Inf`, `_count`, and `_sum` where it has
-//! one; a summary is a sample for each quantile, `_sum` and `_count`. A point without a value marks the end of its series.
+//! one; a summary is a sample for each quantile, `_sum` and `_count`; an exponential histogram is a native histogram. A point without a value marks the end of its series.
 //!
 //! Errors: bytes that are no such message fail as a whole, and so does what would take more memory than the limits allow. Sums and
-//! histograms that are not cumulative are refused, and exponential histograms, which are not supported yet; each point is counted,
-//! and the rest is good. Exemplars are left out and counted.
+//! histograms that are not cumulative are refused, and exponential histograms that make no sense; each point is counted, and the
+//! rest is good. Exemplars are left out and counted.
 //!
 //! Source: the protocol's `metrics.proto`; `storage/remote/otlptranslator` of Prometheus 3.14 and `prometheus/otlptranslator` with
 //! the strategy `UnderscoreEscapingWithSuffixes`.
 
 mod attributes;
+mod exponential;
 #[doc(hidden)]
 pub mod fuzz;
 mod names;
@@ -163,8 +164,7 @@ fn metric(message: Cursor<'_>, resource: &mut Resource, intake: &mut Intake<'_>)
     };
     let family = names::metric(said.name, said.unit, name_kind);
     let refusal = match (field, &family) {
-        (kind::EXPONENTIAL, _) => Some((Reason::HistogramUnsupported, "exponential histograms are not supported yet")),
-        (kind::SUM | kind::HISTOGRAM, _) if !said.is_cumulative => {
+        (kind::SUM | kind::HISTOGRAM | kind::EXPONENTIAL, _) if !said.is_cumulative => {
             Some((Reason::Temporality, "expected cumulative temporality"))
         }
         (_, None) => Some((Reason::InvalidLabels, "expected a name with a letter or a digit")),

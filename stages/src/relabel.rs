@@ -130,7 +130,7 @@ impl Transform for Relabel {
         }
         let mut out = Batch::builder(batch.tenant().clone());
         for (series, verdict) in batch.iter().zip(&verdicts) {
-            let samples = series.timestamps.len() as u64;
+            let samples = series.sample_count() as u64;
             match verdict {
                 Verdict::Same => _ = out.push_series(series.labels, series),
                 Verdict::Changed(encoded) => _ = out.push_series(Labels::from_canonical(encoded), series),

@@ -35,8 +35,10 @@
 
 mod decode;
 mod encode;
+mod exemplar;
 #[doc(hidden)]
 pub mod fuzz;
+pub(crate) mod histogram;
 pub mod read;
 mod refused;
 mod reply;

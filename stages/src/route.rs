@@ -183,7 +183,7 @@ impl Routed {
     fn account(&self, batch: &Batch, routes: &[u64]) -> Ack {
         let (mut ack, mut lost) = (Ack::default(), 0);
         for (series, bits) in batch.iter().zip(routes) {
-            let (samples, branches) = (series.timestamps.len() as u64, u64::from(bits.count_ones()));
+            let (samples, branches) = (series.sample_count() as u64, u64::from(bits.count_ones()));
             match branches {
                 0 => lost += samples,
                 n => ack.created += (n - 1) * samples,

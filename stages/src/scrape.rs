@@ -23,7 +23,7 @@
 //! samples with `job`, `instance` and the target's labels, a staleness marker for every series that is gone, and `up`,
 //! `scrape_duration_seconds`, `scrape_samples_scraped`, `scrape_samples_post_metric_relabeling` and
 //! `scrape_series_added`. What is said of metrics goes along when it is new, when it changes, and every ten minutes.
-//! Exemplars are left out and counted.
+//! Exemplars go along; one without a time has that of its sample. Those with labels of more than 128 characters are left out.
 //!
 //! Errors: a scrape that fails in any way, by a limit too, sends nothing of its body: `up` is 0, and all series of the
 //! target are marked stale. A batch that the rest of the pipeline can't take is offered again until the next scrape is

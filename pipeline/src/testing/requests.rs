@@ -4,8 +4,9 @@ use crate::ack::{Ack, Outcome};
 use crate::batch::{Batch, Metadata, STALE};
 use crate::labels::LabelSet;
 use crate::path::{Path, Read, Write};
-use crate::query::{Answer, Ask, Data, Query};
+use crate::query::{Answer, Ask, Data, Exemplar, Query};
 use crate::tenant::Tenant;
+use crate::testing::histogram_point;
 
 /// A path whose contract can be checked.
 pub trait Requests: Path {
@@ -35,6 +36,7 @@ impl Requests for Write {
             ("three series", samples(3, 2)),
             ("a series twice", twice()),
             ("samples out of order, stale and with start timestamps", odd()),
+            ("native histograms, floats and an exemplar", mixed()),
             ("no sample, only metadata", only_metadata()),
             ("another tenant", samples(2, 2).with_tenant(Tenant::new("acme").unwrap_or_default())),
             ("thousands of samples", samples(2000, 3)),
@@ -96,6 +98,15 @@ fn odd() -> Batch {
     let mut out = Batch::builder(Tenant::default());
     out.series(labels(0).as_labels()).sample_since(5, 2_000, 1.0).sample(1_000, f64::NAN).sample(3_000, STALE);
     out.series(LabelSet::default().as_labels()).sample(i64::MIN, f64::INFINITY).sample(i64::MAX, -0.0);
+    out.build()
+}
+
+fn mixed() -> Batch {
+    let exemplar = Exemplar { labels: labels(7), value: 0.5, timestamp: 1_000 };
+    let mut out = Batch::builder(Tenant::default());
+    out.series(labels(0).as_labels()).histogram(histogram_point(1_000, 1)).histogram(histogram_point(2_000, 2));
+    out.series(labels(1).as_labels()).sample(1_000, 1.0).exemplar(exemplar);
+    out.series(labels(2).as_labels()).sample(1_000, 1.0).histogram(histogram_point(2_000, 3));
     out.build()
 }
 

@@ -6,12 +6,15 @@
 //! within it; the series file says how many samples each series has in each row group, so that matching series become
 //! row ranges, and only their pages are fetched.
 //!
-//! Format version 1. A reader refuses a greater one, and ignores columns that it does not know: native histograms get a
-//! file of their own (`hist.parquet`), start timestamps the column `start_ts`, exemplars and metadata files beside them.
+//! Format version 2 has native histograms: rows of the samples file whose value is the struct `histogram`, with their start
+//! timestamps in the column `start_ts`; the series file says kind 1 of a series that has any. A block without them has
+//! version 1 and none of these columns. A reader refuses a greater version, and ignores columns that it does not know.
 
+mod columns;
 mod damage;
 mod fetch;
 pub mod fuzz;
+mod histograms;
 mod index;
 mod opened;
 mod pages;
@@ -23,11 +26,15 @@ mod write;
 
 use ulid::Ulid;
 
+pub(crate) use schema::beside_floats;
 pub use shelf::{BlockShelf, Memory};
 pub(crate) use shelf::{Put, life};
 
-/// The version of the format.
-pub const FORMAT: u32 = 1;
+/// The latest version of the format.
+pub const FORMAT: u32 = 2;
+
+/// The version of a block without native histograms.
+pub const FLOATS_FORMAT: u32 = 1;
 
 /// The length of the windows that row groups lie in, in milliseconds.
 pub const WINDOW: i64 = 4 * 3_600_000;

@@ -13,13 +13,17 @@
 //!
 //! A decimal is `mantissa / 10^scale`, taken only where that gives the value back bit for bit; the delta is against the
 //! mantissa nearest to the last value. Every `f64` survives: NaN payloads, `-0.0`, infinities. The first timestamp is
-//! kept beside the bytes. The format lives in memory only and has no version.
+//! kept beside the bytes. The format lives in memory only and has no version. Native histograms are in chunks of their own.
 
 mod codec;
 #[doc(hidden)]
 pub mod fuzz;
+mod histograms;
+
+use weir_pipeline::HistogramPoint;
 
 use codec::{Decoder, Hints, State};
+pub use histograms::{HistogramPoints, OpenHistograms};
 
 /// How many samples a chunk takes before the next one begins.
 pub const SAMPLES: u32 = 120;
@@ -30,7 +34,15 @@ pub struct Chunk {
     min_ts: i64,
     max_ts: i64,
     count: u32,
+    content: Content,
     data: Box<[u8]>,
+}
+
+/// What the samples of a chunk are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    Floats,
+    Histograms,
 }
 
 /// A chunk that still grows.
@@ -62,6 +74,18 @@ impl Chunk {
         open.seal()
     }
 
+    /// A chunk of native histograms with strictly rising timestamps; `None` where there is none.
+    pub fn of_histograms<'a>(points: impl IntoIterator<Item = &'a HistogramPoint>) -> Option<Self> {
+        let mut open = OpenHistograms::default();
+        points.into_iter().for_each(|point| open.push(point));
+        open.seal()
+    }
+
+    /// Whether the samples are native histograms, else floats.
+    pub fn has_histograms(&self) -> bool {
+        self.content == Content::Histograms
+    }
+
     /// The first timestamp.
     pub fn min_ts(&self) -> i64 {
         self.min_ts
@@ -82,13 +106,22 @@ impl Chunk {
         size_of::<Self>() + self.data.len()
     }
 
-    /// The samples, in order of time.
+    /// The floats, in order of time.
     pub fn iter(&self) -> Samples<'_> {
-        Samples::new(&self.data, self.count, self.min_ts)
+        let count = if self.has_histograms() { 0 } else { self.count };
+        Samples::new(&self.data, count, self.min_ts)
     }
 
-    /// Appends the samples within `start..=end`.
+    /// The native histograms, in order of time.
+    pub fn histograms(&self) -> HistogramPoints<'_> {
+        HistogramPoints::new(&self.data, if self.has_histograms() { self.count } else { 0 })
+    }
+
+    /// Appends the floats within `start..=end`.
     pub fn decode_into(&self, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
+        if self.has_histograms() {
+            return;
+        }
         let from = timestamps.len().min(values.len());
         timestamps.resize(from + self.count(), 0);
         values.resize(from + self.count(), 0.0);
@@ -148,16 +181,16 @@ impl Open {
     /// A finished copy; `None` where there is no sample.
     pub fn snapshot(&self) -> Option<Chunk> {
         let (max_ts, _) = self.last();
-        let chunk = || Chunk { min_ts: self.min_ts, max_ts, count: self.count, data: self.data.as_slice().into() };
-        (self.count > 0).then(chunk)
+        let (min_ts, count, content) = (self.min_ts, self.count, Content::Floats);
+        (count > 0).then(|| Chunk { min_ts, max_ts, count, content, data: self.data.as_slice().into() })
     }
 
     /// Takes the samples out as a finished chunk; `None` where there is no sample.
     pub fn seal(&mut self) -> Option<Chunk> {
         let open = std::mem::take(self);
         let (max_ts, _) = open.last();
-        let chunk = || Chunk { min_ts: open.min_ts, max_ts, count: open.count, data: open.data.into_boxed_slice() };
-        (open.count > 0).then(chunk)
+        let (min_ts, count, content) = (open.min_ts, open.count, Content::Floats);
+        (count > 0).then(|| Chunk { min_ts, max_ts, count, content, data: open.data.into_boxed_slice() })
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use weir_pipeline::{Batch, Labels, SeriesId};
 
-use crate::chunk::{Open, SAMPLES};
+use crate::chunk::{Chunk, Open, OpenHistograms, SAMPLES};
 use crate::head::{Piece, Snapshot};
 use crate::order;
 
@@ -16,6 +16,7 @@ use crate::order;
 pub struct Gather {
     series: Vec<Snapshot>,
     open: Open,
+    histograms: OpenHistograms,
     bytes: usize,
     is_sorted: bool,
 }
@@ -41,6 +42,13 @@ impl Gather {
                     self.seal();
                 }
                 self.open.push(t, v);
+            }
+            for point in series.histograms {
+                let last = self.histograms.last().map(|last| last.timestamp);
+                if self.histograms.count() == SAMPLES || last.is_some_and(|last| point.timestamp <= last) {
+                    self.seal_histograms();
+                }
+                self.histograms.push(point);
             }
         }
     }
@@ -80,7 +88,18 @@ impl Gather {
     }
 
     fn seal(&mut self) {
-        if let (Some(chunk), Some(series)) = (self.open.seal(), self.series.last_mut()) {
+        let chunk = self.open.seal();
+        self.keep(chunk);
+        self.seal_histograms();
+    }
+
+    fn seal_histograms(&mut self) {
+        let chunk = self.histograms.seal();
+        self.keep(chunk);
+    }
+
+    fn keep(&mut self, chunk: Option<Chunk>) {
+        if let (Some(chunk), Some(series)) = (chunk, self.series.last_mut()) {
             self.bytes += chunk.byte_size() + size_of::<Piece>();
             series.pieces.push(Arc::new(Piece::of(chunk)));
         }

@@ -5,7 +5,7 @@
 //! writes them as blocks, and then hides them from readers in the instant in which it shows the blocks.
 //!
 //! Samples may come in any order: those that rise go to the series' open chunk, late ones to a buffer that becomes a
-//! chunk of its own. Readers merge.
+//! chunk of its own. Native histograms likewise, in chunks apart from floats. Readers merge.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
@@ -16,6 +16,7 @@ use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId, Tenant};
 use crate::chunk::Chunk;
 use crate::order;
 
+mod aside;
 mod index;
 mod series;
 mod shard;
@@ -134,6 +135,9 @@ impl Head {
                 let Some(entry) = place.ok().and_then(|place| shard.get_mut(place)) else { return };
                 for (&ts, &value) in series.timestamps.iter().zip(series.values) {
                     entry.push(ts, value, epoch, &mut change);
+                }
+                for point in series.histograms {
+                    entry.push_histogram(point, epoch, &mut change);
                 }
             });
             shared.apply(&change);

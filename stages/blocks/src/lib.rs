@@ -18,7 +18,6 @@ pub mod seam;
 pub mod store;
 #[cfg(test)]
 mod testing;
-mod varint;
 
 pub use blocks::Blocks;
 pub use depot::Depot;
@@ -26,3 +25,5 @@ pub use gather::{Gather, Gathered};
 pub use register::register;
 pub use samples::Samples;
 pub use store::{Run, Selection, Stats, Store};
+
+pub(crate) use weir_pipeline::varint;

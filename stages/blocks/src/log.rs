@@ -23,13 +23,16 @@ use crate::seam::Fs;
 mod format;
 #[doc(hidden)]
 pub mod fuzz;
+mod rare;
 mod record;
 mod replay;
 mod segments;
+pub(crate) mod told;
 mod writer;
 
 pub use record::Entry;
 pub use replay::{Damage, Replay};
+pub(crate) use segments::file_name;
 pub use segments::{Hold, Present};
 
 use segments::Segments;

@@ -1,15 +1,71 @@
 //! The union of runs of one series on their timestamps.
 //!
 //! Where one timestamp has two values, one that is not NaN beats one that is, and else the greater bits win: everywhere
-//! alike, so that merging is commutative, associative and idempotent.
+//! alike, so that merging is commutative, associative and idempotent. A native histogram beats a float. Of two histograms
+//! one that is not stale beats one that is, then the greater count, then the greater sum, by bits, and then the greater bits
+//! of all else.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use weir_pipeline::HistogramPoint;
 
 /// Of two values at one timestamp, the one that stays.
 pub fn winner(a: f64, b: f64) -> f64 {
     let rank = |v: f64| (!v.is_nan(), v.to_bits());
     if rank(a) >= rank(b) { a } else { b }
+}
+
+/// Whether of two histograms at one timestamp the first one stays, and the other one is not the same.
+pub fn beats(a: &HistogramPoint, b: &HistogramPoint) -> bool {
+    compare(a, b).is_gt()
+}
+
+/// Brings histograms into strict order of time, one for each timestamp, and returns how many lost a conflict.
+pub fn merge_histograms(points: &mut Vec<HistogramPoint>) -> u64 {
+    if points.is_sorted_by(|a, b| a.timestamp < b.timestamp) {
+        return 0;
+    }
+    let mut conflicts = 0;
+    points.sort_by_key(|point| point.timestamp);
+    points.dedup_by(|next, kept| {
+        let same = next.timestamp == kept.timestamp;
+        if same {
+            let order = compare(next, kept);
+            conflicts += u64::from(order.is_ne());
+            if order.is_gt() {
+                std::mem::swap(next, kept);
+            }
+        }
+        same
+    });
+    conflicts
+}
+
+/// Takes out the floats that stand at the time of a histogram; both are in order of time. Returns how many those are.
+pub fn drop_beaten(timestamps: &mut Vec<i64>, values: &mut Vec<f64>, histograms: &[HistogramPoint]) -> u64 {
+    let is_beaten = |ts: &i64| histograms.binary_search_by_key(ts, |point| point.timestamp).is_ok();
+    if histograms.is_empty() || !timestamps.iter().any(is_beaten) {
+        return 0;
+    }
+    let before = timestamps.len();
+    let kept = timestamps.iter().copied().zip(values.iter().copied()).filter(|(ts, _)| !is_beaten(ts));
+    (*timestamps, *values) = kept.unzip();
+    (before - timestamps.len()) as u64
+}
+
+fn compare(a: &HistogramPoint, b: &HistogramPoint) -> Ordering {
+    if Arc::ptr_eq(&a.histogram, &b.histogram) && a.start == b.start {
+        return Ordering::Equal;
+    }
+    let rank = |p: &HistogramPoint| (!p.histogram.is_stale(), p.histogram.count.to_bits(), p.histogram.sum.to_bits());
+    let bytes = |point: &HistogramPoint| {
+        let mut out = Vec::new();
+        point.encode_after(None, &mut out);
+        out
+    };
+    rank(a).cmp(&rank(b)).then_with(|| bytes(a).cmp(&bytes(b)))
 }
 
 /// Appends the exact union of `runs`, each in strict order of time, and returns how many values lost a conflict.

@@ -23,11 +23,14 @@ use weir_pipeline::batch::BatchBuilder;
 use weir_pipeline::units::Ref;
 use weir_pipeline::{Answer, Ask, Batch, Batches, Context, Data, Error, Next, Query, Read, Result, Sink, Tenant};
 
-use crate::merge::merge;
-use crate::store::{Run, Selection, Store};
+use crate::merge::{drop_beaten, merge, merge_histograms};
+use crate::store::{Run, Selection, Store, shelf};
 
 /// About how many samples a batch has.
 const SAMPLES: usize = 64 << 10;
+
+/// As many samples a native histogram counts for.
+const HISTOGRAM: usize = 64;
 
 /// At most how many series a batch has.
 const SERIES: usize = 4096;
@@ -46,8 +49,9 @@ struct Rest {
     selection: Selection,
     series: Range<usize>,
     labels_only: bool,
-    /// Samples that are read, of the series that come next.
-    read: Vec<(usize, Vec<i64>, Vec<f64>)>,
+    /// Samples that are read, of the series that come next: from the end, and each list in falling order of time, so that
+    /// what is first is taken off the end.
+    read: Vec<(usize, shelf::Samples)>,
 }
 
 // === impl Samples ===
@@ -137,12 +141,17 @@ impl Rest {
         let mut out = Batch::builder(self.tenant.clone());
         let mut room = SAMPLES;
         while room > 0 {
-            let Some((series, timestamps, values)) = self.read.last_mut() else { break };
+            let Some((series, samples)) = self.read.last_mut() else { break };
             out.series(self.selection.labels(*series));
-            let taken = timestamps.len().min(room);
-            push(&mut out, timestamps, values, timestamps.len() - taken);
+            let taken = samples.timestamps.len().min(room);
+            push(&mut out, samples, samples.timestamps.len() - taken);
             room -= taken;
-            if timestamps.is_empty() {
+            for _ in 0..room.div_ceil(HISTOGRAM) {
+                let Some(point) = samples.histograms.pop() else { break };
+                out.histogram(point);
+                room = room.saturating_sub(HISTOGRAM);
+            }
+            if samples.is_empty() {
                 self.read.pop();
             }
         }
@@ -150,24 +159,28 @@ impl Rest {
     }
 }
 
-/// Moves the samples from `keep` counted from the end on, which stand in falling order, into the batch.
-fn push(out: &mut BatchBuilder, timestamps: &mut Vec<i64>, values: &mut Vec<f64>, keep: usize) {
-    for (t, v) in timestamps.drain(keep..).rev().zip(values.drain(keep..).rev()) {
+/// Moves the floats from `keep` counted from the end on, which stand in falling order, into the batch.
+fn push(out: &mut BatchBuilder, samples: &mut shelf::Samples, keep: usize) {
+    for (t, v) in samples.timestamps.drain(keep..).rev().zip(samples.values.drain(keep..).rev()) {
         out.sample(t, v);
     }
 }
 
-/// One list of samples for each series, in falling order of time, so that the first are taken off the end.
-fn join(runs: Vec<Run>) -> Vec<(usize, Vec<i64>, Vec<f64>)> {
+/// One list of samples for each series, in falling order of time.
+fn join(runs: Vec<Run>) -> Vec<(usize, shelf::Samples)> {
     let mut out = Vec::new();
     for runs in runs.chunk_by(|a, b| a.series == b.series) {
         let lists: Vec<(&[i64], &[f64])> = runs.iter().map(|run| (&*run.timestamps, &*run.values)).collect();
-        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
-        merge(&lists, &mut timestamps, &mut values);
-        timestamps.reverse();
-        values.reverse();
-        if let Some(first) = runs.first().filter(|_| !timestamps.is_empty()) {
-            out.push((first.series, timestamps, values));
+        let mut samples = shelf::Samples::default();
+        merge(&lists, &mut samples.timestamps, &mut samples.values);
+        samples.histograms = runs.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
+        merge_histograms(&mut samples.histograms);
+        drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+        samples.timestamps.reverse();
+        samples.values.reverse();
+        samples.histograms.reverse();
+        if let Some(first) = runs.first().filter(|_| !samples.is_empty()) {
+            out.push((first.series, samples));
         }
     }
     out

@@ -5,11 +5,11 @@
 //! ```
 //!
 //! All settings: `store: { path: ./data/central, bucket: local, head: { memory: 256MiB, in_flight: 32MiB, cut_after: 5m,
-//! max_future: 10m, max_past: 30d, max_tenants: 1000, max_metrics: 100000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
+//! max_future: 10m, max_past: 30d, max_tenants: 1000, max_metrics: 100000, max_exemplars: 100000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
-//! becomes blocks on disk, and the log's segments that held it go; a while later those of a day become one block of the
+//! becomes blocks on disk, and the log's segments that held it go, once the exemplars of last are written down apart; a while later those of a day become one block of the
 //! bucket, which its catalog names, and go from the disk. A query sees head, disk and bucket as one; in the instant of a
 //! cut samples change sides under one lock, and the bucket is read last, so that none is seen twice or missed.
 //!
@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
 use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Cardinality, Changes, Clock, Matcher, Result, Since, Tenant};
+use weir_pipeline::{Cardinality, Changes, Clock, Matcher, Result, SeriesExemplars, Since, Tenant};
 
 use crate::depot::Depot;
 use crate::head::{Head, Snapshot};
@@ -37,7 +37,9 @@ use crate::seam::Held;
 mod append;
 mod changes;
 mod cut;
+mod exemplars;
 mod identity;
+mod known;
 mod measure;
 mod metrics;
 mod open;
@@ -56,7 +58,9 @@ pub use settings::{Budget, Declaration, LogSettings, UploadSettings};
 pub use upload::Uploaded;
 
 use changes::ChangeLog;
+use exemplars::Exemplars;
 use identity::Identity;
+use known::Notes;
 use measure::Measures;
 use metrics::KnownMetrics;
 use shelf::Shelf;
@@ -113,6 +117,9 @@ struct State {
     measures: Measures,
     /// What senders said of metrics.
     metrics: KnownMetrics,
+    exemplars: Exemplars,
+    /// Where both are on disk.
+    notes: Notes,
     /// What changed of the tenants that somebody queries.
     changes: ChangeLog,
     /// The lock on the directory; released on close.
@@ -200,9 +207,15 @@ impl Store {
         names
     }
 
-    /// What senders said last of the metrics of a tenant, or of one of them, sorted by name. It is kept in memory alone, of at
-    /// most [`settings.head.max_metrics`](Budget::max_metrics) metrics of all tenants: after a start it is there once senders
-    /// have said it again.
+    /// The exemplars within `start..=end` of a tenant's series that satisfy all matchers, sorted by labels: of the
+    /// [`settings.head.max_exemplars`](Budget::max_exemplars) that came last.
+    pub fn exemplars(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Vec<SeriesExemplars> {
+        self.0.exemplars.select(tenant, matchers, start, end)
+    }
+
+    /// What senders said last of the metrics of a tenant, or of one of them, sorted by name: of at most
+    /// [`settings.head.max_metrics`](Budget::max_metrics) metrics of all tenants. After a crash it is as of the last cut, until
+    /// senders have said it again.
     pub fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Vec<Metadata> {
         self.0.metrics.of(tenant, metric)
     }
@@ -249,8 +262,9 @@ impl Store {
     pub async fn close(&self) -> Result<()> {
         self.0.in_flight.close();
         let closed = self.0.log.close().await;
+        let known = self.write_known().await;
         drop(lock(&self.0.held).take());
-        closed
+        closed.and(known)
     }
 }
 

@@ -22,8 +22,8 @@
 //!
 //! An answer has these columns by name, in any order, and may have others, which nobody looks at. Numbers may be of
 //! another type where they fit, timestamps may be Arrow's, texts large. Rows one after the other with the same labels
-//! are one series. What is known of metrics (type, help, unit) does not go through the program: it goes on as it came.
-//! A batch without samples goes past it. The batch goes on once the program has answered, and the ack is that of the
+//! are one series. What is known of metrics (type, help, unit) does not go through the program: it goes on as it came, and
+//! so do native histograms and exemplars. A batch without floats goes past it. The batch goes on once the program has answered, and the ack is that of the
 //! rest. Samples that do not come back are counted as dropped, reason `exec`, and those beyond as created. What the
 //! program writes to its standard error is logged, line by line.
 //!
@@ -60,6 +60,7 @@ use serde::{Deserialize, Deserializer};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use weir_pipeline::batch::Series;
 use weir_pipeline::units::{Bytes, Secret, Span, above_zero};
 use weir_pipeline::{Ack, Batch, Context, Error, Next, Outcome, Result, Stage, Write};
 
@@ -187,20 +188,45 @@ impl Stage<Write> for Exec {
 
 /// Sends a batch through the program, and what comes back to the rest.
 async fn through(keeper: mpsc::Sender<Asked>, batch: Batch, next: Next<Write>) -> Result<Ack> {
-    if batch.is_empty() {
+    if batch.float_count() == 0 {
         return next.pass(batch).await;
     }
-    let sent = batch.sample_count() as u64;
+    let sent = batch.float_count() as u64;
+    let past = past(&batch);
     let (reply, answer) = oneshot::channel();
     keeper.send(Asked { batch, reply }).await.map_err(|_| Error::closed())?;
     let out = answer.await.unwrap_or_else(|_| Err(Error::closed()))?;
     let came = out.sample_count() as u64;
     let mut ack = Ack::default().with(Outcome::Dropped, DROPPED, sent.saturating_sub(came));
     ack.created = came.saturating_sub(sent);
-    if !out.is_empty() {
+    let out = match past {
+        Some(past) => together(&out, &past),
+        None => out,
+    };
+    if !out.is_empty() || out.exemplar_count() > 0 {
         ack.merge(next.pass(out).await?);
     }
     Ok(ack)
+}
+
+/// The native histograms and exemplars of a batch, which go past the program; `None` where there is none.
+fn past(batch: &Batch) -> Option<Batch> {
+    if batch.histogram_count() + batch.exemplar_count() == 0 {
+        return None;
+    }
+    let mut out = Batch::builder(batch.tenant().clone());
+    for series in batch.iter().filter(|series| !series.histograms.is_empty() || !series.exemplars.is_empty()) {
+        out.push_series(series.labels, Series { timestamps: &[], values: &[], start_timestamps: &[], ..series });
+    }
+    Some(out.build())
+}
+
+/// Both batches as one.
+fn together(one: &Batch, other: &Batch) -> Batch {
+    let mut out = Batch::builder(one.tenant().clone());
+    one.iter().chain(other.iter()).for_each(|series| _ = out.push_series(series.labels, series));
+    one.metadata().iter().for_each(|metadata| _ = out.metadata(metadata.clone()));
+    out.build()
 }
 
 impl Default for Restart {

@@ -18,7 +18,7 @@
 //! what it asked. Answers are compressed with zstd or gzip as the client accepts it, and sent while they are written.
 //!
 //! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`, `dedup` and
-//! `replicaLabels[]`. What else Thanos has (`max_source_resolution`, `storeMatch[]`, `engine`, `analyze`) is ignored as any
+//! `replicaLabels[]`, and of VictoriaMetrics `nocache=1`, which is what `Cache-Control: no-store` says, too. What else Thanos has (`max_source_resolution`, `storeMatch[]`, `engine`, `analyze`) is ignored as any
 //! parameter that is not known.
 //!
 //! Errors: Prometheus' envelope, with its error types and statuses: `bad_data` 400, `execution` 422, `timeout` 503,

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, HashMap};
 
 use weir_pipeline::batch::{Metadata, Series};
-use weir_pipeline::{Ack, Batch, LabelSet, Selector, SeriesId, Tenant, is_stale};
+use weir_pipeline::{Ack, Batch, LabelSet, Outcome, Selector, SeriesId, Tenant, is_stale};
+
+use crate::lines::NO_HISTOGRAMS;
 
 /// How many metrics of a tenant are described.
 const MAX_METADATA: usize = 10_000;
@@ -57,8 +59,9 @@ impl Shown {
                 page.said.insert(metadata.metric.clone(), metadata.clone());
             }
         }
-        let samples = batch.sample_count() as u64;
+        let samples = batch.float_count() as u64;
         ack.merge(Ack::written(samples - refused.min(samples)));
+        ack.add(Outcome::Dropped, NO_HISTOGRAMS, batch.histogram_count() as u64);
         ack.reject("series_limit", format!("expected at most {} series on the page", self.most), refused);
         ack
     }

@@ -1,7 +1,9 @@
 //! Tests of `lines`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use weir_pipeline::histogram::BucketSpan;
 use weir_pipeline::testing::{assert_sink_contract, batch};
+use weir_pipeline::{Histogram, LabelSet};
 
 use super::*;
 
@@ -21,6 +23,27 @@ fn a_batch_is_text_or_json() {
             json!({ "tenant": "t", "metric": { "__name__": "x" }, "values": [-0.5, "NaN", "+Inf"], "timestamps": [3, 4, 5] }),
         ]
     );
+}
+
+#[tokio::test]
+async fn json_has_native_histograms_and_text_drops_them() {
+    let mut batch = Batch::builder("t".parse().unwrap());
+    let positive = Buckets { spans: vec![BucketSpan { offset: -1, length: 1 }], counts: vec![2.0] };
+    let histogram = Histogram { count: 2.0, sum: f64::NAN, positive, ..Histogram::default() };
+    batch.series(LabelSet::from_iter([("__name__", "h")]).as_labels()).sample(5, 1.0);
+    batch.histogram(HistogramPoint { timestamp: 1000, start: 0, histogram: histogram.into() });
+    let batch = batch.build();
+    let json: Value = serde_json::from_str(&Format::Json.lines(&batch)).unwrap();
+    let none = json!({ "spans": [], "counts": [] });
+    let expect = json!([{
+        "timestamp": 1000, "schema": 0, "count": 2.0, "sum": "NaN", "zero_threshold": 0.0, "zero_count": 0.0,
+        "positive": { "spans": [[-1, 1]], "counts": [2.0] }, "negative": none, "custom_bounds": [],
+    }]);
+    assert_eq!(json["histograms"], expect);
+    for (format, written) in [(Format::Text, 1), (Format::Json, 2)] {
+        let ack = sink(format, Vec::new(), "a list", |_| Ok(())).send(batch.clone()).await.unwrap();
+        assert_eq!((ack.count(Outcome::Written), ack.count(Outcome::Dropped)), (written, 2 - written));
+    }
 }
 
 #[test]

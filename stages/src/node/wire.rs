@@ -11,8 +11,8 @@
 //! * **Batch**, `WNB`: `81` tenant: its name. `82` counts: of series, of samples, of the bytes of all canonical
 //!   encodings. `83` names: count, strings. `84` labels: count, then for each the index of its name and the value as a
 //!   string. `85` series: see below. `86` sample counts: runs of (samples, series that have so many). `87` timestamps.
-//!   `88` values. `89` start timestamps, where there are any. `8a` is reserved for native histograms, `0b` for
-//!   exemplars. `0c` metadata: count, then for each kind, metric, help, unit.
+//!   `88` values. `89` start timestamps, where there are any. `8a` native histograms, `0b` exemplars, where there
+//!   are any: see below. `0c` metadata: count, then for each kind, metric, help, unit.
 //! * **Ack**, `WNA`: `81` entries: created, count, then for each a byte (outcome 0 to 4, 8: has a detail, 16: has a
 //!   place), reason, detail, place, count.
 //! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
@@ -32,6 +32,10 @@
 //!   scraped together take no bytes. Start timestamps likewise, and their forecast is the one before.
 //! * **Values**: of each how many of its bytes, the highest first, are left when zeros at the end are cut off: four
 //!   bits, the low ones first; then those bytes. Bit for bit, whatever NaN it is.
+//!
+//! * **Native histograms, exemplars**: for each series that has any, how many series without stand between it and the last
+//!   one with, how many it has, and these, as `weir_pipeline::histogram` and `weir_pipeline::Exemplar` encode them. The count
+//!   of samples is that of floats.
 //!
 //! Errors: `Invalid`, with what was expected and the byte at which it is not there. Nothing is allocated before its
 //! length is found to be within what is left of the message and within [`Limits`].

@@ -2,8 +2,10 @@
 
 use weir_pipeline::STALE;
 use weir_pipeline::labels::METRIC;
+use weir_pipeline::varint::unzigzag;
 
 use super::attributes::{Attributes, Pairs};
+use super::exponential::Exponential;
 use super::resource::Resource;
 use super::{kind, shown, time};
 use crate::remote_write::wire::{Cursor, FIXED64, LEN, Malformed, VARINT, key};
@@ -87,6 +89,7 @@ impl Points<'_, '_> {
             match (key, field) {
                 (POINTS, kind::GAUGE | kind::SUM) => self.number(data.message()?)?,
                 (POINTS, kind::HISTOGRAM) => self.histogram(data.message()?)?,
+                (POINTS, kind::EXPONENTIAL) => self.exponential(data.message()?)?,
                 (POINTS, _) => self.summary(data.message()?)?,
                 _ => data.skip(key, 1 << 1)?,
             }
@@ -143,6 +146,36 @@ impl Points<'_, '_> {
         })
     }
 
+    fn exponential(&mut self, mut cursor: Cursor<'_>) -> Result<(), Fault> {
+        const COUNT: u32 = key(4, FIXED64);
+        const SUM: u32 = key(5, FIXED64);
+        const SCALE: u32 = key(6, VARINT);
+        const ZERO_COUNT: u32 = key(7, FIXED64);
+        const POSITIVE: u32 = key(8, LEN);
+        const NEGATIVE: u32 = key(9, LEN);
+        const ZERO_THRESHOLD: u32 = key(14, FIXED64);
+        const LAYOUT: Layout = Layout { attributes: 1, flags: 10, exemplars: Some(11) };
+        let (mut common, mut of) = (Common::default(), Exponential::default());
+        while let Some(key) = cursor.key()? {
+            match key {
+                COUNT => of.count = cursor.fixed64()?,
+                SUM => of.sum = cursor.double()?,
+                SCALE => of.scale = i32::try_from(unzigzag(cursor.varint()?)).unwrap_or(i32::MAX),
+                ZERO_COUNT => of.zero_count = cursor.fixed64()?,
+                POSITIVE => of.positive.read(cursor.message()?)?,
+                NEGATIVE => of.negative.read(cursor.message()?)?,
+                ZERO_THRESHOLD => of.zero_threshold = cursor.double()?,
+                _ => common.take(key, &mut cursor, &LAYOUT, self.intake)?,
+            }
+        }
+        let (start, timestamp, is_empty) = (common.start(), common.timestamp(), common.is_empty);
+        let Some(pairs) = self.labels(common) else { return Ok(()) };
+        let mut row = Row::default();
+        push(&mut row, self.intake.limits, self.family, &pairs, None);
+        row.histogram(of.point(start, timestamp, is_empty), self.intake)?;
+        self.intake.take(&mut row).map(drop)
+    }
+
     fn summary(&mut self, mut cursor: Cursor<'_>) -> Result<(), Fault> {
         const COUNT: u32 = key(4, FIXED64);
         const SUM: u32 = key(5, FIXED64);
@@ -167,29 +200,36 @@ impl Points<'_, '_> {
         })
     }
 
+    /// The labels of a point's series but for their name; `None` where none can be made, which is counted.
+    fn labels(&mut self, common: Common<'_>) -> Option<Pairs> {
+        self.resource.at(common.time);
+        match common.attributes.labels(&[]) {
+            Ok(mut pairs) => {
+                self.resource.complete(&mut pairs);
+                Some(pairs)
+            }
+            Err(text) => {
+                let name = shown(self.name);
+                self.intake.leave_out(Reason::InvalidLabels, 1, || format!("metric `{name}`: {text}"));
+                None
+            }
+        }
+    }
+
     /// Takes the series of a point: what is appended to the name, a label of its own, and the value of each.
     fn emit(
         &mut self,
         common: Common<'_>,
         all: impl FnOnce(&mut Series<'_>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
-        self.resource.at(common.time);
-        let mut pairs = match common.attributes.labels(&[]) {
-            Ok(pairs) => pairs,
-            Err(text) => {
-                let name = shown(self.name);
-                self.intake.leave_out(Reason::InvalidLabels, 1, || format!("metric `{name}`: {text}"));
-                return Ok(());
-            }
-        };
-        self.resource.complete(&mut pairs);
-        let (start, timestamp) = (common.start as i64 / 1_000_000, common.time as i64 / 1_000_000);
+        let (start, timestamp, is_empty) = (common.start(), common.timestamp(), common.is_empty);
+        let Some(pairs) = self.labels(common) else { return Ok(()) };
         let (family, intake) = (self.family, &mut *self.intake);
         all(&mut |suffix, own, value| {
             let name = format!("{family}{suffix}");
             let mut row = Row::default();
             push(&mut row, intake.limits, &name, &pairs, own);
-            row.samples.push(Sample { start, timestamp, value: if common.is_empty { STALE } else { value } });
+            row.samples.push(Sample { start, timestamp, value: if is_empty { STALE } else { value } });
             intake.take(&mut row).map(drop)
         })
     }
@@ -252,6 +292,16 @@ fn number(of: f64) -> String {
 // === impl Common ===
 
 impl<'a> Common<'a> {
+    /// Since when it counts, in milliseconds since the Unix epoch.
+    fn start(&self) -> i64 {
+        self.start as i64 / 1_000_000
+    }
+
+    /// When it is of, in milliseconds since the Unix epoch.
+    fn timestamp(&self) -> i64 {
+        self.time as i64 / 1_000_000
+    }
+
     /// Reads a field that points of all kinds have.
     fn take(
         &mut self,
@@ -271,7 +321,7 @@ impl<'a> Common<'a> {
             self.is_empty = cursor.varint()? & NO_VALUE != 0;
         } else if layout.exemplars.is_some_and(|field| is(field, LEN)) {
             cursor.message()?;
-            intake.exemplar();
+            intake.leave_out_exemplar();
         } else {
             cursor.skip(key, 1 << 2 | 1 << 3 | 1 << layout.attributes | 1 << layout.flags)?;
         }

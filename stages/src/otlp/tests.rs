@@ -126,6 +126,40 @@ fn a_histogram_becomes_buckets_that_add_up_and_a_summary_quantiles() {
 }
 
 #[test]
+fn an_exponential_histogram_becomes_a_native_one() {
+    let side = |field, offset: i64, counts: &[u64]| {
+        let counts = counts.iter().flat_map(|n| int(1, *n)[1..].to_vec()).collect();
+        sub(field, &[int(1, weir_pipeline::varint::zigzag(offset)), sub(2, &[counts])])
+    };
+    let point = |scale: i64, count: u64, positive: Vec<u8>| {
+        let zero = [fixed(7, 1), double(14, 0.25)].concat();
+        let head = [fixed(2, SECOND), fixed(3, 2 * SECOND), fixed(4, count), double(5, 9.5)].concat();
+        let scale = int(6, weir_pipeline::varint::zigzag(scale));
+        sub(1, &[head, scale, zero, positive, side(9, -3, &[4])])
+    };
+    let of = |points: &[Vec<u8>]| request(&[], &[metric("h", "s", sub(10, &[points.concat(), int(2, 2)]))]);
+    let decoded = read(&of(&[point(3, 300, side(8, 1, &[0, 200, 0, 95, 0]))]));
+    assert!(decoded.refused.is_empty(), "{}", decoded.refused);
+    let series = decoded.batch.series(0);
+    assert_eq!((series.labels.to_string().as_str(), series.histograms.len()), ("h_seconds", 1));
+    let (at, histogram) = (&series.histograms[0], &*series.histograms[0].histogram);
+    assert_eq!((at.start, at.timestamp, histogram.schema, histogram.count, histogram.sum), (1000, 2000, 3, 300.0, 9.5));
+    assert_eq!((histogram.zero_count, histogram.zero_threshold), (1.0, 0.25));
+    // A bucket is called by its upper bound: one more than there.
+    let spans = |buckets: &weir_pipeline::histogram::Buckets| {
+        (buckets.spans.iter().map(|span| (span.offset, span.length)).collect::<Vec<_>>(), buckets.counts.clone())
+    };
+    assert_eq!(spans(&histogram.positive), (vec![(3, 3)], vec![200.0, 0.0, 95.0]));
+    assert_eq!(spans(&histogram.negative), (vec![(-2, 1)], vec![4.0]));
+    // Finer than there is becomes as fine as there is, and what does not add up is refused.
+    let fine = read(&of(&[point(10, 9, side(8, 3, &[1, 1, 1, 1]))]));
+    let histogram = fine.batch.series(0).histograms[0].histogram.clone();
+    assert_eq!((histogram.schema, spans(&histogram.positive)), (8, (vec![(1, 2)], vec![1.0, 3.0])));
+    let wrong = read(&of(&[point(3, 7, side(8, 1, &[1])), point(-5, 6, side(8, 1, &[1]))]));
+    assert_eq!((wrong.batch.series_count(), wrong.refused.samples(Reason::InvalidHistogram)), (0, 2));
+}
+
+#[test]
 fn what_a_resource_says_beside_its_identity_is_in_target_info() {
     let resource = [("service.name", "api"), ("host.name", "h"), ("k8s.pod", "p")];
     let all = request(&resource, &[metric("a", "", gauge(&[number(1, 1.0, &[]), number(401, 2.0, &[])]))]);
@@ -152,13 +186,11 @@ fn what_a_resource_says_beside_its_identity_is_in_target_info() {
 #[test]
 fn what_cannot_be_taken_is_counted_by_point_and_the_rest_is_good() {
     let points = [number(1, 1.0, &[]), number(2, 2.0, &[])];
-    let exponential = sub(10, &[points.concat(), int(2, 2)]);
     let all = request(
         &[],
         &[
             metric("delta", "", sum(&points, 1, true)),
             metric("unsaid", "", sum(&points, 0, true)),
-            metric("exponential", "", exponential),
             metric("___", "", gauge(&points)),
             metric("good", "", gauge(&points)),
             metric("none", "", Vec::new()),
@@ -168,12 +200,11 @@ fn what_cannot_be_taken_is_counted_by_point_and_the_rest_is_good() {
     let decoded = read(&all);
     assert_eq!(text(&decoded.batch), "good 1 1000\ngood 2 2000\n");
     let counts: Vec<_> = decoded.refused.counts().iter().map(|c| (c.reason.as_str(), c.samples)).collect();
-    let expect = [("temporality", 4), ("histogram_unsupported", 2), ("invalid_labels", 3), ("unsupported", 0)];
+    let expect = [("temporality", 4), ("invalid_labels", 3), ("unsupported", 0)];
     assert_eq!(counts, expect);
     let told = decoded.refused.to_string();
     for line in [
         "metric `delta`: expected cumulative temporality",
-        "metric `exponential`: exponential histograms are not supported yet",
         "metric `___`: expected a name with a letter or a digit",
         "metric `none`: expected a gauge, a sum, a histogram or a summary",
         "metric `labels`: expected an attribute of which a label can be made, got `--`",

@@ -104,7 +104,7 @@ impl Taker {
         }?;
         share.resize(batch.byte_size() as u64).map_err(full)?;
         self.telemetry.decoded(batch.sample_count() as u64);
-        if batch.is_empty() && batch.metadata().is_empty() {
+        if batch.says_nothing() {
             return Ok(Ack::default());
         }
         self.next.send(batch).await

@@ -192,7 +192,7 @@ impl Service<Batch> for Held {
         let Self { shared, requests } = self.clone();
         async move {
             let samples = batch.sample_count() as u64;
-            if samples == 0 && batch.metadata().is_empty() {
+            if batch.says_nothing() {
                 return Ok(Ack::default());
             }
             let mut payload = Vec::new();

@@ -141,8 +141,9 @@ fn split(batch: Batch, lanes: usize) -> Vec<(usize, Batch)> {
     if route.iter().all(|lane| *lane == first) {
         return vec![(first, batch)];
     }
+    let is_empty = |part: &Batch| part.is_empty() && part.exemplar_count() == 0;
     let parts: Vec<_> =
-        batch.split(&route, lanes).into_iter().enumerate().filter(|(_, part)| !part.is_empty()).collect();
+        batch.split(&route, lanes).into_iter().enumerate().filter(|(_, part)| !is_empty(part)).collect();
     // Series without samples, and what is said of metrics: that is told as a whole.
     if parts.is_empty() { vec![(first, batch)] } else { parts }
 }

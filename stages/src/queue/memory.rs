@@ -76,7 +76,7 @@ impl Service<Batch> for Held {
 impl Shared {
     fn take(&self, batch: Batch) -> Result<Ack> {
         let samples = batch.sample_count() as u64;
-        if samples == 0 && batch.metadata().is_empty() {
+        if batch.says_nothing() {
             return Ok(Ack::default());
         }
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);

@@ -27,7 +27,7 @@ impl SplitLabel {
                 Ok(tenant) => tenant.unwrap_or_else(|| batch.tenant().clone()),
                 Err(error) => {
                     let text = format!("the label `{}` of {}: {error}", self.0, shown(&series.labels.to_string()));
-                    ack.reject("invalid_tenant", text, series.timestamps.len() as u64);
+                    ack.reject("invalid_tenant", text, series.sample_count() as u64);
                     continue;
                 }
             };

@@ -99,8 +99,10 @@ impl Telemetry {
         if invalid > 0 {
             self.invalid_labels.get_or_create(&Pipeline { pipeline: self.pipeline.clone() }).inc_by(invalid);
         }
-        if decoded.exemplars > 0 {
-            self.exemplars.get_or_create(&self.refusal("exemplars_unsupported")).inc_by(decoded.exemplars);
+        if decoded.dropped_exemplars > 0 {
+            let reason = if protocol.protocol == "otlp" { "exemplars_unsupported" } else { "invalid_exemplar" };
+            let reason = self.refusal(reason);
+            self.exemplars.get_or_create(&reason).inc_by(decoded.dropped_exemplars);
         }
     }
 

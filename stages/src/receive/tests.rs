@@ -298,19 +298,19 @@ async fn the_good_part_of_a_request_is_written_and_the_rest_is_told_and_counted(
     let got = running.write(&[V2], packed(two)).await;
     assert_eq!((got.status, got.header(SAMPLES_WRITTEN)), (400, Some("1")));
     assert_eq!(got.text, "series 2 {}: expected a label among 3 symbols, got `9`\n");
-    // A series of 1.0 without a name is passed over in silence, one with a histogram is not.
+    // A series of 1.0 without a name is passed over in silence, one with a histogram that makes no sense is not.
     let nameless = b"\x0a\x0a\x0a\x06\x0a\x01a\x12\x01b\x12\0";
     assert_eq!(running.write(&[], packed(nameless)).await.status, 204);
-    let histogram = b"\x0a\x12\x0a\x0e\x0a\x08__name__\x12\x02up\x22\0";
+    let histogram = b"\x0a\x14\x0a\x0e\x0a\x08__name__\x12\x02up\x22\x02\x08\x01";
     let got = running.write(&[], packed(histogram)).await;
-    let text = "series 1 {__name__=\"up\"}: native histograms are not supported yet\n";
+    let text = "series 1 {__name__=\"up\"}: a histogram: expected buckets with the `1` observations counted, got `0`\n";
     assert_eq!((got.status, got.text.as_str()), (400, text));
     assert_eq!(running.seen.lock().unwrap().len(), 1);
     let metrics = running.context.metrics.encode();
     for line in [
         "weir_receive_rejected_samples_total{pipeline=\"in\",reason=\"invalid_references\"} 1",
         "weir_receive_rejected_samples_total{pipeline=\"in\",reason=\"invalid_labels\"} 1",
-        "weir_receive_rejected_samples_total{pipeline=\"in\",reason=\"histogram_unsupported\"} 1",
+        "weir_receive_rejected_samples_total{pipeline=\"in\",reason=\"invalid_histogram\"} 1",
         "prometheus_api_remote_write_invalid_labels_samples_total{pipeline=\"in\"} 1",
         "weir_receive_requests_total{pipeline=\"in\",code=\"400\"} 2",
         "weir_receive_samples_total{pipeline=\"in\",protocol=\"2.0\"} 1",
@@ -318,6 +318,20 @@ async fn the_good_part_of_a_request_is_written_and_the_rest_is_told_and_counted(
     ] {
         assert!(metrics.lines().any(|l| l == line), "{line} in\n{metrics}");
     }
+}
+
+#[tokio::test]
+async fn histograms_and_exemplars_are_passed_on_and_counted_as_written() {
+    let running = start_good().await;
+    // `up` with an empty histogram, and with an exemplar of 1.
+    let two = b"\x22\0\x22\x08__name__\x22\x02up\x2a\x06\x0a\x02\x01\x02\x1a\0\
+        \x2a\x0f\x0a\x02\x01\x02\x22\x09\x11\0\0\0\0\0\0\xf0\x3f";
+    let got = running.write(&[V2], packed(two)).await;
+    let written = ["samples", "histograms", "exemplars"];
+    let written = written.map(|what| got.header(&format!("x-prometheus-remote-write-{what}-written")));
+    assert_eq!((got.status, written), (204, [Some("0"), Some("1"), Some("1")]));
+    let seen = running.seen.lock().unwrap();
+    assert_eq!((seen[0].histogram_count(), seen[0].exemplar_count(), seen[0].sample_count()), (1, 1, 1));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Context, Metrics, Next, Outcome, Tenant, Write};
 
 use super::message::Message;
-use super::reply::Reply;
+use super::reply::{Reply, Written};
 use super::telemetry::Telemetry;
 use super::{Receive, body, headers};
 use crate::http::budget::{Budget, Share};
@@ -227,7 +227,7 @@ impl Receiver {
     /// Sends the good series down, and says what became of all.
     async fn send(&self, decoded: Decoded, version: Version) -> Result<Reply, Reply> {
         let Decoded { batch, refused, .. } = decoded;
-        let samples = batch.sample_count() as u64;
+        let all = Written::of(&batch);
         let ack = match &self.settings.split_tenant_label {
             None => self.pass(batch).await?,
             Some(label) => {
@@ -245,7 +245,7 @@ impl Receiver {
             texts.push(format!("{}: {} rejected{detail}", entry.reason, entry.count));
         }
         // What a stage dropped or absorbed is as its operator wants it: for the sender it is done.
-        let written = samples.saturating_sub(rejected);
+        let written = all.without(rejected);
         let rejected = rejected.saturating_add(refused.counts().iter().map(|count| count.samples).sum());
         if texts.is_empty() {
             Ok(Reply::done(written))
@@ -257,21 +257,24 @@ impl Receiver {
     /// Sends the batches of several tenants. Where some fail the sender hears of what is most worth repeating: what was
     /// written is merged when it comes again.
     async fn pass_all(&self, batches: Vec<Batch>, mut ack: Ack) -> Result<Ack, Reply> {
-        let mut failed: Option<Reply> = None;
+        let (mut failed, mut written) = (None::<Reply>, Written::default());
         for some in batches.chunks(AT_ONCE) {
-            for answer in join_all(some.iter().map(|batch| self.pass(batch.clone()))).await {
+            let answers = join_all(some.iter().map(|batch| self.pass(batch.clone()))).await;
+            for (batch, answer) in some.iter().zip(answers) {
                 match answer {
-                    Ok(more) => ack.merge(more),
+                    Ok(more) => {
+                        written = written.and(Written::of(batch).without(more.count(Outcome::Rejected)));
+                        ack.merge(more);
+                    }
                     Err(reply) => failed = Some(failed.map_or(reply.clone(), |before| before.or_worse(reply))),
                 }
             }
         }
-        let done = ack.total().saturating_sub(ack.count(Outcome::Rejected));
-        failed.map_or(Ok(ack), |reply| Err(Reply { written: done, ..reply }))
+        failed.map_or(Ok(ack), |reply| Err(Reply { written, ..reply }))
     }
 
     async fn pass(&self, batch: Batch) -> Result<Ack, Reply> {
-        if batch.is_empty() && batch.metadata().is_empty() {
+        if batch.says_nothing() {
             return Ok(Ack::default());
         }
         self.next.send(batch).await.map_err(|error| {

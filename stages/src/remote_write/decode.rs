@@ -1,7 +1,7 @@
 //! What both versions share: limits, faults, and the way of a series into the batch.
 
 use weir_pipeline::batch::{BatchBuilder, Metadata};
-use weir_pipeline::{Batch, Error, Result, Tenant};
+use weir_pipeline::{Batch, Error, Exemplar, Result, Tenant};
 
 use super::refused::{Reason, Refused};
 use super::row::Row;
@@ -33,8 +33,8 @@ pub struct Decoded {
     pub batch: Batch,
     /// The bad ones.
     pub refused: Refused,
-    /// Exemplars, which are not supported yet and were left out.
-    pub exemplars: u64,
+    /// Exemplars whose labels are too long or no text, which were left out.
+    pub dropped_exemplars: u64,
 }
 
 /// Why a request can't be read at all.
@@ -53,7 +53,7 @@ pub(crate) struct Intake<'l> {
     refused: Refused,
     /// How many series there were, good or bad.
     series: u64,
-    exemplars: u64,
+    dropped_exemplars: u64,
     /// What the batch takes so far, roughly and never too little.
     bytes: u64,
 }
@@ -94,12 +94,12 @@ impl<'l> Intake<'l> {
     /// Nothing yet.
     pub(crate) fn new(limits: &'l Limits, version: Version, tenant: Tenant) -> Self {
         let (builder, refused) = (Batch::builder(tenant), Refused::default());
-        Self { limits, version, builder, refused, series: 0, exemplars: 0, bytes: 0 }
+        Self { limits, version, builder, refused, series: 0, dropped_exemplars: 0, bytes: 0 }
     }
 
     /// What was taken, and what was not.
     pub(crate) fn finish(self) -> Decoded {
-        Decoded { batch: self.builder.build(), refused: self.refused, exemplars: self.exemplars }
+        Decoded { batch: self.builder.build(), refused: self.refused, dropped_exemplars: self.dropped_exemplars }
     }
 
     /// Counts so many samples that are left out before there are series of them.
@@ -124,8 +124,22 @@ impl<'l> Intake<'l> {
         self.refused.add(Reason::InvalidExemplar, 0, || text);
     }
 
-    pub(crate) fn exemplar(&mut self) {
-        self.exemplars += 1;
+    /// Counts an exemplar that is left out.
+    pub(crate) fn leave_out_exemplar(&mut self) {
+        self.dropped_exemplars += 1;
+    }
+
+    /// Takes an exemplar of the series that is read.
+    pub(super) fn exemplar(&mut self, row: &mut Row<'_>, read: Result<Exemplar, String>) -> Result<(), Fault> {
+        match read {
+            Ok(exemplar) => {
+                self.charge(exemplar.byte_size())?;
+                row.exemplars.push(exemplar);
+            }
+            // Exemplars fail no request, as in Prometheus: only what refers to nothing is the sender's mistake.
+            Err(_) => self.dropped_exemplars += 1,
+        }
+        Ok(())
     }
 
     pub(crate) fn metadata(&mut self, metadata: Metadata) -> Result<(), Fault> {
@@ -142,14 +156,14 @@ impl<'l> Intake<'l> {
             self.refuse(row, flaw.reason(), || flaw.text(limits));
             return Ok(false);
         }
-        if row.histograms > 0 {
-            let series = self.series;
-            let tell = || format!("series {series} {}: native histograms are not supported yet", row.shown());
-            self.refused.add(Reason::HistogramUnsupported, row.histograms, tell);
-        } else if row.samples.is_empty() && self.version == Version::V2 {
+        if row.flawed.0 > 0 {
+            let (series, (count, flaw)) = (self.series, &row.flawed);
+            let tell = || format!("series {series} {}: a histogram: {flaw}", row.shown());
+            self.refused.add(Reason::InvalidHistogram, *count, tell);
+        } else if row.is_empty() && self.version == Version::V2 {
             self.refuse(row, Reason::EmptySeries, || "expected samples or histograms".into());
         }
-        if row.samples.is_empty() {
+        if row.is_empty() {
             return Ok(false);
         }
         self.charge(row.encoded_len() + 24 + row.samples.len() * SAMPLE_BYTES)?;
@@ -157,6 +171,8 @@ impl<'l> Intake<'l> {
         for sample in &row.samples {
             self.builder.sample_since(sample.start, sample.timestamp, sample.value);
         }
+        row.histograms.drain(..).for_each(|point| _ = self.builder.histogram(point));
+        row.exemplars.drain(..).for_each(|exemplar| _ = self.builder.exemplar(exemplar));
         Ok(true)
     }
 
@@ -168,7 +184,7 @@ impl<'l> Intake<'l> {
 
     fn refuse(&mut self, row: &Row<'_>, reason: Reason, tell: impl FnOnce() -> String) {
         let series = self.series;
-        let samples = row.samples.len() as u64 + row.histograms;
+        let samples = row.sample_count();
         self.refused.add(reason, samples, || format!("series {series} {}: {}", row.shown(), tell()));
     }
 }

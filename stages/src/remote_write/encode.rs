@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use weir_pipeline::Batch;
 use weir_pipeline::batch::{Metadata, MetricKind, Series};
 
-use super::Version;
 use super::v2::family;
 use super::wire::{field_len, put_bytes, put_double, put_integer, put_len, put_varint, varint_len};
+use super::{Version, exemplar, histogram};
 
 /// Appends `batch` to `out` as one request of `version`, not compressed. Values and timestamps are written also where
 /// they are zero.
@@ -38,11 +38,23 @@ struct Said {
 // === 1.0 ===
 
 fn encode_v1(batch: &Batch, out: &mut Vec<u8>) {
+    let mut beside = Vec::new();
     for series in batch.iter() {
         let label_len = |(name, value): (&str, &str)| field_len(name.len()) + field_len(value.len());
         let labels: usize = series.labels.iter().map(|label| field_len(label_len(label))).sum();
         let samples: usize = series.timestamps.iter().map(|&t| field_len(sample_len(0, t))).sum();
-        put_len(1, labels + samples, out);
+        beside.clear();
+        series.histograms.iter().for_each(|point| histogram::put(4, point, false, &mut beside));
+        for own in series.exemplars {
+            let put_label = |(name, value): (&str, &str), out: &mut Vec<u8>| {
+                put_len(1, label_len((name, value)), out);
+                put_bytes(1, name.as_bytes(), out);
+                put_bytes(2, value.as_bytes(), out);
+            };
+            let labels = |out: &mut Vec<u8>| own.labels.as_labels().iter().for_each(|label| put_label(label, out));
+            exemplar::put(3, own, labels, &mut beside);
+        }
+        put_len(1, labels + samples + beside.len(), out);
         for label in series.labels {
             put_len(1, label_len(label), out);
             put_bytes(1, label.0.as_bytes(), out);
@@ -51,6 +63,7 @@ fn encode_v1(batch: &Batch, out: &mut Vec<u8>) {
         for (&timestamp, &value) in series.timestamps.iter().zip(series.values) {
             put_sample(0, timestamp, value, out);
         }
+        out.extend_from_slice(&beside);
     }
     for metadata in batch.metadata() {
         let kind = kind_number(metadata.kind);
@@ -77,29 +90,48 @@ fn encode_v2(batch: &Batch, out: &mut Vec<u8>) {
             refs.push(symbols.place(name));
             refs.push(symbols.place(value));
         }
+        let of_series = refs.len();
+        for (name, value) in series.exemplars.iter().flat_map(|exemplar| exemplar.labels.as_labels()) {
+            refs.push(symbols.place(name));
+            refs.push(symbols.place(value));
+        }
         let said = find(&families, series.labels.metric()).map(|metadata| Said {
             kind: kind_number(metadata.kind),
             help: symbols.place(&metadata.help),
             unit: symbols.place(&metadata.unit),
         });
-        rows.push((refs.len(), said));
+        rows.push((of_series, refs.len(), said));
     }
     for symbol in &symbols.list {
         put_bytes(4, symbol.as_bytes(), out);
     }
     let mut start = 0;
-    for (series, (end, said)) in batch.iter().zip(rows) {
-        put_series(series, refs.get(start..end).unwrap_or_default(), said, out);
+    for (series, (of_series, end, said)) in batch.iter().zip(rows) {
+        let range = |from: usize, to: usize| refs.get(from..to).unwrap_or_default();
+        put_series(series, range(start, of_series), range(of_series, end), said, out);
         start = end;
     }
 }
 
-fn put_series(series: Series<'_>, refs: &[u32], said: Option<Said>, out: &mut Vec<u8>) {
+/// `others` are the references of the labels of all exemplars, one after the other.
+fn put_series(series: Series<'_>, refs: &[u32], mut others: &[u32], said: Option<Said>, out: &mut Vec<u8>) {
+    let mut beside = Vec::new();
+    series.histograms.iter().for_each(|point| histogram::put(3, point, true, &mut beside));
+    for own in series.exemplars {
+        let (labels, rest) = others.split_at_checked(2 * own.labels.as_labels().iter().count()).unwrap_or_default();
+        others = rest;
+        let packed = |out: &mut Vec<u8>| {
+            put_len(1, labels.iter().map(|&r| varint_len(r.into())).sum(), out);
+            labels.iter().for_each(|&r| put_varint(r.into(), out));
+        };
+        exemplar::put(4, own, packed, &mut beside);
+    }
     let start = |i: usize| series.start_timestamps.get(i).copied().unwrap_or(0);
     let labels: usize = refs.iter().map(|&r| varint_len(r.into())).sum();
     let samples: usize = series.timestamps.iter().enumerate().map(|(i, &t)| field_len(sample_len(start(i), t))).sum();
     let said_len = |s: Said| 3 + varint_len(s.kind) + varint_len(s.help.into()) + varint_len(s.unit.into());
-    put_len(5, field_len(labels) + samples + said.map_or(0, |s| field_len(said_len(s))), out);
+    let said_len_all = said.map_or(0, |s| field_len(said_len(s)));
+    put_len(5, field_len(labels) + samples + beside.len() + said_len_all, out);
     put_len(1, labels, out);
     for &reference in refs {
         put_varint(reference.into(), out);
@@ -107,6 +139,7 @@ fn put_series(series: Series<'_>, refs: &[u32], said: Option<Said>, out: &mut Ve
     for (i, (&timestamp, &value)) in series.timestamps.iter().zip(series.values).enumerate() {
         put_sample(start(i), timestamp, value, out);
     }
+    out.extend_from_slice(&beside);
     if let Some(said) = said {
         put_len(5, said_len(said), out);
         put_integer(1, said.kind, out);

@@ -1,6 +1,7 @@
 //! The fuzz target `remote_write`: the first byte chooses version and framing, the rest is the body.
 
-use weir_pipeline::{Batch, Labels, Tenant};
+use weir_pipeline::testing::histogram_bits;
+use weir_pipeline::{Batch, Exemplar, HistogramPoint, Labels, Tenant};
 
 use super::{Limits, Version, decode, decompress, encode};
 
@@ -28,7 +29,9 @@ pub fn fuzz(data: &[u8]) {
     for series in decoded.batch.iter() {
         assert!(Labels::check(series.labels.encoded()).is_ok(), "labels are canonical: {:?}", series.labels);
         assert!(!series.labels.metric().is_empty(), "a series has a metric name: {:?}", series.labels);
-        assert!(!series.timestamps.is_empty(), "a series has samples: {:?}", series.labels);
+        let is_empty = series.sample_count() == 0 && series.exemplars.is_empty();
+        assert!(!is_empty, "a series has samples: {:?}", series.labels);
+        assert!(series.histograms.iter().all(|p| p.histogram.check().is_ok()), "{:?}", series.histograms);
     }
     assert!(decoded.batch.byte_size() <= 1 << 16, "the batch keeps to its limit");
     for version in Version::ALL {
@@ -47,6 +50,13 @@ pub fn fuzz(data: &[u8]) {
 pub(super) fn same(a: &Batch, b: &Batch, version: Version) -> bool {
     let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     let starts = |s: &[i64], len: usize| if s.is_empty() { vec![0; len] } else { s.to_vec() };
+    let histograms = |points: &[HistogramPoint], since: bool| {
+        let point = |p: &HistogramPoint| HistogramPoint { start: if since { p.start } else { 0 }, ..p.clone() };
+        histogram_bits(&points.iter().map(point).collect::<Vec<_>>())
+    };
+    let exemplars = |exemplars: &[Exemplar]| {
+        exemplars.iter().map(|e| (e.labels.clone(), e.value.to_bits(), e.timestamp)).collect::<Vec<_>>()
+    };
     a.series_count() == b.series_count()
         && a.iter().zip(b.iter()).all(|(a, b)| {
             let (len, since) = (a.timestamps.len(), version == Version::V2);
@@ -54,5 +64,7 @@ pub(super) fn same(a: &Batch, b: &Batch, version: Version) -> bool {
                 && a.timestamps == b.timestamps
                 && bits(a.values) == bits(b.values)
                 && (!since || starts(a.start_timestamps, len) == starts(b.start_timestamps, len))
+                && histograms(a.histograms, since) == histograms(b.histograms, since)
+                && exemplars(a.exemplars) == exemplars(b.exemplars)
         })
 }

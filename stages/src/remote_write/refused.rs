@@ -18,10 +18,10 @@ pub enum Reason {
     InvalidExemplar,
     /// More or longer labels than the limits allow.
     LabelLimit,
-    /// Neither samples nor histograms.
+    /// Neither samples nor histograms nor exemplars.
     EmptySeries,
-    /// Native histograms are not supported yet.
-    HistogramUnsupported,
+    /// Native histograms that make no sense. What else its series has is written.
+    InvalidHistogram,
     /// A metric of OTLP whose points are not cumulative.
     Temporality,
     /// A metric of OTLP of a kind that is not known.
@@ -57,7 +57,7 @@ impl Reason {
             Self::InvalidExemplar => "invalid_exemplar",
             Self::LabelLimit => "label_limit",
             Self::EmptySeries => "empty_series",
-            Self::HistogramUnsupported => "histogram_unsupported",
+            Self::InvalidHistogram => "invalid_histogram",
             Self::Temporality => "temporality",
             Self::Unsupported => "unsupported",
         }

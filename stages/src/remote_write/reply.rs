@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hyper::{HeaderMap, StatusCode};
 use weir_pipeline::Kind;
 
-use super::{SAMPLES_WRITTEN, Version};
+use super::{HISTOGRAMS_WRITTEN, SAMPLES_WRITTEN, Version};
 use crate::outbound::retry_after;
 
 /// How much of a reply is told, in characters.
@@ -66,7 +66,9 @@ impl Came {
 
     /// How many samples the server says that it has written.
     fn written(&self) -> Option<u64> {
-        self.headers.get(SAMPLES_WRITTEN)?.to_str().ok()?.trim().parse().ok()
+        let number = |name: &str| self.headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
+        // Native histograms are samples, and have a header of their own.
+        Some(number(SAMPLES_WRITTEN)?.saturating_add(number(HISTOGRAMS_WRITTEN).unwrap_or(0)))
     }
 
     /// The status and the first line of the body, where it has one.

@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use weir_pipeline::labels::METRIC;
+use weir_pipeline::{Exemplar, HistogramPoint};
 
-use super::decode::Limits;
+use super::decode::{Fault, Intake, Limits};
+use super::histogram::Read;
 use super::refused::Reason;
 
 /// A label's name and value.
@@ -30,7 +32,10 @@ pub(crate) struct Row<'a> {
     /// Whether all names and values are known to be UTF-8.
     pub(crate) utf8: bool,
     pub(crate) samples: Vec<Sample>,
-    pub(super) histograms: u64,
+    pub(super) histograms: Vec<HistogramPoint>,
+    /// Histograms that make no sense, and what is wrong with the first one.
+    pub(super) flawed: (u64, String),
+    pub(super) exemplars: Vec<Exemplar>,
 }
 
 /// What is wrong with a label set.
@@ -51,7 +56,9 @@ impl<'a> Row<'a> {
     pub(super) fn clear(&mut self) {
         self.labels.clear();
         self.samples.clear();
-        (self.label_count, self.histograms, self.utf8) = (0, 0, false);
+        self.histograms.clear();
+        self.exemplars.clear();
+        (self.label_count, self.flawed.0, self.utf8) = (0, 0, false);
     }
 
     #[inline]
@@ -60,6 +67,29 @@ impl<'a> Row<'a> {
         if self.label_count <= limits.labels {
             self.labels.push(pair);
         }
+    }
+
+    /// Takes a histogram, or what is wrong with it.
+    pub(crate) fn histogram(&mut self, read: Read, intake: &mut Intake<'_>) -> Result<(), Fault> {
+        match read {
+            Ok(point) => {
+                intake.charge(point.byte_size())?;
+                self.histograms.push(point);
+            }
+            Err(_) if self.flawed.0 > 0 => self.flawed.0 += 1,
+            Err(flaw) => self.flawed = (1, flaw),
+        }
+        Ok(())
+    }
+
+    /// How many samples there are, those among them that make no sense included.
+    pub(super) fn sample_count(&self) -> u64 {
+        self.samples.len() as u64 + self.histograms.len() as u64 + self.flawed.0
+    }
+
+    /// Whether nothing of it is to be kept.
+    pub(super) fn is_empty(&self) -> bool {
+        self.samples.is_empty() && self.histograms.is_empty() && self.exemplars.is_empty()
     }
 
     /// Sorts the labels where they are not, and says what is wrong with them.

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::PollSemaphore;
 use tower::Service;
+use weir_pipeline::batch::Series;
 use weir_pipeline::{Ack, Batch, Clock, Context, Error, Kind, Next, Reply, Result, Write};
 
 use super::reply::{Came, Verdict};
@@ -109,7 +110,8 @@ impl Shared {
     /// Whether a request would be empty.
     fn says_nothing(&self, batch: &Batch, version: Version) -> bool {
         // 2.0 has no place for what is said of metrics without series.
-        batch.is_empty() && (version == Version::V2 || batch.metadata().is_empty())
+        let is_empty = batch.is_empty() && batch.exemplar_count() == 0;
+        is_empty && (version == Version::V2 || batch.metadata().is_empty())
     }
 
     /// The version to speak now.
@@ -224,7 +226,11 @@ fn packed(batch: &Batch, version: Version) -> Result<Bytes> {
 
 /// The time of the newest sample, in milliseconds since the Unix epoch.
 fn newest(batch: &Batch) -> Option<i64> {
-    batch.iter().flat_map(|series| series.timestamps.iter().copied()).max()
+    let newest = |series: Series<'_>| {
+        let histograms = series.histograms.iter().map(|point| point.timestamp);
+        series.timestamps.iter().copied().chain(histograms).max()
+    };
+    batch.iter().filter_map(newest).max()
 }
 
 #[cfg(test)]

@@ -1,10 +1,12 @@
 //! `prometheus.WriteRequest`, remote write 1.0. Source: `prompb/remote.proto` and `prompb/types.proto`.
 
+use weir_pipeline::Exemplar;
 use weir_pipeline::batch::{Metadata, MetricKind};
 
-use super::decode::{Fault, Intake};
+use super::decode::{Fault, Intake, Limits};
 use super::row::{Pair, Row, Sample};
 use super::wire::{Cursor, FIXED64, LEN, Malformed, VARINT, key};
+use super::{exemplar, histogram};
 
 /// `WriteRequest`.
 mod request {
@@ -60,13 +62,10 @@ fn read_series<'a>(mut cursor: Cursor<'a>, row: &mut Row<'a>, intake: &mut Intak
                 row.samples.push(read_sample(cursor.message()?)?);
             }
             EXEMPLAR => {
-                cursor.message()?;
-                intake.exemplar();
+                let read = read_exemplar(cursor.message()?, intake.limits)?;
+                intake.exemplar(row, read)?;
             }
-            HISTOGRAM => {
-                cursor.message()?;
-                row.histograms += 1;
-            }
+            HISTOGRAM => row.histogram(histogram::read(cursor.message()?)?, intake)?,
             _ => cursor.skip(key, KNOWN)?,
         }
     }
@@ -102,6 +101,28 @@ fn read_sample(mut cursor: Cursor<'_>) -> Result<Sample, Malformed> {
         }
     }
     Ok(sample)
+}
+
+fn read_exemplar(mut cursor: Cursor<'_>, limits: &Limits) -> Result<Result<Exemplar, String>, Malformed> {
+    const LABEL: u32 = key(1, LEN);
+    const VALUE: u32 = key(2, FIXED64);
+    const TIMESTAMP: u32 = key(3, VARINT);
+    let (mut labels, mut value, mut timestamp) = (Vec::new(), 0.0, 0);
+    while let Some(key) = cursor.key()? {
+        match key {
+            LABEL => {
+                let label = read_label(cursor.message()?)?;
+                // One more than may be is enough to tell.
+                if labels.len() <= limits.labels {
+                    labels.push(label);
+                }
+            }
+            VALUE => value = cursor.double()?,
+            TIMESTAMP => timestamp = cursor.varint()? as i64,
+            _ => cursor.skip(key, 0b1110)?,
+        }
+    }
+    Ok(exemplar::make(&labels, value, timestamp, limits))
 }
 
 fn read_metadata(mut cursor: Cursor<'_>, intake: &mut Intake<'_>) -> Result<(), Fault> {

@@ -2,14 +2,16 @@
 
 use std::collections::HashSet;
 
+use weir_pipeline::Exemplar;
 use weir_pipeline::batch::{Metadata, MetricKind};
 use weir_pipeline::labels::METRIC;
 
-use super::decode::{Fault, Intake};
+use super::decode::{Fault, Intake, Limits};
 use super::refused::Reason;
-use super::row::{Row, Sample};
+use super::row::{Pair, Row, Sample};
 use super::v1::metric_kind;
 use super::wire::{Cursor, FIXED64, LEN, Malformed, VARINT, key};
+use super::{exemplar, histogram};
 
 /// `Request`.
 mod request {
@@ -28,6 +30,9 @@ mod series {
 
 /// What stands for a symbol that is not UTF-8, so that a series that refers to it is refused.
 const NOT_UTF8: &[u8] = b"\xff";
+
+/// An exemplar, or what is wrong with it.
+type Made = Result<Exemplar, String>;
 
 /// The strings that series refer to; `None` for those that are not UTF-8.
 type Symbols<'a> = Vec<Option<&'a str>>;
@@ -115,16 +120,11 @@ impl<'a> Reading<'a> {
                     intake.room(self.row.samples.len())?;
                     self.row.samples.push(read_sample(cursor.message()?)?);
                 }
-                HISTOGRAM => {
-                    cursor.message()?;
-                    self.row.histograms += 1;
-                }
-                EXEMPLAR => {
-                    if let Some(text) = self.exemplar(cursor.message()?)? {
-                        intake.bad_exemplar(text);
-                    }
-                    intake.exemplar();
-                }
+                HISTOGRAM => self.row.histogram(histogram::read(cursor.message()?)?, intake)?,
+                EXEMPLAR => match self.exemplar(cursor.message()?, intake.limits)? {
+                    Ok(read) => intake.exemplar(&mut self.row, read)?,
+                    Err(text) => intake.bad_exemplar(text),
+                },
                 METADATA => said = read_metadata(cursor.message()?, said)?,
                 _ => cursor.skip(key, KNOWN)?,
             }
@@ -141,15 +141,21 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
-    /// What is wrong with the references of an exemplar.
-    fn exemplar(&self, mut cursor: Cursor<'_>) -> Result<Option<String>, Malformed> {
+    /// An exemplar, or what is wrong with it, or with its references.
+    fn exemplar(&self, mut cursor: Cursor<'_>, limits: &Limits) -> Result<Result<Made, String>, Malformed> {
         const PACKED_LABELS: u32 = key(1, LEN);
         const LABEL: u32 = key(1, VARINT);
-        let (len, mut count, mut outside) = (self.symbols.len(), 0usize, None);
+        const VALUE: u32 = key(2, FIXED64);
+        const TIMESTAMP: u32 = key(3, VARINT);
+        let (mut refs, mut count, mut outside) = (Vec::new(), 0usize, None);
+        let (mut value, mut timestamp) = (0.0, 0);
         let mut see = |reference: u64| {
             count += 1;
-            if reference >= len as u64 {
-                outside.get_or_insert(reference);
+            match usize::try_from(reference).ok().and_then(|i| self.symbols.get(i)) {
+                // Two more than may be are enough to tell.
+                Some(symbol) if refs.len() < 2 * limits.labels + 2 => refs.push(symbol.map_or(NOT_UTF8, str::as_bytes)),
+                Some(_) => {}
+                None => _ = outside.get_or_insert(reference),
             }
         };
         while let Some(key) = cursor.key()? {
@@ -161,15 +167,21 @@ impl<'a> Reading<'a> {
                     }
                 }
                 LABEL => see(cursor.varint()?),
-                _ => cursor.skip(key, 1 << 1)?,
+                VALUE => value = cursor.double()?,
+                TIMESTAMP => timestamp = cursor.varint()? as i64,
+                _ => cursor.skip(key, 0b1110)?,
             }
         }
+        let len = self.symbols.len();
         Ok(match outside {
-            Some(reference) => Some(format!("an exemplar: expected a label among {len} symbols, got `{reference}`")),
+            Some(reference) => Err(format!("an exemplar: expected a label among {len} symbols, got `{reference}`")),
             None if !count.is_multiple_of(2) => {
-                Some(format!("an exemplar: expected pairs of label references, got `{count}` of them"))
+                Err(format!("an exemplar: expected pairs of label references, got `{count}` of them"))
             }
-            None => None,
+            None => {
+                let pairs: Vec<Pair<'_>> = refs.as_chunks().0.iter().map(|[name, value]| (*name, *value)).collect();
+                Ok(exemplar::make(&pairs, value, timestamp, limits))
+            }
         })
     }
 

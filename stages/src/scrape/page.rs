@@ -2,8 +2,8 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use weir_pipeline::exposition::{Event, Families, Format, Parser, Sample, SeriesLabels};
-use weir_pipeline::{Batch, BatchBuilder, Labels, STALE, SeriesId, Tenant};
+use weir_pipeline::exposition::{self, Event, Families, Format, Parser, Sample, SeriesLabels};
+use weir_pipeline::{Batch, BatchBuilder, Exemplar, Labels, STALE, SeriesId, Tenant};
 
 use super::failure::{Failure, Reason};
 use super::job::Job;
@@ -12,6 +12,9 @@ use super::target::Target;
 
 /// How far in the future, in milliseconds, a sample's own timestamp may be.
 const AHEAD: i64 = 10 * 60 * 1000;
+
+/// The most characters in the labels of an exemplar.
+const EXEMPLAR_CHARS: usize = 128;
 
 /// What a scrape saw, whether or not it succeeds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub(super) struct Counts {
     pub(super) duplicate: u64,
     /// Samples left out because they are too far in the future.
     pub(super) out_of_bounds: u64,
-    /// Exemplars left out.
+    /// Exemplars left out because their labels are too long, or their samples were left out.
     pub(super) exemplars: u64,
 }
 
@@ -134,7 +137,13 @@ impl<'a> Page<'a> {
 
     fn sample(&mut self, sample: &Sample<'a>) -> Result<(), Failure> {
         self.counts.scraped += 1;
-        self.counts.exemplars += u64::from(sample.exemplar.is_some());
+        let before = self.out.exemplar_count();
+        let taken = self.take(sample);
+        self.counts.exemplars += u64::from(sample.exemplar.is_some() && self.out.exemplar_count() == before);
+        taken
+    }
+
+    fn take(&mut self, sample: &Sample<'a>) -> Result<(), Failure> {
         self.target.attach(self.labels.read(sample), self.job.honor_labels);
         self.encoded.clear();
         self.labels.encode_into(&mut self.encoded);
@@ -159,7 +168,9 @@ impl<'a> Page<'a> {
         if !self.over {
             self.counts.added += u64::from(sight == Sight::New);
             self.out.series_with(|buffer| buffer.extend_from_slice(&self.encoded));
-            self.out.sample(own.unwrap_or(self.at), sample.value);
+            let at = own.unwrap_or(self.at);
+            self.out.sample(at, sample.value);
+            sample.exemplar.iter().filter_map(|exemplar| made(exemplar, at)).for_each(|e| _ = self.out.exemplar(e));
             self.series += 1;
         }
         Ok(())
@@ -207,6 +218,15 @@ impl<'a> Page<'a> {
         }
         Ok(())
     }
+}
+
+/// An exemplar of a sample at the time `at`; `None` where its labels are too long.
+fn made(exemplar: &exposition::Exemplar<'_>, at: i64) -> Option<Exemplar> {
+    let chars = |text: &str| text.chars().count();
+    let length: usize = exemplar.labels.iter().map(|(name, value)| chars(&name) + chars(&value)).sum();
+    let labels = || exemplar.labels.iter().map(|(name, value)| (name.into_owned(), value.into_owned())).collect();
+    let timestamp = exemplar.timestamp.unwrap_or(at);
+    (length <= EXEMPLAR_CHARS).then(|| Exemplar { labels: labels(), value: exemplar.value, timestamp })
 }
 
 /// As much of `text` as a message can bear.

@@ -154,7 +154,7 @@ impl Telemetry {
             }
         }
         if counts.exemplars > 0 {
-            self.exemplars.get_or_create(&self.outcome(job, "exemplars_unsupported")).inc_by(counts.exemplars);
+            self.exemplars.get_or_create(&self.outcome(job, "left_out")).inc_by(counts.exemplars);
         }
     }
 

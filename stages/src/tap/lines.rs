@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::batch::Series;
 use weir_pipeline::samples::{number, text};
 use weir_pipeline::tap::{Rate, Rates, Shown, Watch};
-use weir_pipeline::{Batch, Selector, Tenant};
+use weir_pipeline::{Batch, HistogramPoint, Selector, Tenant};
 
 /// How long nothing is said where nothing flows: then an empty line shows whether the asker is still there.
 const IDLE: Duration = Duration::from_secs(15);
@@ -136,7 +136,16 @@ fn objects(shown: &Shown, series: Series<'_>) -> Vec<String> {
         }
         format!("{object}\n")
     };
-    samples.map(object).collect()
+    let histogram = |point: &HistogramPoint| {
+        let histogram = crate::lines::histogram(point);
+        let mut object = json!({ "place": &*shown.place, "tenant": tenant, "labels": labels, "histogram": histogram });
+        object["timestamp"] = json!(point.timestamp);
+        if point.start != 0 {
+            object["start_timestamp"] = json!(point.start);
+        }
+        format!("{object}\n")
+    };
+    samples.map(object).chain(series.histograms.iter().map(histogram)).collect()
 }
 
 /// The first so many samples of a batch.
@@ -151,8 +160,10 @@ fn first(batch: Batch, count: u64) -> Batch {
         let (timestamps, values) = (series.timestamps.get(..taken), series.values.get(..taken));
         let starts = series.start_timestamps.get(..taken).unwrap_or_default();
         let (timestamps, values) = (timestamps.unwrap_or_default(), values.unwrap_or_default());
-        out.push_series(series.labels, Series { timestamps, values, start_timestamps: starts, ..series });
         left -= taken;
+        let histograms = series.histograms.get(..left.min(series.histograms.len())).unwrap_or_default();
+        out.push_series(series.labels, Series { timestamps, values, start_timestamps: starts, histograms, ..series });
+        left -= histograms.len();
         if left == 0 {
             break;
         }

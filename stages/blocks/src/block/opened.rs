@@ -159,6 +159,10 @@ impl Block for Opened {
         self.series_bytes + self.samples.size
     }
 
+    fn has_histograms(&self) -> bool {
+        self.footer.schema().column_with_name(schema::HISTOGRAM).is_some()
+    }
+
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
         let index = self.index().await?;
         let reaches = |row: &u32| {

@@ -10,10 +10,13 @@ use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::file::metadata::ParquetMetaData;
 use parquet::file::statistics::Statistics;
+use weir_pipeline::HistogramPoint;
 
 use super::damage::Damage;
 use super::fetch::Fetch;
+use super::histograms::Histograms;
 use super::index::Index;
+use super::schema::{HISTOGRAM, START};
 use crate::decimal::Decimal;
 use crate::store::shelf::Samples;
 
@@ -27,6 +30,16 @@ pub(super) struct Reading {
     pub(super) index: Arc<Index>,
     pub(super) start: i64,
     pub(super) end: i64,
+}
+
+/// The samples of some rows in a row group, row after row.
+#[derive(Default)]
+struct Group {
+    timestamps: Vec<i64>,
+    /// As long as `timestamps`; NaN where there is a histogram.
+    values: Vec<f64>,
+    /// The native histograms, each with its place among `timestamps`.
+    histograms: Vec<(usize, HistogramPoint)>,
 }
 
 /// The first and the last timestamp of each row group.
@@ -65,16 +78,16 @@ impl Reading {
         }
     }
 
-    async fn group(&self, group: usize, rows: &[u32]) -> Result<(usize, Samples), Damage> {
+    async fn group(&self, group: usize, rows: &[u32]) -> Result<(usize, Group), Damage> {
         let ranges = rows.iter().map(|row| self.range(group, *row)).filter(|range| !range.is_empty());
         let total = self.index.starts.get(group).and_then(|s| s.last()).map_or(0, |n| *n as usize);
-        let mut samples = Samples::default();
+        let mut samples = Group::default();
         let selection = RowSelection::from_consecutive_ranges(ranges, total);
         if !selection.selects_any() {
             return Ok((group, samples));
         }
         let builder = ParquetRecordBatchStreamBuilder::new_with_metadata(self.file.clone(), self.footer.clone());
-        let mask = ProjectionMask::columns(builder.parquet_schema(), ["ts", "mant", "scale", "val"]);
+        let mask = ProjectionMask::columns(builder.parquet_schema(), ["ts", "mant", "scale", "val", START, HISTOGRAM]);
         let stream = builder
             .with_projection(mask)
             .with_row_groups(vec![group])
@@ -84,33 +97,57 @@ impl Reading {
         let mut stream = std::pin::pin!(stream);
         while let Some(batch) = stream.try_next().await? {
             decode(&batch, &mut samples)?;
+            if batch.num_rows() == BATCH_ROWS {
+                // A read that nobody waits for any more ends here.
+                tokio::task::yield_now().await;
+            }
         }
         Ok((group, samples))
     }
 
     /// Gives each row its samples of a row group, within the range of time.
-    fn deal(&self, group: usize, rows: &[u32], (timestamps, values): &Samples, out: &mut [Samples]) {
-        let mut at = 0;
-        for (row, (ts, vs)) in rows.iter().zip(out) {
+    fn deal(&self, group: usize, rows: &[u32], samples: &Group, out: &mut [Samples]) {
+        let (mut at, timestamps) = (0, &samples.timestamps);
+        for (row, own) in rows.iter().zip(out) {
             let next = (at + self.range(group, *row).len()).min(timestamps.len());
             let times = &timestamps[at..next];
             let first = at + times.partition_point(|t| *t < self.start);
             let last = at + times.partition_point(|t| *t <= self.end);
-            ts.extend_from_slice(&timestamps[first..last.max(first)]);
-            vs.extend_from_slice(&values[first..last.max(first)]);
+            samples.take(first..last.max(first), own);
             at = next;
         }
     }
 }
 
-/// Decodes a batch: the value is the decimal where there is one, else the double.
-fn decode(batch: &RecordBatch, (timestamps, values): &mut Samples) -> Result<(), Damage> {
+// === impl Group ===
+
+impl Group {
+    /// Appends the samples at these places.
+    fn take(&self, places: Range<usize>, out: &mut Samples) {
+        let from = self.histograms.partition_point(|(at, _)| *at < places.start);
+        let until = self.histograms.partition_point(|(at, _)| *at < places.end);
+        let mut floats = places.start;
+        for (at, point) in &self.histograms[from..until.max(from)] {
+            out.timestamps.extend_from_slice(&self.timestamps[floats..*at]);
+            out.values.extend_from_slice(&self.values[floats..*at]);
+            out.histograms.push(point.clone());
+            floats = at + 1;
+        }
+        out.timestamps.extend_from_slice(&self.timestamps[floats..places.end]);
+        out.values.extend_from_slice(&self.values[floats..places.end]);
+    }
+}
+
+/// Decodes a batch: the value is the histogram where there is one, else the decimal, else the double.
+fn decode(batch: &RecordBatch, out: &mut Group) -> Result<(), Damage> {
+    let Group { timestamps, values, histograms } = out;
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("the column {name} is missing"));
     let wrong = |name: &str| format!("the column {name} is of another type");
     let ts = column("ts")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("ts"))?;
     let mant = column("mant")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("mant"))?;
     let scale = column("scale")?.as_primitive_opt::<Int8Type>().ok_or_else(|| wrong("scale"))?;
     let val = column("val")?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong("val"))?;
+    let (of_histograms, before) = (Histograms::of(batch, ts)?, timestamps.len());
     timestamps.extend_from_slice(ts.values());
     values.reserve(batch.num_rows());
     let (mantissas, scales, doubles) = (mant.values(), scale.values(), val.values());
@@ -121,6 +158,11 @@ fn decode(batch: &RecordBatch, (timestamps, values): &mut Samples) -> Result<(),
         return Ok(());
     }
     for i in 0..batch.num_rows() {
+        if let Some(point) = of_histograms.as_ref().map(|all| all.row(i)).transpose()?.flatten() {
+            histograms.push((before + i, point));
+            values.push(f64::NAN);
+            continue;
+        }
         values.push(match (val.is_valid(i), mant.is_valid(i) && scale.is_valid(i)) {
             (true, _) => doubles[i],
             (false, true) => Decimal { mantissa: mantissas[i], scale: scales[i].unsigned_abs() }.value(),

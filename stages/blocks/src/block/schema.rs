@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
 use parquet::file::metadata::{KeyValue, ParquetMetaData};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
@@ -11,14 +11,20 @@ use parquet::schema::types::ColumnPath;
 use weir_pipeline::labels::ENCODING_VERSION;
 use weir_pipeline::{Error, Result};
 
-use super::FORMAT;
+use super::{FLOATS_FORMAT, FORMAT};
 
 /// The most label names with a column of their own in a block.
 pub(super) const MAX_PROMOTED: usize = 256;
 /// What stands before a label's name in the name of its column.
 pub(super) const LABEL: &str = "l_";
-/// The kind of a series of floats. Native histograms will be 1.
+/// The kind of a series of floats.
 pub(super) const FLOATS: u8 = 0;
+/// The kind of a series that has native histograms.
+pub(super) const HISTOGRAMS: u8 = 1;
+/// The column of native histograms.
+pub(super) const HISTOGRAM: &str = "histogram";
+/// The column of start timestamps.
+pub(super) const START: &str = "start_ts";
 
 const PAGE_BYTES: usize = 128 << 10;
 const PAGE_ROWS: usize = 1 << 20;
@@ -50,15 +56,44 @@ pub(super) fn series(promoted: &[&str]) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The columns of the samples file.
-pub(super) fn samples() -> SchemaRef {
-    Arc::new(Schema::new(vec![
+/// The columns of the samples file, with places for native histograms where it has any.
+pub(super) fn samples(histograms: bool) -> SchemaRef {
+    let mut fields = vec![
         Field::new("series_ref", DataType::UInt32, false),
         Field::new("ts", DataType::Int64, false),
         Field::new("mant", DataType::Int64, true),
         Field::new("scale", DataType::Int8, true),
         Field::new("val", DataType::Float64, true),
-    ]))
+    ];
+    if histograms {
+        fields.extend(beside_floats());
+    }
+    Arc::new(Schema::new(fields))
+}
+
+/// The columns that a block of floats alone does not have.
+pub(crate) fn beside_floats() -> [Field; 2] {
+    [Field::new(START, DataType::Int64, true), Field::new(HISTOGRAM, DataType::Struct(histogram()), true)]
+}
+
+/// What the column of native histograms is made of.
+pub(super) fn histogram() -> Fields {
+    let list = |of: DataType| DataType::List(item(of));
+    let mut fields = vec![("reset".to_owned(), DataType::Int8), ("schema".to_owned(), DataType::Int32)];
+    fields.extend(["zero_threshold", "zero_count", "count", "sum"].map(|name| (name.to_owned(), DataType::Float64)));
+    for sign in ["positive", "negative"] {
+        fields.push((format!("{sign}_offsets"), list(DataType::Int32)));
+        fields.push((format!("{sign}_lengths"), list(DataType::Int32)));
+        fields.push((format!("{sign}_counts"), list(DataType::Float64)));
+    }
+    fields.push(("custom_bounds".to_owned(), list(DataType::Float64)));
+    // All may be null, as tables of Delta Lake have it.
+    fields.into_iter().map(|(name, of)| Field::new(name, of, true)).collect()
+}
+
+/// The items of a list.
+pub(super) fn item(of: DataType) -> FieldRef {
+    Arc::new(Field::new("item", of, true))
 }
 
 fn common() -> WriterPropertiesBuilder {
@@ -94,10 +129,15 @@ pub(super) fn samples_properties() -> WriterProperties {
     properties.build()
 }
 
-/// What every file says of itself.
-pub(super) fn stamp() -> Vec<KeyValue> {
+/// The format of a block, with native histograms or without: one that has none is as older programs write and read it.
+pub(super) fn format(histograms: bool) -> u32 {
+    if histograms { FORMAT } else { FLOATS_FORMAT }
+}
+
+/// What every file of a block of this format says of itself.
+pub(super) fn stamp(format: u32) -> Vec<KeyValue> {
     vec![
-        KeyValue::new("weir.format".to_owned(), FORMAT.to_string()),
+        KeyValue::new("weir.format".to_owned(), format.to_string()),
         KeyValue::new("weir.encoding".to_owned(), ENCODING_VERSION.to_string()),
     ]
 }

@@ -12,9 +12,9 @@ use parquet::arrow::ArrowWriter;
 use weir_pipeline::labels::METRIC;
 use weir_pipeline::{Error, Result};
 
-use super::schema::{self, FLOATS, MAX_PROMOTED};
+use super::schema::{self, FLOATS, HISTOGRAMS, MAX_PROMOTED};
 use super::write::broken;
-use crate::store::shelf::Rows;
+use crate::store::shelf::{Rows, Samples};
 
 /// The most rows that are encoded at a time.
 const ROWS_AT_A_TIME: usize = 16 << 10;
@@ -26,6 +26,8 @@ pub(super) struct Entry {
     pub(super) range: Option<(i64, i64)>,
     /// How many samples there are in each row group, up to the last one that has any.
     pub(super) runs: Vec<u32>,
+    /// Whether there are native histograms among them.
+    pub(super) histograms: bool,
 }
 
 /// The series file of a block.
@@ -34,18 +36,21 @@ pub(super) struct SeriesFile<'a> {
     pub(super) entries: &'a [Entry],
     /// How many row groups the samples file has.
     pub(super) groups: usize,
+    /// The block's format.
+    pub(super) format: u32,
 }
 
 // === impl Entry ===
 
 impl Entry {
     /// Notes samples, which come in the order of time, in a row group.
-    pub(super) fn add(&mut self, group: usize, timestamps: &[i64]) {
-        let (Some(first), Some(last)) = (timestamps.first(), timestamps.last()) else { return };
-        self.range = Some((self.range.map_or(*first, |(min, _)| min), *last));
+    pub(super) fn add(&mut self, group: usize, samples: &Samples) {
+        let Some((first, last)) = samples.times() else { return };
+        self.range = Some((self.range.map_or(first, |(min, _)| min), last));
+        self.histograms |= !samples.histograms.is_empty();
         self.runs.resize(self.runs.len().max(group + 1), 0);
         if let Some(run) = self.runs.get_mut(group) {
-            *run += timestamps.len() as u32;
+            *run += samples.len() as u32;
         }
     }
 
@@ -73,7 +78,7 @@ impl SeriesFile<'_> {
             writer.write(&batch).map_err(broken)?;
             first = last;
         }
-        for pair in schema::stamp() {
+        for pair in schema::stamp(self.format) {
             writer.append_key_value_metadata(pair);
         }
         writer.into_inner().map_err(broken)
@@ -111,7 +116,7 @@ impl SeriesFile<'_> {
             refs.append_value(i as u32);
             ids.append_value(self.rows.id(i).0).map_err(wrong)?;
             metrics.append_value(set.metric());
-            kinds.append_value(FLOATS);
+            kinds.append_value(if entry.histograms { HISTOGRAMS } else { FLOATS });
             mins.append_option(entry.range.map(|(min, _)| min));
             maxs.append_option(entry.range.map(|(_, max)| max));
             let padding = std::iter::repeat_n(0, self.groups.saturating_sub(entry.runs.len()));

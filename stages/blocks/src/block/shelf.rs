@@ -13,7 +13,7 @@ use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 use super::index::Index;
 use super::opened::{Opened, Removal};
 use super::pages::Pages;
-use super::{FORMAT, RAW, SAMPLES_FILE, SERIES_FILE, block_of, directory_name, write};
+use super::{RAW, SAMPLES_FILE, SERIES_FILE, block_of, directory_name, write};
 use crate::bucket::objects::Objects;
 use crate::catalog::Entry;
 use crate::store::shelf::{Block, Rows, Shelf};
@@ -219,7 +219,7 @@ impl BlockShelf {
             series: files.rows,
             samples_bytes,
             series_bytes,
-            format: FORMAT,
+            format: files.format,
             ranges: Vec::new(),
         };
         Ok(Some(Put { entry, labels: files.labels, block: self.keep(tenant, block) }))

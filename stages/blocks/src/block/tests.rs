@@ -15,6 +15,8 @@ use crate::bucket::objects::Objects;
 use crate::order::compare;
 use crate::store::shelf::{Block, Rows, Samples, Shelf};
 
+mod format;
+mod histograms;
 mod pages;
 
 const DAY: i64 = 86_400_000;
@@ -43,9 +45,14 @@ impl Rows for Table {
         self.0[i].1.len()
     }
 
+    fn have_histograms(&self) -> bool {
+        false
+    }
+
     async fn read(&self, range: std::ops::Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
-        let inside =
-            |(_, s): &(LabelSet, Vec<(i64, f64)>)| s.iter().copied().filter(|(t, _)| (start..=end).contains(t)).unzip();
+        let inside = |(_, s): &(LabelSet, Vec<(i64, f64)>)| {
+            s.iter().copied().filter(|(t, _)| (start..=end).contains(t)).collect()
+        };
         Ok(self.0[range].iter().map(inside).collect())
     }
 }
@@ -82,7 +89,8 @@ async fn read(block: &dyn Block, matchers: &[Matcher], start: i64, end: i64) -> 
     let numbers: Vec<u32> = rows.iter().map(|r| r.row).collect();
     let samples = block.read(&numbers, start, end).await.unwrap();
     let mut out = Series::new();
-    for (row, (t, v)) in rows.iter().zip(samples) {
+    for (row, Samples { timestamps: t, values: v, histograms }) in rows.iter().zip(samples) {
+        assert_eq!(histograms, []);
         let labels = Labels::check(&row.labels).unwrap();
         assert_eq!(labels.id(), row.id);
         assert!(t.is_sorted_by(|a, b| a < b));
@@ -299,7 +307,8 @@ async fn everything(shelf: &BlockShelf) -> Result<Series> {
     for (_, block) in shelf.list().await? {
         let rows = block.select(&[], i64::MIN, i64::MAX).await?;
         let numbers: Vec<u32> = rows.iter().map(|r| r.row).collect();
-        for (row, (t, v)) in rows.iter().zip(block.read(&numbers, i64::MIN, i64::MAX).await?) {
+        for (row, samples) in rows.iter().zip(block.read(&numbers, i64::MIN, i64::MAX).await?) {
+            let Samples { timestamps: t, values: v, .. } = samples;
             out.insert(
                 Labels::from_canonical(&row.labels).to_set(),
                 t.into_iter().zip(v.into_iter().map(f64::to_bits)).collect(),
@@ -307,76 +316,6 @@ async fn everything(shelf: &BlockShelf) -> Result<Series> {
         }
     }
     Ok(out)
-}
-
-#[test]
-fn the_columns_and_their_encodings_are_those_of_the_format() {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let files = runtime
-        .block_on(write::write(table(&sample_data(20, 2000)).as_ref(), NOON - DAY / 2, NOON + DAY / 2 - 1))
-        .unwrap()
-        .unwrap();
-    let shown = |file: &bytes::Bytes| {
-        let reader = parquet::file::reader::SerializedFileReader::new(file.clone()).unwrap();
-        let metadata = parquet::file::reader::FileReader::metadata(&reader).clone();
-        let columns: Vec<String> = metadata
-            .row_group(0)
-            .columns()
-            .iter()
-            .map(|c| {
-                let mut encodings: Vec<String> = c.encodings().map(|e| e.to_string()).collect();
-                encodings.sort();
-                format!("{} {} {}", c.column_path(), c.compression(), encodings.join(","))
-            })
-            .collect();
-        (columns.join("\n"), metadata.num_row_groups())
-    };
-    let (samples, groups) = shown(&files.samples);
-    assert_eq!(groups, 3, "2,000 samples at 15 s reach over three windows of four hours");
-    assert_eq!(
-        samples,
-        "\
-\"series_ref\" ZSTD(ZstdLevel(1)) PLAIN,RLE,RLE_DICTIONARY
-\"ts\" ZSTD(ZstdLevel(1)) DELTA_BINARY_PACKED,RLE
-\"mant\" ZSTD(ZstdLevel(1)) DELTA_BINARY_PACKED,RLE
-\"scale\" ZSTD(ZstdLevel(1)) PLAIN,RLE,RLE_DICTIONARY
-\"val\" ZSTD(ZstdLevel(1)) BYTE_STREAM_SPLIT,RLE"
-    );
-    let (series, _) = shown(&files.series);
-    for column in [
-        "series_ref",
-        "series_id",
-        "metric",
-        "kind",
-        "min_ts",
-        "max_ts",
-        "runs.list.item",
-        "l_cpu",
-        "l_instance",
-        "l_job",
-    ] {
-        assert!(series.contains(&format!("\"{column}\"")), "no {column} in\n{series}");
-    }
-    assert!(series.contains("labels_rest"), "{series}");
-}
-
-#[tokio::test]
-async fn a_later_format_is_refused_by_name() {
-    let (_, objects) = shelf();
-    let path = Path::from("t/raw/block=01ARZ3NDEKTSV4RRFFQ69G5FAV");
-    let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema::samples(), None).unwrap();
-    for (key, value) in [("weir.format", "2"), ("weir.encoding", "1")] {
-        writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(key.to_owned(), value.to_owned()));
-    }
-    let bytes = writer.into_inner().unwrap();
-    objects.put(&path.clone().join(SAMPLES_FILE), bytes.clone().into()).await.unwrap();
-    objects.put(&path.join(SERIES_FILE), bytes.into()).await.unwrap();
-    let Err(error) = BlockShelf::new(objects, Clock::system(), Memory { indexes: 1, pages: 1 }).list().await else {
-        panic!("it was read")
-    };
-    let message =
-        "`t/raw/block=01ARZ3NDEKTSV4RRFFQ69G5FAV/samples.parquet` has weir.format 2, this program reads up to 1";
-    assert_eq!(error.to_string(), message);
 }
 
 #[test]

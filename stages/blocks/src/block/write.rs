@@ -1,16 +1,15 @@
 //! Writes a block.
 
-use std::sync::Arc;
-
-use arrow::array::{ArrayRef, Float64Builder, Int8Builder, Int64Builder, RecordBatch, UInt32Builder};
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::errors::ParquetError;
 use weir_pipeline::{Error, Result};
 
+use super::columns::Columns;
 use super::series::{Entry, SeriesFile};
 use super::{WINDOW, schema};
-use crate::decimal;
 use crate::store::shelf::{Rows, Samples};
 
 /// The most bytes of a row group, before and after compression alike.
@@ -31,6 +30,8 @@ pub(super) struct Files {
     pub(super) rows: u64,
     /// The labels that have columns of their own in it.
     pub(super) labels: Vec<String>,
+    /// The version of their format.
+    pub(super) format: u32,
 }
 
 /// Encodes what `rows` has within `start..=end`; `None` where there is no sample.
@@ -38,7 +39,7 @@ pub(super) async fn write(rows: &dyn Rows, start: i64, end: i64) -> Result<Optio
     if start.div_euclid(86_400_000) != end.div_euclid(86_400_000) {
         return Err(Error::internal(format!("expected a block within one UTC day, got {start}..={end}")));
     }
-    let mut writer = Writer::new(rows.len())?;
+    let mut writer = Writer::new(rows)?;
     let mut window = start.div_euclid(WINDOW) * WINDOW;
     while window <= end {
         let (from, to) = (window.max(start), (window + WINDOW - 1).min(end));
@@ -50,6 +51,9 @@ pub(super) async fn write(rows: &dyn Rows, start: i64, end: i64) -> Result<Optio
 
 struct Writer {
     samples: ArrowWriter<Vec<u8>>,
+    schema: SchemaRef,
+    /// Whether there are places for native histograms.
+    histograms: bool,
     entries: Vec<Entry>,
     /// How many row groups are complete.
     groups: usize,
@@ -60,10 +64,11 @@ struct Writer {
 // === impl Writer ===
 
 impl Writer {
-    fn new(series: usize) -> Result<Self> {
-        let properties = schema::samples_properties();
-        let samples = ArrowWriter::try_new(Vec::new(), schema::samples(), Some(properties)).map_err(broken)?;
-        Ok(Self { samples, entries: vec![Entry::default(); series], groups: 0, open: false })
+    fn new(rows: &dyn Rows) -> Result<Self> {
+        let (properties, histograms) = (schema::samples_properties(), rows.have_histograms());
+        let schema = schema::samples(histograms);
+        let samples = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).map_err(broken)?;
+        Ok(Self { samples, schema, histograms, entries: vec![Entry::default(); rows.len()], groups: 0, open: false })
     }
 
     async fn window(&mut self, rows: &dyn Rows, from: i64, to: i64) -> Result<()> {
@@ -96,36 +101,19 @@ impl Writer {
 
     /// Encodes the samples of the series from `first` on.
     fn add(&mut self, first: usize, read: &[Samples]) -> Result<()> {
-        let count: usize = read.iter().map(|(t, _)| t.len()).sum();
+        let count: usize = read.iter().map(Samples::len).sum();
         if count == 0 {
             return Ok(());
         }
-        let mut refs = UInt32Builder::with_capacity(count);
-        let mut ts = Int64Builder::with_capacity(count);
-        let mut mants = Int64Builder::with_capacity(count);
-        let mut scales = Int8Builder::with_capacity(count);
-        let mut vals = Float64Builder::with_capacity(count);
-        for (i, (timestamps, values)) in read.iter().enumerate().filter(|(_, (t, _))| !t.is_empty()) {
+        let mut columns = Columns::new(count, self.histograms);
+        for (i, samples) in read.iter().enumerate().filter(|(_, samples)| !samples.is_empty()) {
             let series = first + i;
             let reference = u32::try_from(series).map_err(|_| Error::internal("a block has more than 2^32 series"))?;
-            refs.append_value_n(reference, timestamps.len());
-            ts.append_slice(timestamps);
-            for (value, decimal) in values.iter().zip(decimal::Run::of(values).decimals) {
-                mants.append_option(decimal.map(|d| d.mantissa));
-                scales.append_option(decimal.map(|d| d.scale as i8));
-                vals.append_option(decimal.is_none().then_some(*value));
-            }
-            self.entries[series].add(self.groups, timestamps);
+            columns.add(reference, samples);
+            self.entries[series].add(self.groups, samples);
         }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(refs.finish()),
-            Arc::new(ts.finish()),
-            Arc::new(mants.finish()),
-            Arc::new(scales.finish()),
-            Arc::new(vals.finish()),
-        ];
-        let batch = RecordBatch::try_new(schema::samples(), columns)
-            .map_err(|e| Error::internal("samples do not fit their columns").with_source(e))?;
+        let batch = columns.finish().and_then(|columns| RecordBatch::try_new(self.schema.clone(), columns));
+        let batch = batch.map_err(|e| Error::internal("samples do not fit their columns").with_source(e))?;
         self.open = true;
         self.samples.write(&batch).map_err(broken)
     }
@@ -135,14 +123,17 @@ impl Writer {
         let Some(min_ts) = times.clone().map(|(min, _)| min).min() else { return Ok(None) };
         let max_ts = times.map(|(_, max)| max).max().unwrap_or(min_ts);
         let count = self.entries.iter().map(Entry::samples).sum();
-        for pair in schema::stamp() {
+        // Rows that may have had histograms may turn out to have none within the block: it is as any other that could have.
+        let format = schema::format(self.histograms);
+        for pair in schema::stamp(format) {
             self.samples.append_key_value_metadata(pair);
         }
         let samples = self.samples.into_inner().map_err(broken)?;
-        let file = SeriesFile { rows, entries: &self.entries, groups: self.groups };
+        let file = SeriesFile { rows, entries: &self.entries, groups: self.groups, format };
         let labels = file.promoted();
         let series = file.encode(&labels)?.into();
-        Ok(Some(Files { series, samples: samples.into(), min_ts, max_ts, count, rows: rows.len() as u64, labels }))
+        let (samples, rows) = (samples.into(), rows.len() as u64);
+        Ok(Some(Files { series, samples, min_ts, max_ts, count, rows, labels, format }))
     }
 }
 

@@ -1,7 +1,15 @@
 //! The columns that the tables tell others, and the first commit of a table.
 
+use delta_kernel::engine::arrow_conversion::TryIntoKernel;
+use delta_kernel::schema::{DataType, StructField};
 use serde_json::{Value, json};
 use ulid::Ulid;
+use weir_pipeline::{Error, Result};
+
+use crate::block;
+
+/// What stands before a label's name in the name of its column of the series file.
+const LABEL: &str = "l_";
 
 /// The columns of a table.
 pub(super) struct Shape {
@@ -52,6 +60,21 @@ pub(super) static SERIES: Shape = Shape {
     partition: &["resolution", "block"],
     stats: "series_ref",
 };
+
+/// The column of a label in the table of series files.
+pub(super) fn label(name: &str) -> StructField {
+    StructField::nullable(format!("{LABEL}{name}"), DataType::STRING)
+}
+
+/// The columns that the table of samples files has once a block with native histograms comes.
+///
+/// # Errors
+/// Delta Lake has no such types.
+pub(super) fn histograms() -> Result<Vec<StructField>> {
+    let column = |field: arrow::datatypes::Field| (&field).try_into_kernel();
+    let columns = block::beside_floats().into_iter().map(column).collect::<Result<_, _>>();
+    columns.map_err(|e| Error::internal("a column of histograms can't be told to others").with_source(e))
+}
 
 /// How long removed files stay in checkpoints, as long as the bucket may keep them: outside tools rely on them to tell files that went from such as never
 /// belonged. `delta.logRetentionDuration` is told too, but it is Weir that removes.

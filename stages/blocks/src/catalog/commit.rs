@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use delta_kernel::SnapshotRef;
+use delta_kernel::schema::StructField;
 use tokio::time::sleep;
 use ulid::Ulid;
 use weir_pipeline::{Error, Result};
@@ -31,8 +32,8 @@ pub(super) struct Wanted<R> {
     pub(super) remove: Vec<BlockId>,
     pub(super) transaction: Option<(String, i64)>,
     pub(super) data_change: bool,
-    /// Columns of text that the table gets where it does not have them.
-    pub(super) columns: Vec<String>,
+    /// Columns that the table gets where it does not have them.
+    pub(super) columns: Vec<StructField>,
     /// Whether what is there already need not come and what is gone need not go.
     pub(super) loose: bool,
 }

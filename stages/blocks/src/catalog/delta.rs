@@ -9,15 +9,14 @@ use object_store::path::Path;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Clock, Kind, Result, Tenant};
 
+use super::columns::{histograms, label};
 use super::commit::Wanted;
 use super::entry::{BlockId, Entry, Resolution};
 use super::row::{Row, SeriesRow};
 use super::table::{Snapshot, Table};
 use super::{Catalog, Change, Version};
+use crate::block::FLOATS_FORMAT;
 use crate::bucket::objects::Objects;
-
-/// What stands before a label's name in the name of its column of the series file.
-const LABEL: &str = "l_";
 
 /// A block whose series are in their table, and not its samples, is given up after so long, in milliseconds.
 const ORPHAN_AGE: u64 = 3_600_000;
@@ -153,13 +152,14 @@ impl Catalog for DeltaCatalog {
         let Change { add, remove, transaction, data_change, labels } = change;
         let row = |e: &Entry| SeriesRow { resolution, block: e.block, bytes: e.series_bytes, series: e.series };
         let series: Vec<_> = add.iter().map(row).collect();
-        let wanted = Wanted { add, remove, transaction, data_change, columns: Vec::new(), loose: false };
+        let columns = if add.iter().any(|entry| entry.format > FLOATS_FORMAT) { histograms()? } else { Vec::new() };
+        let wanted = Wanted { add, remove, transaction, data_change, columns, loose: false };
         if let Some(version) = samples.is_done(&wanted).await? {
             return Ok(version);
         }
         let new: Vec<BlockId> = series.iter().map(|row| row.block).collect();
         if !series.is_empty() {
-            let columns = labels.iter().filter(|name| !name.is_empty()).map(|name| format!("{LABEL}{name}")).collect();
+            let columns = labels.iter().filter(|name| !name.is_empty()).map(|name| label(name)).collect();
             let wanted =
                 Wanted { add: series, remove: Vec::new(), transaction: None, data_change, columns, loose: true };
             self.series(tenant).commit(&wanted).await?;

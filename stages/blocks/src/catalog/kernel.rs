@@ -13,7 +13,7 @@ use delta_kernel::engine::arrow_conversion::TryIntoArrow;
 use delta_kernel::engine::arrow_data::ArrowEngineData;
 use delta_kernel::engine_data::FilteredEngineData;
 use delta_kernel::scan::{StatsOptions, scan_row_schema};
-use delta_kernel::schema::{DataType, StructField};
+use delta_kernel::schema::StructField;
 use delta_kernel::transaction::{CommitResult, UpdateTableOperation};
 use delta_kernel::{KernelError, KernelResult, Snapshot, SnapshotRef};
 use delta_kernel_default_engine::{DefaultEngine, DefaultEngineBuilder};
@@ -46,7 +46,7 @@ pub(super) struct Attempt {
     pub(super) remove: Vec<File>,
     pub(super) transaction: Option<(String, i64)>,
     pub(super) data_change: bool,
-    pub(super) columns: Vec<String>,
+    pub(super) columns: Vec<StructField>,
     pub(super) mark: String,
 }
 
@@ -135,8 +135,8 @@ impl Kernel {
             let new = new_columns(&snapshot, columns);
             let mut builder =
                 snapshot.update_table(operation, ENGINE, data_change).with_operation_parameters([(MARK, Some(mark))]);
-            for name in new {
-                builder = builder.add_column(StructField::nullable(name, DataType::STRING));
+            for column in new {
+                builder = builder.add_column(column);
             }
             if let Some((app, number)) = transaction {
                 builder = builder.with_transaction_id(app, number);
@@ -182,10 +182,12 @@ fn scan(snapshot: &SnapshotRef, engine: &DefaultEngine<Threads>) -> KernelResult
 }
 
 /// The columns that the table does not have yet, and can have: Delta tells names apart without regard to case.
-fn new_columns(snapshot: &Snapshot, columns: Vec<String>) -> Vec<String> {
+fn new_columns(snapshot: &Snapshot, columns: Vec<StructField>) -> Vec<StructField> {
     let mut known: HashSet<String> = snapshot.schema().fields().map(|field| field.name().to_lowercase()).collect();
     let is_plain = |name: &str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    let new = |name: &String| is_plain(name) && known.len() < COLUMNS && known.insert(name.to_lowercase());
+    let new = |column: &StructField| {
+        is_plain(column.name()) && known.len() < COLUMNS && known.insert(column.name().to_lowercase())
+    };
     columns.into_iter().filter(new).collect()
 }
 

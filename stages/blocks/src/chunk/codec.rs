@@ -199,7 +199,7 @@ impl Decoder {
 
     /// Reads one tag and its sample: how many more samples repeat it, and the bytes after it. `None` where the bytes make
     /// no sense.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn decode<'a>(&mut self, data: &'a [u8]) -> Option<(u32, &'a [u8])> {
         let (&tag, rest) = data.split_first()?;
         let (change, rest) = decode_change(tag >> 6, rest)?;
@@ -227,7 +227,7 @@ impl Decoder {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn decimal<'a>(&mut self, data: &'a [u8]) -> Option<(u32, &'a [u8])> {
         let (delta, rest) = take_varint(data)?;
         let State { bits, scale, .. } = &mut self.state;
@@ -240,7 +240,7 @@ impl Decoder {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn decode_change(code: u8, data: &[u8]) -> Option<(i64, &[u8])> {
     match code {
         0 => Some((0, data)),

@@ -1,6 +1,9 @@
 //! Rubbish never panics, and what is encoded comes back bit for bit.
 
-use super::{Chunk, Samples};
+use weir_pipeline::HistogramPoint;
+use weir_pipeline::testing::histogram_bits;
+
+use super::{Chunk, HistogramPoints, Samples};
 
 /// Takes the bytes for a chunk, and then for samples.
 ///
@@ -8,6 +11,7 @@ use super::{Chunk, Samples};
 /// Where the law does not hold.
 pub fn fuzz(data: &[u8]) {
     let _ = Samples::new(data, u32::from(u16::MAX), 0).count();
+    histograms(data);
     let mut ts = 0i64;
     let mut samples = Vec::new();
     for word in data.chunks_exact(9) {
@@ -29,5 +33,16 @@ pub fn fuzz(data: &[u8]) {
     match Chunk::of(samples.iter().copied()) {
         Some(chunk) => assert!(chunk.count() == samples.len() && chunk.iter().zip(&samples).all(same)),
         None => assert!(samples.is_empty()),
+    }
+}
+
+/// What reads as histograms, and rises, comes back bit for bit.
+fn histograms(data: &[u8]) {
+    let mut points: Vec<HistogramPoint> = HistogramPoints::new(data, u32::from(u16::MAX)).collect();
+    points.sort_by_key(|point| point.timestamp);
+    points.dedup_by_key(|point| point.timestamp);
+    if let Some(chunk) = Chunk::of_histograms(&points) {
+        let read: Vec<_> = chunk.histograms().collect();
+        assert_eq!(histogram_bits(&read), histogram_bits(&points));
     }
 }

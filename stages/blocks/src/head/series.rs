@@ -2,15 +2,13 @@
 
 use std::sync::Arc;
 
-use weir_pipeline::{Labels, SeriesId};
+use weir_pipeline::{HistogramPoint, Labels, SeriesId};
 
+use super::aside::Aside;
 use super::shard::Found;
 use super::{Piece, Snapshot};
 use crate::chunk::{Chunk, Open, SAMPLES};
 use crate::merge::winner;
-
-/// So many late samples become a chunk of their own.
-const LATE: usize = 64;
 
 /// What a series takes beside its labels and samples: itself, its slot, its share of the map, allocations.
 const FIXED_BYTES: usize = size_of::<Series>() + 8 + 32 + 48;
@@ -22,10 +20,11 @@ pub(super) struct Series {
     pub(super) labels: Arc<[u8]>,
     /// The last epoch in which somebody wrote to it.
     pub(super) touched: u32,
-    /// The epoch of `open` and `late`.
+    /// The epoch of `open` and `aside`.
     epoch: u32,
     open: Open,
-    late: Vec<(i64, f64)>,
+    /// `None` where it would be empty.
+    aside: Option<Box<Aside>>,
     pieces: Vec<Arc<Piece>>,
 }
 
@@ -52,7 +51,7 @@ impl Series {
             touched: epoch,
             epoch,
             open: Open::default(),
-            late: Vec::new(),
+            aside: None,
             pieces: Vec::new(),
         }
     }
@@ -63,18 +62,16 @@ impl Series {
     }
 
     pub(super) fn push(&mut self, ts: i64, value: f64, epoch: u32, change: &mut Change) {
-        self.touched = epoch;
-        if self.epoch != epoch {
-            self.seal(change);
-            self.epoch = epoch;
-        }
+        self.enter(epoch, change);
         change.bytes -= self.growing();
         let (last_ts, last_value) = self.open.last();
+        let mut late = false;
         if self.open.is_empty() || ts > last_ts {
             self.open.push(ts, value);
             change.samples = change.samples.wrapping_add(1);
         } else if ts < last_ts || winner(last_value, value).to_bits() != last_value.to_bits() {
-            self.late.push((ts, value));
+            late = true;
+            self.aside.get_or_insert_default().push_late(ts, value);
             change.samples = change.samples.wrapping_add(1);
         } else {
             change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
@@ -83,15 +80,35 @@ impl Series {
         if self.open.count() >= SAMPLES {
             self.seal_open(change);
         }
-        if self.late.len() >= LATE {
-            self.seal_late(change);
+        if late {
+            self.seal_aside(false, change);
+        }
+    }
+
+    pub(super) fn push_histogram(&mut self, point: &HistogramPoint, epoch: u32, change: &mut Change) {
+        self.enter(epoch, change);
+        change.bytes -= self.growing();
+        match self.aside.get_or_insert_default().push_histogram(point) {
+            None => change.samples = change.samples.wrapping_add(1),
+            Some(lost) => change.conflicts += u64::from(lost),
+        }
+        change.bytes += self.growing();
+        self.seal_aside(false, change);
+    }
+
+    /// Goes on with an epoch.
+    fn enter(&mut self, epoch: u32, change: &mut Change) {
+        self.touched = epoch;
+        if self.epoch != epoch {
+            self.seal(change);
+            self.epoch = epoch;
         }
     }
 
     /// Finishes what still grows.
     pub(super) fn seal(&mut self, change: &mut Change) {
         self.seal_open(change);
-        self.seal_late(change);
+        self.seal_aside(true, change);
     }
 
     fn seal_open(&mut self, change: &mut Change) {
@@ -101,12 +118,15 @@ impl Series {
         self.keep(chunk, change);
     }
 
-    fn seal_late(&mut self, change: &mut Change) {
-        change.bytes -= self.growing();
-        let late = std::mem::take(&mut self.late);
-        change.bytes += self.growing();
-        let chunk = Chunk::of(sorted(late, change));
-        self.keep(chunk, change);
+    fn seal_aside(&mut self, all: bool, change: &mut Change) {
+        let before = self.growing();
+        let Some(aside) = &mut self.aside else { return };
+        let chunks = aside.seal(all, change);
+        if aside.is_empty() {
+            self.aside = None;
+        }
+        change.bytes += self.growing() - before;
+        chunks.into_iter().for_each(|chunk| self.keep(Some(chunk), change));
     }
 
     fn keep(&mut self, chunk: Option<Chunk>, change: &mut Change) {
@@ -124,8 +144,8 @@ impl Series {
         if self.epoch >= visible {
             let open = || self.open.snapshot();
             let open = (self.open.min_ts() <= end && self.open.last().0 >= start).then(open).flatten();
-            let late = Chunk::of(sorted(self.late.clone(), &mut Change::default()));
-            let growing = open.into_iter().chain(late).filter(reaches);
+            let aside = self.aside.iter().flat_map(|aside| aside.snapshot());
+            let growing = open.into_iter().chain(aside).filter(reaches);
             found.extend(growing.map(|chunk| Arc::new(Piece { epoch: self.epoch, chunk })));
         }
         found
@@ -137,8 +157,7 @@ impl Series {
         let mut times: Vec<(i64, i64)> = sealed.map(|piece| (piece.chunk.min_ts(), piece.chunk.max_ts())).collect();
         if self.epoch >= visible {
             times.extend((!self.open.is_empty()).then(|| (self.open.min_ts(), self.open.last().0)));
-            let late = self.late.iter().map(|(ts, _)| *ts);
-            times.extend(late.clone().min().zip(late.max()));
+            times.extend(self.aside.iter().flat_map(|aside| aside.extents()));
         }
         let all = times.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         (times.len() as u64, all)
@@ -178,16 +197,16 @@ impl Series {
 
     /// Whether there is no sample.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.late.is_empty() && self.pieces.is_empty()
+        self.open.is_empty() && self.aside.is_none() && self.pieces.is_empty()
     }
 
     pub(super) fn snapshot(&self, pieces: Vec<Arc<Piece>>) -> Snapshot {
         Snapshot { id: self.id, labels: self.labels.clone(), pieces }
     }
 
-    /// What `open` and `late` take.
+    /// What `open` and `aside` take.
     fn growing(&self) -> i64 {
-        (self.open.byte_size() + self.late.capacity() * size_of::<(i64, f64)>()) as i64
+        (self.open.byte_size() + self.aside.as_ref().map_or(0, |aside| aside.byte_size())) as i64
     }
 }
 
@@ -200,27 +219,11 @@ impl Piece {
     }
 }
 
-/// Late samples in order of time, one for each timestamp.
-fn sorted(mut late: Vec<(i64, f64)>, change: &mut Change) -> Vec<(i64, f64)> {
-    late.sort_by_key(|(ts, _)| *ts);
-    let before = late.len();
-    late.dedup_by(|next, kept| {
-        let same = next.0 == kept.0;
-        if same {
-            change.conflicts += u64::from(next.1.to_bits() != kept.1.to_bits());
-            kept.1 = winner(kept.1, next.1);
-        }
-        same
-    });
-    change.absorbed(before - late.len());
-    late
-}
-
 // === impl Change ===
 
 impl Change {
     /// So many samples turned out to be others' duplicates.
-    fn absorbed(&mut self, count: usize) {
+    pub(super) fn absorbed(&mut self, count: usize) {
         self.samples = self.samples.wrapping_sub(count as u64);
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of a segment's and of a record's header, version 1.
+//! The bytes of a segment's and of a record's header, versions 1 and 2.
 //!
 //! ```text
 //! segment   two copies of: "WEIRLOG\n", version u16, label encoding version u8, 0 u8, number u64, salt u64, crc u32;
@@ -7,11 +7,17 @@
 //! ```
 //! All little-endian, all checksums CRC32C. Those of records begin with the segment's random salt, so that bytes within
 //! a payload (a label's value) can't pass for a record when the next good header is searched for.
+//!
+//! A segment of version 1 holds records of floats alone. One that is to hold others has version 2, so that a program that
+//! knows none of these refuses it; where there are only floats, version 1 is written as before.
 
 use weir_pipeline::labels::ENCODING_VERSION;
 
-/// The version of the format that is written. Older ones are read, newer ones refused.
-pub(super) const VERSION: u16 = 1;
+/// The latest version of the format. Older ones are read, newer ones refused.
+pub(super) const VERSION: u16 = 2;
+
+/// The version of segments that hold floats alone.
+pub(super) const FLOATS_VERSION: u16 = 1;
 
 /// How long both copies of a segment's header are.
 pub(super) const SEGMENT_HEADER: usize = 2 * COPY;
@@ -22,8 +28,17 @@ pub(super) const RECORD_HEADER: usize = 16;
 /// No payload is longer, in bytes.
 pub(super) const MAX_PAYLOAD: usize = 8 << 20;
 
-/// A record of samples. Reserved: 2 histograms, 3 exemplars, 4 metadata.
+/// A record of floats.
 pub(super) const SAMPLES: u8 = 1;
+
+/// A record of native histograms.
+pub(super) const HISTOGRAMS: u8 = 2;
+
+/// A record of exemplars.
+pub(super) const EXEMPLARS: u8 = 3;
+
+/// A record of what is said of metrics. Not in the log itself, see `log::told`.
+pub(super) const METADATA: u8 = 4;
 
 /// A flag of samples records: a start timestamp comes with each sample.
 pub(super) const HAS_STARTS: u16 = 1;
@@ -35,6 +50,7 @@ const MARK: u8 = 0xa7;
 /// A segment's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentHeader {
+    pub(super) version: u16,
     pub(super) number: u64,
     pub(super) salt: u64,
 }
@@ -63,7 +79,7 @@ impl SegmentHeader {
     pub(super) fn encode(self) -> [u8; SEGMENT_HEADER] {
         let mut copy = Vec::with_capacity(COPY);
         copy.extend_from_slice(MAGIC);
-        copy.extend_from_slice(&VERSION.to_le_bytes());
+        copy.extend_from_slice(&self.version.to_le_bytes());
         copy.extend_from_slice(&[ENCODING_VERSION, 0]);
         copy.extend_from_slice(&self.number.to_le_bytes());
         copy.extend_from_slice(&self.salt.to_le_bytes());
@@ -97,7 +113,7 @@ impl SegmentHeader {
         if version > VERSION || encoding > ENCODING_VERSION {
             return Err(BadSegment::Newer(version, encoding));
         }
-        Ok(Self { number: u64::from_le_bytes(*number), salt: u64::from_le_bytes(*salt) })
+        Ok(Self { version, number: u64::from_le_bytes(*number), salt: u64::from_le_bytes(*salt) })
     }
 }
 
@@ -141,4 +157,9 @@ impl RecordHeader {
     fn checksum(bytes: &[u8], salt: u64) -> u32 {
         crc32c::crc32c_append(crc32c::crc32c(&salt.to_le_bytes()), bytes)
     }
+}
+
+/// The version of a segment that may hold records of this kind.
+pub(super) fn version_for(kind: u8) -> u16 {
+    if kind == SAMPLES { FLOATS_VERSION } else { VERSION }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use weir_pipeline::{Batch, LabelSet, Tenant};
 
-use super::format::{RECORD_HEADER, RecordHeader, SAMPLES, SegmentHeader};
+use super::format::{EXEMPLARS, HISTOGRAMS, RECORD_HEADER, RecordHeader, SAMPLES, SegmentHeader, VERSION};
 use super::record::{Defined, Entry};
 use super::replay::Replay;
 use super::segments::file_name;
@@ -20,9 +20,9 @@ const SALT: u64 = 7;
 /// Where the law does not hold.
 pub fn fuzz(data: &[u8]) {
     read(data.to_vec());
-    let header = SegmentHeader { number: 1, salt: SALT }.encode();
-    for flags in 0..2 {
-        let record = RecordHeader::of(SAMPLES, flags, data, SALT).encode(SALT);
+    let header = SegmentHeader { version: VERSION, number: 1, salt: SALT }.encode();
+    for (kind, flags) in [(SAMPLES, 0), (SAMPLES, 1), (HISTOGRAMS, 0), (EXEMPLARS, 0)] {
+        let record = RecordHeader::of(kind, flags, data, SALT).encode(SALT);
         read([&header[..], &record, data].concat());
     }
     let mut defined = Defined::default();

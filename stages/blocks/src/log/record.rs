@@ -15,11 +15,12 @@ use std::sync::Arc;
 use weir_pipeline::batch::Series;
 use weir_pipeline::{Batch, BatchBuilder, Labels, Tenant};
 
-use super::format::HAS_STARTS;
+use super::format::{HAS_STARTS, SAMPLES};
+use super::{rare, told};
 use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
 
 /// A part ends when its samples take so many bytes, its labels included.
-const PART_BYTES: usize = 1 << 20;
+pub(super) const PART_BYTES: usize = 1 << 20;
 
 /// So many samples of one series go into one part.
 const RUN: usize = 16 << 10;
@@ -32,9 +33,11 @@ pub struct Entry {
 
 /// What becomes one record.
 pub(super) struct Part {
+    /// The record's kind.
+    pub(super) kind: u8,
     /// The numbers of the series, each with its place in the batch.
     series: Vec<(u64, u32)>,
-    samples: Vec<u8>,
+    pub(super) samples: Vec<u8>,
     starts: bool,
 }
 
@@ -67,9 +70,14 @@ impl Entry {
     /// while the process lives.
     pub fn new(batch: &Batch, numbers: impl IntoIterator<Item = Option<u64>>) -> Self {
         let mut parts = Vec::new();
-        let mut part = Part::new(batch.sample_count());
+        let mut part = Part::new(batch.float_count());
         let (mut base, mut labels) = (0i64, 0);
+        let beside_floats = batch.histogram_count() + batch.exemplar_count() > 0;
+        let mut all = Vec::new();
         for (i, (number, series)) in numbers.into_iter().zip(batch.iter()).enumerate() {
+            if beside_floats {
+                all.push(number);
+            }
             let Some(number) = number else { continue };
             let mut at = 0;
             while at < series.timestamps.len() {
@@ -86,7 +94,15 @@ impl Entry {
         if !part.series.is_empty() {
             parts.push(part);
         }
+        rare::parts(batch, &all, &mut parts);
         Self { batch: batch.clone(), parts }
+    }
+
+    /// The same, with what the batch says of metrics.
+    pub(super) fn told(batch: &Batch, numbers: impl IntoIterator<Item = Option<u64>>) -> Self {
+        let mut entry = Self::new(batch, numbers);
+        told::parts(batch, &mut entry.parts);
+        entry
     }
 
     /// Whether there is nothing to write.
@@ -120,12 +136,27 @@ impl Entry {
 
 impl Part {
     fn new(samples: usize) -> Self {
-        Self { series: Vec::new(), samples: Vec::with_capacity((samples * 14).min(PART_BYTES)), starts: false }
+        Self { samples: Vec::with_capacity((samples * 14).min(PART_BYTES)), ..Self::of(SAMPLES) }
+    }
+
+    /// An empty part of this kind.
+    pub(super) fn of(kind: u8) -> Self {
+        Self { kind, series: Vec::new(), samples: Vec::new(), starts: false }
+    }
+
+    /// What follows is of this series.
+    pub(super) fn begin(&mut self, number: u64, i: u32) {
+        self.series.push((number, i));
+    }
+
+    /// Whether there is nothing in it.
+    pub(super) fn is_empty(&self) -> bool {
+        self.series.is_empty()
     }
 
     fn push(&mut self, number: u64, i: u32, series: Series<'_>, range: std::ops::Range<usize>, base: &mut i64) {
         let (timestamps, values) = (&series.timestamps[range.clone()], &series.values[range.clone()]);
-        self.series.push((number, i));
+        self.begin(number, i);
         put_varint(number, &mut self.samples);
         put_varint(timestamps.len() as u64, &mut self.samples);
         let mut last = *base;
@@ -169,8 +200,9 @@ impl Defined {
 
 // === decode ===
 
-/// Reads a payload; `None` where it makes no sense. `share` may return labels that are kept elsewhere already.
-pub(super) fn decode(payload: &[u8], flags: u16, known: &mut Known, share: &Share) -> Option<Decoded> {
+/// Reads the payload of a record of this kind; `None` where it makes no sense. `share` may return labels that are kept
+/// elsewhere already.
+pub(super) fn decode(kind: u8, payload: &[u8], flags: u16, known: &mut Known, share: &Share) -> Option<Decoded> {
     let (tenant, rest) = take_bytes(payload)?;
     let tenant = Tenant::new(std::str::from_utf8(tenant).ok()?).ok()?;
     let (count, mut rest) = take_varint(rest)?;
@@ -182,6 +214,9 @@ pub(super) fn decode(payload: &[u8], flags: u16, known: &mut Known, share: &Shar
         rest = after;
     }
     let mut batch = Batch::builder(tenant);
+    if kind != SAMPLES {
+        return rare::decode(kind, rest, known, batch);
+    }
     let (mut orphans, mut base) = (0, 0);
     while !rest.is_empty() {
         let (number, after) = take_varint(rest)?;

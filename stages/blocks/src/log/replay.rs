@@ -9,7 +9,7 @@ use std::sync::Arc;
 use weir_pipeline::{Batch, Error, Result, Tenant};
 
 use super::format::{
-    BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SAMPLES, SEGMENT_HEADER, SegmentHeader, VERSION,
+    BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SEGMENT_HEADER, SegmentHeader, VERSION, version_for,
 };
 use super::record::{self, Known, Share};
 use super::segments::{Hold, file_name, number_of};
@@ -50,6 +50,7 @@ type OnLoss = dyn FnMut() -> Result<()> + Send;
 
 /// The segment that is being read.
 struct Segment {
+    version: u16,
     window: Window,
     salt: u64,
     known: Known,
@@ -178,7 +179,7 @@ impl Replay {
         match SegmentHeader::decode(window.get(SEGMENT_HEADER)) {
             Ok(header) if whole => {
                 window.skip(SEGMENT_HEADER);
-                Ok(Some(Segment { window, salt: header.salt, known: Known::new(), hold }))
+                Ok(Some(Segment { version: header.version, window, salt: header.salt, known: Known::new(), hold }))
             }
             Err(BadSegment::Newer(version, encoding)) => Err(Error::invalid(format!(
                 "log segment `{}` has format {version} with label encoding {encoding}; this program reads up to \
@@ -274,8 +275,9 @@ impl Segment {
         let len = RECORD_HEADER + header.len as usize;
         let payload = self.window.get(len).get(RECORD_HEADER..).unwrap_or(&[]);
         // Kinds that this version does not know are skipped and counted like damage.
-        let good = header.holds(payload, self.salt) && header.kind == SAMPLES;
-        let decoded = if good { record::decode(payload, header.flags, &mut self.known, share) } else { None };
+        let good = header.holds(payload, self.salt) && self.version >= version_for(header.kind);
+        let mut decode = || record::decode(header.kind, payload, header.flags, &mut self.known, share);
+        let decoded = if good { decode() } else { None };
         self.window.skip(len);
         match decoded {
             Some(decoded) => (Some(decoded.batch), Damage { orphans: decoded.orphans, ..Damage::default() }),

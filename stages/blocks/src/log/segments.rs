@@ -78,9 +78,9 @@ impl Segments {
     }
 
     /// Creates the next segment: its header and its name are durable when this returns.
-    pub(super) fn create(&self) -> io::Result<(Box<dyn Append>, SegmentHeader, Hold)> {
+    pub(super) fn create(&self, version: u16) -> io::Result<(Box<dyn Append>, SegmentHeader, Hold)> {
         let number = lock(&self.0.all).last_key_value().map_or(1, |(last, _)| last + 1);
-        let header = SegmentHeader { number, salt: RandomState::new().hash_one(number) };
+        let header = SegmentHeader { version, number, salt: RandomState::new().hash_one(number) };
         let path = self.path(number);
         let begin = || {
             let mut file = self.0.fs.create(&path)?;
@@ -135,7 +135,7 @@ impl Segments {
 }
 
 /// The name of a segment's file.
-pub(super) fn file_name(number: u64) -> String {
+pub(crate) fn file_name(number: u64) -> String {
     format!("{number:020}.log")
 }
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use weir_pipeline::{Batch, LabelSet, Tenant};
+use weir_pipeline::testing::{histogram_bits, histogram_point};
+use weir_pipeline::{Batch, Exemplar, HistogramPoint, LabelSet, Tenant};
 
 use super::{Damage, Entry, Hold, Log, Observer, Replay, fuzz};
 use crate::seam::Fs;
@@ -95,6 +96,49 @@ async fn what_is_appended_is_read_back() {
         assert_eq!(*samples, (0..200).map(|ts| (ts, (ts as f64).to_bits())).collect::<Vec<_>>());
     }
     assert_eq!(holds.len(), segment_files(&fs).len());
+}
+
+#[tokio::test]
+async fn histograms_and_exemplars_are_read_back_bit_for_bit() {
+    let fs = disk();
+    let log = open(&fs);
+    let (mut sent, mut exemplars) = (Vec::new(), 0);
+    for n in 0..40u64 {
+        let mut batch = Batch::builder(Tenant::default());
+        for series in 0..3u64 {
+            let labels = LabelSet::from_iter([("__name__", "h".to_owned()), ("n", series.to_string())]);
+            batch.series(labels.as_labels());
+            for i in 0..n % 4 {
+                let point = histogram_point((n * 10 + i) as i64, n * 7 + series + i);
+                sent.push((labels.to_string(), point.clone()));
+                batch.histogram(point);
+            }
+            if n % 5 == 0 {
+                exemplars += 1;
+                let labels = LabelSet::from_iter([("trace_id", n.to_string())]);
+                batch.exemplar(Exemplar { labels, value: -0.0, timestamp: n as i64 });
+            }
+        }
+        log.append(Entry::new(&batch.build(), (0..3).map(Some))).await.unwrap();
+    }
+    log.close().await.unwrap();
+    assert!(segment_files(&fs).len() > 2, "the log should have several segments");
+    let mut replay = Replay::new(Arc::new(fs), DIR.into(), |_, labels| labels.into()).unwrap();
+    let (mut found, mut of_exemplars) = (Vec::new(), 0);
+    while let Some((batch, _)) = replay.read().unwrap() {
+        of_exemplars += batch.exemplar_count();
+        assert!(batch.iter().flat_map(|s| s.exemplars).all(|e| e.value.to_bits() == (-0.0f64).to_bits()));
+        for series in batch.iter() {
+            found.extend(series.histograms.iter().map(|point| (series.labels.to_string(), point.clone())));
+        }
+    }
+    assert!(replay.damage().is_none());
+    let bits = |all: &[(String, HistogramPoint)]| {
+        let (labels, points): (Vec<_>, Vec<_>) = all.iter().cloned().unzip();
+        (labels, histogram_bits(&points))
+    };
+    assert_eq!(bits(&found), bits(&sent));
+    assert_eq!(of_exemplars, exemplars);
 }
 
 #[tokio::test]
@@ -314,10 +358,11 @@ async fn a_segment_without_a_header_is_set_aside_and_the_others_are_read() {
 
 #[tokio::test]
 async fn a_newer_format_is_refused() {
-    for (at, what) in [(8, "has format 2 with label encoding 1"), (10, "has format 1 with label encoding 2")] {
+    for (at, to, what) in [(8, 3, "has format 3 with label encoding 1"), (10, 2, "has format 1 with label encoding 2")]
+    {
         let mut bytes = small().await;
         for copy in [0, 32] {
-            bytes[copy + at] = 2;
+            bytes[copy + at] = to;
             let crc = crc32c::crc32c(&bytes[copy..copy + 28]).to_le_bytes();
             bytes[copy + 28..copy + 32].copy_from_slice(&crc);
         }
@@ -325,7 +370,7 @@ async fn a_newer_format_is_refused() {
         let error = replay.read().unwrap_err();
         assert_eq!(error.kind().as_str(), "invalid");
         let path = "`/store/log/00000000000000000001.log`";
-        let advice = "this program reads up to 1 with 1: run the newer program, or let it cut all blocks first";
+        let advice = "this program reads up to 2 with 1: run the newer program, or let it cut all blocks first";
         assert_eq!(error.message(), format!("log segment {path} {what}; {advice}"));
     }
 }

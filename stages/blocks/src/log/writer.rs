@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use weir_pipeline::Result;
 
-use super::format::{RECORD_HEADER, RecordHeader, SAMPLES};
+use super::format::{FLOATS_VERSION, RECORD_HEADER, RecordHeader, version_for};
 use super::record::{Defined, Entry, Part};
 use super::segments::{Hold, Segments};
 use super::{Answer, Job, Observer, failed};
@@ -19,6 +19,8 @@ const GROUP_BYTES: usize = 4 << 20;
 pub(super) struct Writer {
     segments: Segments,
     segment_bytes: u64,
+    /// The version of segments that begin: of the latest that was needed so far, so that few are cut short for it.
+    version: u16,
     observer: Arc<dyn Observer>,
     current: Option<Current>,
     buffer: Vec<u8>,
@@ -31,6 +33,7 @@ pub(super) struct Writer {
 
 /// The segment that grows.
 struct Current {
+    version: u16,
     file: Box<dyn Append>,
     salt: u64,
     hold: Hold,
@@ -45,6 +48,7 @@ impl Writer {
         Self {
             segments,
             segment_bytes,
+            version: FLOATS_VERSION,
             observer,
             current: None,
             buffer,
@@ -84,7 +88,10 @@ impl Writer {
     fn append(&mut self, entry: &Entry) -> io::Result<Vec<Hold>> {
         let mut holds: Vec<Hold> = Vec::with_capacity(1);
         for part in entry.parts() {
-            let filled = |c: &Current| c.hold.bytes() + self.buffer.len() as u64 >= self.segment_bytes;
+            self.version = self.version.max(version_for(part.kind));
+            let filled = |c: &Current| {
+                c.version < self.version || c.hold.bytes() + self.buffer.len() as u64 >= self.segment_bytes
+            };
             if self.current.as_ref().is_some_and(filled) || self.buffer.len() >= 2 * GROUP_BYTES {
                 let full = self.current.as_ref().is_some_and(filled);
                 self.flush()?;
@@ -103,7 +110,7 @@ impl Writer {
     fn put(&mut self, entry: &Entry, part: &Part) -> io::Result<Hold> {
         let current = match &mut self.current {
             Some(current) => current,
-            empty => match open(&self.segments) {
+            empty => match open(&self.segments, self.version) {
                 Ok(opened) => empty.insert(opened),
                 Err(error) => {
                     self.tell(Some(&error));
@@ -115,7 +122,7 @@ impl Writer {
         self.buffer.extend_from_slice(&[0; RECORD_HEADER]);
         let flags = entry.write(part, &mut current.defined, &mut self.buffer);
         let (header, payload) = self.buffer[at..].split_at_mut(RECORD_HEADER);
-        header.copy_from_slice(&RecordHeader::of(SAMPLES, flags, payload, current.salt).encode(current.salt));
+        header.copy_from_slice(&RecordHeader::of(part.kind, flags, payload, current.salt).encode(current.salt));
         self.records += 1;
         Ok(current.hold.clone())
     }
@@ -168,9 +175,9 @@ impl Writer {
     }
 }
 
-fn open(segments: &Segments) -> io::Result<Current> {
-    let (file, header, hold) = segments.create()?;
-    Ok(Current { file, salt: header.salt, hold, defined: Defined::default() })
+fn open(segments: &Segments, version: u16) -> io::Result<Current> {
+    let (file, header, hold) = segments.create(version)?;
+    Ok(Current { version, file, salt: header.salt, hold, defined: Defined::default() })
 }
 
 /// Answers; nobody may be there any more.

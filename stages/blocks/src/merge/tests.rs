@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use weir_pipeline::STALE;
 
-use super::{merge, winner};
+use weir_pipeline::HistogramPoint;
+use weir_pipeline::testing::{histogram_bits, histogram_point};
+
+use super::{drop_beaten, merge, merge_histograms, winner};
 
 type Run = (Vec<i64>, Vec<f64>);
 
@@ -50,7 +53,39 @@ fn what_was_in_the_output_is_left_alone() {
     assert_eq!((ts, v), (vec![5, 5, 6], vec![1.0, 3.0, 4.0]));
 }
 
+/// The union of histograms, every bit of it, and how many lost a conflict.
+fn histograms(lists: &[&[HistogramPoint]]) -> (Vec<HistogramPoint>, u64) {
+    let mut all = lists.concat();
+    let conflicts = merge_histograms(&mut all);
+    (all, conflicts)
+}
+
+fn points() -> impl Strategy<Value = Vec<HistogramPoint>> {
+    let points = prop::collection::btree_map(0i64..20, 0u64..64, 0..15);
+    points.prop_map(|points| points.into_iter().map(|(t, seed)| histogram_point(t, seed)).collect())
+}
+
 proptest! {
+    #[test]
+    fn merging_histograms_is_commutative_associative_and_idempotent(a in points(), b in points(), c in points()) {
+        let bits = |lists: &[&[HistogramPoint]]| histogram_bits(&histograms(lists).0);
+        prop_assert_eq!(bits(&[&a, &b]), bits(&[&b, &a]));
+        prop_assert_eq!(bits(&[&histograms(&[&a, &b]).0, &c]), bits(&[&a, &histograms(&[&b, &c]).0]));
+        prop_assert_eq!(bits(&[&a, &a]), histogram_bits(&a));
+        prop_assert_eq!(histograms(&[&a, &a]).1, 0);
+        prop_assert!(histograms(&[&a, &b, &c]).0.is_sorted_by(|a, b| a.timestamp < b.timestamp));
+    }
+
+    #[test]
+    fn floats_at_the_time_of_a_histogram_go(floats in run(), points in points()) {
+        let (mut timestamps, mut values) = floats.clone();
+        let gone = drop_beaten(&mut timestamps, &mut values, &points);
+        let is_beaten = |ts: i64| points.iter().any(|point| point.timestamp == ts);
+        let expect: Vec<_> = bits(&floats).into_iter().filter(|(ts, _)| !is_beaten(*ts)).collect();
+        prop_assert_eq!(gone as usize, floats.0.len() - expect.len());
+        prop_assert_eq!(bits(&(timestamps, values)), expect);
+    }
+
     #[test]
     fn merging_is_commutative(a in run(), b in run(), c in run()) {
         let expect = union(&[&a, &b]);

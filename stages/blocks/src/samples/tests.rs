@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
-use weir_pipeline::testing::{context, documented, settings};
+use weir_pipeline::testing::{context, documented, histogram_bits, histogram_point, settings};
 use weir_pipeline::{Kind, LabelSet, MatchOp, Matcher};
 
 use super::*;
@@ -70,10 +70,47 @@ async fn a_store_of_many_batches_comes_whole_and_in_order() {
     assert_eq!(content(&theirs).await, content(&ours).await);
 }
 
+#[tokio::test]
+async fn histograms_come_whole_too_and_what_replicas_have_in_common_once() {
+    let (store, context) = store().await;
+    let now = context.clock.now();
+    for n in 0..400u64 {
+        let mut batch = Batch::builder(Tenant::default());
+        let at = now - 100_000 + n as i64 * if n % 7 == 0 { -1 } else { 1 };
+        batch.series(named("h", 1).as_labels()).histogram(histogram_point(at, n));
+        batch.series(named("mixed", 1).as_labels());
+        match n % 2 {
+            0 => batch.sample(at, n as f64),
+            _ => batch.histogram(histogram_point(at, n)),
+        };
+        store.append(&batch.build()).await.unwrap();
+        if n == 200 {
+            store.cut().await.unwrap();
+        }
+    }
+    let batches = batches(&store, samples_of("h|mixed", 0, now, false)).await;
+    assert_eq!(batches.iter().map(Batch::sample_count).sum::<usize>(), 800);
+    let gathered = || {
+        let mut gather = Gather::new();
+        batches.iter().for_each(|batch| gather.add(batch));
+        gather.finish()
+    };
+    let theirs = Selection::join(vec![gathered(), gathered()], &[], &[], i64::MIN, i64::MAX).await.unwrap();
+    let ours = store.select(&Tenant::default(), &[], 0, now).await.unwrap();
+    let points = async |selection: &Selection| {
+        let joined = join(selection.read(0..selection.len()).await.unwrap());
+        joined.into_iter().map(|(i, samples)| (i, histogram_bits(&samples.histograms))).collect::<Vec<_>>()
+    };
+    assert_eq!(content(&theirs).await, content(&ours).await);
+    assert_eq!(points(&theirs).await, points(&ours).await);
+    assert_eq!(points(&ours).await.iter().map(|(_, points)| points.len()).sum::<usize>(), 600);
+    assert_eq!((0..2).map(|i| theirs.samples_estimate(i)).sum::<usize>(), 800);
+}
+
 async fn content(selection: &Selection) -> BTreeMap<String, Vec<(i64, f64)>> {
     let joined = join(selection.read(0..selection.len()).await.unwrap());
     let name = |i| selection.labels(i).iter().map(|(n, v)| format!("{n}={v},")).collect::<String>();
-    joined.into_iter().map(|(i, t, v)| (name(i), t.into_iter().zip(v).collect())).collect()
+    joined.into_iter().map(|(i, s)| (name(i), s.timestamps.into_iter().zip(s.values).collect())).collect()
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 use weir_pipeline::batch::Series;
-use weir_pipeline::{Ack, Batch, Error, Kind, Result};
+use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
 use super::{Store, cut, lock};
 use crate::log::{Entry, Hold};
@@ -22,6 +22,7 @@ enum Flaw {
     TooFarInFuture,
     TooOld,
     LabelsTooLong,
+    InvalidHistogram,
 }
 
 // === impl Store ===
@@ -47,8 +48,8 @@ impl Store {
         for i in places.collisions() {
             let series = batch.series(i);
             let detail = format!("series `{}` has the id {} of another series", shown(series), series.id);
-            ack.reject("id_collision", detail, series.timestamps.len() as u64);
-            written -= series.timestamps.len() as u64;
+            ack.reject("id_collision", detail, series.sample_count() as u64);
+            written -= series.sample_count() as u64;
         }
         let entry = Entry::new(&batch, places.numbers());
         if !entry.is_empty() {
@@ -78,6 +79,7 @@ impl Store {
         let first = self.0.head.epoch();
         self.keep(first, holds);
         self.0.head.insert(batch, places);
+        self.0.exemplars.note(batch);
         // A cut may have begun meanwhile: then some of the samples belong to the next epoch.
         for epoch in first + 1..=self.0.head.epoch() {
             self.keep(epoch, holds);
@@ -151,6 +153,10 @@ impl Store {
         let good = |series: Series<'_>| {
             series.labels.encoded().len() <= MAX_LABELS
                 && series.timestamps.iter().all(|ts| (earliest..=latest).contains(ts))
+                && series
+                    .histograms
+                    .iter()
+                    .all(|p| (earliest..=latest).contains(&p.timestamp) && p.histogram.is_whole())
         };
         let mut ack = Ack::default();
         if batch.iter().all(good) {
@@ -165,8 +171,15 @@ impl Store {
                 () if ts < earliest => Some(Flaw::TooOld),
                 () => None,
             };
-            if series.timestamps.iter().any(|ts| flaw(*ts).is_none()) {
+            let of_histogram = |point: &HistogramPoint| match flaw(point.timestamp) {
+                None if !point.histogram.is_whole() => Some(Flaw::InvalidHistogram),
+                flaw => flaw,
+            };
+            let good =
+                series.timestamps.iter().any(|ts| flaw(*ts).is_none()) || !series.exemplars.is_empty() && !too_long;
+            if good || series.histograms.iter().any(|point| of_histogram(point).is_none()) {
                 out.series(series.labels);
+                series.exemplars.iter().for_each(|exemplar| _ = out.exemplar(exemplar.clone()));
             }
             for (i, (&ts, &value)) in series.timestamps.iter().zip(series.values).enumerate() {
                 match flaw(ts) {
@@ -174,6 +187,12 @@ impl Store {
                     None => {
                         out.sample_since(series.start_timestamps.get(i).copied().unwrap_or(0), ts, value);
                     }
+                }
+            }
+            for point in series.histograms {
+                match of_histogram(point) {
+                    Some(flaw) => ack.reject(flaw.reason(), flaw.detail(series, point.timestamp), 1),
+                    None => _ = out.histogram(point.clone()),
                 }
             }
         }
@@ -189,6 +208,7 @@ impl Flaw {
             Self::TooFarInFuture => "too_far_in_future",
             Self::TooOld => "too_old",
             Self::LabelsTooLong => "labels_too_long",
+            Self::InvalidHistogram => "invalid_histogram",
         }
     }
 
@@ -197,6 +217,9 @@ impl Flaw {
         match self {
             Self::TooFarInFuture => format!("series `{shown}` has a sample too far in the future, at `{ts}`"),
             Self::TooOld => format!("series `{shown}` has a sample too far in the past, at `{ts}`"),
+            Self::InvalidHistogram => {
+                format!("series `{shown}` has a histogram at `{ts}` whose spans are not those of its buckets")
+            }
             Self::LabelsTooLong => {
                 let bytes = series.labels.encoded().len();
                 format!("series `{shown}` has labels of {bytes} bytes, expected at most {MAX_LABELS}")

@@ -14,7 +14,7 @@ use weir_pipeline::{Error, Labels, Result, SeriesId, Tenant};
 use super::shelf::{Block, Rows, Samples};
 use super::{Store, lock};
 use crate::head::{Piece, Snapshot};
-use crate::merge::merge;
+use crate::merge::{drop_beaten, merge, merge_histograms};
 
 /// A UTC day, in milliseconds.
 pub(super) const DAY: i64 = 86_400_000;
@@ -63,6 +63,8 @@ impl Store {
         *pending = Some(epoch);
         cut += self.write(epoch).await?;
         *pending = None;
+        // Exemplars are in the log alone, whose segments go.
+        self.write_known().await?;
         cut.segments = self.0.log.reclaim().await? as u64;
         Ok(cut)
     }
@@ -198,18 +200,23 @@ impl Frozen {
         let reaches = |piece: &&Arc<Piece>| piece.chunk().min_ts() <= end && piece.chunk().max_ts() >= start;
         let mut chunks: Vec<_> = series.pieces.iter().filter(reaches).map(|piece| piece.chunk()).collect();
         chunks.sort_by_key(|chunk| chunk.min_ts());
-        let (mut timestamps, mut values) = Samples::default();
-        if chunks.is_sorted_by(|a, b| a.max_ts() < b.min_ts()) {
-            chunks.iter().for_each(|chunk| chunk.decode_into(start, end, &mut timestamps, &mut values));
-            return (timestamps, values);
+        let mut out = Samples::default();
+        if chunks.is_sorted_by(|a, b| a.max_ts() < b.min_ts()) && !chunks.iter().any(|chunk| chunk.has_histograms()) {
+            chunks.iter().for_each(|chunk| chunk.decode_into(start, end, &mut out.timestamps, &mut out.values));
+            return out;
         }
-        let mut runs = vec![Samples::default(); chunks.len()];
+        let mut runs = vec![(Vec::new(), Vec::new()); chunks.len()];
         for (chunk, (t, v)) in chunks.iter().zip(&mut runs) {
             chunk.decode_into(start, end, t, v);
         }
         let borrowed: Vec<_> = runs.iter().map(|(t, v)| (t.as_slice(), v.as_slice())).collect();
-        self.conflicts.fetch_add(merge(&borrowed, &mut timestamps, &mut values), Relaxed);
-        (timestamps, values)
+        let mut conflicts = merge(&borrowed, &mut out.timestamps, &mut out.values);
+        let histograms = chunks.iter().flat_map(|chunk| chunk.histograms());
+        out.histograms = histograms.filter(|point| (start..=end).contains(&point.timestamp)).collect();
+        conflicts += merge_histograms(&mut out.histograms);
+        conflicts += drop_beaten(&mut out.timestamps, &mut out.values, &out.histograms);
+        self.conflicts.fetch_add(conflicts, Relaxed);
+        out
     }
 
     /// The UTC days that have samples.
@@ -222,6 +229,7 @@ impl Frozen {
                 days.insert(first);
             } else {
                 days.extend(chunk.iter().map(|(ts, _)| ts.div_euclid(DAY)));
+                days.extend(chunk.histograms().map(|point| point.timestamp.div_euclid(DAY)));
             }
         }
         days
@@ -244,6 +252,10 @@ impl Rows for Frozen {
 
     fn samples(&self, i: usize) -> usize {
         self.series.get(i).map_or(0, |series| series.pieces.iter().map(|piece| piece.chunk().count()).sum())
+    }
+
+    fn have_histograms(&self) -> bool {
+        self.series.iter().flat_map(|series| &series.pieces).any(|piece| piece.chunk().has_histograms())
     }
 
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {

@@ -21,6 +21,8 @@ struct Known {
     of: BTreeMap<Tenant, BTreeMap<String, Metadata>>,
     /// In the order in which they came first.
     order: VecDeque<(Tenant, String)>,
+    /// Whether any came that is not on disk yet.
+    news: bool,
 }
 
 // === impl KnownMetrics ===
@@ -50,7 +52,8 @@ impl KnownMetrics {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        let Known { of, order } = &mut *known;
+        known.news = true;
+        let Known { of, order, .. } = &mut *known;
         for said in news {
             let name = said.metric.clone();
             if of.entry(tenant.clone()).or_default().insert(name.clone(), said).is_none() {
@@ -73,6 +76,29 @@ impl KnownMetrics {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         known.of.remove(tenant);
         known.order.retain(|(of, _)| of != tenant);
+        known.news = true;
+    }
+
+    /// All of it as batches, one for each tenant, where any came since this was called last.
+    pub(super) fn news(&self) -> Option<Vec<Batch>> {
+        let news = std::mem::take(&mut self.known.write().unwrap_or_else(PoisonError::into_inner).news);
+        news.then(|| self.all())
+    }
+
+    /// What was to be written down was not.
+    pub(super) fn again(&self) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).news = true;
+    }
+
+    /// All of it as batches.
+    pub(super) fn all(&self) -> Vec<Batch> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let batch = |(tenant, of): (&Tenant, &BTreeMap<String, Metadata>)| {
+            let mut out = Batch::builder(tenant.clone());
+            of.values().for_each(|said| _ = out.metadata(said.clone()));
+            out.build()
+        };
+        known.of.iter().map(batch).collect()
     }
 
     /// What is known of a tenant's metrics, or of one of them, sorted by name.

@@ -9,7 +9,9 @@ use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
 use super::changes::ChangeLog;
+use super::exemplars::Exemplars;
 use super::identity::Identity;
+use super::known::Notes;
 use super::measure::Measures;
 use super::metrics::KnownMetrics;
 use super::shelf::Shelf;
@@ -85,6 +87,11 @@ impl Store {
         }
         measures.blocks(&view);
         let metrics = KnownMetrics::new(settings.head.max_metrics);
+        let exemplars = Exemplars::new(settings.head.max_exemplars);
+        let notes = Notes::open(fs.clone(), &path, |batch| {
+            metrics.note(batch);
+            exemplars.note(batch);
+        })?;
         // A life begins later than the one before made numbers: those count changes, of which there is fewer than 65536 each
         // millisecond.
         let changes = ChangeLog::new(context.clock.now().max(0).unsigned_abs() << 16);
@@ -112,6 +119,8 @@ impl Store {
             moving: tokio::sync::Mutex::default(),
             pressed: Arc::default(),
             metrics,
+            exemplars,
+            notes,
             changes,
             measures,
             held: Mutex::new(Some(held)),
@@ -151,6 +160,7 @@ impl Store {
         if !damage.is_none() || collisions > 0 {
             tracing::warn!(?damage, collisions, "the log was damaged; what could be read was");
         }
+        self.write_known().await?;
         self.0.log.reclaim().await?;
         tracing::info!(samples, bytes, took = ?begin.elapsed(), "replayed the log");
         Ok(())

@@ -1,5 +1,7 @@
 //! What a query gets: series of head and blocks, and their samples on demand.
 
+mod decode;
+
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -9,10 +11,12 @@ use futures_util::future::{join_all, try_join_all};
 use weir_pipeline::{Error, HistogramPoint, Labels, Matcher, Result, SeriesId};
 
 use super::cut;
-use super::shelf::{Block, Row};
+use super::shelf::{Block, Row, Samples};
 use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
 use crate::order;
+
+use decode::decode;
 
 /// So many series are joined where they are asked for.
 const FEW: usize = 1_000;
@@ -33,7 +37,7 @@ pub struct Run {
     pub values: Vec<f64>,
     /// Since when each float counts, 0 for unknown: as long as `timestamps`, or empty where none is known.
     pub starts: Vec<i64>,
-    /// Native histograms, their timestamps rising, too, none at the time of a float.
+    /// Native histograms, their timestamps rising, too. One at the time of a float, of this run or of another one, beats it.
     pub histograms: Vec<HistogramPoint>,
 }
 
@@ -204,8 +208,15 @@ impl Selection {
         self.0.series.get(i).map_or(0, |series| series.samples)
     }
 
+    /// Whether any series may have native histograms.
+    pub(super) fn have_histograms(&self) -> bool {
+        let heads = self.0.series.iter().flat_map(|series| &series.head);
+        heads.into_iter().any(|piece| piece.chunk().has_histograms())
+            || self.0.blocks.iter().any(|block| block.has_histograms())
+    }
+
     /// The samples of some series, staleness markers included: runs in the order of series. A series may have several
-    /// runs, which may overlap; [`merge`](crate::merge::merge) joins them.
+    /// runs, which may overlap; [`merge`](crate::merge) joins them.
     ///
     /// # Errors
     /// A block can't be read.
@@ -274,8 +285,15 @@ impl Selection {
             return Ok(Vec::new());
         }
         let found = block.read(&rows, start, end).await?;
-        let runs = series.into_iter().zip(found).filter(|(_, (timestamps, _))| !timestamps.is_empty());
-        Ok(runs.map(|(series, (timestamps, values))| Run { series, timestamps, values, ..Run::default() }).collect())
+        let runs = series.into_iter().zip(found).filter(|(_, samples)| !samples.is_empty());
+        let run = |(series, Samples { timestamps, values, histograms })| Run {
+            series,
+            timestamps,
+            values,
+            histograms,
+            ..Run::default()
+        };
+        Ok(runs.map(run).collect())
     }
 }
 
@@ -363,36 +381,5 @@ fn union_two(a: Vec<Series>, b: Vec<Series>) -> Vec<Series> {
             series.absorb(other);
         }
         out.extend(series);
-    }
-}
-
-/// Decodes the head's chunks into as few runs as can be.
-fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut Vec<Run>) {
-    let first = runs.len();
-    let mut pieces: Vec<_> = series.head.iter().map(|piece| piece.chunk()).collect();
-    if !pieces.is_sorted_by_key(|chunk| chunk.min_ts()) {
-        pieces.sort_by_key(|chunk| chunk.min_ts());
-    }
-    for chunk in pieces {
-        let fits = |run: &Run| run.timestamps.last().is_none_or(|last| *last < chunk.min_ts());
-        let run = match runs.get(first..).and_then(|own| own.iter().position(fits)) {
-            Some(n) => first + n,
-            None => {
-                let (timestamps, values) = (Vec::with_capacity(series.samples), Vec::with_capacity(series.samples));
-                runs.push(Run { series: i, timestamps, values, ..Run::default() });
-                runs.len() - 1
-            }
-        };
-        if let Some(run) = runs.get_mut(run) {
-            chunk.decode_into(start, end, &mut run.timestamps, &mut run.values);
-        }
-    }
-    let mut at = first;
-    while let Some(run) = runs.get(at) {
-        if run.timestamps.is_empty() {
-            runs.remove(at);
-        } else {
-            at += 1;
-        }
     }
 }

@@ -52,6 +52,9 @@ pub struct Budget {
     /// Of how many metrics of all tenants what senders say of them (kind, help text, unit) is kept in memory; default
     /// 100000. Beyond it what came first goes first.
     pub max_metrics: usize,
+    /// How many exemplars of all tenants are kept in memory, of some 200 bytes each, and on disk; default 100000. Beyond it the
+    /// oldest of who has most go first.
+    pub max_exemplars: usize,
 }
 
 /// What a pipeline file says of the log.
@@ -88,6 +91,7 @@ impl Default for Budget {
             max_past: Span::from_secs(30 * 86_400),
             max_tenants: 1000,
             max_metrics: 100_000,
+            max_exemplars: 100_000,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ulid::Ulid;
-use weir_pipeline::{Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{HistogramPoint, Labels, Matcher, Result, SeriesId, Tenant};
 
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
@@ -55,8 +55,11 @@ pub trait Rows: Send + Sync + 'static {
     /// How many samples the `i`-th series has at most, to size reads by.
     fn samples(&self, i: usize) -> usize;
 
-    /// The samples of some series within `start..=end`: for each series rising timestamps, each once; empty lists where
-    /// it has none there.
+    /// Whether any series may have native histograms: only such a block has places for them.
+    fn have_histograms(&self) -> bool;
+
+    /// The samples of some series within `start..=end`: for each series rising timestamps, each once, be it of a float or of
+    /// a histogram; empty lists where it has none there.
     ///
     /// # Errors
     /// What they are read from fails.
@@ -81,6 +84,9 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     /// How many bytes it takes in the bucket.
     fn bytes(&self) -> u64;
 
+    /// Whether it may have native histograms.
+    fn has_histograms(&self) -> bool;
+
     /// The series that satisfy all matchers and may have samples within `start..=end`, in block order.
     ///
     /// # Errors
@@ -95,8 +101,16 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>>;
 }
 
-/// The samples of one row: timestamps and values.
-pub type Samples = (Vec<i64>, Vec<f64>);
+/// The samples of one row.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Samples {
+    /// When the floats are, in milliseconds since the Unix epoch.
+    pub timestamps: Vec<i64>,
+    /// As long as `timestamps`.
+    pub values: Vec<f64>,
+    /// Native histograms.
+    pub histograms: Vec<HistogramPoint>,
+}
 
 /// A series of a block.
 #[derive(Clone, Debug)]
@@ -109,4 +123,33 @@ pub struct Row {
     pub labels: Arc<[u8]>,
     /// How many samples it has, about.
     pub samples: u32,
+}
+
+// === impl Samples ===
+
+impl Samples {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.timestamps.len() + self.histograms.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The first and the last timestamp.
+    pub fn times(&self) -> Option<(i64, i64)> {
+        let histograms = (self.histograms.first(), self.histograms.last());
+        let first = self.timestamps.first().copied().into_iter().chain(histograms.0.map(|point| point.timestamp)).min();
+        let last = self.timestamps.last().copied().max(histograms.1.map(|point| point.timestamp));
+        first.zip(last)
+    }
+}
+
+impl FromIterator<(i64, f64)> for Samples {
+    fn from_iter<I: IntoIterator<Item = (i64, f64)>>(floats: I) -> Self {
+        let (timestamps, values) = floats.into_iter().unzip();
+        Self { timestamps, values, histograms: Vec::new() }
+    }
 }

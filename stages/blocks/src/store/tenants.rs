@@ -66,10 +66,12 @@ impl Store {
         if let Some(depot) = &self.0.depot {
             self.finish(depot, &mut moving, &mut Uploaded::default()).await?;
         }
+        // Before the cut, which writes down what is known beside samples.
+        self.0.metrics.forget(tenant);
+        self.0.exemplars.forget(tenant);
         self.cut_log().await?;
         let blocks = self.0.view.read().unwrap_or_else(PoisonError::into_inner).of(tenant);
         self.drop_local(tenant, &blocks).await?;
-        self.0.metrics.forget(tenant);
         // What was answered before is wrong from here on, also where the rest fails.
         self.0.changes.note(tenant, i64::MIN);
         if let Some(depot) = &self.0.depot {

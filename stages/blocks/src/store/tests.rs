@@ -5,16 +5,21 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 
 use tokio_util::sync::CancellationToken;
+use weir_pipeline::histogram::{BucketSpan, Buckets};
 use weir_pipeline::units::{Bytes, Ref, Span};
-use weir_pipeline::{Batch, Clock, Context, LabelSet, Matcher, Metrics, Outcome, Tenant};
+use weir_pipeline::{
+    Batch, Clock, Context, Exemplar, Histogram, HistogramPoint, LabelSet, Matcher, Metrics, Outcome, Tenant,
+};
 
 use super::{Declaration, Store};
-use crate::merge::merge;
+use crate::merge::{drop_beaten, merge, merge_histograms};
 use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
 mod away;
 mod crash;
+mod histograms;
+mod known;
 mod limits;
 mod settings;
 mod sweep;
@@ -66,11 +71,27 @@ fn batch(series: &[&str], samples: &[(i64, f64)]) -> Batch {
     for name in series {
         let labels: LabelSet = [("__name__", *name), ("job", "j")].into_iter().collect();
         out.series(labels.as_labels());
-        samples.iter().for_each(|(t, v)| {
-            out.sample(*t, *v);
-        });
+        for (t, v) in samples {
+            match v.fract() == 0.5 {
+                true => out.histogram(histogram(*t, *v)).exemplar(exemplar(*t, *v)),
+                false => out.sample(*t, *v),
+            };
+        }
     }
     out.build()
+}
+
+/// A histogram that is told by its sum: values of samples with a fraction of a half are such.
+fn histogram(timestamp: i64, sum: f64) -> HistogramPoint {
+    let spans = vec![BucketSpan { offset: 1, length: 1 }];
+    let (count, positive) = (sum.floor().abs(), Buckets { spans, counts: vec![sum.floor().abs()] });
+    let histogram = Histogram { count, sum, positive, ..Histogram::default() };
+    HistogramPoint { timestamp, start: timestamp - 1, histogram: Arc::new(histogram) }
+}
+
+/// The exemplar that stands beside such a histogram.
+fn exemplar(timestamp: i64, value: f64) -> Exemplar {
+    Exemplar { labels: LabelSet::from_iter([("trace_id", format!("{value}"))]), value, timestamp }
 }
 
 async fn content(store: &Store) -> Content {
@@ -85,10 +106,20 @@ async fn range(store: &Store, start: i64, end: i64) -> Content {
     assert!(runs.is_sorted_by_key(|run| run.series));
     for group in runs.chunk_by(|a, b| a.series == b.series) {
         let parts: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
-        assert!(parts.iter().all(|(t, v)| t.is_sorted_by(|a, b| a < b) && t.len() == v.len() && !t.is_empty()));
+        assert!(parts.iter().all(|(t, v)| t.is_sorted_by(|a, b| a < b) && t.len() == v.len()));
+        assert!(group.iter().all(|run| !run.timestamps.is_empty() || !run.histograms.is_empty()));
         let (mut t, mut v) = (Vec::new(), Vec::new());
         merge(&parts, &mut t, &mut v);
-        let samples: Vec<_> = t.into_iter().zip(v).collect();
+        let mut histograms: Vec<_> = group.iter().flat_map(|run| run.histograms.clone()).collect();
+        merge_histograms(&mut histograms);
+        drop_beaten(&mut t, &mut v, &histograms);
+        let mut samples: Vec<_> = t.into_iter().zip(v).collect();
+        for point in histograms {
+            let sum = point.histogram.sum;
+            assert_eq!(point, histogram(point.timestamp, sum));
+            samples.push((point.timestamp, sum));
+        }
+        samples.sort_by_key(|(t, _)| *t);
         assert!(samples.len() <= selection.samples_estimate(group[0].series));
         content.insert(selection.labels(group[0].series).to_string(), samples);
     }
@@ -103,10 +134,10 @@ fn up(name: &str) -> String {
 async fn a_sample_is_seen_when_it_is_acknowledged_and_after_a_crash() {
     let ground = ground();
     let store = ground.open().await;
-    let ack = store.append(&batch(&["a", "b"], &[(NOW, 1.0), (NOW + 1, 2.0)])).await.unwrap();
-    assert_eq!((ack.count(Outcome::Written), ack.total()), (4, 4));
+    let ack = store.append(&batch(&["a", "b"], &[(NOW, 1.0), (NOW + 1, 2.0), (NOW + 2, 3.5)])).await.unwrap();
+    assert_eq!((ack.count(Outcome::Written), ack.total()), (6, 6));
     let before = content(&store).await;
-    assert_eq!(before[&up("a")], [(NOW, 1.0), (NOW + 1, 2.0)]);
+    assert_eq!(before[&up("a")], [(NOW, 1.0), (NOW + 1, 2.0), (NOW + 2, 3.5)]);
     drop(store);
     ground.fs.crash(1);
     assert_eq!(content(&ground.open().await).await, before);

@@ -14,7 +14,7 @@ use weir_pipeline::{Labels, Result, SeriesId, Tenant};
 use super::cut::DAY;
 use super::shelf::{Block, Rows, Samples};
 use super::{Selection, Store};
-use crate::merge::merge;
+use crate::merge::{drop_beaten, merge, merge_histograms};
 
 /// So many blocks become one.
 const TOGETHER: usize = 8;
@@ -116,14 +116,22 @@ impl Rows for Joined {
         self.selection.samples_estimate(i)
     }
 
+    fn have_histograms(&self) -> bool {
+        self.selection.have_histograms()
+    }
+
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
         let runs = self.selection.read_between(range.clone(), start, end).await?;
         let mut out = vec![Samples::default(); range.len()];
         for group in runs.chunk_by(|a, b| a.series == b.series) {
             let place = group.first().and_then(|run| out.get_mut(run.series.checked_sub(range.start)?));
-            let Some((timestamps, values)) = place else { continue };
+            let Some(samples) = place else { continue };
             let borrowed: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
-            self.conflicts.fetch_add(merge(&borrowed, timestamps, values), Relaxed);
+            let mut conflicts = merge(&borrowed, &mut samples.timestamps, &mut samples.values);
+            samples.histograms = group.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
+            conflicts += merge_histograms(&mut samples.histograms);
+            conflicts += drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+            self.conflicts.fetch_add(conflicts, Relaxed);
         }
         Ok(out)
     }

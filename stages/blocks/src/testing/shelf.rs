@@ -1,7 +1,6 @@
 //! Blocks in memory, that survive a crash of the file system beside them and fail where they are told to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -58,18 +57,24 @@ impl Shelf for MemoryShelf {
         self.fail_after.store(left.saturating_sub(u32::from(left != u32::MAX)), SeqCst);
         let mut out = Vec::new();
         for i in 0..rows.len() {
-            let (t, v) = rows.read(i..i + 1, start, end).await?.remove(0);
-            assert!(t.len() <= rows.samples(i));
+            let samples = rows.read(i..i + 1, start, end).await?.remove(0);
+            assert!(samples.len() <= rows.samples(i));
+            assert!(samples.histograms.is_empty() || rows.have_histograms());
+            let mut t: Vec<i64> = samples.histograms.iter().map(|point| point.timestamp).collect();
+            assert!(t.is_sorted_by(|a, b| a < b) && samples.timestamps.is_sorted_by(|a, b| a < b));
+            t.extend(&samples.timestamps);
+            t.sort_unstable();
             assert!(t.is_sorted_by(|a, b| a < b) && t.iter().all(|t| (start..=end).contains(t)));
             if !t.is_empty() {
-                out.push((rows.labels(i).to_set(), (t, v)));
+                out.push((rows.labels(i).to_set(), samples));
             }
         }
         assert!(out.is_sorted_by(|a, b| crate::order::compare(a.0.as_labels(), b.0.as_labels()).is_lt()));
-        let Some(min) = out.iter().map(|(_, (t, _))| t[0]).min() else { return Ok(None) };
-        let max = out.iter().map(|(_, (t, _))| t[t.len() - 1]).max().unwrap();
+        let times = out.iter().filter_map(|(_, samples)| samples.times());
+        let Some(min) = times.clone().map(|(min, _)| min).min() else { return Ok(None) };
+        let max = times.map(|(_, max)| max).max().unwrap();
         let block = Arc::new(MemoryBlock {
-            bytes: (out.iter().map(|(_, (t, _))| t.len() as u64).sum::<u64>() * 16),
+            bytes: (out.iter().map(|(_, samples)| samples.len() as u64).sum::<u64>() * 16),
             rows: out,
             range: (min, max),
             id: ulid::Ulid::generate(),
@@ -105,20 +110,27 @@ impl Block for MemoryBlock {
     }
 
     fn samples(&self) -> u64 {
-        self.rows.iter().map(|(_, (t, _))| t.len() as u64).sum()
+        self.rows.iter().map(|(_, samples)| samples.len() as u64).sum()
     }
 
     fn bytes(&self) -> u64 {
         self.bytes
     }
 
+    fn has_histograms(&self) -> bool {
+        self.rows.iter().any(|(_, samples)| !samples.histograms.is_empty())
+    }
+
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
         let fits = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
-        let reaches = |t: &[i64]| t.iter().any(|t| (start..=end).contains(t));
-        let rows = self.rows.iter().zip(0..).filter(|((labels, (t, _)), _)| fits(labels.as_labels()) && reaches(t));
-        let row = |((labels, (t, _)), row): (&(LabelSet, Samples), u32)| {
+        let reaches = |samples: &Samples| {
+            let histograms = samples.histograms.iter().map(|point| &point.timestamp);
+            samples.timestamps.iter().chain(histograms).any(|t| (start..=end).contains(t))
+        };
+        let rows = self.rows.iter().zip(0..).filter(|((labels, s), _)| fits(labels.as_labels()) && reaches(s));
+        let row = |((labels, samples), row): (&(LabelSet, Samples), u32)| {
             let labels = labels.as_labels();
-            Row { row, id: labels.id(), labels: labels.encoded().into(), samples: t.len() as u32 }
+            Row { row, id: labels.id(), labels: labels.encoded().into(), samples: samples.len() as u32 }
         };
         Ok(rows.map(row).collect())
     }
@@ -126,10 +138,12 @@ impl Block for MemoryBlock {
     async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>> {
         tokio::task::yield_now().await;
         let read = |row: &u32| {
-            let (_, (t, v)) = &self.rows[*row as usize];
-            let inside: BTreeMap<i64, f64> =
-                t.iter().copied().zip(v.iter().copied()).filter(|(t, _)| (start..=end).contains(t)).collect();
-            inside.into_iter().unzip()
+            let (_, samples) = &self.rows[*row as usize];
+            let inside = |t: &i64| (start..=end).contains(t);
+            let floats = samples.timestamps.iter().copied().zip(samples.values.iter().copied());
+            let (timestamps, values) = floats.filter(|(t, _)| inside(t)).unzip();
+            let histograms = samples.histograms.iter().filter(|point| inside(&point.timestamp)).cloned().collect();
+            Samples { timestamps, values, histograms }
         };
         Ok(rows.iter().map(read).collect())
     }

@@ -43,7 +43,7 @@ pub(super) fn size(batch: &Batch) -> u64 {
 /// # Errors
 /// Arrow finds fault with the rows, which would be one of the program.
 pub(super) fn question(batch: &Batch, number: u64) -> Result<RecordBatch, ArrowError> {
-    let rows = batch.sample_count();
+    let rows = batch.float_count();
     let names = MapFieldNames { entry: "entries".into(), key: "key".into(), value: "value".into() };
     let mut labels = MapBuilder::with_capacity(Some(names), StringBuilder::new(), StringBuilder::new(), rows);
     let mut timestamps = Int64Builder::with_capacity(rows);

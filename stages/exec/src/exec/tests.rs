@@ -9,8 +9,10 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use arrow::ipc::writer::StreamWriter;
 use weir_pipeline::batch::{Metadata, MetricKind};
-use weir_pipeline::testing::{Recorder, Subject, assert_contract, batch, context, documented, settings, text};
-use weir_pipeline::{Kind, LabelSet, STALE, Tenant};
+use weir_pipeline::testing::{
+    Recorder, Subject, assert_contract, batch, context, documented, histogram_point, settings, text,
+};
+use weir_pipeline::{Exemplar, Kind, LabelSet, STALE, Tenant};
 
 use super::*;
 
@@ -51,6 +53,22 @@ fn odd() -> Batch {
     out.series(up.as_labels()).sample(4_000, 2.0);
     out.metadata(Metadata { metric: "up".into(), kind: MetricKind::Gauge, help: "Is it?".into(), unit: "1".into() });
     out.build()
+}
+
+#[tokio::test]
+async fn histograms_and_exemplars_go_past_the_program() {
+    let directory = tempfile::tempdir().unwrap();
+    let (rest, context) = (written(), context());
+    let stage = script("cat", directory.path(), "timeout: 30s").wrap(&context, rest.next()).unwrap();
+    let mut out = Batch::builder(Tenant::default());
+    let labels = LabelSet::from_iter([("__name__", "h")]);
+    let exemplar = Exemplar { labels: labels.clone(), value: 1.0, timestamp: 1 };
+    out.series(labels.as_labels()).sample(1, 1.0).histogram(histogram_point(2, 5)).exemplar(exemplar);
+    let ack = stage.send(out.build()).await.unwrap();
+    assert_eq!((ack.count(Outcome::Written), ack.total()), (2, 2));
+    let seen = rest.requests();
+    let counts = |batch: &Batch| (batch.float_count(), batch.histogram_count(), batch.exemplar_count());
+    assert_eq!(seen.iter().map(counts).collect::<Vec<_>>(), [(1, 1, 1)]);
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::fmt;
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
-use weir_blocks::merge::winner;
+use weir_blocks::merge::{merge_histograms, winner};
 use weir_pipeline::{HistogramPoint, Labels};
 
 use super::samples::{Row, Samples, SamplesBuilder};
@@ -154,10 +154,7 @@ impl Pending {
 
     /// Brings the samples in order, one for each time.
     fn settle(&mut self) {
-        if !self.histograms.is_sorted_by(|a, b| a.timestamp < b.timestamp) {
-            self.histograms.sort_by_key(|point| point.timestamp);
-            self.histograms.dedup_by_key(|point| point.timestamp);
-        }
+        merge_histograms(&mut self.histograms);
         let doubled = |histograms: &[HistogramPoint], time: &i64| {
             histograms.binary_search_by_key(time, |point| point.timestamp).is_ok()
         };

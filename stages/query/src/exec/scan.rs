@@ -28,6 +28,10 @@ const BATCH_BYTES: usize = 4 << 20;
 /// So many samples are read at once.
 const FEW: usize = 50_000;
 
+/// About how many bytes of samples are read at once, where there is memory for it: whoever reads a page of a block for few series
+/// decodes it again for the next.
+const READ_BYTES: usize = 2 * BATCH_BYTES;
+
 /// What a scan reads.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scan {
@@ -143,8 +147,15 @@ impl Reader {
                 self.task.memory.try_resize(self.ready.iter().map(RecordBatch::get_array_memory_size).sum())?;
                 return Ok(Some(batch));
             }
-            let Some((series, bytes)) = self.next_series() else { return Ok(None) };
-            self.task.memory.try_resize(bytes)?;
+            let start = self.rest.start;
+            let Some((mut series, bytes)) = self.next_series(READ_BYTES) else { return Ok(None) };
+            // What is read, and the batches made of it.
+            if self.task.memory.try_resize(2 * bytes).is_err() {
+                self.rest.start = start;
+                let Some((fewer, bytes)) = self.next_series(BATCH_BYTES / 4) else { return Ok(None) };
+                self.task.memory.try_resize(bytes)?;
+                series = fewer;
+            }
             let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
             self.task.query.incomplete(&*self.selected);
             runs.retain(|run| !run.timestamps.is_empty() || !run.histograms.is_empty());
@@ -157,11 +168,11 @@ impl Reader {
     }
 
     /// Takes series off the rest that together are about one batch.
-    fn next_series(&mut self) -> Option<(Range<usize>, usize)> {
+    fn next_series(&mut self, at_once: usize) -> Option<(Range<usize>, usize)> {
         let (start, mut bytes) = (self.rest.start, 0);
         while !self.rest.is_empty() {
             let more = self.selected.samples_estimate(self.rest.start) * SAMPLE_BYTES;
-            if self.rest.start > start && bytes + more > BATCH_BYTES {
+            if self.rest.start > start && bytes + more > at_once {
                 break;
             }
             bytes += more;

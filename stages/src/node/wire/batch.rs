@@ -1,5 +1,6 @@
 //! A batch as a message: the sections, and the way between them and a [`weir_pipeline::Batch`].
 
+mod beside;
 mod decode;
 mod dictionary;
 mod encode;
@@ -25,12 +26,21 @@ const NATIVE_HISTOGRAMS: Section = Section::new(0x8a, "native_histograms");
 const EXEMPLARS: Section = Section::new(0x0b, "exemplars");
 const METADATA: Section = Section::new(0x0c, "metadata");
 
-/// What is read.
-const KNOWN: [Section; 10] =
-    [TENANT, COUNTS, NAMES, LABELS, SERIES, SAMPLE_COUNTS, TIMESTAMPS, VALUES, START_TIMESTAMPS, METADATA];
-
-/// What has an id and no shape yet. Exemplars may be lost on the way to an older node, histograms may not.
-const RESERVED: [Section; 2] = [NATIVE_HISTOGRAMS, EXEMPLARS];
+/// What is read. Exemplars may be lost on the way to an older node, histograms may not.
+const KNOWN: [Section; 12] = [
+    TENANT,
+    COUNTS,
+    NAMES,
+    LABELS,
+    SERIES,
+    SAMPLE_COUNTS,
+    TIMESTAMPS,
+    VALUES,
+    START_TIMESTAMPS,
+    NATIVE_HISTOGRAMS,
+    EXEMPLARS,
+    METADATA,
+];
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The fuzz target `node_wire`: the first byte chooses the message, the rest is the message without its checksum.
 
-use weir_pipeline::{Ack, Batch, Error, Labels, SeriesId};
+use weir_pipeline::testing::histogram_bits;
+use weir_pipeline::{Ack, Batch, Error, Exemplar, Labels, SeriesId};
 
 use super::{
     Limits, decode_ack, decode_batch, decode_error, decode_query, encode_ack, encode_batch, encode_error, encode_query,
@@ -92,7 +93,13 @@ fn fuzz_query(bytes: &[u8]) {
 pub(crate) fn same_batch(a: &Batch, b: &Batch) -> bool {
     let bits = |values: &[f64]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
     let starts = |s: &[i64], len: usize| if s.is_empty() { vec![0; len] } else { s.to_vec() };
-    let all = |batch: &Batch| (batch.tenant().clone(), batch.series_count(), batch.sample_count());
+    let counts = |batch: &Batch| (batch.sample_count(), batch.exemplar_count());
+    let all = |batch: &Batch| (batch.tenant().clone(), batch.series_count(), counts(batch));
+    let encoded = |exemplars: &[Exemplar]| {
+        let mut out = Vec::new();
+        exemplars.iter().for_each(|exemplar| exemplar.encode(&mut out));
+        out
+    };
     all(a) == all(b)
         && a.metadata() == b.metadata()
         && a.iter().zip(b.iter()).all(|(a, b)| {
@@ -100,6 +107,8 @@ pub(crate) fn same_batch(a: &Batch, b: &Batch) -> bool {
             (a.id, a.labels, a.timestamps) == (b.id, b.labels, b.timestamps)
                 && bits(a.values) == bits(b.values)
                 && starts(a.start_timestamps, len) == starts(b.start_timestamps, len)
+                && histogram_bits(a.histograms) == histogram_bits(b.histograms)
+                && encoded(a.exemplars) == encoded(b.exemplars)
         })
 }
 

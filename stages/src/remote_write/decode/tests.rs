@@ -202,10 +202,10 @@ fn a_series_that_is_bad_by_itself_is_left_out_and_told() {
         "{__name__=\"up\", a=\"eleven long\"}: expected label values of at most 10 bytes, got `11` in `a`",
     );
     check_1(
-        name().bytes(4, "").bytes(4, ""),
-        HistogramUnsupported,
+        name().bytes(4, msg().int(1, 1)).bytes(4, msg().int(1, 2)),
+        InvalidHistogram,
         2,
-        "{__name__=\"up\"}: native histograms are not supported yet",
+        "{__name__=\"up\"}: a histogram: expected buckets with the `1` observations counted, got `0`",
     );
     check_2(msg().refs(&[]).sample(1, 1.0), InvalidLabels, 1, "{}: expected a label `__name__`");
     check_2(msg().refs(&[3, 4]).sample(1, 1.0), InvalidLabels, 1, "{job=\"node\"}: expected a label `__name__`");
@@ -253,12 +253,11 @@ fn a_series_that_is_bad_by_itself_is_left_out_and_told() {
         "{__name__=\"up\"}: expected a unit among 6 symbols, got `7`",
     );
     check_2(msg().refs(&[1, 2]), EmptySeries, 0, "{__name__=\"up\"}: expected samples or histograms");
-    check_2(msg().refs(&[1, 2]).bytes(4, ""), EmptySeries, 0, "{__name__=\"up\"}: expected samples or histograms");
     check_2(
-        msg().refs(&[1, 2]).bytes(3, ""),
-        HistogramUnsupported,
+        msg().refs(&[1, 2]).bytes(3, msg().int(1, 1)),
+        InvalidHistogram,
         1,
-        "{__name__=\"up\"}: native histograms are not supported yet",
+        "{__name__=\"up\"}: a histogram: expected buckets with the `1` observations counted, got `0`",
     );
     check_2(
         msg().refs(&[1, 2, 3, 4, 3, 4, 3, 4, 3, 4]).sample(1, 1.0),
@@ -320,21 +319,35 @@ fn what_is_unknown_is_skipped() {
 }
 
 #[test]
-fn exemplars_are_counted_and_left_out() {
-    let one = msg().label("__name__", "up").sample(1, 1.0).bytes(3, "").bytes(3, "\u{1}");
-    let two = msg().refs(&[1, 2]).sample(1, 1.0).bytes(4, "");
-    for (body, version, exemplars) in [(v1(&[one]), Version::V1, 2), (v2(&[two]), Version::V2, 1)] {
+fn exemplars_are_taken_unless_their_labels_are_too_long() {
+    let long = "x".repeat(128);
+    let of = |labels: Message| labels.double(2, 0.5).int(3, 7);
+    let good = |m: Message, field| m.bytes(field, of(msg().label("job", "node")));
+    let one = good(msg().label("__name__", "up").sample(1, 1.0), 3).bytes(3, of(msg().label("id", &long)));
+    let alone = good(msg().label("__name__", "up"), 3);
+    let two = msg().refs(&[1, 2]).bytes(4, of(msg().refs(&[3, 4])));
+    for (body, version, dropped, samples) in [
+        (v1(&[one]), Version::V1, 1, 1),
+        // A sender may send an exemplar after its sample.
+        (v1(&[alone]), Version::V1, 0, 0),
+        (v2(std::slice::from_ref(&two)), Version::V2, 0, 0),
+        (v2(&[two.bytes(4, of(msg().refs(&[3, 5])))]), Version::V2, 1, 0),
+    ] {
         let read = read(&body, version).unwrap();
-        assert_eq!((read.exemplars, read.batch.sample_count()), (exemplars, 1));
+        assert_eq!((read.dropped_exemplars, read.batch.sample_count()), (dropped, samples));
         assert!(read.refused.is_empty());
+        let [exemplar] = read.batch.series(0).exemplars else { panic!("one exemplar") };
+        assert_eq!((exemplar.labels.to_string().as_str(), exemplar.value), ("{job=\"node\"}", 0.5));
+        assert_eq!(exemplar.timestamp, 7);
     }
 }
 
 #[test]
 fn samples_beside_histograms_are_kept() {
-    let read = read(&v2(&[msg().refs(&[1, 2]).sample(1, 1.0).bytes(3, "")]), Version::V2).unwrap();
+    let bad = msg().int(1, 1);
+    let read = read(&v2(&[msg().refs(&[1, 2]).sample(1, 1.0).bytes(3, "").bytes(3, bad)]), Version::V2).unwrap();
     assert_eq!(shown(&read.batch), ["up 1 1"]);
-    assert_eq!(read.refused.samples(Reason::HistogramUnsupported), 1);
+    assert_eq!((read.batch.histogram_count(), read.refused.samples(Reason::InvalidHistogram)), (1, 1));
 }
 
 #[test]

@@ -148,13 +148,29 @@ fn beyond_the_sample_limit_samples_are_still_counted() {
 }
 
 #[test]
-fn exemplars_are_counted_and_left_out() {
-    let body = "# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 1 5 # {t=\"x\"} 1\n# EOF\n";
-    let got = read_as("", body, Format::OpenMetrics, None);
-    assert_eq!(
-        (got.result.unwrap(), got.counts.exemplars, got.metadata),
-        (vec!["a_seconds_total 1 5000".to_owned()], 1, 1)
-    );
+fn exemplars_go_along_unless_their_labels_are_too_long() {
+    let check = |exemplar: &str, expect: &[(&str, f64, i64)], left_out: u64| {
+        let body = format!("# TYPE a counter\n# UNIT b_seconds seconds\na_total 1 5 # {exemplar}\n# EOF\n");
+        let job = job("static_configs: [ { targets: [h] } ]");
+        let target = job.targets().remove(0);
+        let mut page = Page::new(&target, &job, (&Tenant::default(), AT), None, true);
+        page.read(body.as_bytes(), Format::OpenMetrics).unwrap();
+        assert_eq!(page.counts.exemplars, left_out);
+        let batch = page.finish().out.build();
+        let exemplars = batch.iter().flat_map(|series| series.exemplars);
+        let shown: Vec<_> = exemplars.map(|e| (e.labels.to_string(), e.value, e.timestamp)).collect();
+        let expect: Vec<_> = expect.iter().map(|(labels, v, t)| (labels.to_string(), *v, *t)).collect();
+        assert_eq!((shown, batch.sample_count()), (expect, 1));
+    };
+    check("{t=\"x\"} 0.5", &[("{t=\"x\"}", 0.5, 5000)], 0);
+    check("{t=\"x\"} 1 4.5", &[("{t=\"x\"}", 1.0, 4500)], 0);
+    check(&format!("{{t=\"{}\"}} 1", "x".repeat(128)), &[], 1);
+}
+
+#[test]
+fn what_is_said_of_a_metric_goes_along_once() {
+    let body = "# TYPE a_seconds counter\n# UNIT a_seconds seconds\na_seconds_total 1 5\n# EOF\n";
+    assert_eq!(read_as("", body, Format::OpenMetrics, None).metadata, 1);
 }
 
 #[test]

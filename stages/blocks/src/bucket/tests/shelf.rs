@@ -23,7 +23,7 @@ fn hundred() -> Arc<Hundred> {
 }
 
 fn samples(i: usize) -> Samples {
-    (0..50).map(|n| (NOON + n * 15_000, (i as i64 * n) as f64)).unzip()
+    (0..50).map(|n| (NOON + n * 15_000, (i as i64 * n) as f64)).collect()
 }
 
 #[async_trait]
@@ -42,6 +42,10 @@ impl Rows for Hundred {
 
     fn samples(&self, _: usize) -> usize {
         50
+    }
+
+    fn have_histograms(&self) -> bool {
+        false
     }
 
     async fn read(&self, range: Range<usize>, _: i64, _: i64) -> Result<Vec<Samples>> {

@@ -29,6 +29,34 @@ async fn blocks_are_added_and_replaced_and_old_snapshots_stay_as_they_were() {
 }
 
 #[tokio::test]
+async fn the_table_has_columns_of_histograms_once_a_block_with_some_comes() {
+    each(async |ground| {
+        let catalog = ground.catalog().await;
+        let told = |ground: &Ground| {
+            let last = ground.log().into_iter().filter(|name| name.ends_with(".json")).next_back().unwrap();
+            let commit = std::fs::read_to_string(ground.file("default-tenant/raw/_delta_log").join(last)).unwrap();
+            ["start_ts", "histogram", "positive_counts"].map(|column| commit.contains(column))
+        };
+        commit(&catalog, add([1])).await;
+        assert_eq!(told(ground), [false; 3]);
+        let mut change = add([2]);
+        change.add[0].format = 2;
+        commit(&catalog, change).await;
+        assert_eq!(told(ground), [true; 3]);
+        let mut change = add([3]);
+        change.add[0].format = 2;
+        commit(&catalog, change).await;
+        assert_eq!(told(ground), [false; 3], "they are there already");
+        let snapshot = ground.catalog().await.snapshot(&Tenant::default(), RAW).await.unwrap();
+        assert_eq!(
+            snapshot.entries().map(|entry| (entry.block, entry.format)).collect::<Vec<_>>(),
+            [(id(1), 1), (id(2), 2), (id(3), 2),]
+        );
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn tenants_and_resolutions_are_apart() {
     let ground = Ground::local();
     let catalog = ground.catalog().await;

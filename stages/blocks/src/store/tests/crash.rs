@@ -4,9 +4,9 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use tokio::task::JoinSet;
-use weir_pipeline::Batch;
+use weir_pipeline::{Batch, Tenant};
 
-use super::{Content, Ground, NOW, batch, content, ground, up};
+use super::{Content, Ground, NOW, batch, content, exemplar, ground, up};
 use crate::seam::sim::{Fault, Op};
 use crate::store::Store;
 
@@ -59,7 +59,9 @@ impl Book {
         // Every third sample is late.
         let samples: Vec<_> = (0..i64::from(samples))
             .map(|i| self.next + i)
-            .map(|n| (NOW - 1_000_000 + if n % 3 == 0 { -n } else { n }, n as f64))
+            // Every fourth one is a histogram.
+            .map(|n| (n, n as f64 + if n % 4 == 1 { 0.5 } else { 0.0 }))
+            .map(|(n, value)| (NOW - 1_000_000 + if n % 3 == 0 { -n } else { n }, value))
             .collect();
         self.next += samples.len() as i64;
         for name in &names {
@@ -71,7 +73,8 @@ impl Book {
     fn acked(&mut self, batch: &Batch, names: Vec<String>) {
         for (name, series) in names.into_iter().zip(batch.iter()) {
             let samples = series.timestamps.iter().copied().zip(series.values.iter().copied());
-            self.acked.entry(name).or_default().extend(samples);
+            let histograms = series.histograms.iter().map(|point| (point.timestamp, point.histogram.sum));
+            self.acked.entry(name).or_default().extend(samples.chain(histograms));
         }
     }
 
@@ -108,6 +111,14 @@ impl Book {
             let found = found.get(series).unwrap_or_else(|| panic!("{series} is gone"));
             for sample in acked {
                 assert!(found.contains(sample), "{series}: {sample:?} is gone");
+            }
+        }
+        let exemplars = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX);
+        for (series, acked) in &self.acked {
+            let kept = exemplars.iter().find(|of| of.series.to_string() == *series);
+            for (ts, value) in acked.iter().filter(|(_, value)| value.fract() == 0.5) {
+                let kept = kept.is_some_and(|of| of.exemplars.contains(&exemplar(*ts, *value)));
+                assert!(kept, "{series}: the exemplar of {value} is gone");
             }
         }
         for (series, found) in &found {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
-use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesId, Tenant};
+use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesExemplars, SeriesId, Tenant};
 
 use super::{MetricsSource, Run, Selected, Wanted};
 
@@ -46,6 +46,10 @@ impl MetricsSource for Stored {
         let selection = self.0.select(tenant, matchers, start, end).await?;
         let missing = selection.missing().to_vec();
         Ok(Arc::new(Found::new(selection, missing, partial)?))
+    }
+
+    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
+        Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end))
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Vec<Metadata>> {

@@ -1,11 +1,12 @@
 //! From bytes to a batch.
 
-use weir_pipeline::{Batch, BatchBuilder, Result, Tenant};
+use weir_pipeline::{Batch, BatchBuilder, Exemplar, HistogramPoint, Result, Tenant};
 
+use super::beside::Beside;
 use super::dictionary::{Read, read_labels, read_names};
 use super::{
-    COUNTS, KNOWN, LABELS, METADATA, NAMES, RESERVED, SAMPLE_COUNTS, SERIES, START_TIMESTAMPS, TENANT, TIMESTAMPS,
-    VALUES, metadata, times, values,
+    COUNTS, EXEMPLARS, KNOWN, LABELS, METADATA, NAMES, NATIVE_HISTOGRAMS, SAMPLE_COUNTS, SERIES, START_TIMESTAMPS,
+    TENANT, TIMESTAMPS, VALUES, metadata, times, values,
 };
 use crate::node::wire::reader::{Reader, Sections, bad, got};
 use crate::node::wire::{Limits, Message};
@@ -23,6 +24,8 @@ const USUAL_GAIN: usize = 40;
 struct Counts {
     series: u64,
     samples: usize,
+    /// Native histograms so far.
+    histograms: u64,
     label_bytes: u64,
     /// What of the limit of memory is left, in bytes.
     room: u64,
@@ -48,7 +51,7 @@ struct SeriesReader<'d, 'a> {
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_batch(bytes: &[u8], limits: &Limits) -> Result<Batch> {
-    let sections = Sections::read(bytes, limits.message_bytes, Message::Batch, &KNOWN, &RESERVED)?;
+    let sections = Sections::read(bytes, limits.message_bytes, Message::Batch, &KNOWN, &[])?;
     let tenant = tenant(sections.must(TENANT)?)?;
     let mut counts = Counts::read(&sections, limits)?;
     let names = read_names(sections.must(NAMES)?, limits)?;
@@ -66,13 +69,19 @@ pub fn decode_batch(bytes: &[u8], limits: &Limits) -> Result<Batch> {
     out.reserve(counts.series as usize, counts.samples, usual);
     let mut series = SeriesReader::new(sections.must(SERIES)?, &labels, limits, counts.label_bytes);
     let mut samples = timestamps.iter().zip(&values).enumerate();
+    let mut histograms = Beside::<HistogramPoint>::new(sections.get(NATIVE_HISTOGRAMS))?;
+    let mut exemplars = Beside::<Exemplar>::new(sections.get(EXEMPLARS))?;
     for count in per_series.iter() {
         series.next(&mut out)?;
+        histograms.next(&mut out, |bytes| counts.histogram(bytes, limits))?;
+        exemplars.next(&mut out, |bytes| counts.charge(bytes, limits))?;
         for (i, (&timestamp, &value)) in samples.by_ref().take(count) {
             out.sample_since(starts.get(i).copied().unwrap_or(0), timestamp, value);
         }
     }
     series.end()?;
+    histograms.end()?;
+    exemplars.end()?;
     if let Some(reader) = sections.get(METADATA) {
         metadata::read(reader, limits, |metadata, bytes| {
             counts.charge(bytes, limits)?;
@@ -109,9 +118,18 @@ impl Counts {
             return Err(got(at, format_args!("values within {values_left} bytes"), samples));
         }
         let sample_bytes = SAMPLE_BYTES + if sections.get(START_TIMESTAMPS).is_some() { START_BYTES } else { 0 };
-        let mut counts = Self { series, samples: samples as usize, label_bytes, room: limits.memory(), at };
+        let mut counts =
+            Self { series, samples: samples as usize, histograms: 0, label_bytes, room: limits.memory(), at };
         counts.charge(label_bytes + series * SERIES_BYTES + samples * sample_bytes, limits)?;
         Ok(counts)
+    }
+
+    fn histogram(&mut self, bytes: u64, limits: &Limits) -> Result<()> {
+        self.histograms += 1;
+        if self.samples as u64 + self.histograms > limits.samples {
+            return Err(bad(self.at, format_args!("at most {} samples", limits.samples)));
+        }
+        self.charge(bytes, limits)
     }
 
     fn charge(&mut self, bytes: u64, limits: &Limits) -> Result<()> {

@@ -1,11 +1,11 @@
 //! From a batch to bytes.
 
-use weir_pipeline::Batch;
+use weir_pipeline::{Batch, Exemplar, HistogramPoint};
 
 use super::dictionary::{Dictionary, Label};
 use super::{
-    COUNTS, LABELS, METADATA, NAMES, SAMPLE_COUNTS, SERIES, START_TIMESTAMPS, TENANT, TIMESTAMPS, VALUES, metadata,
-    times, values,
+    COUNTS, EXEMPLARS, LABELS, METADATA, NAMES, NATIVE_HISTOGRAMS, SAMPLE_COUNTS, SERIES, START_TIMESTAMPS, TENANT,
+    TIMESTAMPS, VALUES, beside, metadata, times, values,
 };
 use crate::node::wire::Message;
 use crate::node::wire::writer::{Writer, put_varint};
@@ -29,7 +29,7 @@ pub fn encode_batch(batch: &Batch, out: &mut Vec<u8>) {
     writer.section(TENANT, |out| out.extend_from_slice(batch.tenant().as_str().as_bytes()));
     writer.section(COUNTS, |out| {
         put_varint(batch.series_count() as u64, out);
-        put_varint(batch.sample_count() as u64, out);
+        put_varint(batch.float_count() as u64, out);
         put_varint(label_bytes, out);
     });
     writer.section(NAMES, |out| dictionary.put_names(out));
@@ -40,6 +40,12 @@ pub fn encode_batch(batch: &Batch, out: &mut Vec<u8>) {
     writer.section(VALUES, |out| values::put(batch, out));
     if batch.iter().any(|s| s.start_timestamps.iter().any(|&start| start != 0)) {
         writer.section(START_TIMESTAMPS, |out| times::put_starts(batch, out));
+    }
+    if batch.histogram_count() > 0 {
+        writer.section(NATIVE_HISTOGRAMS, |out| beside::put::<HistogramPoint>(batch, out));
+    }
+    if batch.exemplar_count() > 0 {
+        writer.section(EXEMPLARS, |out| beside::put::<Exemplar>(batch, out));
     }
     if !batch.metadata().is_empty() {
         writer.section(METADATA, |out| metadata::put(batch.metadata(), out));

@@ -7,22 +7,10 @@ use crate::node::wire::Limits;
 use crate::node::wire::reader::Reader;
 use crate::node::wire::writer::{put_text, put_varint};
 
-/// The kinds by their numbers.
-pub(super) const KINDS: [MetricKind; 8] = [
-    MetricKind::Unknown,
-    MetricKind::Counter,
-    MetricKind::Gauge,
-    MetricKind::Histogram,
-    MetricKind::GaugeHistogram,
-    MetricKind::Summary,
-    MetricKind::Info,
-    MetricKind::StateSet,
-];
-
 pub(super) fn put(all: &[Metadata], out: &mut Vec<u8>) {
     put_varint(all.len() as u64, out);
     for metadata in all {
-        out.push(KINDS.iter().position(|kind| *kind == metadata.kind).unwrap_or(0) as u8);
+        out.push(metadata.kind.code());
         put_text(&metadata.metric, out);
         put_text(&metadata.help, out);
         put_text(&metadata.unit, out);
@@ -38,7 +26,7 @@ pub(super) fn read(
     let count = reader.count(u64::MAX, 4, "metadata")?;
     for _ in 0..count {
         // A kind of the future is unknown here.
-        let kind = KINDS.get(usize::from(reader.byte()?)).copied().unwrap_or_default();
+        let kind = MetricKind::of(reader.byte()?).unwrap_or_default();
         let mut text = |what| reader.text(limits.value_bytes, what).map(|text| text.text.to_owned());
         let metadata = Metadata { metric: text("a metric")?, kind, help: text("a help text")?, unit: text("a unit")? };
         let bytes = (metadata.metric.len() + metadata.help.len() + metadata.unit.len() + 80) as u64;

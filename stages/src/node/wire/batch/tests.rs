@@ -7,7 +7,8 @@ mod speed;
 
 use proptest::prelude::*;
 use weir_pipeline::batch::{Metadata, MetricKind, STALE_BITS};
-use weir_pipeline::{Batch, LabelSet, Tenant};
+use weir_pipeline::testing::histogram_point;
+use weir_pipeline::{Batch, Exemplar, Histogram, HistogramPoint, LabelSet, Tenant};
 
 use super::*;
 use crate::node::wire::Limits;
@@ -52,17 +53,24 @@ fn batch() -> impl Strategy<Value = Batch> {
     let samples = prop::collection::vec((start, time(), value()), 0..5);
     let metadata = ("\\PC{0,6}", 0..8usize, "\\PC{0,200}", "[a-z]{0,5}");
     let tenant = "[a-z]{1,150}";
-    let series = prop::collection::vec((labels(), samples), 0..12);
+    // Most series have nothing beside floats.
+    let histograms = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec((time(), any::<u64>()), 1..4)];
+    let exemplar =
+        (labels(), value(), time()).prop_map(|(labels, value, timestamp)| Exemplar { labels, value, timestamp });
+    let exemplars = prop_oneof![3 => Just(Vec::new()), 1 => prop::collection::vec(exemplar, 1..3)];
+    let series = prop::collection::vec((labels(), samples, histograms, exemplars), 0..12);
     (tenant, series, prop::collection::vec(metadata, 0..4)).prop_map(|(tenant, series, metadata)| {
         let mut out = Batch::builder(Tenant::new(&tenant).unwrap());
-        for (labels, samples) in &series {
+        for (labels, samples, histograms, exemplars) in series {
             out.series(labels.as_labels());
-            for &(start, timestamp, value) in samples {
+            for (start, timestamp, value) in samples {
                 out.sample_since(start, timestamp, value);
             }
+            histograms.into_iter().for_each(|(t, seed)| _ = out.histogram(histogram_point(t, seed)));
+            exemplars.into_iter().for_each(|exemplar| _ = out.exemplar(exemplar));
         }
         for (metric, kind, help, unit) in metadata {
-            out.metadata(Metadata { metric, kind: metadata::KINDS[kind], help, unit });
+            out.metadata(Metadata { metric, kind: MetricKind::of(kind as u8).unwrap(), help, unit });
         }
         out.build()
     })
@@ -125,6 +133,29 @@ fn the_bytes_of_version_1_are_frozen() {
 }
 
 #[test]
+fn the_bytes_of_histograms_and_exemplars_are_frozen() {
+    let mut out = Batch::builder(Tenant::new("t").unwrap());
+    let point = |timestamp| HistogramPoint { timestamp, start: 0, histogram: Histogram::default().into() };
+    out.series(set(&[("a", "1")]).as_labels()).sample(10, 1.0);
+    out.series(set(&[("a", "2")]).as_labels()).histogram(point(10)).histogram(point(25));
+    out.exemplar(Exemplar { labels: set(&[("b", "x")]), value: 1.0, timestamp: 9 });
+    out.series(set(&[("a", "3")]).as_labels()).histogram(point(10));
+    let message = encoded(&out.build());
+    let parts = crate::node::wire::tests::Parts::of(&message);
+    let section = |id: u8| parts.sections.iter().find(|(found, _)| *found == id).unwrap().1.clone();
+    // Three series; one sample, the float; twelve bytes of labels.
+    assert_eq!(section(0x82), b"\x03\x01\x0c");
+    // One series before; two: at 10 since 0, with a layout, whole; 15 later, as before. No series between; one.
+    let layout = b"\x0c\x00\0\0\0\0\0\0\0\0\x00\x00\x00";
+    let numbers = b"\0\0\0\0\0\0\0\0\x00\x00";
+    let expect: [&[u8]; 8] =
+        [b"\x01\x02\x14\x00", layout, numbers, b"\x1e\x00\x08", numbers, b"\x00\x01\x14\x00", layout, numbers];
+    assert_eq!(section(0x8a).escape_ascii().to_string(), expect.concat().escape_ascii().to_string());
+    // One series before; one: its labels, its value, at 9.
+    assert_eq!(section(0x0b), b"\x01\x01\x04\x01b\x01x\0\0\0\0\0\0\xf0\x3f\x12");
+}
+
+#[test]
 fn labels_whose_ends_only_look_alike_are_told_apart() {
     // The encoding of each ends with that of the one before it, or begins with it.
     let inner = set(&[("b", "x")]);
@@ -163,7 +194,7 @@ fn a_section_of_the_future_that_may_be_lost_is_passed_over() {
     let batch = out.build();
     let parts = crate::node::wire::tests::Parts::of(&encoded(&batch));
     let end = parts.sections.len();
-    for message in [parts.insert(end, 0x0b, b"exemplars"), parts.insert(end, 0x7f, &[0xff; 9])] {
+    for message in [parts.insert(end, 0x0d, b"later"), parts.insert(end, 0x7f, &[0xff; 9])] {
         assert!(same_batch(&batch, &decode_batch(&message.sealed(), &Limits::default()).unwrap()));
     }
 }

@@ -10,7 +10,7 @@ use crate::node::wire::reader::{Reader, got};
 
 /// Writes the values of all samples: four bits for the length of each, then their bytes.
 pub(super) fn put(batch: &Batch, out: &mut Vec<u8>) {
-    let samples = batch.sample_count();
+    let samples = batch.float_count();
     let start = out.len();
     out.resize(start + samples.div_ceil(2), 0);
     out.reserve(samples * 8);

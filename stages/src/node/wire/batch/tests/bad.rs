@@ -62,14 +62,23 @@ fn sections_that_are_absent_unknown_or_out_of_order_are_refused() {
     ] {
         check(&good().without(id).sealed(), expect);
     }
-    check(
-        &good().insert(8, 0x8a, b"h").sealed(),
-        "expected sections that version 1 knows, got `8a native_histograms` at byte 57",
-    );
     check(&good().insert(8, 0x8d, b"").sealed(), "expected sections that version 1 knows, got `8d` at byte 57");
     check(&good().insert(1, 0x81, b"t").sealed(), "expected a section after `01`, got `01` at byte 7");
     check(&good().insert(8, 0x07, b"").sealed(), "expected a section after `08`, got `07` at byte 57");
     check(&good().insert(0, 0x80, b"").sealed(), "expected a section after `00`, got `00` at byte 4");
+}
+
+#[test]
+fn histograms_and_exemplars_that_are_none_are_refused() {
+    let check = |id: u8, bytes: &[u8], expect: &str| check(&good().insert(8, id, bytes).sealed(), expect);
+    check(0x8a, b"\0", "expected a whole varint at byte 60");
+    check(0x8a, b"\0\0", "expected at least 1 of native histograms, got `0` at byte 60");
+    check(0x8a, b"\0\x09\0", "expected native histograms within the 1 bytes that are left, got `9` at byte 60");
+    check(0x8a, b"\0\x01\x14\0\x08", "expected native histograms at byte 61");
+    check(0x0b, b"\0\x01\x04abcd", "expected exemplars at byte 61");
+    let exemplar = b"\0\0\0\0\0\0\0\0\0\0";
+    let third = [&b"\x02\x01"[..], exemplar].concat();
+    check(0x0b, &third, "expected no more exemplars than there are series at byte 60");
 }
 
 #[test]

@@ -1,22 +1,26 @@
 //! Integers as unsigned LEB128, signed ones zigzagged first.
 
 /// Maps small magnitudes to small numbers.
-pub(crate) fn zigzag(n: i64) -> u64 {
+#[inline]
+pub fn zigzag(n: i64) -> u64 {
     ((n << 1) ^ (n >> 63)) as u64
 }
 
 /// The inverse of [`zigzag`].
-pub(crate) fn unzigzag(n: u64) -> i64 {
+#[inline]
+pub fn unzigzag(n: u64) -> i64 {
     (n >> 1) as i64 ^ -((n & 1) as i64)
 }
 
 /// How many bytes [`put_varint`] appends.
-pub(crate) fn varint_len(n: u64) -> u32 {
+#[inline]
+pub fn varint_len(n: u64) -> u32 {
     (64 - (n | 1).leading_zeros()).div_ceil(7)
 }
 
 /// Appends `n`.
-pub(crate) fn put_varint(mut n: u64, out: &mut Vec<u8>) {
+#[inline]
+pub fn put_varint(mut n: u64, out: &mut Vec<u8>) {
     while n >= 0x80 {
         out.push(n as u8 | 0x80);
         n >>= 7;
@@ -25,8 +29,8 @@ pub(crate) fn put_varint(mut n: u64, out: &mut Vec<u8>) {
 }
 
 /// Reads a number and returns the bytes after it; `None` where it is cut short or does not fit 64 bits.
-#[inline]
-pub(crate) fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
+#[inline(always)]
+pub fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
     match data.split_first() {
         Some((&byte, rest)) if byte < 0x80 => Some((u64::from(byte), rest)),
         _ => match data.first_chunk() {
@@ -37,7 +41,7 @@ pub(crate) fn take_varint(data: &[u8]) -> Option<(u64, &[u8])> {
 }
 
 /// Reads a number of up to eight bytes, which are those of the word, at once.
-#[inline]
+#[inline(always)]
 fn take_word(word: u64, data: &[u8]) -> Option<(u64, &[u8])> {
     let ends = !word & 0x8080_8080_8080_8080;
     if ends == 0 {
