@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use crate::harness::cluster::{Asker, Cluster, SENDERS};
 use crate::harness::weir::run;
 use crate::harness::writers::{SERIES, Writers, body, post};
@@ -26,6 +28,18 @@ fn cluster() -> Cluster {
 
 fn cluster_with(env: &[(&str, &str)]) -> Cluster {
     Cluster::start(tempfile::tempdir().unwrap(), STORE, QUERY, env)
+}
+
+/// A query node tells of all metrics, and counts each series once.
+fn knows_what_its_members_know(cluster: &Cluster) {
+    let known = http::api(cluster.query.api, "metadata", &[]);
+    assert_eq!(known, json!({ "crash_total": [{ "type": "counter", "help": "Of a sender.", "unit": "" }] }));
+    let expect = json!([{ "name": "crash_total", "value": SENDERS * SERIES }]);
+    wait_for("each series to be counted once", Duration::from_secs(10), || {
+        let found = http::api(cluster.query.api, "status/tsdb", &[]);
+        let is_right = found["headStats"]["numSeries"] == SENDERS * SERIES;
+        (is_right && found["seriesCountByMetricName"] == expect).then_some(())
+    });
 }
 
 #[test]
@@ -78,8 +92,10 @@ fn a_node_that_is_cut_off_and_lives_costs_no_write_and_no_answer_and_is_back_onc
     let acked = writers.acked();
     let members_up = || cluster.router.metric("weir_replicate_member_up");
     assert_eq!(members_up(), 3.0);
+    knows_what_its_members_know(&cluster);
     cluster.cut_off(true);
     phase(Duration::from_secs(3));
+    knows_what_its_members_know(&cluster);
     assert!(writers.acked() > acked + 10, "{acked} before, {} now", writers.acked());
     assert_eq!(members_up(), 2.0, "the router was to notice");
     // It lives, and answers with what it has to who reaches it.

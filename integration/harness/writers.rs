@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use weir_pipeline::batch::{Metadata, MetricKind};
 use weir_pipeline::{Batch, LabelSet, Tenant};
 use weir_stages::remote_write;
 
@@ -45,6 +46,8 @@ pub fn body(sender: usize, timestamp: i64) -> Vec<u8> {
         batch.series(labels.as_labels());
         batch.sample(timestamp, value(sender, series, timestamp));
     }
+    let (metric, help) = ("crash_total".to_owned(), "Of a sender.".to_owned());
+    batch.metadata(Metadata { metric, help, kind: MetricKind::Counter, unit: String::new() });
     let mut encoded = Vec::new();
     remote_write::encode(&batch.build(), remote_write::Version::V1, &mut encoded);
     let mut body = Vec::new();

@@ -35,7 +35,21 @@ pub struct Context {
     values: Vec<Value>,
     resources: Resources,
     closers: Closers,
+    departure: Arc<OnceLock<Departure>>,
     program: Arc<Program>,
+}
+
+/// Why a source is told to go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Departure {
+    /// The program stops.
+    #[default]
+    Stop,
+    /// A source of the same kind takes its place in the pipeline, which may go on with what this one leaves:
+    /// [`Context::leave`].
+    Replaced,
+    /// Its pipeline is no more, or has another source.
+    Removed,
 }
 
 /// Something of a type that those who ask for it know.
@@ -59,6 +73,8 @@ struct Program {
     /// When the context was made, in milliseconds since the Unix epoch.
     started: i64,
     loaded: Mutex<Loaded>,
+    /// What sources left, by their places.
+    left: Mutex<HashMap<Place, Box<dyn Any + Send>>>,
     /// Where requests to the program go, if it takes any.
     requests: OnceLock<mpsc::UnboundedSender<Asked>>,
 }
@@ -91,7 +107,8 @@ impl Context {
         let (place, pipeline) = ("".into(), "".into());
         let (values, resources, closers) = (Vec::new(), Resources::default(), Closers::default());
         let program = Arc::new(Program { started: clock.now(), ..Program::default() });
-        Self { clock, metrics, place, pipeline, shutdown, values, resources, closers, program }
+        let departure = Arc::default();
+        Self { clock, metrics, place, pipeline, shutdown, values, resources, closers, departure, program }
     }
 
     /// The same context for the component at `place` of `pipeline`.
@@ -103,7 +120,31 @@ impl Context {
     /// The same context for a part of the program that may end before the others do: what it registers with
     /// [`Context::on_close`] runs at [`Context::end`], and the resources that it can name are these.
     pub(crate) fn part(&self, resources: Resources) -> Self {
-        Self { shutdown: self.shutdown.child_token(), resources, closers: Closers::default(), ..self.clone() }
+        let (shutdown, closers, departure) = (self.shutdown.child_token(), Closers::default(), Arc::default());
+        Self { shutdown, resources, closers, departure, ..self.clone() }
+    }
+
+    /// Tells what runs with this context to go, and why.
+    pub fn dismiss(&self, why: Departure) {
+        // The first one who says so knows.
+        let _ = self.departure.set(why);
+        self.shutdown.cancel();
+    }
+
+    /// Why what runs with this context is to go, once its [`shutdown`](Self::shutdown) is cancelled.
+    pub fn departure(&self) -> Departure {
+        self.departure.get().copied().unwrap_or_default()
+    }
+
+    /// Leaves something for the source that takes the place of this one, before it returns.
+    pub fn leave<T: Send + 'static>(&self, left: T) {
+        lock(&self.program.left).insert(self.place.clone(), Box::new(left));
+    }
+
+    /// Takes what the source that was at this place left.
+    pub fn take_left<T: Send + 'static>(&self) -> Option<T> {
+        let left = lock(&self.program.left).remove(&self.place)?;
+        left.downcast().ok().map(|left| *left)
     }
 
     /// The same context with a value that everything below a fan-out's branch sees: which member of a ring it is for.

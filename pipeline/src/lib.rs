@@ -47,7 +47,7 @@ pub mod varint;
 pub use ack::{Ack, Outcome};
 pub use batch::{Batch, BatchBuilder, STALE, is_stale};
 pub use clock::Clock;
-pub use context::{Asked, Context};
+pub use context::{Asked, Context, Departure};
 pub use error::{Error, Kind, Result};
 pub use fanout::{Fanout, Rest};
 pub use histogram::{Histogram, HistogramPoint};

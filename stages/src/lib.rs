@@ -38,6 +38,7 @@ pub mod tap;
 pub mod tee;
 pub mod timeout;
 pub mod tls;
+mod way;
 
 use weir_pipeline::{Read, Registry, Write};
 

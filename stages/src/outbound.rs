@@ -13,6 +13,7 @@ mod auth;
 mod caller;
 mod headers;
 mod retry_after;
+mod server;
 mod url;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ pub use auth::{Auth, Authorization, BasicAuth};
 pub use caller::Caller;
 pub use headers::Headers;
 pub(crate) use retry_after::retry_after;
+pub(crate) use server::Server;
 pub use url::Url;
 
 /// Who asks.

@@ -20,24 +20,20 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http_body_util::{BodyExt, Limited};
 use hyper::{StatusCode, Uri};
 use serde::Deserialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
-use tokio_util::sync::PollSemaphore;
-use tower::Service;
 use weir_pipeline::units::{Span, above_zero};
-use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Reply, Result, Sink, Write};
+use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Result, Sink, Write};
 
 use crate::node::client::NodeClient;
 use crate::node::{self, wire};
 use crate::ring::Member;
 use crate::tls::TlsClient;
+use crate::way::{Asked, Way};
 
 /// Sends each batch to the member of a ring that the branch is for.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,17 +54,11 @@ pub struct Peer {
     pub bearer_token_file: Option<PathBuf>,
 }
 
-/// The way to one member. A clone shares the connection.
-struct Way {
-    shared: Arc<Shared>,
-    room: PollSemaphore,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
 /// A batch as a message.
 struct Encoded(Bytes);
 
-struct Shared {
+/// The member.
+struct Remote {
     member: Arc<Member>,
     uri: Uri,
     client: NodeClient,
@@ -99,40 +89,7 @@ impl Sink<Write> for Peer {
         let client = NodeClient::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
         let client = client.with_token(self.bearer_token_file.as_deref())?;
         let uri = client.uri(&member.address, node::WRITE)?;
-        let shared = Shared { member, uri, client, timeout: self.timeout };
-        let room = Arc::new(Semaphore::new(self.concurrency.get().min(Semaphore::MAX_PERMITS)));
-        Ok(Next::new(Way { shared: Arc::new(shared), room: PollSemaphore::new(room), permit: None }))
-    }
-}
-
-// === impl Way ===
-
-impl Clone for Way {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), room: self.room.clone(), permit: None }
-    }
-}
-
-impl Service<Batch> for Way {
-    type Response = Ack;
-    type Error = Error;
-    type Future = Reply<Write>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        if self.permit.is_none() {
-            // It is never closed.
-            self.permit = ready!(self.room.poll_acquire(cx));
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, batch: Batch) -> Reply<Write> {
-        let (shared, permit) = (self.shared.clone(), self.permit.take());
-        async move {
-            let _permit = permit;
-            shared.write(batch).await
-        }
-        .boxed()
+        Ok(Way::open(Remote { member, uri, client, timeout: self.timeout }, self.concurrency.get()))
     }
 }
 
@@ -146,9 +103,9 @@ impl Encoded {
     }
 }
 
-// === impl Shared ===
+// === impl Remote ===
 
-impl Shared {
+impl Asked for Remote {
     async fn write(&self, batch: Batch) -> Result<Ack> {
         let samples = batch.sample_count() as u64;
         // Held until the answer: members that are asked meanwhile are sent the same bytes.
@@ -160,7 +117,9 @@ impl Shared {
         let unbalanced = || Error::internal(format!("{self} does not account for every sample"));
         if ack.balances(samples) { Ok(ack) } else { Err(unbalanced()) }
     }
+}
 
+impl Remote {
     async fn send(&self, body: Bytes) -> Result<Ack> {
         let request = self.client.post(self.uri.clone(), node::BATCH, body);
         let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
@@ -185,7 +144,7 @@ impl Shared {
     }
 }
 
-impl std::fmt::Display for Shared {
+impl std::fmt::Display for Remote {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "member `{}` at {}", self.member.name, self.member.address)
     }

@@ -16,7 +16,8 @@
 //! 415, or takes the request and does not say how much of it was written, does not know 2.0, is sent 1.0, and is asked again
 //! after ten minutes. 1.0 has no place for start timestamps, and 2.0 none for what is said of metrics without samples.
 //!
-//! Errors: a status of 2xx is written, as far as a reply to 2.0 says so. Other statuses mean that the server will never take
+//! Errors: a status of 2xx is written, as far as a reply to 2.0 says so. A batch that is too large (413) is sent again in two
+//! halves, each of them as well, down to a single series. Other statuses mean that the server will never take
 //! the batch: its samples are rejected, with a reason of the status and a detail of the reply. But 429 is overloaded, and 408,
 //! 5xx, and a server that can't be reached or takes longer than `timeout` are unavailable or timed out, all with the reply's
 //! `Retry-After`: `retry` repeats them some times, a `queue` above it for ever. Redirects are not followed.
@@ -58,7 +59,7 @@ use serde::{Deserialize, Deserializer};
 use weir_pipeline::units::{Secret, Span, above_zero};
 use weir_pipeline::{Context, Next, Result, Sink, Write};
 
-use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Url};
+use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Server, Url};
 use crate::tls::TlsClient;
 
 pub use decode::{Decoded, Limits, decode};
@@ -72,13 +73,10 @@ pub use snappy::{compress, decompress};
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct RemoteWrite {
-    url: Url,
+    server: Server,
     /// The version to speak; `None` finds out.
     version: Option<Version>,
     tenant_header: Option<HeaderName>,
-    headers: Headers,
-    auth: Auth,
-    tls: Option<TlsClient>,
     timeout: Span,
     concurrency: NonZeroUsize,
 }
@@ -188,7 +186,7 @@ impl TryFrom<Fields> for RemoteWrite {
             Asked::Two => Some(Version::V2),
         };
         let Fields { url, tenant_header, headers, timeout, concurrency, tls_config: tls, .. } = fields;
-        Ok(Self { url, version, tenant_header, headers, auth, tls, timeout, concurrency })
+        Ok(Self { server: Server { url, headers, auth, tls }, version, tenant_header, timeout, concurrency })
     }
 }
 

@@ -27,7 +27,9 @@
 //!
 //! Errors: a scrape that fails in any way, by a limit too, sends nothing of its body: `up` is 0, and all series of the
 //! target are marked stale. A batch that the rest of the pipeline can't take is offered again until the next scrape is
-//! due; then it is lost, counted in `weir_scrape_samples_lost_total`, and logged. On shutdown no markers are written. A list of
+//! due; then it is lost, counted in `weir_scrape_samples_lost_total`, and logged. On shutdown no markers are written. At a reload
+//! targets of the same job and labels go on as if nothing had happened: what was seen of them, and what could not be sent yet, is
+//! handed over; those that are gone, and those of a pipeline that is gone, are marked stale. A list of
 //! targets that can't be read counts as it was before; that is logged, and counted as by Prometheus.
 //!
 //! Memory: for each target a body (up to `body_size_limit`) and its batch while it is scraped, and between scrapes the
@@ -42,6 +44,7 @@ mod deliver;
 mod discover;
 mod failure;
 mod fetch;
+mod heritage;
 mod job;
 mod page;
 mod pool;
@@ -57,12 +60,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 use tokio::task::JoinSet;
-use weir_pipeline::{Context, Error, Next, Result, Source, Tenant, Write};
+use weir_pipeline::{Context, Departure, Error, Next, Result, Source, Tenant, Write};
 
 pub use discover::{FileSd, HttpSd};
 pub use job::{Group, Job, Protocol, Scheme};
 
 use fetch::Http;
+use heritage::Heritage;
 use pool::Pool;
 use telemetry::Telemetry;
 
@@ -98,18 +102,30 @@ impl Source<Write> for Scrape {
         // A job without targets is a pool, too.
         let shown = |job: &Job| context.targets().pool(&context.pipeline, &job.job_name);
         let _shown: Vec<_> = self.jobs.iter().map(shown).collect();
+        // What can fail comes before anything begins.
+        let jobs: Vec<(Job, Http)> =
+            self.jobs.into_iter().map(|job| Http::new(&job).map(|http| (job, http))).collect::<Result<_>>()?;
+        let mut heritage: Heritage = context.take_left().unwrap_or_default();
         let mut pools = JoinSet::new();
-        for job in self.jobs {
-            let parts = (context.clone(), next.clone(), telemetry.clone(), self.tenant.clone());
-            let http = Http::new(&job)?;
-            pools.spawn(Pool::new(job, http, parts).run());
+        let parts = || (context.clone(), next.clone(), telemetry.clone(), self.tenant.clone());
+        for (job, http) in jobs {
+            let left = heritage.take(&job.job_name, &self.tenant);
+            pools.spawn(Pool::new(job, http, parts(), left).run());
+        }
+        for left in heritage.into_rest() {
+            let ending = left.end(parts());
+            pools.spawn(async { Ok(ending.await) });
+        }
+        let mut leaving = Heritage::default();
+        while let Some(ended) = pools.join_next().await {
+            let broke_off = |error| Error::internal("the scrapes of a job broke off").with_source(error);
+            let (job, left) = ended.map_err(broke_off)??;
+            leaving.0.entry(job).or_default().extend(left);
         }
         // Without any job there is nothing to do, and nothing that ends.
-        if pools.is_empty() {
-            context.shutdown.cancelled().await;
-        }
-        while let Some(ended) = pools.join_next().await {
-            ended.map_err(|error| Error::internal("the scrapes of a job broke off").with_source(error))??;
+        context.shutdown.cancelled().await;
+        if context.departure() == Departure::Replaced {
+            context.leave(leaving);
         }
         Ok(())
     }

@@ -13,7 +13,7 @@ use super::{GRACE, Open, Running, in_place};
 use crate::assemble::open;
 use crate::config::Mistake;
 use crate::context::{Context, Resources};
-use crate::error::{Error, Result};
+use crate::error::{Error, Place, Result};
 use crate::plan::{Declared, Pipeline, Plan};
 
 /// What was built beside what runs.
@@ -93,7 +93,7 @@ impl Running {
         built.pipelines.iter().for_each(|pipe| pipe.put());
         let stays = |run: u64| built.pipelines.iter().any(|pipe| pipe.run() == Some(run));
         let leaving = self.pipelines.iter().filter_map(|pipe| pipe.run()).filter(|run| !stays(*run)).collect();
-        let leaving = self.dismiss(&leaving).await;
+        let leaving = self.dismiss(&leaving, &places(&built.pipelines)).await;
         let begun = self.start_new(&mut built, &leaving);
         if let Err(error) = self.begun(&begun).await {
             self.give_up(built, &begun, &leaving).await;
@@ -156,10 +156,10 @@ impl Running {
     }
 
     /// Tells sources to go. Those that accept connections leave their addresses at once, and answer what they have taken; the
-    /// others, which may act on the same as those that come, are waited for.
-    async fn dismiss(&mut self, runs: &BTreeSet<u64>) -> Vec<Leaving> {
+    /// others, which may act on the same as those that come, are waited for. `heirs` are the places of those.
+    async fn dismiss(&mut self, runs: &BTreeSet<u64>, heirs: &BTreeSet<Place>) -> Vec<Leaving> {
         let quiet: Vec<u64> = runs.iter().copied().filter(|run| !self.sources.listens(*run)).collect();
-        let leaving = self.sources.dismiss(runs);
+        let leaving = self.sources.dismiss(runs, heirs);
         for source in leaving.iter().filter(|source| quiet.contains(&source.run)) {
             source.left().await;
         }
@@ -205,7 +205,7 @@ impl Running {
             // One whose resources were closed waits for them.
             if pipe.context().shutdown.is_cancelled() { pipe.hold() } else { pipe.put() }
         }
-        let failed = self.dismiss(begun).await;
+        let failed = self.dismiss(begun, &places(&self.pipelines)).await;
         for pipe in &mut self.pipelines {
             if left.iter().any(|source| pipe.run() == Some(source.run)) {
                 let leaving = failed.iter().map(Leaving::here).collect();
@@ -267,6 +267,11 @@ impl Running {
             end(&parts, &open).await
         });
     }
+}
+
+/// Where the sources of pipelines are.
+fn places(pipelines: &[Box<dyn Pipe>]) -> BTreeSet<Place> {
+    pipelines.iter().map(|pipe| pipe.place()).collect()
 }
 
 /// The resources that are what they were: they say the same, and so do those that they name.

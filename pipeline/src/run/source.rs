@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 
 use super::pipe::Pipe;
 use super::{ABORT, GRACE};
-use crate::context::{Context, Resources};
+use crate::context::{Context, Departure, Resources};
 use crate::error::{Error, Kind, Place, Result};
 
 /// How often a source is tried again whose address another one is about to leave, and for how long.
@@ -92,12 +92,13 @@ impl Sources {
         run
     }
 
-    /// Tells sources to go.
-    pub(super) fn dismiss(&mut self, runs: &BTreeSet<u64>) -> Vec<Leaving> {
+    /// Tells sources to go; `heirs` are the places that others take.
+    pub(super) fn dismiss(&mut self, runs: &BTreeSet<u64>, heirs: &BTreeSet<Place>) -> Vec<Leaving> {
         let mut leaving = Vec::new();
         for (id, run) in self.runs.iter_mut().filter(|(id, _)| runs.contains(*id)) {
             run.leaves = true;
-            run.context.shutdown.cancel();
+            let is_replaced = heirs.contains(&run.place);
+            run.context.dismiss(if is_replaced { Departure::Replaced } else { Departure::Removed });
             run.context.forget_listener(&run.place);
             let (place, here, abort) = (run.place.clone(), run.here.clone(), run.abort.clone());
             leaving.push(Leaving { run: *id, place, here, abort });

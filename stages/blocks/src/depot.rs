@@ -185,7 +185,7 @@ impl Depot {
     }
 
     /// Which blocks a tenant has at this moment; `None` where the bucket does not say in time.
-    pub(crate) async fn snapshot(&self, tenant: &Tenant) -> Option<Snapshot> {
+    pub async fn snapshot(&self, tenant: &Tenant) -> Option<Snapshot> {
         if self.is_away() {
             return None;
         }

@@ -24,6 +24,7 @@ pub use depot::Depot;
 pub use gather::{Gather, Gathered};
 pub use register::register;
 pub use samples::Samples;
+pub use store::changes::ChangeLog;
 pub use store::{Run, Selection, Stats, Store};
 
 pub(crate) use weir_pipeline::varint;

@@ -7,9 +7,10 @@
 //!
 //! Shape: a sink of the read path. The answer streams: series in block order, each with its samples merged, in batches of
 //! about a megabyte. It shows the store as it was when the question came; what is in its bucket only to who does not read the
-//! same one. It says since when the store has everything. Always ready.
+//! same one. It says since when the store has everything. It also answers what the store knows of metrics, and what its recent
+//! series are made of. Always ready.
 //!
-//! Errors: `Unprocessable` where something else than samples is asked; while it streams, those of reading blocks. Where the
+//! Errors: `Unprocessable` where something else is asked; while it streams, those of reading blocks. Where the
 //! bucket can't be read, `Unavailable` after all that there is besides.
 //!
 //! Order: last, under a `readers` source.
@@ -69,8 +70,16 @@ impl Sink<Read> for Samples {
 }
 
 pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
-    let Ask::Samples { matchers, start, end, labels_only, bucket } = query.ask else {
-        return Err(Error::unprocessable("expected a question for samples: `samples` answers other nodes"));
+    let (matchers, start, end, labels_only, bucket) = match query.ask {
+        Ask::Samples { matchers, start, end, labels_only, bucket } => (matchers, start, end, labels_only, bucket),
+        Ask::Metadata { metric } => {
+            return Ok(Data::Metadata(store.metadata(&query.tenant, metric.as_deref())).into());
+        }
+        Ask::Cardinality { limit } => {
+            return Ok(Data::Cardinality(store.cardinality(&query.tenant, limit).await?).into());
+        }
+        Ask::Changes { since } => return Ok(Data::Changes(store.changes(&query.tenant, since).await).into()),
+        _ => return Err(Error::unprocessable("expected a question for samples: `samples` answers other nodes")),
     };
     let reads_the_rest = bucket.is_some() && bucket == store.bucket_identity().await;
     let selection = match reads_the_rest {

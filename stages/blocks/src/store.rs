@@ -35,7 +35,7 @@ use crate::log::{Hold, Log};
 use crate::seam::Held;
 
 mod append;
-mod changes;
+pub mod changes;
 mod cut;
 mod exemplars;
 mod identity;

@@ -38,9 +38,9 @@
 //! order; others wait meanwhile. Where a caller goes away, the program's answer is thrown away.
 //!
 //! Limits: `memory` and `cpu` are those of the system for one process (`ulimit -v` and `-t`), which a POSIX shell sets
-//! before it becomes the program. Only the program itself is killed, not what it has started in its turn: start it
-//! directly, or by `sh -c 'exec …'`. It has Weir's rights, directory and environment. At the end its input is closed,
-//! and it has five seconds to end.
+//! before it becomes the program. It is killed with all that it has started in its turn, but for what left its process
+//! group, which also goes when the program ends by itself. It has Weir's rights, directory and environment. At the end
+//! its input is closed, and it has five seconds to end.
 //!
 //! Source: the streaming format of Arrow's IPC, <https://arrow.apache.org/docs/format/Columnar.html>; Telegraf's
 //! `execd`, with acks.

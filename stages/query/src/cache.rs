@@ -7,7 +7,8 @@
 //! Shape: a range query that was asked before, with the same step and at the same times modulo it, is answered from what is kept, and
 //! the rest of the pipeline is asked for the steps before and after. What it answers is what the rest would: each time it asks
 //! what has changed since (samples that came late, blocks of others in the bucket), and gives no step again that could read
-//! any of that. Where the rest can't tell that, as a cluster can't, everything goes on untouched.
+//! any of that. Where the rest can't tell that, as a cluster of which too few members answer,
+//! or a bucket that is away, everything goes on untouched.
 //!
 //! Kept are results of PromQL over ranges without warnings and infos, of at most a quarter of `memory`; what was asked least
 //! recently goes first. Not kept: queries with `@`, with durations that depend on the query (`step()`, `range()`) or with

@@ -22,32 +22,48 @@
 //! heard where the question begins after it came, or once it is there for `uploaded_after` and with that all from before in
 //! the `bucket`. Members of a set that came within `founded_within` of each other, and none before, are a new set, and count.
 //!
+//! What members know of metrics is united: all are asked, and answer for those that don't where as many as must be heard do. What
+//! recent series are made of is added up over replica sets, of which the member with most counts (with `rendezvous` it is the sum
+//! of all members by `factor`), and the values of a label are those of the member that has most of them.
+//!
+//! What has changed since a result was kept (`cache`) is asked of as many members as must be heard, each since it was asked last.
+//!
 //! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those that it had less than
 //! `uploaded_after` ago, are asked as well, and each epoch's replica sets must be heard: what was written to them is still
 //! only there.
 
+mod changes;
 mod epochs;
 mod hear;
+mod known;
 mod telemetry;
+mod totals;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
 use weir_blocks::{Depot, Selection};
+use weir_pipeline::batch::Metadata;
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
-use weir_pipeline::{Ask, Clock, Context, Error, Query, Resource, Result};
+use weir_pipeline::{Ask, Cardinality, Changes, Clock, Context, Error, Query, Resource, Result, Tenant};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
 use weir_stages::tls::TlsClient;
 
-use crate::exec::source::{Found, MetricsSource, Selected, Wanted};
+use crate::exec::source::{Found, Known, MetricsSource, Selected, Wanted};
+use changes::Changed;
 use epochs::Epochs;
 use hear::{Heard, Hearing, Newness};
+use known::Poll;
 use telemetry::Telemetry;
+
+/// How many times more entries members are asked for: what is large in all is not the largest in each.
+const MORE: usize = 4;
 
 /// The settings of a cluster.
 #[derive(Clone, Debug, Deserialize)]
@@ -98,6 +114,7 @@ pub struct OpenCluster {
     reader: NodeReader,
     clock: Clock,
     telemetry: Telemetry,
+    changed: Changed,
 }
 
 fn default_timeout() -> Span {
@@ -146,7 +163,8 @@ impl Resource for Cluster {
         let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
         let epochs = Epochs::new(ring, self.uploaded_after.get());
         let clock = context.clock.clone();
-        Ok(Arc::new(OpenCluster { epochs, depot, settings: self, reader, clock, telemetry }))
+        let changed = Changed::new(&clock);
+        Ok(Arc::new(OpenCluster { epochs, depot, settings: self, reader, clock, telemetry, changed }))
     }
 }
 
@@ -175,6 +193,27 @@ impl OpenCluster {
         };
         let sets = self.epochs.sets(self.settings.quorum)?;
         hearing.hear(&sets).await
+    }
+
+    /// How members are asked for what they know.
+    fn poll(&self, tenant: &Tenant, ask: Ask) -> Poll {
+        let timeout = self.settings.timeout.get();
+        Poll {
+            reader: self.reader.clone(),
+            query: Arc::new(Query { timeout: Some(timeout), ..Query::new(tenant.clone(), ask) }),
+            timeout,
+            hedge: self.settings.hedge.get(),
+            memory: self.settings.memory,
+            telemetry: self.telemetry.clone(),
+        }
+    }
+
+    /// Counts an answer that lacks something.
+    fn count<T>(&self, known: Known<T>) -> Known<T> {
+        if !known.missing.is_empty() {
+            self.telemetry.partial.inc();
+        }
+        known
     }
 
     fn newness(&self, start: i64) -> Newness {
@@ -210,6 +249,34 @@ impl MetricsSource for OpenCluster {
         }
         let selection = Selection::join(answers, &bucket.blocks, matchers, start, end).await?;
         Ok(Arc::new(Found::new(selection, missing, partial)?))
+    }
+
+    async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
+        let sets = self.epochs.sets(self.settings.quorum)?;
+        let poll = self.poll(tenant, Ask::Metadata { metric: metric.map(str::to_owned) });
+        Ok(self.count(poll.metadata(&sets).await?))
+    }
+
+    async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Known<Cardinality>>> {
+        // Recent series are with the members of now; those of an earlier epoch would count twice.
+        let sets = self.epochs.current(self.settings.quorum)?;
+        let poll = self.poll(tenant, Ask::Cardinality { limit: limit.saturating_mul(MORE) });
+        Ok(Some(self.count(poll.cardinality(&sets, limit).await?)))
+    }
+
+    async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {
+        let sets = self.epochs.sets(self.settings.quorum)?;
+        // Nobody is waited for where enough have answered.
+        let poll = Poll { hedge: Duration::ZERO, ..self.poll(tenant, Ask::Changes { since: None }) };
+        let Some(told) = self.changed.hear(poll, &sets).await? else { return Ok(None) };
+        let catalog = match &self.depot {
+            Some(depot) => match depot.snapshot(tenant).await {
+                Some(snapshot) => Some(snapshot),
+                None => return Ok(None),
+            },
+            None => None,
+        };
+        Ok(Some(self.changed.of(tenant, since, told, catalog)))
     }
 }
 

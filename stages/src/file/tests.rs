@@ -23,6 +23,45 @@ async fn batches_are_appended_one_after_the_other() {
     assert_eq!(text, format!("up 1 5\nup 2 6\n{json}\n"));
 }
 
+/// What a directory has: names of files, and their texts.
+fn files(dir: &std::path::Path) -> BTreeMap<String, String> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap());
+    let read = |entry: std::fs::DirEntry| {
+        (entry.file_name().into_string().unwrap(), std::fs::read_to_string(entry.path()).unwrap())
+    };
+    entries.map(read).collect()
+}
+
+#[tokio::test]
+async fn a_file_that_is_large_makes_place_for_another_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.txt");
+    std::fs::write(&path, "up 0 5\n").unwrap();
+    let yaml = format!("{{ path: '{}', max_bytes: 20B, max_files: 2, sync: true }}", path.display());
+    let sink = settings::<File>(&yaml).unwrap().open(&context()).unwrap();
+    // Two fit beside each other; one that never fits has a file of its own.
+    for text in ["up 1 5", "up 2 5", "up 3 5", "up 4 5\nup 5 5\nup 6 5", "up 7 5"] {
+        sink.send(batch(text)).await.unwrap();
+    }
+    let expect = [("s.txt", "up 7 5\n"), ("s.txt.1", "up 4 5\nup 5 5\nup 6 5\n"), ("s.txt.2", "up 2 5\nup 3 5\n")];
+    assert_eq!(files(dir.path()), expect.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
+}
+
+#[tokio::test]
+async fn a_file_that_was_moved_or_removed_is_made_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("s.txt");
+    let yaml = format!("{{ path: '{}' }}", path.display());
+    let sink = settings::<File>(&yaml).unwrap().open(&context()).unwrap();
+    sink.send(batch("up 1 5")).await.unwrap();
+    std::fs::rename(&path, dir.path().join("moved")).unwrap();
+    sink.send(batch("up 2 5")).await.unwrap();
+    std::fs::remove_file(&path).unwrap();
+    sink.send(batch("up 3 5")).await.unwrap();
+    let expect = [("moved", "up 1 5\n"), ("s.txt", "up 3 5\n")];
+    assert_eq!(files(dir.path()), expect.map(|(name, text)| (name.to_owned(), text.to_owned())).into());
+}
+
 #[tokio::test]
 async fn a_file_that_can_not_be_written_to_is_told() {
     let file: File = settings("path: /nowhere/samples").unwrap();
@@ -37,6 +76,7 @@ async fn a_file_that_can_not_be_written_to_is_told() {
 fn wrong_settings_are_refused() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<File>(yaml).unwrap_err(), expect);
     check("{ path: '' }", "1:9: path: expected a path, got an empty one");
+    check("{ path: a, max_files: 0 }", "1:23: max_files: expected a number of at least 1, got `0`");
     check("{ path: a, format: csv }", "1:20: format: unknown value `csv`, expected one of `text`, `json`");
 }
 

@@ -1,4 +1,4 @@
-//! Asks nodes for samples: the other side of [`readers`](crate::readers).
+//! Asks nodes for samples, and for what they know beside: the other side of [`readers`](crate::readers).
 
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
-use weir_pipeline::{Batch, Error, Kind, Query, Result, Since};
+use weir_pipeline::{Batch, Cardinality, Changes, Error, Kind, Query, Result, Since};
 
 use super::client::NodeClient;
 use super::frames::Frames;
@@ -30,6 +30,14 @@ pub struct Told<S> {
     pub batches: S,
 }
 
+/// An answer that is read.
+struct State {
+    frames: Frames,
+    /// Who answers, for errors.
+    name: String,
+    limits: wire::Limits,
+}
+
 // === impl NodeReader ===
 
 impl NodeReader {
@@ -49,7 +57,7 @@ impl NodeReader {
         Ok(Self { client: self.client.with_token(file)? })
     }
 
-    /// Asks a member for samples.
+    /// Asks a member for samples, or for metadata, which batches have.
     ///
     /// # Errors
     /// Those of the member's pipeline; `Unavailable` where the member can't be reached, shuts down, or breaks off.
@@ -58,6 +66,45 @@ impl NodeReader {
         member: &Member,
         query: &Query,
     ) -> Result<Told<impl Stream<Item = Result<Batch>> + Send + use<>>> {
+        let (since, state) = self.ask(member, query).await?;
+        Ok(Told { since, batches: try_unfold(Some(state), next_batch) })
+    }
+
+    /// Asks a member what its recent series are made of.
+    ///
+    /// # Errors
+    /// As [`NodeReader::read`].
+    pub async fn cardinality(&self, member: &Member, query: &Query) -> Result<Cardinality> {
+        self.one(member, query, wire::decode_cardinality).await
+    }
+
+    /// Asks a member what has changed; `None` where it can't tell.
+    ///
+    /// # Errors
+    /// As [`NodeReader::read`].
+    pub async fn changes(&self, member: &Member, query: &Query) -> Result<Option<Changes>> {
+        self.one(member, query, wire::decode_changes).await
+    }
+
+    /// An answer that is one message.
+    async fn one<T>(
+        &self,
+        member: &Member,
+        query: &Query,
+        decode: impl Fn(&[u8], &wire::Limits) -> Result<T>,
+    ) -> Result<T> {
+        let (_, mut state) = self.ask(member, query).await?;
+        let found = state.next(&decode).await?;
+        let found = found.ok_or_else(|| Error::unavailable(format!("{}: expected an answer", state.name)))?;
+        // An answer without its end was cut off.
+        match state.next(&decode).await? {
+            None => Ok(found),
+            Some(_) => Err(Error::unavailable(format!("{}: expected one answer", state.name))),
+        }
+    }
+
+    /// Sends a question, and begins to read the answer.
+    async fn ask(&self, member: &Member, query: &Query) -> Result<(Option<Since>, State)> {
         let name = format!("member `{}` at {}", member.name, member.read_address);
         let mut body = Vec::new();
         wire::encode_query(query, &mut body)?;
@@ -76,24 +123,29 @@ impl NodeReader {
             });
         }
         let most = usize::try_from(limits.message_bytes).unwrap_or(usize::MAX);
-        Ok(Told { since, batches: try_unfold(Some((Frames::new(body, most), name, limits)), next) })
+        Ok((since, State { frames: Frames::new(body, most), name, limits }))
     }
 }
 
-type State = (Frames, String, wire::Limits);
+// === impl State ===
+
+impl State {
+    /// The next message; `None` at the end. After an error nothing more is to be read.
+    async fn next<T>(&mut self, decode: impl Fn(&[u8], &wire::Limits) -> Result<T>) -> Result<Option<T>> {
+        let name = &self.name;
+        let at_node = |e: Error| Error::unavailable(format!("{name}: {}", e.report()));
+        let Some(message) = self.frames.next().await.map_err(at_node)? else { return Ok(None) };
+        decode(&message, &self.limits).map(Some).map_err(|wrong| match wire::decode_error(&message, &self.limits) {
+            Ok(error) => told(name, &error),
+            Err(_) => at_node(wrong),
+        })
+    }
+}
 
 /// The next batch; nothing more after an error or the end.
-async fn next(state: Option<State>) -> Result<Option<(Batch, Option<State>)>> {
-    let Some((mut frames, name, limits)) = state else { return Ok(None) };
-    let at_node = |e: Error| Error::unavailable(format!("{name}: {}", e.report()));
-    let Some(message) = frames.next().await.map_err(at_node)? else { return Ok(None) };
-    match wire::decode_batch(&message, &limits) {
-        Ok(batch) => Ok(Some((batch, Some((frames, name, limits))))),
-        Err(wrong) => Err(match wire::decode_error(&message, &limits) {
-            Ok(error) => told(&name, &error),
-            Err(_) => at_node(wrong),
-        }),
-    }
+async fn next_batch(state: Option<State>) -> Result<Option<(Batch, Option<State>)>> {
+    let Some(mut state) = state else { return Ok(None) };
+    Ok(state.next(wire::decode_batch).await?.map(|batch| (batch, Some(state))))
 }
 
 /// An error that a node told.

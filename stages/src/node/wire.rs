@@ -20,6 +20,12 @@
 //! * **Question**, `WNQ`: `81` tenant: its name. `82` span: start and end in milliseconds since the Unix epoch (zigzag), both
 //!   included. `83` matchers: count, then for each a byte (0 to 3: `=`, `!=`, `=~`, `!~`), name, value. `84` options: a byte (1:
 //!   the series without their samples). `05` milliseconds after which nobody waits. `06` the bucket that the asker reads itself.
+//!   Instead of `82`, `83`, `84` and `06`: `87` what is known of metrics, all or the one named, which batches answer that have
+//!   metadata alone; or `88` what recent series are made of, and how many of each kind; or `89` what has changed since the answer of
+//!   a number: that number and 1, or 0 for none.
+//! * **Cardinality**, `WNC`: `81` counts: series, pairs of labels, chunks. `02` times: first and last (zigzag). `83` metrics, `84`
+//!   labels by values, `85` labels by bytes, `86` pairs: each count, then for each its name and how many.
+//! * **Changes**, `WNH`: `01` the number of this answer, and the least time that changed (zigzag); nothing where that can't be told.
 //!
 //! Columns of a batch:
 //!
@@ -42,6 +48,8 @@
 
 mod ack;
 mod batch;
+mod cardinality;
+mod changes;
 mod error;
 #[doc(hidden)]
 pub mod fuzz;
@@ -52,6 +60,8 @@ mod writer;
 
 pub use ack::{decode_ack, encode_ack};
 pub use batch::{decode_batch, encode_batch};
+pub use cardinality::{decode_cardinality, encode_cardinality};
+pub use changes::{decode_changes, encode_changes};
 pub use error::{decode_error, encode_error};
 pub use limits::Limits;
 pub use query::{decode_query, encode_query};
@@ -69,6 +79,8 @@ enum Message {
     Ack,
     Error,
     Query,
+    Cardinality,
+    Changes,
 }
 
 /// A section of a message: its id, of which the highest bit says that it must be known, and its name in errors.
@@ -90,6 +102,8 @@ impl Message {
             Self::Ack => b"WNA",
             Self::Error => b"WNE",
             Self::Query => b"WNQ",
+            Self::Cardinality => b"WNC",
+            Self::Changes => b"WNH",
         }
     }
 
@@ -99,6 +113,8 @@ impl Message {
             Self::Ack => "an ack",
             Self::Error => "an error",
             Self::Query => "a question",
+            Self::Cardinality => "a cardinality",
+            Self::Changes => "changes",
         }
     }
 }

@@ -14,7 +14,10 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Batch, Context, Data, Error, Kind, Metrics, Next, Read, Result, Since};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{
+    Batch, Cardinality, Changes, Context, Data, Error, Kind, Metrics, Next, Read, Result, Since, Tenant,
+};
 
 use super::Readers;
 use super::telemetry::Telemetry;
@@ -24,6 +27,9 @@ use crate::node::{self, frames, wire};
 
 /// The longest question, in bytes.
 const MAX_QUESTION: usize = 1 << 20;
+
+/// How many metrics a batch tells of.
+const METRICS: usize = 1024;
 
 /// The body of a reply.
 type Body = UnsyncBoxBody<Bytes, Infallible>;
@@ -38,9 +44,16 @@ pub(super) struct Answerer {
     metrics: Metrics,
 }
 
-/// An answer that has begun: its batches, and its turn.
+/// What becomes one message.
+enum Piece {
+    Batch(Batch),
+    Cardinality(Cardinality),
+    Changes(Option<Changes>),
+}
+
+/// An answer that has begun: its pieces, and its turn.
 struct Begun {
-    batches: BoxStream<'static, Result<Batch>>,
+    pieces: BoxStream<'static, Result<Piece>>,
     since: Option<Since>,
     until: Instant,
     telemetry: Telemetry,
@@ -98,13 +111,9 @@ impl Answerer {
         let query = wire::decode_query(&body, &limits)?;
         let until = query.timeout.and_then(|limit| Instant::now().checked_add(limit)).map_or(until, |t| t.min(until));
         let turn = self.working.clone().acquire_owned().await.map_err(|_| Error::closed())?;
-        let answer = self.next.send(query).await?;
-        let Data::Samples(batches) = answer.data else {
-            return Err(Error::internal("expected samples from the pipeline"));
-        };
-        let since = batches.since();
-        let batches = batches.take().ok_or_else(|| Error::internal("expected samples that nobody took"))?;
-        Ok(Begun { batches, since, until, telemetry: self.telemetry.clone(), _turn: turn })
+        let tenant = query.tenant.clone();
+        let (pieces, since) = pieces(self.next.send(query).await?.data, &tenant)?;
+        Ok(Begun { pieces, since, until, telemetry: self.telemetry.clone(), _turn: turn })
     }
 }
 
@@ -131,13 +140,19 @@ impl Answer for Answerer {
 // === impl Begun ===
 
 impl Begun {
-    /// The answer's body: a message for each batch, then the end or an error.
+    /// The answer's body: a message for each piece, then the end or an error.
     fn frames(self) -> impl Stream<Item = Result<Frame<Bytes>, Infallible>> + Send {
         stream::unfold(Some(self), |begun| async move {
             let mut begun = begun?;
-            let batch = timeout_at(begun.until, begun.batches.next()).await.unwrap_or_else(|_| Some(Err(late())));
-            let (frame, rest) = match batch {
-                Some(Ok(batch)) => {
+            let piece = timeout_at(begun.until, begun.pieces.next()).await.unwrap_or_else(|_| Some(Err(late())));
+            let (frame, rest) = match piece {
+                Some(Ok(Piece::Cardinality(found))) => {
+                    (frames::frame(|out| wire::encode_cardinality(&found, out)), Some(begun))
+                }
+                Some(Ok(Piece::Changes(changes))) => {
+                    (frames::frame(|out| wire::encode_changes(changes, out)), Some(begun))
+                }
+                Some(Ok(Piece::Batch(batch))) => {
                     begun.telemetry.samples.inc_by(batch.sample_count() as u64);
                     (frames::frame(|out| wire::encode_batch(&batch, out)), Some(begun))
                 }
@@ -157,6 +172,30 @@ impl Begun {
             Some((Ok(Frame::data(frame)), rest))
         })
     }
+}
+
+/// What an answer is sent as, and since when who answers has everything.
+fn pieces(data: Data, tenant: &Tenant) -> Result<(BoxStream<'static, Result<Piece>>, Option<Since>)> {
+    match data {
+        Data::Samples(batches) => {
+            let taken = batches.take().ok_or_else(|| Error::internal("expected samples that nobody took"))?;
+            Ok((taken.map(|batch| batch.map(Piece::Batch)).boxed(), batches.since()))
+        }
+        Data::Metadata(known) => {
+            let batches: Vec<_> = known.chunks(METRICS).map(|some| Ok(Piece::Batch(saying(some, tenant)))).collect();
+            Ok((stream::iter(batches).boxed(), None))
+        }
+        Data::Cardinality(found) => Ok((stream::iter([Ok(Piece::Cardinality(found))]).boxed(), None)),
+        Data::Changes(changes) => Ok((stream::iter([Ok(Piece::Changes(changes))]).boxed(), None)),
+        _ => Err(Error::internal("expected from the pipeline what was asked")),
+    }
+}
+
+/// A batch that has metadata alone.
+fn saying(known: &[Metadata], tenant: &Tenant) -> Batch {
+    let mut batch = Batch::builder(tenant.clone());
+    known.iter().for_each(|said| _ = batch.metadata(said.clone()));
+    batch.build()
 }
 
 fn late() -> Error {

@@ -11,8 +11,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use weir_pipeline::batch::{Metadata, MetricKind};
 use weir_pipeline::testing::{batch, documented, settings, text};
-use weir_pipeline::{Answer, Ask, Batch, Batches, Clock, Data, Error, Kind, Matcher, Metrics, Query, Since};
+use weir_pipeline::{
+    Answer, Ask, Batch, Batches, Cardinality, Clock, Data, Error, Kind, Matcher, Metrics, Query, Since,
+};
 
 use super::*;
 use crate::node::NodeReader;
@@ -193,4 +196,50 @@ fn the_example_in_the_docs_is_valid() {
 #[test]
 fn it_keeps_the_contract_of_sources() {
     weir_pipeline::testing::assert_source_contract(settings::<Readers>("listen: 127.0.0.1:0").unwrap());
+}
+
+#[tokio::test]
+async fn what_is_known_of_metrics_comes_as_it_was_said() {
+    let said = |i: usize| Metadata {
+        metric: format!("m{i:04}"),
+        kind: MetricKind::Counter,
+        help: "H.".into(),
+        unit: "s".into(),
+    };
+    let running = start(move |query| {
+        let all = (0..3000).map(said).collect();
+        let Ask::Metadata { metric: Some(metric) } = query.ask else { panic!("{query:?}") };
+        Ok(Data::Metadata(if metric == "all" { all } else { Vec::new() }).into())
+    })
+    .await;
+    let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
+    let read = async |metric: &str| {
+        let query = Query { ask: Ask::Metadata { metric: Some(metric.into()) }, ..question() };
+        let batches = reader.read(&member(running.address), &query).await.unwrap().batches;
+        let all: Vec<Batch> = batches.try_collect().await.unwrap();
+        all.iter().flat_map(Batch::metadata).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(read("all").await, (0..3000).map(said).collect::<Vec<_>>());
+    assert_eq!(read("none").await, Vec::new());
+}
+
+#[tokio::test]
+async fn what_recent_series_are_made_of_comes_whole_or_is_an_error() {
+    let found = Cardinality { series: 3, by_metric: vec![("up".into(), 2)], ..Cardinality::default() };
+    let told = found.clone();
+    let running = start(move |query| match query.ask {
+        Ask::Cardinality { limit: 7 } => Ok(Data::Cardinality(told.clone()).into()),
+        Ask::Cardinality { limit: 8 } => samples(stream::empty()),
+        Ask::Cardinality { .. } => samples(stream::iter([Ok(batch("up 1 1"))])),
+        _ => Err(Error::unprocessable("no")),
+    })
+    .await;
+    let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
+    let read = async |limit: usize| {
+        reader.cardinality(&member(running.address), &Query { ask: Ask::Cardinality { limit }, ..question() }).await
+    };
+    assert_eq!(read(7).await.unwrap(), found);
+    for limit in [8, 9] {
+        assert!(matches!(read(limit).await.unwrap_err().kind(), Kind::Unavailable { .. }), "{limit}");
+    }
 }

@@ -31,6 +31,8 @@ pub(super) enum Verdict {
         /// What the server says.
         told: String,
     },
+    /// The server takes none of it, and may take less at once.
+    TooLarge(String),
     /// The server does not know this version of the protocol.
     Unknown(String),
 }
@@ -57,6 +59,9 @@ impl Came {
             StatusCode::REQUEST_TIMEOUT => Err((Kind::Unavailable { retry_after: retry_after() }, told)),
             status if status.is_server_error() => Err((Kind::Unavailable { retry_after: retry_after() }, told)),
             StatusCode::UNSUPPORTED_MEDIA_TYPE if version == Version::V2 => Ok(Verdict::Unknown(told)),
+            StatusCode::PAYLOAD_TOO_LARGE if version == Version::V1 || written.unwrap_or(0) == 0 => {
+                Ok(Verdict::TooLarge(told))
+            }
             status => {
                 let written = if version == Version::V2 { written.unwrap_or(0) } else { 0 };
                 Ok(Verdict::Refused { written, reason: reason(status), told })

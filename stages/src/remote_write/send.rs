@@ -1,26 +1,22 @@
 //! A batch on its way to a server: encoded, sent, and accounted for.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context as TaskContext, Poll, ready};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Body;
-use hyper::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, USER_AGENT};
+use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
-use tokio_util::sync::PollSemaphore;
-use tower::Service;
 use weir_pipeline::batch::Series;
-use weir_pipeline::{Ack, Batch, Clock, Context, Error, Kind, Next, Reply, Result, Write};
+use weir_pipeline::{Ack, Batch, Clock, Context, Error, Kind, Next, Result, Write};
 
 use super::reply::{Came, Verdict};
 use super::telemetry::Telemetry;
 use super::{RemoteWrite, VERSION, Version, compress, encode};
-use crate::outbound::{self, AGENT, Outbound};
+use crate::outbound::{self, Outbound};
+use crate::way::{Asked, Way};
 
 /// How long a server that did not know 2.0 is sent 1.0 before it is asked again.
 const FALLBACK: Duration = Duration::from_secs(600);
@@ -28,14 +24,8 @@ const FALLBACK: Duration = Duration::from_secs(600);
 /// How much of a reply's body is read, for its first line.
 const REPLY: usize = 16 << 10;
 
-/// The way to the server. A clone shares the connections.
-struct Way {
-    shared: Arc<Shared>,
-    room: PollSemaphore,
-    permit: Option<OwnedSemaphorePermit>,
-}
-
-struct Shared {
+/// The server.
+struct Remote {
     settings: RemoteWrite,
     client: Outbound,
     clock: Clock,
@@ -46,64 +36,51 @@ struct Shared {
 
 /// The service that ends the pipeline.
 pub(super) fn open(settings: RemoteWrite, context: &Context) -> Result<Next<Write>> {
-    let tls = settings.url.is_https().then(|| settings.tls.clone().unwrap_or_default());
-    let (limit, concurrency) = (settings.timeout.get(), settings.concurrency.get().min(Semaphore::MAX_PERMITS));
-    let client = outbound::client(limit, tls.as_ref(), concurrency)?;
-    let (clock, telemetry) = (context.clock.clone(), Telemetry::new(context, &settings.url));
-    let shared = Shared { settings, client, clock, telemetry, fallback: Mutex::new(None) };
-    let room = PollSemaphore::new(Arc::new(Semaphore::new(concurrency)));
-    Ok(Next::new(Way { shared: Arc::new(shared), room, permit: None }))
+    let (limit, concurrency) = (settings.timeout.get(), settings.concurrency.get());
+    let client = settings.server.client(limit, concurrency)?;
+    let (clock, telemetry) = (context.clock.clone(), Telemetry::new(context, &settings.server.url));
+    let remote = Remote { settings, client, clock, telemetry, fallback: Mutex::new(None) };
+    Ok(Way::open(remote, concurrency))
 }
 
-// === impl Way ===
+// === impl Remote ===
 
-impl Clone for Way {
-    fn clone(&self) -> Self {
-        Self { shared: self.shared.clone(), room: self.room.clone(), permit: None }
-    }
-}
-
-impl Service<Batch> for Way {
-    type Response = Ack;
-    type Error = Error;
-    type Future = Reply<Write>;
-
-    fn poll_ready(&mut self, cx: &mut TaskContext<'_>) -> Poll<Result<()>> {
-        if self.permit.is_none() {
-            // It is never closed.
-            self.permit = ready!(self.room.poll_acquire(cx));
-        }
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, batch: Batch) -> Reply<Write> {
-        let (shared, permit) = (self.shared.clone(), self.permit.take());
-        async move {
-            let _permit = permit;
-            shared.write(batch).await
-        }
-        .boxed()
-    }
-}
-
-// === impl Shared ===
-
-impl Shared {
+impl Asked for Remote {
     async fn write(&self, batch: Batch) -> Result<Ack> {
-        let version = self.version();
-        if self.says_nothing(&batch, version) {
-            return Ok(Ack::default());
+        let (mut ack, mut parts) = (Ack::default(), vec![batch]);
+        // The first is on top.
+        while let Some(part) = parts.pop() {
+            match self.offer(&part).await? {
+                Some(Verdict::TooLarge(_)) if part.series_count() > 1 => {
+                    self.telemetry.split();
+                    tracing::debug!(url = %self.settings.server.url, series = part.series_count(), "a batch is too large");
+                    parts.extend(halves(&part).into_iter().rev());
+                }
+                Some(verdict) => ack.merge(self.account(verdict, &part)),
+                None => {}
+            }
         }
-        match self.send(&batch, version).await? {
+        Ok(ack)
+    }
+}
+
+impl Remote {
+    /// Sends `batch`, once more where the server turns out not to know 2.0; nothing where the request would be empty.
+    async fn offer(&self, batch: &Batch) -> Result<Option<Verdict>> {
+        let version = self.version();
+        if self.says_nothing(batch, version) {
+            return Ok(None);
+        }
+        match self.send(batch, version).await? {
             // A server that does not know 2.0 has taken nothing.
             Verdict::Unknown(_) if self.settings.version.is_none() && version == Version::V2 => {
                 self.fall_back();
-                if self.says_nothing(&batch, Version::V1) {
-                    return Ok(Ack::default());
+                if self.says_nothing(batch, Version::V1) {
+                    return Ok(None);
                 }
-                self.account(self.send(&batch, Version::V1).await?, &batch)
+                self.send(batch, Version::V1).await.map(Some)
             }
-            verdict => self.account(verdict, &batch),
+            verdict => Ok(Some(verdict)),
         }
     }
 
@@ -133,13 +110,13 @@ impl Shared {
         let before = self.fallback.lock().unwrap_or_else(PoisonError::into_inner).replace(Instant::now() + FALLBACK);
         if before.is_none() {
             self.telemetry.fell_back();
-            tracing::info!(url = %self.settings.url, "the server does not know remote write 2.0: it is sent 1.0");
+            tracing::info!(url = %self.settings.server.url, "the server does not know remote write 2.0: it is sent 1.0");
         }
     }
 
     /// Sends `batch` once.
     async fn send(&self, batch: &Batch, version: Version) -> Result<Verdict> {
-        let (url, start) = (&self.settings.url, Instant::now());
+        let (url, start) = (&self.settings.server.url, Instant::now());
         let request = self.request(batch, version).await?;
         let size = request.body().size_hint().exact().unwrap_or(0);
         let limit = self.settings.timeout;
@@ -153,7 +130,7 @@ impl Shared {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Came> {
-        let url = &self.settings.url;
+        let url = &self.settings.server.url;
         let unreachable = |e| {
             let why = outbound::chain(&e);
             Error::unavailable(format!("{url} can't be reached: {why}"))
@@ -167,20 +144,12 @@ impl Shared {
 
     async fn request(&self, batch: &Batch, version: Version) -> Result<Request<Full<Bytes>>> {
         let body = packed(batch, version)?;
-        let auth = self.settings.auth.header().await?;
-        let mut request = Request::new(Full::new(body));
-        *request.method_mut() = Method::POST;
-        *request.uri_mut() = self.settings.url.uri().clone();
+        let mut request = self.settings.server.request(Method::POST, body).await?;
         let headers = request.headers_mut();
-        self.settings.headers.add_to(headers);
         self.name_tenant(batch, headers)?;
         headers.insert(CONTENT_ENCODING, HeaderValue::from_static("snappy"));
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(version.content_type()));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         headers.insert(VERSION, HeaderValue::from_static(version.header()));
-        if let Some(auth) = auth {
-            headers.insert(AUTHORIZATION, auth);
-        }
         Ok(request)
     }
 
@@ -197,23 +166,31 @@ impl Shared {
     }
 
     /// The ack of a batch of which that became.
-    fn account(&self, verdict: Verdict, batch: &Batch) -> Result<Ack> {
+    fn account(&self, verdict: Verdict, batch: &Batch) -> Ack {
         let samples = batch.sample_count() as u64;
         let (written, reason, told) = match verdict {
             Verdict::Written(written) => (written, "not_written", "that not all samples are written".to_owned()),
             Verdict::Refused { written, reason, told } => (written, reason, told),
+            Verdict::TooLarge(told) => (0, "too_large", told),
             Verdict::Unknown(told) => (0, "version_unknown", told),
         };
         let mut ack = Ack::written(written);
         if written < samples {
-            let url = &self.settings.url;
+            let url = &self.settings.server.url;
             let detail = format!("{url} answered {told}");
             tracing::warn!(%url, reason, samples = samples - written, told, "samples are rejected");
             ack.reject(reason, detail, samples - written);
         }
         self.telemetry.written(written, newest(batch).filter(|_| written > 0));
-        Ok(ack)
+        ack
     }
+}
+
+/// The first half of the series of a batch, and the others.
+fn halves(batch: &Batch) -> Vec<Batch> {
+    let series = batch.series_count();
+    let route: Vec<usize> = (0..series).map(|i| usize::from(i >= series / 2)).collect();
+    batch.split(&route, 2)
 }
 
 /// The request's body.

@@ -25,6 +25,7 @@ pub(super) struct Telemetry {
     bytes: Counter,
     samples: Counter,
     fallbacks: Counter,
+    splits: Counter,
     newest: Gauge<f64, AtomicU64>,
 }
 
@@ -72,6 +73,7 @@ impl Telemetry {
             bytes: counter("weir_remote_write_body_bytes", "Bytes of request bodies, compressed"),
             samples: counter("weir_remote_write_samples", "Samples that were written"),
             fallbacks: counter("weir_remote_write_fallbacks", "How often a server did not know 2.0 and was sent 1.0"),
+            splits: counter("weir_remote_write_splits", "How often a request was too large and was sent in halves"),
             newest: newest.get_or_create_owned(&at),
             at,
         }
@@ -86,6 +88,10 @@ impl Telemetry {
 
     pub(super) fn fell_back(&self) {
         self.fallbacks.inc();
+    }
+
+    pub(super) fn split(&self) {
+        self.splits.inc();
     }
 
     /// So many samples are written, the newest of that time in milliseconds.

@@ -11,6 +11,7 @@ use weir_pipeline::{Error, Result};
 
 use super::discover::{Board, discover};
 use super::fetch::Fetch;
+use super::heritage::{JobLeft, Left, Past, Waiting};
 use super::job::Job;
 use super::target::{Built, Target};
 use super::worker::{Parts, Worker};
@@ -24,7 +25,10 @@ pub(super) struct Pool<F> {
     board: Arc<Board>,
     /// Who is scraped, by the target's hash, and whether it still should be.
     workers: HashMap<u64, watch::Sender<bool>>,
-    running: JoinSet<u64>,
+    /// With what each leaves.
+    running: JoinSet<(u64, Option<Left>)>,
+    /// Targets of before a reload.
+    waiting: Waiting,
     /// Whether there are more targets than there may be.
     over: Arc<AtomicBool>,
     /// What others see of the job. It is there also without targets.
@@ -36,25 +40,29 @@ pub(super) struct Pool<F> {
 // === impl Pool ===
 
 impl<F: Fetch + Clone> Pool<F> {
-    pub(super) fn new(job: Job, fetch: F, parts: Parts) -> Self {
-        let board = Arc::new(Board::new(&job));
+    /// The targets of a job, which goes on with what it was before a reload.
+    pub(super) fn new(job: Job, fetch: F, parts: Parts, left: JobLeft) -> Self {
+        let board = Arc::new(Board::new(&job, left.found));
+        let waiting = Waiting::new(left.targets);
         let (workers, running, told) = (HashMap::new(), JoinSet::new(), HashSet::new());
         let status = parts.0.targets().pool(&parts.0.pipeline, &job.job_name);
         let over = Arc::new(AtomicBool::new(false));
-        Self { job: Arc::new(job), fetch, parts, board, workers, running, over, status, told }
+        Self { job: Arc::new(job), fetch, parts, board, workers, running, waiting, over, status, told }
     }
 
-    /// Scrapes until the program stops. What was sent by then is waited for.
-    pub(super) async fn run(mut self) -> Result<()> {
+    /// Scrapes until the program stops. What was sent by then is waited for. Returns the job's name and what it leaves.
+    pub(super) async fn run(mut self) -> Result<(String, JobLeft)> {
         let (shutdown, board) = (self.parts.0.shutdown.clone(), self.board.clone());
         let mut discovering = discover(&self.job, &board, &self.parts.2)?;
+        let mut leaving = Vec::new();
         self.follow();
         loop {
             tokio::select! {
                 biased;
                 () = shutdown.cancelled() => break,
                 Some(ended) = self.running.join_next() => {
-                    let hash = ended.map_err(broke_off)?;
+                    let (hash, left) = ended.map_err(broke_off)?;
+                    leaving.extend(left);
                     // It may have been found again since its last scrape.
                     if self.workers.remove(&hash).is_some_and(|wanted| *wanted.borrow()) {
                         self.follow();
@@ -65,10 +73,11 @@ impl<F: Fetch + Clone> Pool<F> {
             }
         }
         discovering.abort_all();
+        self.end_waiting();
         while let Some(ended) = self.running.join_next().await {
-            ended.map_err(broke_off)?;
+            leaving.extend(ended.map_err(broke_off)?.1);
         }
-        Ok(())
+        Ok((self.job.job_name.clone(), JobLeft { targets: leaving, found: board.found() }))
     }
 
     /// Has those scraped that are found now, and those end that are not.
@@ -83,19 +92,32 @@ impl<F: Fetch + Clone> Pool<F> {
         for (hash, wanted) in &self.workers {
             wanted.send_replace(found.contains_key(hash));
         }
+        let hashes: HashSet<u64> = found.keys().copied().collect();
         for (hash, target) in found {
-            if self.workers.contains_key(&hash) {
-                continue;
+            if !self.workers.contains_key(&hash) {
+                let past = self.waiting.take(&target, |hash| hashes.contains(&hash));
+                self.start(target, past, true);
             }
-            let (wanted, is_wanted) = watch::channel(true);
-            let worker = Worker::new(self.job.clone(), target, self.fetch.clone(), self.parts.clone());
-            let scraping = worker.of_pool(is_wanted, self.over.clone()).run();
-            self.running.spawn(async move {
-                scraping.await;
-                hash
-            });
-            self.workers.insert(hash, wanted);
         }
+        if self.board.is_complete() {
+            self.end_waiting();
+        }
+    }
+
+    /// Has the targets end that were there before a reload and are not found.
+    fn end_waiting(&mut self) {
+        for Left { target, past, .. } in self.waiting.drain() {
+            self.start(target, past, false);
+        }
+    }
+
+    /// Scrapes a target from its next time on, or says at that time that it ends.
+    fn start(&mut self, target: Target, past: Past, wanted: bool) {
+        let (hash, (wanted, is_wanted)) = (target.hash(), watch::channel(wanted));
+        let worker = Worker::new(self.job.clone(), target, self.fetch.clone(), self.parts.clone()).after(past);
+        let scraping = worker.of_pool(is_wanted, self.over.clone()).run();
+        self.running.spawn(async move { (hash, scraping.await) });
+        self.workers.insert(hash, wanted);
     }
 
     /// The targets that are found now, by their hashes.

@@ -39,6 +39,13 @@ impl Schedule {
         if early { self.after(due) } else { next }
     }
 
+    /// The first scrape, where it is `now`, of one who was to scrape at `due`: what came due since then is made up for, once
+    /// and at once.
+    pub(super) fn resume(self, due: i64, now: i64) -> i64 {
+        let next = self.first(now);
+        if due < next { next.saturating_sub(self.interval) } else { next }
+    }
+
     /// The time of the samples of a scrape that was due at `due` and begins `now`: as it was due, where that is near.
     /// Steady distances are kept in less space.
     pub(super) fn timestamp(self, due: i64, now: i64) -> i64 {

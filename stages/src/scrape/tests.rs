@@ -64,6 +64,47 @@ async fn a_target_is_scraped_at_steady_times_over_one_connection() {
 }
 
 #[tokio::test]
+async fn jobs_that_stay_at_a_reload_go_on_and_those_that_go_end() {
+    let body = Arc::new(std::sync::Mutex::new("a 1\nb 1\n"));
+    let told = body.clone();
+    let server = Server::start(move |_| Answer::text(*told.lock().unwrap())).await;
+    let scrape = |jobs: [&str; 2], timeout: &str| {
+        let job = |name: &str| {
+            let targets = format!("static_configs: [ {{ targets: ['{}'] }} ]", server.address);
+            format!("{{ job_name: {name}, scrape_interval: 100ms, scrape_timeout: {timeout}, {targets} }}")
+        };
+        testing::settings::<Scrape>(&format!("{{ jobs: [ {}, {} ] }}", job(jobs[0]), job(jobs[1]))).unwrap()
+    };
+    let context =
+        Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("agent", "agent.scrape");
+    let rest = testing::Recorder::<Write>::new(|batch| Ok(Ack::written(batch.sample_count() as u64)));
+    let lines = || rest.requests().iter().flat_map(show).collect::<Vec<_>>();
+    let of = |name: &str, job: &str| {
+        let lines = lines().into_iter().filter(|l| l.starts_with(name) && l.contains(&format!("job=\"{job}\"")));
+        lines.map(|l| l.split(' ').rev().nth(1).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let running = tokio::spawn(scrape(["j", "k"], "90ms").run(context.clone(), rest.next()));
+    while of("up{", "j").len() < 2 || of("up{", "k").len() < 2 {
+        tokio::task::yield_now().await;
+    }
+    context.dismiss(Departure::Replaced);
+    running.await.unwrap().unwrap();
+    *body.lock().unwrap() = "a 1\n";
+    let mut second = context.clone();
+    second.shutdown = CancellationToken::new();
+    let before = of("up{", "j").len();
+    let running = tokio::spawn(scrape(["j", "l"], "80ms").run(second.clone(), rest.next()));
+    while of("up{", "j").len() < before + 2 || of("up{", "k").last().unwrap() != "stale" {
+        tokio::task::yield_now().await;
+    }
+    second.shutdown.cancel();
+    running.await.unwrap().unwrap();
+    let stale = |name: &str, job: &str| of(name, job).iter().filter(|value| *value == "stale").count();
+    assert_eq!((stale("up{", "j"), stale("a{", "j"), stale("b{", "j")), (0, 0, 1), "{:?}", lines());
+    assert_eq!((stale("up{", "k"), stale("a{", "k"), stale("b{", "k")), (1, 1, 1), "{:?}", lines());
+}
+
+#[tokio::test]
 async fn without_a_target_it_waits_for_the_end() {
     let context = testing::context();
     let next = testing::Recorder::<Write>::new(|_| Ok(Ack::default())).next();

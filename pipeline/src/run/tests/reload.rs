@@ -265,3 +265,31 @@ async fn components_ask_the_program_to_reload_and_hear_what_came_of_it() {
     assert!(context.quit().is_err());
     shutdown(running).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_source_goes_on_with_what_the_one_before_it_left() {
+    let p =
+        |batches: u32| format!("name: p\nsource: {{ pulse: {{ batches: {batches}, then: leaves }} }}\nsink: keep\n");
+    let mut running = start(&[&p(1)]).await;
+    after(2).await;
+    journal();
+    let steps = |journal: Vec<String>| {
+        let own = journal.into_iter().filter_map(|line| line.strip_prefix("p.source.pulse ").map(str::to_owned));
+        own.collect::<Vec<_>>()
+    };
+    let change = async |running: &mut Running, texts: &[&str]| {
+        reload(running, texts).await;
+        after(9).await;
+        steps(journal())
+    };
+    assert_eq!(change(&mut running, &[&p(2)]).await, ["goes: Replaced", "goes on after 1"]);
+    // One whose place nobody takes is told so, and nobody is there to go on.
+    assert_eq!(change(&mut running, &["name: q\nsource: pulse\nsink: keep\n"]).await, ["goes: Removed"]);
+    assert_eq!(change(&mut running, &[&p(3)]).await, [""; 0]);
+    // Where a change fails the one of before comes back.
+    let door = "name: d\nsource: { door: { after: 1s, fails: no } }\nsink: keep\n";
+    let back = ["goes: Replaced", "goes on after 3", "goes: Replaced", "goes on after 4"];
+    assert_eq!(change(&mut running, &[&p(4), door]).await, back);
+    shutdown(running).await;
+    assert_eq!(steps(journal()), ["goes: Stop"]);
+}

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt;
+use weir_pipeline::batch::Metadata;
 use weir_pipeline::testing::{context, documented, histogram_bits, histogram_point, settings};
 use weir_pipeline::{Kind, LabelSet, MatchOp, Matcher};
 
@@ -125,8 +126,19 @@ async fn a_question_for_labels_gets_the_series_without_samples() {
 }
 
 #[tokio::test]
-async fn only_samples_are_answered() {
-    let (store, _) = store().await;
+async fn what_the_store_knows_beside_samples_is_answered_and_nothing_else() {
+    let (store, context) = store().await;
+    fill(&store, context.clock.now(), "short", 5, 1).await;
+    let said = Metadata { metric: "short".into(), help: "H.".into(), ..Metadata::default() };
+    let mut batch = Batch::builder(Tenant::default());
+    batch.metadata(said.clone());
+    store.append(&batch.build()).await.unwrap();
+    let known = answer(&store, query(Ask::Metadata { metric: None })).await.unwrap().data;
+    assert_eq!(known, Data::Metadata(vec![said]));
+    let Data::Cardinality(found) = answer(&store, query(Ask::Cardinality { limit: 1 })).await.unwrap().data else {
+        panic!("no cardinality")
+    };
+    assert_eq!((found.series, found.by_metric), (5, vec![("short".into(), 5)]));
     let asked = query(Ask::Instant { expr: "up".into(), time: 0 });
     assert_eq!(answer(&store, asked).await.unwrap_err().kind(), Kind::Unprocessable);
 }

@@ -25,7 +25,7 @@ const TENANTS: usize = 10_000;
 
 /// What changed, by tenant.
 #[derive(Debug)]
-pub(super) struct ChangeLog(Mutex<Inner>);
+pub struct ChangeLog(Mutex<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -48,12 +48,12 @@ struct Marks {
 
 impl ChangeLog {
     /// Nothing is known. Numbers begin above `first`, which is above all of earlier lives.
-    pub(super) fn new(first: u64) -> Self {
+    pub fn new(first: u64) -> Self {
         Self(Mutex::new(Inner { number: first, tenants: HashMap::new() }))
     }
 
     /// Samples came that are not earlier than this. They are there for readers already.
-    pub(super) fn note(&self, tenant: &Tenant, earliest: i64) {
+    pub fn note(&self, tenant: &Tenant, earliest: i64) {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { number, tenants } = &mut *inner;
         if let Some(marks) = tenants.get_mut(tenant) {
@@ -61,8 +61,9 @@ impl ChangeLog {
         }
     }
 
-    /// What changed since the answer of a number, where the bucket's blocks are these now. `own` is who commits for this store.
-    pub(super) fn of(&self, tenant: &Tenant, since: Option<u64>, catalog: Option<Snapshot>, own: &str) -> Changes {
+    /// What changed since the answer of a number, where the bucket's blocks are these now. `own` is who commits for this store, empty
+    /// where nobody does.
+    pub fn of(&self, tenant: &Tenant, since: Option<u64>, catalog: Option<Snapshot>, own: &str) -> Changes {
         let mut inner = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Inner { number, tenants } = &mut *inner;
         if !tenants.contains_key(tenant) {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use arrow::array::RecordBatch;
 use arrow::ipc::writer::StreamWriter;
+use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::task::JoinHandle;
@@ -27,8 +28,10 @@ const TO_TELL: Duration = Duration::from_secs(1);
 /// The longest line of a program's standard error that is logged as one, in bytes.
 const MAX_LINE: usize = 8 << 10;
 
-/// A program that runs. Killed when dropped.
+/// A program that runs. Killed when dropped, with all that it has started.
 pub(super) struct Program {
+    /// Goes first: as long as the program is not waited for nobody else can have its number.
+    group: Group,
     child: Child,
     input: ChildStdin,
     output: BufReader<ChildStdout>,
@@ -38,6 +41,10 @@ pub(super) struct Program {
     errors: JoinHandle<()>,
     _running: Running,
 }
+
+/// The process group of a program: it, and what it has started that did not leave the group. All of it is killed when this is
+/// dropped.
+struct Group(Option<Pid>);
 
 /// Real time passes where a program is waited for, also where a test has stopped tokio's: that goes on by itself once
 /// nobody has anything to do, but not while a blocking task is under way, as this is until it is dropped.
@@ -57,7 +64,7 @@ impl Program {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             // What stops Weir from a terminal does not stop it: it has batches to answer until the pipeline has
-            // drained.
+            // drained. And what it starts in its turn can be killed with it.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()
@@ -68,6 +75,7 @@ impl Program {
         };
         let questions = StreamWriter::try_new(Vec::new(), &rows::schema());
         Ok(Self {
+            group: Group::of(&child),
             child,
             input,
             output: BufReader::new(output),
@@ -133,7 +141,7 @@ impl Program {
     /// Closes the program's input and waits until it has ended, or kills it after a while.
     pub(super) async fn end(self) {
         let _real = RealTime::new();
-        let Self { mut child, mut input, mut questions, output, errors, .. } = self;
+        let Self { group, mut child, mut input, mut questions, output, errors, .. } = self;
         let ending = async {
             if questions.finish().is_ok() {
                 // It may be gone already.
@@ -142,7 +150,9 @@ impl Program {
             drop((input, output));
             let _ = child.wait().await;
         };
-        if timeout(TO_END, ending).await.is_err() {
+        let has_ended = timeout(TO_END, ending).await.is_ok();
+        drop(group);
+        if !has_ended {
             let _ = child.kill().await;
         }
         // Its last words. Others may still have its standard error.
@@ -200,6 +210,22 @@ async fn log(errors: impl AsyncRead + Unpin, place: Arc<str>) {
 
 fn say(place: &str, line: &[u8]) {
     tracing::info!(%place, "{}", String::from_utf8_lossy(line).trim_end());
+}
+
+// === impl Group ===
+
+impl Group {
+    /// The group of a program that was started as its first.
+    fn of(child: &Child) -> Self {
+        Self(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // It is an error where nobody is left.
+        let _ = self.0.map(|group| kill_process_group(group, Signal::Kill));
+    }
 }
 
 // === impl RealTime ===

@@ -1,5 +1,7 @@
 //! `metadata` and `status/tsdb`: what the store knows of metrics, and what makes its recent series many.
 //!
+//! Both take `partial_response`, as queries do: over a cluster of which too few members answer there is a warning, or an error.
+//!
 //! Source: `metricMetadata` and `serveTSDBStatus` of `web/api/v1/api.go` of Prometheus 3.14. Here both are a tenant's.
 
 use serde_json::{Map, Value, json};

@@ -126,7 +126,8 @@ impl Service {
         };
         let until = start + self.settings.timeout.get();
         let _turn = self.turn(until).await?;
-        let answer = self.pass(tenant, ask, Options::whole(), until).await?;
+        let options = Options { partial: params::partial(&form)?, ..Options::whole() };
+        let answer = self.pass(tenant, ask, options, until).await?;
         let data = match &answer.data {
             Data::Metadata(all) => known::metadata(all, &form)?,
             Data::Cardinality(found) => known::cardinality(found),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use weir_pipeline::Result;
 use weir_stages::replicate::Quorum;
-use weir_stages::ring::{Member, OpenRing, ReplicaSet};
+use weir_stages::ring::{Layout, Member, OpenRing, ReplicaSet};
 
 /// The epochs of a ring whose members may have what is nowhere else.
 pub(super) struct Epochs {
@@ -37,19 +37,32 @@ impl Epochs {
     /// The quorum is more than the ring's factor.
     pub(super) fn sets(&self, quorum: Quorum) -> Result<Vec<Needed>> {
         let recent = self.ring.recent(self.span);
-        let mut sets: Vec<Needed> = Vec::new();
         // The newest first: a member that goes on elsewhere is asked where it is now.
-        for layout in recent.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous())) {
-            let members = layout.factor() + 1 - quorum.of(layout.factor())?;
-            for set in layout.sets() {
-                let names = |set: &ReplicaSet| set.members.iter().map(|m: &Member| m.name.clone()).collect::<Vec<_>>();
-                if !sets.iter().any(|known| names(&known.set) == names(set)) {
-                    sets.push(Needed { set: set.clone(), members });
-                }
+        sets_of(recent.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous())), quorum)
+    }
+
+    /// The replica sets of the epoch now, to which all is written.
+    ///
+    /// # Errors
+    /// The quorum is more than the ring's factor.
+    pub(super) fn current(&self, quorum: Quorum) -> Result<Vec<Needed>> {
+        sets_of(std::iter::once(&self.ring.current()), quorum)
+    }
+}
+
+/// The replica sets of these epochs, each once.
+fn sets_of<'a>(layouts: impl Iterator<Item = &'a Arc<Layout>>, quorum: Quorum) -> Result<Vec<Needed>> {
+    let mut sets: Vec<Needed> = Vec::new();
+    for layout in layouts {
+        let members = layout.factor() + 1 - quorum.of(layout.factor())?;
+        for set in layout.sets() {
+            let names = |set: &ReplicaSet| set.members.iter().map(|m: &Member| m.name.clone()).collect::<Vec<_>>();
+            if !sets.iter().any(|known| names(&known.set) == names(set)) {
+                sets.push(Needed { set: set.clone(), members });
             }
         }
-        Ok(sets)
     }
+    Ok(sets)
 }
 
 // === impl Needed ===

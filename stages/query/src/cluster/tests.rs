@@ -16,6 +16,8 @@ use weir_stages::ring::Ring;
 use super::*;
 use crate::engine::{Engine, Limits};
 
+mod changes;
+mod known;
 mod newness;
 mod tls;
 
@@ -31,6 +33,12 @@ enum Way {
     Gone,
     /// With this text; it came empty at this time, and has everything from a second later on.
     Came(i64, String),
+    /// With this beside samples.
+    Knows(Vec<Metadata>, Cardinality),
+    /// Nothing, for ever.
+    Waits,
+    /// That this has changed.
+    Tells(Arc<Mutex<Option<Changes>>>),
 }
 
 fn has(text: &str) -> Way {
@@ -59,9 +67,15 @@ async fn node_with(way: Way, extra: &str) -> Node {
     }
     let seen = asked.clone();
     let next = Next::new(tower::service_fn(move |query: Query| {
+        let ask = query.ask.clone();
         seen.lock().unwrap().push(query);
         let way = way.clone();
-        async move { answer(way) }
+        async move {
+            match way {
+                Way::Waits => std::future::pending().await,
+                way => answer(way, &ask),
+            }
+        }
     }));
     let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("in", "in.readers");
     let readers: Readers = settings(&format!("{{ listen: 127.0.0.1:0{extra} }}")).unwrap();
@@ -72,14 +86,17 @@ async fn node_with(way: Way, extra: &str) -> Node {
     Node { address: context.listeners()[0].1.to_string(), asked }
 }
 
-fn answer(way: Way) -> Result<Answer> {
+fn answer(way: Way, ask: &Ask) -> Result<Answer> {
     let one = |text: &str| stream::iter([Ok::<Batch, Error>(batch(text))]);
     let batches = match way {
         Way::Has(text) => Batches::new(one(&text)),
         Way::Came(began, text) => Batches::new(one(&text)).with_since(Since { began, from: began + 1000 }),
         Way::Hangs(text) => Batches::new(one(&text).chain(stream::pending())),
         Way::Fails(kind) => return Err(Error::new(kind, "no")),
-        Way::Gone => return Err(Error::closed()),
+        Way::Knows(_, found) if matches!(ask, Ask::Cardinality { .. }) => return Ok(Data::Cardinality(found).into()),
+        Way::Knows(said, _) => return Ok(Data::Metadata(said).into()),
+        Way::Tells(changes) => return Ok(Data::Changes(*changes.lock().unwrap()).into()),
+        Way::Gone | Way::Waits => return Err(Error::closed()),
     };
     Ok(Data::Samples(batches).into())
 }

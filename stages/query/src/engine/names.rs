@@ -6,7 +6,7 @@ use weir_pipeline::{Answer, Ask, Data, Error, Exemplar, LabelSet, Labels, Matche
 
 use super::samples::{self, Asked};
 use crate::exec::pace::Pace;
-use crate::exec::source::{MetricsSource, Wanted};
+use crate::exec::source::{Known, MetricsSource, Wanted, warnings};
 
 /// After how many series to look whether the turn is over.
 const LOOK: usize = 256;
@@ -48,11 +48,14 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             return samples::answer(source, query, Asked { matchers, start, end, labels_only, max_series }).await;
         }
         Ask::Metadata { metric } => {
-            (Data::Metadata(source.metadata(&query.tenant, metric.as_deref()).await?), Vec::new())
+            let Known { found, missing } = source.metadata(&query.tenant, metric.as_deref()).await?;
+            (Data::Metadata(found), warnings(missing, query.partial)?.into_iter().collect())
         }
         Ask::Cardinality { limit } => match source.cardinality(&query.tenant, *limit).await? {
-            Some(found) => (Data::Cardinality(found), Vec::new()),
-            None => return Err(here()),
+            Some(Known { found, missing }) => {
+                (Data::Cardinality(found), warnings(missing, query.partial)?.into_iter().collect())
+            }
+            None => return Err(Error::unprocessable("expected a store or a cluster: what is read here does not tell")),
         },
         Ask::Tenants { only } => match source.tenants(only.as_ref()).await? {
             Some(found) => (Data::Tenants(found), Vec::new()),
@@ -71,7 +74,9 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
 
 /// What a cluster answers to what only a store can do.
 fn here() -> Error {
-    Error::unprocessable("expected a store of this process: a cluster does not tell")
+    Error::unprocessable(
+        "expected a store of this process: each node of a cluster tells of its tenants by an `api` of its own",
+    )
 }
 
 /// The exemplars of all series that match one of the selectors. What several match comes once.

@@ -12,7 +12,7 @@ use weir_pipeline::{Cardinality, Changes, Labels, Matcher, Result, SeriesExempla
 
 mod stored;
 
-pub(crate) use stored::{Found, Stored};
+pub(crate) use stored::{Found, Stored, warnings};
 
 /// Which series are wanted: those of a tenant that match all matchers and may have samples from `start` to `end`.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +29,15 @@ pub struct Wanted<'a> {
     pub labels_only: bool,
     /// Whether what can be had is better than nothing, where not all can; see [`Selected::warnings`].
     pub partial: bool,
+}
+
+/// What a source knows beside samples.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known<T> {
+    /// What it knows.
+    pub found: T,
+    /// What of the source could not be asked, and why.
+    pub missing: Vec<String>,
 }
 
 /// Something that has series: a store, or series in memory.
@@ -52,15 +61,15 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The source can't be read.
-    async fn metadata(&self, _tenant: &Tenant, _metric: Option<&str>) -> Result<Vec<Metadata>> {
-        Ok(Vec::new())
+    async fn metadata(&self, _tenant: &Tenant, _metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
+        Ok(Known::default())
     }
 
     /// What the recent series of a tenant are made of, the `limit` largest of each kind; `None` where the source can't tell.
     ///
     /// # Errors
     /// The source can't be read.
-    async fn cardinality(&self, _tenant: &Tenant, _limit: usize) -> Result<Option<Cardinality>> {
+    async fn cardinality(&self, _tenant: &Tenant, _limit: usize) -> Result<Option<Known<Cardinality>>> {
         Ok(None)
     }
 
@@ -86,6 +95,15 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     /// The source can't be read.
     async fn changes(&self, _tenant: &Tenant, _since: Option<u64>) -> Result<Option<Changes>> {
         Ok(None)
+    }
+}
+
+// === impl Known ===
+
+impl<T> From<T> for Known<T> {
+    /// All of the source was asked.
+    fn from(found: T) -> Self {
+        Self { found, missing: Vec::new() }
     }
 }
 

@@ -4,7 +4,8 @@ use weir_pipeline::testing::histogram_bits;
 use weir_pipeline::{Ack, Batch, Error, Exemplar, Labels, SeriesId};
 
 use super::{
-    Limits, decode_ack, decode_batch, decode_error, decode_query, encode_ack, encode_batch, encode_error, encode_query,
+    Limits, decode_ack, decode_batch, decode_cardinality, decode_changes, decode_error, decode_query, encode_ack,
+    encode_batch, encode_cardinality, encode_changes, encode_error, encode_query,
 };
 
 /// What a batch may take, in bytes.
@@ -46,6 +47,8 @@ pub fn fuzz(data: &[u8]) {
             fuzz_ack(&sealed);
             fuzz_error(&sealed);
             fuzz_query(&sealed);
+            fuzz_cardinality(&sealed);
+            fuzz_changes(&sealed);
         }
     }
 }
@@ -87,6 +90,22 @@ fn fuzz_query(bytes: &[u8]) {
     let read = decode_query(&again, &Limits::default());
     let same = |read: &weir_pipeline::Query| format!("{read:?}") == format!("{query:?}");
     assert!(read.as_ref().is_ok_and(same), "what is written reads the same: {read:?}");
+}
+
+fn fuzz_cardinality(bytes: &[u8]) {
+    let Ok(found) = decode_cardinality(bytes, &limits()) else { return };
+    let mut again = Vec::new();
+    encode_cardinality(&found, &mut again);
+    let read = decode_cardinality(&again, &Limits::default());
+    assert!(read.as_ref().is_ok_and(|read| *read == found), "what is written reads the same: {read:?}");
+}
+
+fn fuzz_changes(bytes: &[u8]) {
+    let Ok(changes) = decode_changes(bytes, &limits()) else { return };
+    let mut again = Vec::new();
+    encode_changes(changes, &mut again);
+    let read = decode_changes(&again, &Limits::default());
+    assert!(read.as_ref().is_ok_and(|read| *read == changes), "what is written reads the same: {read:?}");
 }
 
 /// Whether two batches hold the same, bit for bit.

@@ -1,4 +1,4 @@
-//! A question for samples as a message.
+//! A question as a message: for samples, for what a node knows of metrics and of its recent series, or for what has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,25 +15,54 @@ const MATCHERS: Section = Section::new(0x83, "matchers");
 const OPTIONS: Section = Section::new(0x84, "options");
 const TIMEOUT: Section = Section::new(0x05, "timeout");
 const BUCKET: Section = Section::new(0x06, "bucket");
+const METADATA: Section = Section::new(0x87, "metadata");
+const CARDINALITY: Section = Section::new(0x88, "cardinality");
+const CHANGES: Section = Section::new(0x89, "changes");
 
 const LABELS_ONLY: u8 = 1;
 
 /// The longest name of a bucket, in bytes.
 const MAX_BUCKET: u64 = 256;
 
-/// Appends a question for samples to `out` as one message. `limit` and `lookback` do not go along.
+/// The most entries of each kind that are asked for.
+const MAX_ENTRIES: u64 = 1_000_000;
+
+/// Appends a question for samples, metadata, cardinality or changes to `out` as one message. `limit` and `lookback` do not go along.
 ///
 /// # Errors
 /// `Invalid`, where something else is asked.
 pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
-    let Ask::Samples { matchers, start, end, labels_only, bucket } = &query.ask else {
-        return Err(Error::invalid("expected a question for samples"));
+    let of_nodes = |ask: &Ask| {
+        matches!(ask, Ask::Samples { .. } | Ask::Metadata { .. } | Ask::Cardinality { .. } | Ask::Changes { .. })
     };
+    if !of_nodes(&query.ask) {
+        return Err(Error::invalid("expected a question for samples, metadata, cardinality or changes"));
+    }
     let mut writer = Writer::new(Message::Query, out);
     writer.written(TENANT, query.tenant.as_str().as_bytes());
+    if let Ask::Samples { matchers, start, end, labels_only, .. } = &query.ask {
+        put_samples(&mut writer, matchers, (*start, *end), *labels_only);
+    }
+    if let Some(timeout) = query.timeout {
+        writer.section(TIMEOUT, |out| put_varint(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), out));
+    }
+    match &query.ask {
+        Ask::Samples { bucket: Some(bucket), .. } => writer.written(BUCKET, bucket.as_bytes()),
+        Ask::Metadata { metric } => writer.written(METADATA, metric.as_deref().unwrap_or_default().as_bytes()),
+        Ask::Cardinality { limit } => writer.section(CARDINALITY, |out| put_varint(*limit as u64, out)),
+        Ask::Changes { since } => {
+            writer.section(CHANGES, |out| put_varint(since.map_or(0, |since| since.saturating_add(1)), out));
+        }
+        _ => {}
+    }
+    writer.seal();
+    Ok(())
+}
+
+fn put_samples(writer: &mut Writer<'_>, matchers: &[Matcher], (start, end): (i64, i64), labels_only: bool) {
     writer.section(SPAN, |out| {
-        put_varint(zigzag(*start), out);
-        put_varint(zigzag(*end), out);
+        put_varint(zigzag(start), out);
+        put_varint(zigzag(end), out);
     });
     writer.section(MATCHERS, |out| {
         put_varint(matchers.len() as u64, out);
@@ -43,15 +72,7 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
             put_text(&matcher.value, out);
         }
     });
-    writer.written(OPTIONS, &[if *labels_only { LABELS_ONLY } else { 0 }]);
-    if let Some(timeout) = query.timeout {
-        writer.section(TIMEOUT, |out| put_varint(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), out));
-    }
-    if let Some(bucket) = bucket {
-        writer.written(BUCKET, bucket.as_bytes());
-    }
-    writer.seal();
-    Ok(())
+    writer.written(OPTIONS, &[if labels_only { LABELS_ONLY } else { 0 }]);
 }
 
 /// Reads a message that [`encode_query`] wrote.
@@ -59,9 +80,36 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
-    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET];
+    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET, METADATA, CARDINALITY, CHANGES];
     let sections = Sections::read(bytes, limits.message_bytes, Message::Query, &known, &[])?;
     let tenant = read_tenant(sections.must(TENANT)?)?;
+    let ask = match (sections.get(METADATA), sections.get(CARDINALITY), sections.get(CHANGES)) {
+        (None, None, None) => read_samples(&sections, limits)?,
+        (Some(metric), None, None) => Ask::Metadata { metric: read_metric(metric, limits)? },
+        (None, Some(mut entries), None) => {
+            let limit = entries.at_most(MAX_ENTRIES, "entries")?;
+            entries.end("cardinality")?;
+            Ask::Cardinality { limit: limit as usize }
+        }
+        (None, None, Some(mut since)) => {
+            let number = since.varint()?;
+            since.end("changes")?;
+            Ask::Changes { since: number.checked_sub(1) }
+        }
+        (Some(one), ..) | (None, Some(one), _) => return Err(bad(one.pos(), "one question")),
+    };
+    let timeout = match sections.get(TIMEOUT) {
+        Some(mut timeout) => {
+            let millis = timeout.varint()?;
+            timeout.end("a timeout")?;
+            Some(Duration::from_millis(millis))
+        }
+        None => None,
+    };
+    Ok(Query { timeout, partial: false, ..Query::new(tenant, ask) })
+}
+
+fn read_samples(sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
     let mut span = sections.must(SPAN)?;
     let (start, end) = (unzigzag(span.varint()?), unzigzag(span.varint()?));
     span.end("a span")?;
@@ -72,17 +120,18 @@ pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
     if bits & !LABELS_ONLY != 0 {
         return Err(got(at, "options that this version knows", bits));
     }
-    let timeout = match sections.get(TIMEOUT) {
-        Some(mut timeout) => {
-            let millis = timeout.varint()?;
-            timeout.end("a timeout")?;
-            Some(Duration::from_millis(millis))
-        }
-        None => None,
-    };
     let bucket = sections.get(BUCKET).map(read_bucket).transpose()?;
-    let ask = Ask::Samples { matchers, start, end, labels_only: bits & LABELS_ONLY != 0, bucket };
-    Ok(Query { timeout, partial: false, ..Query::new(tenant, ask) })
+    Ok(Ask::Samples { matchers, start, end, labels_only: bits & LABELS_ONLY != 0, bucket })
+}
+
+/// The metric that is asked for; `None` for all.
+fn read_metric(mut reader: Reader<'_>, limits: &Limits) -> Result<Option<String>> {
+    let (at, len) = (reader.pos(), reader.left());
+    if len > limits.value_bytes {
+        return Err(got(at, format_args!("a metric of at most {} bytes", limits.value_bytes), len));
+    }
+    let metric = std::str::from_utf8(reader.take(len, "a metric")?).map_err(|_| bad(at, "a metric in UTF-8"))?;
+    Ok(Some(metric).filter(|metric| !metric.is_empty()).map(str::to_owned))
 }
 
 fn read_tenant(mut reader: Reader<'_>) -> Result<Tenant> {

@@ -9,7 +9,8 @@ use weir_pipeline::testing::{Recorder, batch, check_sink_contract, documented, s
 use weir_pipeline::{Metrics, Outcome, Sink, Source, Tenant};
 
 use super::*;
-use crate::outbound::tests::server::{Asked, Says, Server};
+use crate::outbound::AGENT;
+use crate::outbound::tests::server::{Asked as Got, Says, Server};
 use crate::receive::Receive;
 use crate::remote_write::{Limits, SAMPLES_WRITTEN, decode, decompress};
 
@@ -29,7 +30,7 @@ fn sink(address: SocketAddr, more: &str) -> Next<Write> {
 }
 
 /// Which version a request is of.
-fn version(asked: &Asked) -> Version {
+fn version(asked: &Got) -> Version {
     let of = |version: &Version| asked.header("content-type") == Some(version.content_type());
     Version::ALL.into_iter().find(of).expect("a version")
 }
@@ -39,13 +40,13 @@ fn says(status: u16) -> Says {
 }
 
 /// As a server that knows 2.0 and writes all.
-fn written(asked: &Asked) -> Says {
+fn written(asked: &Got) -> Says {
     let written = read(asked).sample_count().to_string();
     Says(204, vec![(SAMPLES_WRITTEN, written)], "")
 }
 
 /// The batch of a request.
-fn read(asked: &Asked) -> Batch {
+fn read(asked: &Got) -> Batch {
     let mut message = Vec::new();
     decompress(&asked.body, 1 << 24, &mut message).unwrap();
     let tenant = asked.header("x-scope-orgid").map_or_else(Tenant::default, |name| name.parse().unwrap());
@@ -121,10 +122,10 @@ async fn a_server_is_asked_again_for_the_new_version_after_a_while() {
     })
     .await;
     let settings: RemoteWrite = settings(&format!("{{ url: 'http://{}/' }}", server.address)).unwrap();
-    let (context, url) = (context(), settings.url.clone());
+    let (context, url) = (context(), settings.server.url.clone());
     let client = outbound::client(Duration::from_secs(9), None, 1).unwrap();
     let (clock, telemetry) = (context.clock.clone(), Telemetry::new(&context, &url));
-    let shared = Shared { settings, client, clock, telemetry, fallback: Mutex::new(None) };
+    let shared = Remote { settings, client, clock, telemetry, fallback: Mutex::new(None) };
     shared.write(batch("up 1")).await.unwrap();
     assert_eq!(shared.version(), Version::V1);
     *shared.fallback.lock().unwrap() = Some(Instant::now());
@@ -164,6 +165,35 @@ async fn what_a_server_will_never_take_is_rejected_with_its_words() {
     check(422, "unprocessable").await;
     check(418, "refused").await;
     check(301, "redirected").await;
+}
+
+#[tokio::test]
+async fn a_batch_that_is_too_large_is_sent_in_halves() {
+    // It takes three samples at most; and one series that is too long by itself.
+    let server = Server::start(|asked| match read(asked).sample_count() {
+        n if n > 3 => says(413),
+        _ => written(asked),
+    })
+    .await;
+    let context = context();
+    let sink = sink_in(&context, server.address, "");
+    let mut sent = Batch::builder(Tenant::default());
+    for i in 0..7 {
+        let labels: weir_pipeline::LabelSet =
+            [("__name__", "up".to_owned()), ("i", i.to_string())].into_iter().collect();
+        sent.series(labels.as_labels());
+        (0..if i == 5 { 4 } else { 1 }).for_each(|at| _ = sent.sample(at, 1.0));
+    }
+    let ack = sink.send(sent.build()).await.unwrap();
+    assert_eq!((ack.count(Outcome::Written), ack.count(Outcome::Rejected)), (6, 4), "{ack:?}");
+    assert_eq!(ack.entries().iter().find(|e| e.outcome == Outcome::Rejected).unwrap().reason, "too_large");
+    let taken = server.asked().iter().map(read).filter(|batch| batch.sample_count() <= 3).collect::<Vec<_>>();
+    let order: String = taken.iter().flat_map(Batch::iter).map(|s| s.labels.get("i").unwrap().to_owned()).collect();
+    assert_eq!(order, "012346");
+    let url = format!("http://{}/api/v1/write", server.address);
+    // All; 3 to 6; 5 and 6.
+    let count = format!("weir_remote_write_splits_total{{pipeline=\"out\",url=\"{url}\"}} 3\n");
+    assert!(context.metrics.encode().contains(&count), "{}", context.metrics.encode());
 }
 
 #[tokio::test]

@@ -81,9 +81,14 @@ fn parts(path: &str) -> (&str, &str) {
 // === impl FileSd ===
 
 impl FileSd {
+    /// Which list it is.
+    pub(super) fn origin(&self) -> String {
+        self.files.join("\n")
+    }
+
     /// Looks at the files for ever.
     pub(super) async fn follow(self, slot: Slot, tells: Tells) {
-        let (mut known, mut read) = (Known::default(), Instant::now());
+        let (mut known, mut read) = (Known::of(slot.groups()), Instant::now());
         let mut all = true;
         loop {
             let (files, before) = (self.files.clone(), known);
@@ -110,6 +115,16 @@ impl FileSd {
 // === impl Known ===
 
 impl Known {
+    /// What was found before.
+    fn of(groups: Vec<Group>) -> Self {
+        let mut known = Self::default();
+        for group in groups {
+            let path = PathBuf::from(group.labels.get(PLACE).map_or("", String::as_str));
+            known.0.entry(path).or_default().groups.push(group);
+        }
+        known
+    }
+
     /// Reads the files that have changed, or `all` of them. What can't be read any more stays as it was, and is told in
     /// `wrong` when that is new.
     pub(super) fn look(&mut self, patterns: &[String], all: bool, wrong: &mut Vec<(PathBuf, String)>) {

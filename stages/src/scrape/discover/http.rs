@@ -4,9 +4,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, USER_AGENT};
-use hyper::{Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use hyper::{Method, StatusCode};
 use serde::Deserialize;
 use tokio::time::{sleep, timeout};
 use weir_pipeline::Result as Opened;
@@ -14,7 +14,7 @@ use weir_pipeline::units::{Secret, Span, above_zero};
 
 use super::file::json;
 use super::{Listed, Slot, Tells};
-use crate::outbound::{self, AGENT, Auth, Authorization, BasicAuth, Headers, Outbound, Url, chain};
+use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Outbound, Server, Url, chain};
 use crate::scrape::job::Group;
 use crate::tls::TlsClient;
 
@@ -28,11 +28,8 @@ const MAX_LIST: usize = 64 << 20;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct HttpSd {
-    url: Url,
+    server: Server,
     refresh: Span,
-    headers: Headers,
-    auth: Auth,
-    tls: Option<TlsClient>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -75,31 +72,34 @@ impl TryFrom<Fields> for HttpSd {
     fn try_from(fields: Fields) -> Result<Self, String> {
         let auth = Auth::new(fields.basic_auth, fields.authorization, fields.bearer_token, fields.bearer_token_file)?;
         let Fields { url, refresh_interval: refresh, http_headers: headers, tls_config: tls, .. } = fields;
-        Ok(Self { url, refresh, headers, auth, tls })
+        Ok(Self { server: Server { url, headers, auth, tls }, refresh })
     }
 }
 
 impl HttpSd {
+    /// Which list it is.
+    pub(super) fn origin(&self) -> String {
+        self.server.url.uri().to_string()
+    }
+
     /// Asks for ever. What can't be had any more stays as it was.
     ///
     /// # Errors
     /// The files of its TLS can't be used.
     pub(super) fn follow(self, slot: Slot, tells: Tells) -> Opened<impl Future<Output = ()> + Send + 'static> {
-        let client = self.client()?;
+        let client = self.server.client(self.limit(), 1)?;
         Ok(async move {
             loop {
                 match self.ask(&client).await {
                     Ok(groups) => slot.set(groups),
-                    Err(why) => tells.failed_server(&self.url, &why),
+                    Err(why) => {
+                        tells.failed_server(&self.server.url, &why);
+                        slot.keep();
+                    }
                 }
                 sleep(self.refresh.get()).await;
             }
         })
-    }
-
-    fn client(&self) -> Opened<Outbound> {
-        let tls = self.url.is_https().then(|| self.tls.clone().unwrap_or_default());
-        outbound::client(self.limit(), tls.as_ref(), 1)
     }
 
     /// How long a request may take.
@@ -113,22 +113,17 @@ impl HttpSd {
         let asked = timeout(self.limit(), self.exchange(client)).await;
         let body = asked.unwrap_or_else(|_| Err(format!("expected an answer within {limit}")))?;
         let text = std::str::from_utf8(&body).map_err(|_| "expected a list in UTF-8".to_owned())?;
-        let place = self.url.uri().to_string();
+        let place = self.server.url.uri().to_string();
         Ok(json(text)?.into_iter().map(|listed: Listed| listed.group(PLACE, &place)).collect())
     }
 
     async fn exchange(&self, client: &Outbound) -> Result<Bytes, String> {
-        let mut request = Request::new(Full::default());
-        *request.uri_mut() = self.url.uri().clone();
+        let request = self.server.request(Method::GET, Bytes::new()).await;
+        let mut request = request.map_err(|error| error.report())?;
         let headers = request.headers_mut();
-        self.headers.add_to(headers);
         headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
-        headers.insert(USER_AGENT, HeaderValue::from_static(AGENT));
         let seconds = HeaderValue::from_str(&self.refresh.get().as_secs_f64().to_string());
         headers.insert("x-prometheus-refresh-interval-seconds", seconds.map_err(|error| error.to_string())?);
-        if let Some(secret) = self.auth.header().await.map_err(|error| error.report())? {
-            headers.insert(AUTHORIZATION, secret);
-        }
         let response =
             client.request(request).await.map_err(|error| format!("expected an answer: {}", chain(&error)))?;
         if response.status() != StatusCode::OK {

@@ -11,7 +11,7 @@ fn group(target: &str) -> Group {
 #[tokio::test]
 async fn a_board_has_what_all_lists_say_and_tells_of_changes_only() {
     let job = job("static_configs: [ { targets: ['a:1'] } ], http_sd_configs: [ { url: 'http://a/' } ]");
-    let board = Arc::new(Board::new(&job));
+    let board = Arc::new(Board::new(&job, Vec::new()));
     assert_eq!(board.groups(), [group("a:1")]);
     let slot = Slot { board: board.clone(), place: 1 };
     slot.set(vec![group("b:1")]);

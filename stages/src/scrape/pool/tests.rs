@@ -33,7 +33,7 @@ struct Setup {
     context: Context,
     rest: Recorder<Write>,
     asked: Answers,
-    running: JoinHandle<Result<()>>,
+    running: JoinHandle<Result<(String, JobLeft)>>,
 }
 
 fn start(settings: &str, listed: &str) -> Setup {
@@ -45,7 +45,7 @@ fn start(settings: &str, listed: &str) -> Setup {
     let job = job(&format!("scrape_interval: 15s, file_sd_configs: [ {{ files: ['{path}'] }} ], {settings}"));
     let telemetry = Arc::new(Telemetry::new(&context));
     let parts = (context.clone(), rest.next(), telemetry, Tenant::default());
-    let running = tokio::spawn(Pool::new(job, asked.clone(), parts).run());
+    let running = tokio::spawn(Pool::new(job, asked.clone(), parts, JobLeft::default()).run());
     Setup { dir, context, rest, asked, running }
 }
 
@@ -191,7 +191,7 @@ async fn targets_of_a_server_are_followed() {
     let url = format!("http://{}/list", server.address);
     let job = job(&format!("http_sd_configs: [ {{ url: '{url}', refresh_interval: 10ms }} ]"));
     let parts = (context.clone(), rest.next(), Arc::new(Telemetry::new(&context)), Tenant::default());
-    tokio::spawn(Pool::new(job, Answers::default(), parts).run());
+    tokio::spawn(Pool::new(job, Answers::default(), parts, JobLeft::default()).run());
     let until = async |target: &str| {
         let found = |active: &weir_pipeline::targets::Active| {
             let labels = active.info.discovered.as_labels();

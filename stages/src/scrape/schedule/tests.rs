@@ -75,3 +75,17 @@ proptest! {
         prop_assert_eq!(next.rem_euclid(interval) as u64, hash % interval as u64);
     }
 }
+
+#[test]
+fn who_goes_on_makes_up_for_what_came_due_meanwhile_once() {
+    let schedule = Schedule::new(Duration::from_secs(15), 4_000);
+    let check = |due: i64, now: i64, expect: i64| assert_eq!(schedule.resume(due, now), expect, "{due} at {now}");
+    check(19_000, 10_000, 19_000);
+    check(19_000, 19_000, 19_000);
+    check(19_000, 19_001, 19_000);
+    check(19_000, 33_999, 19_000);
+    // Two came due: the later one.
+    check(19_000, 34_001, 34_000);
+    // A clock that was set back.
+    check(64_000, 10_000, 19_000);
+}

@@ -64,7 +64,7 @@ impl Setup {
         plain(&self.worker.as_mut().unwrap().scrape(at).await)
     }
 
-    fn start(&mut self) -> tokio::task::JoinHandle<()> {
+    fn start(&mut self) -> tokio::task::JoinHandle<Option<Left>> {
         tokio::spawn(self.worker.take().unwrap().run())
     }
 

@@ -58,6 +58,41 @@ async fn a_program_that_hangs_is_started_again() {
     assert_eq!(metric(&context, "weir_exec_running", ""), 0);
 }
 
+/// Waits until a process is no more; one that nobody has waited for counts as that.
+async fn gone(pid: &str) {
+    let is_there = || {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.trim())).unwrap_or_default();
+        stat.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
+    };
+    while is_there() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_has_started_is_killed_with_it() {
+    let hangs = "sleep 1000 & echo $! > \"$0/pid\"; sleep 1000";
+    let ends = "sleep 1000 & echo $! > \"$0/pid\"; head -c 1 >/dev/null; exit 3";
+    for (what, kind) in [(hangs, "timeout"), (ends, "ended")] {
+        let (directory, rest, context) = (tempfile::tempdir().unwrap(), written(), context());
+        let next = script(what, directory.path(), "timeout: 2s").wrap(&context, rest.next()).unwrap();
+        next.send(batch("up 1")).await.unwrap_err();
+        assert_eq!(metric(&context, "weir_exec_failures_total", &format!(",reason=\"{kind}\"")), 1);
+        gone(&std::fs::read_to_string(directory.path().join("pid")).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_program_has_started_ends_with_the_pipeline() {
+    let (directory, rest, context) = (tempfile::tempdir().unwrap(), written(), context());
+    let starts = "sleep 1000 & echo $! > \"$0/pid\"; exec cat";
+    let next = script(starts, directory.path(), "").wrap(&context, rest.next()).unwrap();
+    assert_eq!(next.send(batch("up 1")).await.unwrap(), Ack::written(1));
+    drop(next);
+    assert!(context.close().await.is_empty());
+    gone(&std::fs::read_to_string(directory.path().join("pid")).unwrap()).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_program_that_says_something_else_is_started_again() {
     let says = |what: &str| format!("echo \"{what}\"; exec sleep 1000");

@@ -11,7 +11,7 @@ use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesExemplars, SeriesId, Tenant};
 
-use super::{MetricsSource, Run, Selected, Wanted};
+use super::{Known, MetricsSource, Run, Selected, Wanted};
 
 /// The series of a store.
 #[derive(Clone)]
@@ -52,12 +52,12 @@ impl MetricsSource for Stored {
         Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end))
     }
 
-    async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Vec<Metadata>> {
-        Ok(self.0.metadata(tenant, metric))
+    async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
+        Ok(self.0.metadata(tenant, metric).into())
     }
 
-    async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Cardinality>> {
-        self.0.cardinality(tenant, limit).await.map(Some)
+    async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Known<Cardinality>>> {
+        Ok(Some(self.0.cardinality(tenant, limit).await?.into()))
     }
 
     async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
@@ -81,12 +81,20 @@ impl Found {
     /// # Errors
     /// Something is missing, and a `partial` answer is not wanted.
     pub(crate) fn new(selection: Selection, missing: Vec<String>, partial: bool) -> Result<Self> {
-        if !partial && !missing.is_empty() {
-            return Err(Error::unavailable(format!("the answer would be partial: {}", missing.join("; "))));
-        }
-        let warnings = Mutex::new(missing.into_iter().map(warning).collect());
+        let warnings = Mutex::new(warnings(missing, partial)?);
         Ok(Self { selection, partial, warnings })
     }
+}
+
+/// The warnings about what is missing.
+///
+/// # Errors
+/// Something is missing, and a `partial` answer is not wanted.
+pub(crate) fn warnings(missing: Vec<String>, partial: bool) -> Result<BTreeSet<String>> {
+    if !partial && !missing.is_empty() {
+        return Err(Error::unavailable(format!("the answer would be partial: {}", missing.join("; "))));
+    }
+    Ok(missing.into_iter().map(warning).collect())
 }
 
 fn warning(missing: String) -> String {

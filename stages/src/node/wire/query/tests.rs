@@ -25,6 +25,21 @@ fn plain() -> Query {
     Query { ask, timeout: None, ..question() }
 }
 
+/// What is known of one metric.
+fn known() -> Query {
+    Query { ask: Ask::Metadata { metric: Some("up".into()) }, ..question() }
+}
+
+/// What recent series are made of.
+fn cardinality() -> Query {
+    Query { ask: Ask::Cardinality { limit: 300 }, ..plain() }
+}
+
+/// What has changed.
+fn changes(since: Option<u64>) -> Query {
+    Query { ask: Ask::Changes { since }, ..plain() }
+}
+
 fn encoded(query: &Query) -> Vec<u8> {
     let mut out = Vec::new();
     encode_query(query, &mut out).unwrap();
@@ -37,7 +52,8 @@ fn read(bytes: &[u8]) -> Result<Query> {
 
 #[test]
 fn what_is_written_reads_as_the_same() {
-    for query in [question(), plain()] {
+    for query in [question(), plain(), known(), cardinality(), changes(None), changes(Some(0)), changes(Some(1 << 40))]
+    {
         assert_eq!(format!("{:?}", read(&encoded(&query)).unwrap()), format!("{query:?}"));
     }
 }
@@ -46,13 +62,24 @@ fn what_is_written_reads_as_the_same() {
 fn the_bytes_of_version_1_are_frozen() {
     let body = b"WNQ\x01\x81\x04acme\x82\x0b\x09\xfe\xff\xff\xff\xff\xff\xff\xff\xff\x01\
                  \x83\x21\x04\x00\x08__name__\x02up\x01\x01a\x00\x02\x01b\x03x|y\x03\x02\xc3\xbc\x03z.*\x84\x01\x01\x05\x02\xc4\x13\x06\x02b1";
-    assert_eq!(encoded(&question()).escape_ascii().to_string(), sealed(body).escape_ascii().to_string());
+    let same = |query: &Query, body: &[u8]| {
+        assert_eq!(encoded(query).escape_ascii().to_string(), sealed(body).escape_ascii().to_string());
+    };
+    same(&question(), body);
+    same(&known(), b"WNQ\x01\x81\x04acme\x05\x02\xc4\x13\x87\x02up");
+    same(&Query { ask: Ask::Metadata { metric: None }, ..plain() }, b"WNQ\x01\x81\x04acme\x87\x00");
+    same(&cardinality(), b"WNQ\x01\x81\x04acme\x88\x02\xac\x02");
+    same(&changes(None), b"WNQ\x01\x81\x04acme\x89\x01\x00");
+    same(&changes(Some(300)), b"WNQ\x01\x81\x04acme\x89\x02\xad\x02");
 }
 
 #[test]
-fn only_samples_are_asked_of_nodes() {
+fn only_what_a_store_has_is_asked_of_nodes() {
     let ask = Ask::Instant { expr: "up".into(), time: 0 };
-    refused(encode_query(&Query { ask, ..plain() }, &mut Vec::new()), "expected a question for samples");
+    refused(
+        encode_query(&Query { ask, ..plain() }, &mut Vec::new()),
+        "expected a question for samples, metadata, cardinality or changes",
+    );
 }
 
 #[test]
@@ -72,5 +99,18 @@ fn what_is_no_question_is_refused() {
     check(good.with(0x84, b"\x04"), "expected options that this version knows, got `4` at byte 60");
     check(good.with(0x06, b"\xff"), "expected a bucket in UTF-8 at byte 67");
     check(good.with(0x05, b""), "expected a whole varint at byte 63");
+    let good = Parts::of(&encoded(&known()));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.without(0x87), "expected a section `span` at byte 14");
+    check(good.with(0x87, b"\xff"), "expected a metric in UTF-8 at byte 16");
+    check(good.insert(3, 0x88, b"\x01"), "expected one question at byte 16");
+    let good = Parts::of(&encoded(&cardinality()));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.with(0x88, b"\xc1\x84\x3d"), "expected at most 1000000 entries, got `1000001` at byte 12");
+    check(good.with(0x88, b"\x01\x01"), "expected the end of cardinality at byte 13");
+    check(good.insert(2, 0x89, b"\x01"), "expected one question at byte 12");
+    let good = Parts::of(&encoded(&changes(None)));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.with(0x89, b"\x01\x01"), "expected the end of changes at byte 13");
     refused(read(b"WNB"), "expected a question, of at least 8 bytes, at byte 3");
 }

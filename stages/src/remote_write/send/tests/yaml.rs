@@ -12,7 +12,7 @@ fn wrong(yaml: &str) -> String {
 fn the_example_in_the_docs_is_valid() {
     let all: BTreeMap<String, RemoteWrite> = documented(include_str!("../../../remote_write.rs"), "sink");
     let sink = &all["remote_write"];
-    assert_eq!(sink.url.to_string(), "https://metrics.example.com/api/v1/write");
+    assert_eq!(sink.server.url.to_string(), "https://metrics.example.com/api/v1/write");
     assert_eq!((sink.version, sink.timeout, sink.concurrency.get()), (None, Span::from_secs(30), 50));
     assert_eq!(sink.tenant_header.as_ref().unwrap(), "x-scope-orgid");
 }

@@ -4,6 +4,7 @@
 use weir_pipeline::testing::settings;
 
 use super::*;
+use crate::outbound::AGENT;
 use crate::outbound::tests::server::{Says, Server};
 
 fn list(status: u16, kind: &str, body: &'static str) -> Says {
@@ -12,7 +13,7 @@ fn list(status: u16, kind: &str, body: &'static str) -> Says {
 
 async fn ask(server: &Server, more: &str) -> Result<Vec<Group>, String> {
     let sd: HttpSd = settings(&format!("{{ url: 'http://{}/list?a=b', {more} }}", server.address)).unwrap();
-    sd.ask(&sd.client().unwrap()).await
+    sd.ask(&sd.server.client(sd.limit(), 1).unwrap()).await
 }
 
 #[tokio::test]
@@ -47,6 +48,6 @@ async fn what_is_no_list_says_why() {
     check(list(200, "application/json", "[{"), "EOF while parsing").await;
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let sd: HttpSd = settings(&format!("url: 'http://{gone}/'")).unwrap();
-    let why = sd.ask(&sd.client().unwrap()).await.unwrap_err();
+    let why = sd.ask(&sd.server.client(sd.limit(), 1).unwrap()).await.unwrap_err();
     assert!(why.starts_with("expected an answer: "), "{why}");
 }

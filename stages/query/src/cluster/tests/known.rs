@@ -1,0 +1,88 @@
+//! What members know beside samples.
+
+use super::*;
+
+fn said(metric: &str, help: &str) -> Metadata {
+    Metadata { metric: metric.into(), help: help.into(), ..Metadata::default() }
+}
+
+fn knows(said: &[Metadata]) -> Way {
+    Way::Knows(said.to_vec(), Cardinality::default())
+}
+
+fn has_series(series: u64) -> Way {
+    let found = Cardinality { series, label_pairs: 2, by_metric: vec![("m".into(), series)], ..Cardinality::default() };
+    Way::Knows(Vec::new(), found)
+}
+
+impl Ground {
+    async fn ask(&self, ask: Ask, partial: bool) -> Result<Answer> {
+        let engine = Engine::new(self.cluster.clone(), Limits::default());
+        engine.query(Query { partial, ..Query::new("team".parse().unwrap(), ask) }).await
+    }
+
+    async fn metadata(&self) -> Answer {
+        self.ask(Ask::Metadata { metric: Some("m".into()) }, true).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn what_members_say_of_metrics_is_united() {
+    let ways = [knows(&[said("b", "B."), said("m", "old")]), knows(&[said("m", "new")]), knows(&[said("m", "old")])];
+    let ground = ground(ways).await;
+    let answer = ground.metadata().await;
+    assert_eq!(answer.data, Data::Metadata(vec![said("b", "B."), said("m", "old"), said("m", "new")]));
+    assert!(answer.warnings.is_empty(), "{answer:?}");
+    for node in &ground.nodes {
+        let asked = node.asked.lock().unwrap()[0].clone();
+        assert!(matches!(&asked.ask, Ask::Metadata { metric: Some(metric) } if metric == "m"), "{asked:?}");
+        assert_eq!(asked.tenant.as_str(), "team");
+    }
+}
+
+#[tokio::test]
+async fn a_member_that_is_gone_is_answered_for_by_the_others() {
+    let ground = ground([Way::Gone, knows(&[said("m", "M.")]), knows(&[])]).await;
+    let answer = ground.metadata().await;
+    assert_eq!((answer.data, answer.warnings.len()), (Data::Metadata(vec![said("m", "M.")]), 0));
+}
+
+#[tokio::test]
+async fn a_member_that_says_nothing_is_waited_for_no_longer_than_needed() {
+    let ground = ground_with(vec![Way::Waits, knows(&[said("m", "M.")]), knows(&[])], "hedge: 10ms").await;
+    let begin = Instant::now();
+    let answer = ground.metadata().await;
+    assert_eq!((answer.data, answer.warnings.len()), (Data::Metadata(vec![said("m", "M.")]), 0));
+    assert!(begin.elapsed() < Duration::from_secs(10));
+}
+
+#[tokio::test]
+async fn too_few_members_make_an_answer_that_says_so_or_is_an_error() {
+    let ground = ground([Way::Fails(Kind::Internal), knows(&[said("m", "M.")]), Way::Fails(Kind::Internal)]).await;
+    let answer = ground.metadata().await;
+    assert_eq!(answer.data, Data::Metadata(vec![said("m", "M.")]));
+    assert!(answer.warnings.len() == 1 && answer.warnings[0].contains("heard 1 of the 2"), "{answer:?}");
+    let error = ground.ask(Ask::Metadata { metric: None }, false).await.unwrap_err();
+    assert!(matches!(error.kind(), Kind::Unavailable { .. }), "{error:?}");
+    let error = ground.ask(Ask::Cardinality { limit: 1 }, false).await.unwrap_err();
+    assert!(error.message().starts_with("the answer would be partial: heard 0 of the 2"), "{error:?}");
+}
+
+#[tokio::test]
+async fn more_than_memory_is_an_error() {
+    let all: Vec<Metadata> = (0..2000).map(|i| said(&format!("m{i}"), "help")).collect();
+    let ground = ground_with(vec![knows(&all), knows(&all), knows(&all)], "memory: 64KiB").await;
+    let error = ground.ask(Ask::Metadata { metric: None }, true).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unprocessable);
+}
+
+#[tokio::test]
+async fn what_recent_series_are_made_of_counts_replicas_once() {
+    let ground = ground([has_series(90), has_series(100), has_series(80)]).await;
+    let answer = ground.ask(Ask::Cardinality { limit: 3 }, true).await.unwrap();
+    let expect =
+        Cardinality { series: 100, label_pairs: 2, by_metric: vec![("m".into(), 100)], ..Cardinality::default() };
+    assert_eq!((answer.data, answer.warnings.len()), (Data::Cardinality(expect), 0));
+    let asked = ground.nodes[0].asked.lock().unwrap()[0].ask.clone();
+    assert!(matches!(asked, Ask::Cardinality { limit: 12 }), "{asked:?}");
+}
