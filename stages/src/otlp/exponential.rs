@@ -41,7 +41,7 @@ pub(super) struct Side {
 impl Exponential {
     /// The histogram, or what is wrong with it. One without a value marks the end of its series.
     pub(super) fn point(self, start: i64, timestamp: i64, is_empty: bool) -> Read {
-        let found = [self.positive.total(), self.negative.total(), Some(self.zero_count)].into_iter();
+        let mut found = [self.positive.total(), self.negative.total(), Some(self.zero_count)].into_iter();
         let found = found.try_fold(0u64, |sum, some| sum.checked_add(some?));
         let mut histogram = Histogram {
             schema: self.scale,
