@@ -166,7 +166,11 @@ impl Series {
     /// How many samples there are of epochs from `visible` on.
     pub(super) fn samples(&self, visible: u32) -> u64 {
         let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible).map(|piece| piece.chunk.count());
-        let growing = if self.epoch >= visible { self.open.count() as usize + self.late.len() } else { 0 };
+        let growing = if self.epoch >= visible {
+            self.open.count() as usize + self.aside.as_ref().map_or(0, |aside| aside.count())
+        } else {
+            0
+        };
         (sealed.sum::<usize>() + growing) as u64
     }
 
