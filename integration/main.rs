@@ -28,4 +28,5 @@ mod shipped;
 mod sql;
 mod stages;
 mod tap;
+mod tenancy;
 mod tidy;

@@ -19,6 +19,7 @@ resources:
   all: { cluster: { ring: ring, bucket: main } }
   edge: { link: {} }
   copy: { link: {} }
+  tenants: { limits: {} }
 ---
 name: edge
 source: { link: edge }

@@ -1,9 +1,11 @@
 //! What is asked on the read path, and what is answered.
 
 mod cardinality;
+mod changes;
 mod exemplar;
 mod rows;
 mod stats;
+mod tenants;
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -21,8 +23,10 @@ use crate::matcher::Matcher;
 use crate::tenant::Tenant;
 
 pub use cardinality::{Cardinality, Most};
+pub use changes::Changes;
 pub use rows::{RowForm, Rows};
 pub use stats::{QueryStats, QueryTimings, SampleStats, StatsDetail};
+pub use tenants::{BlocksUsage, TenantUsage};
 
 /// A question to the read path. A clone is cheap.
 #[derive(Clone, Debug)]
@@ -118,6 +122,16 @@ pub enum Ask {
         /// How many of each kind.
         limit: usize,
     },
+    /// What there is of each tenant, or of one.
+    Tenants {
+        /// Of this tenant alone.
+        only: Option<Tenant>,
+    },
+    /// To delete all that there is of a tenant; the answer is what there was.
+    DeleteTenant {
+        /// Whose.
+        tenant: Tenant,
+    },
     /// The samples of series that match all matchers: what one node asks another.
     Samples {
         /// At least one.
@@ -179,22 +193,14 @@ pub enum Data {
     Metadata(Vec<Metadata>),
     /// What recent series are made of.
     Cardinality(Cardinality),
+    /// What there is of tenants, sorted by their names.
+    Tenants(Vec<TenantUsage>),
     /// What has changed; `None` where that can't be told.
     Changes(Option<Changes>),
     /// Samples, in batches that come one after the other.
     Samples(Batches),
     /// The rows of an SQL query, in pieces that come one after the other.
     Rows(Rows),
-}
-
-/// What has changed of a tenant's samples.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Changes {
-    /// The number of this answer. What is asked afterwards has all changes up to here.
-    pub number: u64,
-    /// No sample before this time has come or gone since the answer that was named, in milliseconds since the Unix epoch; the
-    /// least time where nothing is known of that one.
-    pub lowest: i64,
 }
 
 /// The exemplars of a series.

@@ -27,7 +27,7 @@ mod text;
 mod yaml;
 
 pub use contract::{Subject, assert_contract, assert_sink_contract, check_contract, check_sink_contract};
-pub use corpus::replay;
+pub use corpus::{Dice, replay};
 pub use histograms::{histogram, histogram_bits, histogram_point};
 pub use recorder::Recorder;
 pub use requests::{Requests, request};

@@ -12,6 +12,7 @@ pub(crate) mod budget;
 mod lenient;
 pub mod server;
 mod telemetry;
+pub mod tenant;
 
 /// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
 const DISCARDED: usize = 1 << 20;

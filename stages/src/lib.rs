@@ -9,11 +9,13 @@ pub mod filter;
 mod glob;
 pub mod http;
 pub mod limit;
+pub mod limits;
 mod lines;
 pub mod link;
 pub mod load_shed;
 mod memo;
 pub mod node;
+pub mod otlp;
 pub mod outbound;
 pub mod peer;
 pub mod peers;
@@ -29,6 +31,7 @@ pub mod retry;
 pub mod ring;
 pub mod route;
 pub mod scrape;
+mod settings_file;
 pub mod shard;
 pub mod stdout;
 pub mod tap;
@@ -62,6 +65,7 @@ pub fn register(registry: &mut Registry) {
         .sink::<Write, peer::Peer>()
         .sink::<Write, remote_write::RemoteWrite>()
         .sink::<Write, stdout::Stdout>()
+        .resource::<limits::Limits>()
         .resource::<link::Settings>()
         .resource::<ring::Ring>()
         .resource::<tap::Tap>();

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! All settings: `limit: { samples_per_second: 50000, burst: 500000, series: 1000000, active_for: 1h, labels: 64, label_name: 1KiB,
-//! label_value: 16KiB, action: reject }`. What is not given is not limited.
+//! label_value: 16KiB, action: reject }`. What is not given is not limited. Or `limit: { limits: tenants, action: reject }`: then
+//! the resource [`limits`](crate::limits) has the limits, of each tenant its own, and they may change while it runs.
 //!
 //! Shape: what keeps to the limits goes on untouched. A series is active for `active_for` after its last sample, up to twice as
 //! long; those beyond `series` are refused, those that are active go on.
@@ -13,13 +14,11 @@
 //! Errors: a batch that comes before its tenant may send so much more is overloaded as a whole, with a time to come back: 429,
 //! which senders may drop. A batch that is larger than `burst` waits for a whole burst. Samples of series that are refused are
 //! rejected, or dropped with `action: drop`, for one of the reasons `label_limit`, `label_name_length`, `label_value_length` and
-//! `series_limit`, in that order.
+//! `series_limit`, in that order. What was refused is counted in `weir_limits_hits_total`, by limit and tenant.
 //!
 //! Order: below what changes labels, above what costs something. Memory: some 50 bytes for each active series.
 //!
 //! Source: the limits of a tenant in Mimir and Cortex.
-
-mod tenants;
 
 use std::num::NonZeroU64;
 use std::sync::Arc;
@@ -29,13 +28,12 @@ use futures_util::FutureExt;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use serde::Deserialize;
 use tower::Service;
-use weir_pipeline::units::{Bytes, Span, above_zero};
-use weir_pipeline::{Ack, Batch, Clock, Context, Error, Labels, Next, Outcome, Reply, Result, Stage, Write};
+use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
+use weir_pipeline::{Ack, Batch, Clock, Context, Error, Kind, Labels, Next, Outcome, Reply, Result, Stage, Write};
 
-use tenants::Tenants;
+use crate::limits::{Bounds, OpenLimits, default_active};
 
 /// Holds each tenant to limits.
 #[derive(Clone, Debug, Deserialize)]
@@ -45,6 +43,9 @@ pub struct Limit(Fields);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
+    /// The resource that has the limits, in place of all below but `action`. Default none.
+    #[serde(default)]
+    limits: Option<Ref<OpenLimits>>,
     /// So many samples a second of a tenant, on average. Default: no limit.
     #[serde(default)]
     samples_per_second: Option<NonZeroU64>,
@@ -87,11 +88,11 @@ struct Limited {
 }
 
 struct Shared {
-    limits: Fields,
-    tenants: Tenants,
+    limits: Arc<OpenLimits>,
+    action: Action,
+    pipeline: Arc<str>,
     clock: Clock,
     overloaded: Counter,
-    active: Gauge,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -100,12 +101,8 @@ struct At {
     place: Arc<str>,
 }
 
-/// Why a series is refused.
-type Reason = &'static str;
-
-fn default_active() -> Span {
-    Span::from_secs(3600)
-}
+/// Series that are refused: why, how many samples they have, and what one of them is called.
+type Refused = (&'static str, u64, String);
 
 // === impl Limit ===
 
@@ -113,14 +110,18 @@ impl TryFrom<Fields> for Limit {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        if fields.burst.is_some() && fields.samples_per_second.is_none() {
+        let Fields { limits, samples_per_second, burst, series, labels, label_name, label_value, .. } = &fields;
+        let numbers = [samples_per_second, burst, series, labels].iter().any(|limit| limit.is_some());
+        let any = numbers || label_name.is_some() || label_value.is_some();
+        if limits.is_some() && any {
+            return Err("expected either `limits` or limits of its own, got both".into());
+        }
+        if burst.is_some() && samples_per_second.is_none() {
             return Err("expected `samples_per_second` beside `burst`".into());
         }
-        let Fields { samples_per_second, series, labels, label_name, label_value, .. } = &fields;
-        let numbers = [samples_per_second, series, labels].iter().any(|limit| limit.is_some());
-        if !numbers && label_name.is_none() && label_value.is_none() {
+        if limits.is_none() && !any {
             let all = "`samples_per_second`, `series`, `labels`, `label_name` or `label_value`";
-            return Err(format!("expected a limit: {all}"));
+            return Err(format!("expected a limit: {all}, or the resource `limits`"));
         }
         Ok(Self(fields))
     }
@@ -131,26 +132,41 @@ impl Stage<Write> for Limit {
 
     fn wrap(self, context: &Context, next: Next<Write>) -> Result<Next<Write>> {
         let at = At { pipeline: context.pipeline.clone(), place: context.place.clone() };
-        let m = &context.metrics;
-        let overloaded = m.register(
+        let overloaded = context.metrics.register(
             "weir_limit_overloaded_batches",
             "Batches that came before their tenant may send so much more",
             Family::<At, Counter>::default(),
         );
-        let active =
-            m.register("weir_limit_active_series", "Active series of all tenants", Family::<At, Gauge>::default());
-        let rate = self.0.samples_per_second.map(|rate| {
-            let rate = rate.get();
-            (rate, self.0.burst.map_or(rate.saturating_mul(10), NonZeroU64::get))
-        });
+        let limits = match &self.0.limits {
+            Some(named) => context.resource::<OpenLimits>(named.name())?,
+            None => Arc::new(OpenLimits::same(self.0.bounds(), self.0.active_for, context)),
+        };
         let shared = Shared {
-            tenants: Tenants::new(rate, self.0.series.map(NonZeroU64::get), self.0.active_for.as_millis()),
-            limits: self.0,
+            limits,
+            action: self.0.action,
+            pipeline: context.pipeline.clone(),
             clock: context.clock.clone(),
             overloaded: overloaded.get_or_create_owned(&at),
-            active: active.get_or_create_owned(&at),
         };
         Ok(Next::new(Limited { next, shared: Arc::new(shared) }))
+    }
+}
+
+// === impl Fields ===
+
+impl Fields {
+    fn bounds(&self) -> Bounds {
+        let number = |limit: Option<NonZeroU64>| limit.map_or(0, NonZeroU64::get);
+        let none = Bounds::none();
+        Bounds {
+            samples_per_second: number(self.samples_per_second),
+            burst: self.burst.map(NonZeroU64::get),
+            series: number(self.series),
+            labels: number(self.labels),
+            label_name: self.label_name.unwrap_or(none.label_name),
+            label_value: self.label_value.unwrap_or(none.label_value),
+            ..none
+        }
     }
 }
 
@@ -186,45 +202,37 @@ impl Service<Batch> for Limited {
 impl Shared {
     /// What keeps to the limits, and what became of the samples that do not.
     fn hold(&self, batch: &Batch) -> Result<(Batch, Ack)> {
-        let (samples, now) = (batch.sample_count() as u64, self.clock.now());
-        let mut refused: Vec<(Reason, u64, String)> = Vec::new();
-        let left = self.tenants.with(batch.tenant(), now, |tenant| {
-            tenant.spend(samples, now, batch.tenant()).inspect_err(|_| _ = self.overloaded.inc())?;
-            let left = batch.filter(|series| {
-                let reason = self.refuses(series.labels).or_else(|| tenant.refuses(series.id));
-                let Some(reason) = reason else { return true };
+        let (samples, now, tenant) = (batch.sample_count() as u64, self.clock.now(), batch.tenant());
+        let bounds = self.limits.of(tenant);
+        let mut refused: Vec<Refused> = Vec::new();
+        let held = self.limits.spend(tenant, samples, now, |held| {
+            batch.filter(|series| {
+                let beyond = || (bounds.series > 0 && !held.takes(series.id, bounds.series)).then_some("series_limit");
+                let Some(reason) = bounds.refuses(series.labels).or_else(beyond) else { return true };
                 let samples = series.sample_count() as u64;
                 match refused.iter_mut().find(|(known, ..)| *known == reason) {
                     Some((_, count, _)) => *count += samples,
                     None => refused.push((reason, samples, shown(series.labels))),
                 }
                 false
-            });
-            self.active.inc_by(tenant.changed());
-            Ok(left)
+            })
+        });
+        let left = held.inspect_err(|error| match error.kind() {
+            Kind::Overloaded { .. } => {
+                self.overloaded.inc();
+                self.limits.hit(&self.pipeline, tenant, "samples_per_second");
+            }
+            _ => self.limits.hit(&self.pipeline, tenant, "global_samples_per_second"),
         })?;
         let mut ack = Ack::default();
         for (reason, samples, series) in refused {
-            match self.limits.action {
+            self.limits.hit(&self.pipeline, tenant, reason);
+            match self.action {
                 Action::Drop => ack.add(Outcome::Dropped, reason, samples),
                 Action::Reject => ack.reject(reason, format!("{series} and others are beyond a limit"), samples),
             }
         }
         Ok((left, ack))
-    }
-
-    /// Why a series with these labels is refused, whoever sends it.
-    fn refuses(&self, labels: Labels<'_>) -> Option<Reason> {
-        let Fields { labels: most, label_name, label_value, .. } = &self.limits;
-        if most.is_some_and(|most| labels.iter().count() as u64 > most.get()) {
-            return Some("label_limit");
-        }
-        let longer = |text: &str, limit: &Option<Bytes>| limit.is_some_and(|limit| text.len() as u64 > limit.get());
-        if label_name.is_some() && labels.iter().any(|(name, _)| longer(name, label_name)) {
-            return Some("label_name_length");
-        }
-        let too_long = label_value.is_some() && labels.iter().any(|(_, value)| longer(value, label_value));
-        too_long.then_some("label_value_length")
     }
 }
 

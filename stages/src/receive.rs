@@ -1,16 +1,26 @@
-//! `receive`: takes remote write requests, 1.0 and 2.0, and sends each as one batch.
+//! `receive`: takes remote write requests, 1.0 and 2.0, and metrics in OTLP, and sends each as one batch.
 //!
 //! ```yaml
 //! source: { receive: { listen: 127.0.0.1:19291 } }
 //! ```
 //!
-//! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`; one request is one batch of one tenant, and the reply
-//! waits for the ack. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address. The tenant is named by
-//! `X-Scope-OrgID` or `THANOS-TENANT`.
+//! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`, and `POST /api/v1/otlp/v1/metrics` ([`otlp`](crate::otlp): protobuf,
+//! which may be in gzip); one request is one batch of one tenant, and the reply
+//! waits for the ack. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
+//!
+//! Tenants: a request is of the tenant that `X-Scope-OrgID` or `THANOS-TENANT` names. With `tenant_certificate_field` it is of the
+//! one that the client's certificate names, whatever headers say. With `split_tenant_label: tenant_id` each series is of the
+//! tenant that its label `tenant_id` names, which is taken off it; those without go with the request. A name is of 1 to 150
+//! characters from `a-z A-Z 0-9 !-_.*'()`, and neither `.` nor `..`.
+//!
+//! Limits: those of the whole are settings here. `limits: tenants` has each tenant's own from the resource
+//! [`limits`](crate::limits), which the stage [`limit`](crate::limit) may name as well: `request_bytes`, `request_series` and
+//! `request_samples` hold here, of the tenant of the request.
 //!
 //! Errors: 400 for what must not be repeated (after the good part was written), 413 and 415 for bodies that are too
-//! large or of another kind, 429 for a tenant's own limit, 503 with `Retry-After` where the node is busy, 500 for
-//! faults. Replies to 2.0 say how much was written. The order of the checks is that of Prometheus: encoding, size,
+//! large, for the tenant as well, or of another kind, 429 for a tenant's own limit, 503 with `Retry-After` where the node is busy, 500 for
+//! faults. Replies to 2.0 say how much was written; replies to OTLP have 200 where only a part was wrong, and say how many samples
+//! were rejected. The order of the checks is that of Prometheus: encoding, size,
 //! method, snappy, content type, message. (The tenant comes before the body, and the method before snappy.)
 //!
 //! Order: begins a pipeline. A stage right below that makes the request wait is bounded by `timeout`.
@@ -19,25 +29,31 @@
 
 mod body;
 mod headers;
+mod message;
 mod reply;
+mod split;
 mod telemetry;
 mod write;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use weir_pipeline::units::{Address, Bytes, Span, above_zero};
+use serde::{Deserialize, Deserializer};
+use weir_pipeline::units::{Address, Bytes, Ref, Span, above_zero};
 use weir_pipeline::{Context, Next, Result, Source, Tenant, Write};
 
 use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
-use crate::tls::TlsServer;
-pub use headers::TenantHeader;
+use crate::http::tenant;
+pub use crate::http::tenant::TenantHeader;
+use crate::limits::OpenLimits;
+use crate::otlp::Otlp;
+use crate::tls::{CertificateField, TlsServer};
+pub use split::SplitLabel;
 
-/// Takes remote write requests and sends each as one batch.
+/// Takes remote write requests, and metrics in OTLP, and sends each as one batch.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Receive {
     /// Where to listen, host and port. No default.
     pub listen: Address,
@@ -76,6 +92,19 @@ pub struct Receive {
     /// The tenant of requests that name none. Default `default-tenant`.
     #[serde(default)]
     pub default_tenant: Tenant,
+    /// The part of the client's certificate that names the tenant: `common_name`, `organization`, `organizational_unit`, `dns` or
+    /// `uri`. Headers are then ignored. It needs `client_ca_file` in `tls_server_config`. Default none.
+    #[serde(default)]
+    pub tenant_certificate_field: Option<CertificateField>,
+    /// The label that names the tenant of a series, which is taken off it. Default none.
+    #[serde(default)]
+    pub split_tenant_label: Option<SplitLabel>,
+    /// The resource that has the limits of each tenant. Default none.
+    #[serde(default)]
+    pub limits: Option<Ref<OpenLimits>>,
+    /// What metrics in OTLP become. Default: as Prometheus does.
+    #[serde(default)]
+    pub otlp: Otlp,
     /// How long a request may take from its first byte to its reply. Beyond it, 503. Default 30s.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
@@ -125,6 +154,16 @@ fn default_timeout() -> Span {
 
 // === impl Receive ===
 
+impl<'de> Deserialize<'de> for Receive {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        // The one that serde derives.
+        let settings = Self::deserialize(deserializer)?;
+        tenant::check(settings.tenant_certificate_field, settings.tls_server_config.as_ref())
+            .map_err(serde::de::Error::custom)?;
+        Ok(settings)
+    }
+}
+
 impl Source<Write> for Receive {
     const NAME: &'static str = "receive";
     const LISTENS: bool = true;
@@ -134,7 +173,7 @@ impl Source<Write> for Receive {
         let listener = listen(&self.listen, tls, auth, &context).await?;
         let shutdown = context.shutdown.clone();
         let limits = Limits::new(self.connections, self.timeout);
-        let receiver = Arc::new(write::Receiver::new(self, &context, next));
+        let receiver = Arc::new(write::Receiver::new(self, &context, next)?);
         serve(listener, receiver, limits, shutdown).await;
         Ok(())
     }

@@ -39,7 +39,7 @@ mod encode;
 mod exemplar;
 #[doc(hidden)]
 pub mod fuzz;
-mod histogram;
+pub(crate) mod histogram;
 pub mod read;
 mod refused;
 mod reply;
@@ -49,7 +49,7 @@ mod snappy;
 mod telemetry;
 mod v1;
 mod v2;
-mod wire;
+pub(crate) mod wire;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -63,8 +63,10 @@ use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Server, Url};
 use crate::tls::TlsClient;
 
 pub use decode::{Decoded, Limits, decode};
+pub(crate) use decode::{Fault, Intake};
 pub use encode::encode;
 pub use refused::{Count, Reason, Refused};
+pub(crate) use row::{Row, Sample};
 pub use snappy::{compress, decompress};
 
 /// Sends each batch to a server that takes Prometheus' remote write.

@@ -14,6 +14,7 @@ mod anyone;
 mod connect;
 mod files;
 pub(crate) mod renew;
+mod subject;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ use weir_pipeline::units::some_path;
 
 pub(crate) use accept::Acceptor;
 pub(crate) use connect::Connector;
+pub use subject::{CertificateField, PeerCertificate};
 
 /// TLS of a listener.
 #[derive(Clone, Debug, Deserialize)]

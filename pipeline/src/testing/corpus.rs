@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-/// Numbers that look random, the same in every run.
-struct Dice(u64);
+/// Changes that look random, the same in every run.
+#[derive(Clone, Copy, Debug)]
+pub struct Dice(u64);
 
 /// Gives `target` each file of a corpus, and so many mutants of each: copies with some bytes changed, put in, taken out,
 /// repeated or cut off. What is put in is one of the bytes that are `likely` to mean something, or any where there are none.
@@ -13,15 +14,13 @@ pub fn replay(corpus: &Path, mutants: usize, likely: &[u8], target: impl Fn(&[u8
     let entries = std::fs::read_dir(corpus).unwrap_or_else(|e| panic!("{}: {e}", corpus.display()));
     let mut files: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
     files.sort();
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mut dice = Dice::default();
     for file in &files {
         let data = read(file);
         target(&data);
         for _ in 0..mutants {
             let mut mutant = data.clone();
-            for _ in 0..=dice.below(4) {
-                dice.change(&mut mutant, likely);
-            }
+            dice.mutate(&mut mutant, likely);
             target(&mutant);
         }
     }
@@ -30,7 +29,20 @@ pub fn replay(corpus: &Path, mutants: usize, likely: &[u8], target: impl Fn(&[u8
 
 // === impl Dice ===
 
+impl Default for Dice {
+    fn default() -> Self {
+        Self(0x9e37_79b9_7f4a_7c15)
+    }
+}
+
 impl Dice {
+    /// Some changes, as those of [`replay`].
+    pub fn mutate(&mut self, bytes: &mut Vec<u8>, likely: &[u8]) {
+        for _ in 0..=self.below(4) {
+            self.change(bytes, likely);
+        }
+    }
+
     /// A number below `n`; 0 where `n` is 0.
     fn below(&mut self, n: usize) -> usize {
         self.0 ^= self.0 << 13;

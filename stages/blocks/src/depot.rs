@@ -19,6 +19,7 @@ use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, 
 use crate::store::shelf::{Block, Rows};
 
 mod sweep;
+mod tenants;
 
 pub use sweep::{Sweep, Swept};
 

@@ -181,6 +181,11 @@ impl Head {
         self.tenants().get(tenant).map(|tenant| tenant.cardinality(limit)).unwrap_or_default()
     }
 
+    /// How many series of a tenant there are, and how many samples they have.
+    pub fn tenant_usage(&self, tenant: &Tenant) -> (u64, u64) {
+        self.tenants().get(tenant).map(TenantHead::usage).unwrap_or_default()
+    }
+
     /// Begins the next epoch, and returns the one that is now frozen.
     pub fn freeze(&self) -> u32 {
         self.0.shared.epoch.fetch_add(1, SeqCst)

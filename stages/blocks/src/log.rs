@@ -32,8 +32,8 @@ mod writer;
 
 pub use record::Entry;
 pub use replay::{Damage, Replay};
-pub use segments::Hold;
 pub(crate) use segments::file_name;
+pub use segments::{Hold, Present};
 
 use segments::Segments;
 use writer::Writer;
@@ -129,6 +129,11 @@ impl Log {
     /// How many segments there are, and how many bytes they take.
     pub fn size(&self) -> (usize, u64) {
         self.0.segments.size()
+    }
+
+    /// The segments that are there now, to see whether they still are later.
+    pub fn present(&self) -> Present {
+        self.0.segments.present()
     }
 
     /// Takes nothing new and waits until all that was taken is durable.

@@ -22,7 +22,7 @@
 //! A start replays the log into the head, under the same budget. What a crash left both in the log and in blocks is
 //! merged away when it is read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
@@ -47,6 +47,7 @@ mod selection;
 mod settings;
 pub mod shelf;
 mod sweep;
+mod tenants;
 mod tidy;
 mod upload;
 mod view;
@@ -101,6 +102,8 @@ struct State {
     depot: Option<Arc<Depot>>,
     /// Held by a query while it looks at the head, and by a cut while its samples change sides.
     view: RwLock<View>,
+    /// The tenants that are being deleted.
+    leaving: Mutex<HashSet<Tenant>>,
     /// What is on its way to the head, in KiB.
     in_flight: Arc<Semaphore>,
     /// Which segments the samples of each epoch are in.

@@ -5,15 +5,16 @@
 //! ```
 //!
 //! All settings: `api: { listen: 127.0.0.1:9090, max_concurrent: 20, timeout: 2m, max_points: 11000, default_tenant:
-//! default-tenant, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, lifecycle: false, tls_server_config: { … },
+//! default-tenant, tenant_certificate_field: common_name, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, lifecycle: false, admin: false, tls_server_config: { … },
 //! auth: { … } }`, the last two as in [`tls`](weir_stages::tls) and [`auth`](weir_stages::http::auth).
 //!
 //! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `sql`, `series`, `labels`
 //! (GET, and POST with a form), `label/<name>/values`, `metadata`, `targets`, `scrape_pools`, `rules`, `alerts` and
 //! `alertmanagers` (which are empty), `status/buildinfo`, `status/runtimeinfo`, `status/config`, `status/flags`, `status/tsdb`,
-//! `status/walreplay` (GET), and `read` (POST, remote read). Beside it: `/federate`, `/metrics` (the program's own metrics),
+//! `status/walreplay` (GET), `read` (POST, remote read), and where `admin` allows it `admin/tenants` (GET) and
+//! `admin/tenants/<name>` (GET, and DELETE, which deletes all that there is of a tenant). Beside it: `/federate`, `/metrics` (the program's own metrics),
 //! `/-/healthy`, `/-/ready`, `/-/reload` and `/-/quit` (POST, where `lifecycle` allows it), Arrow Flight SQL (gRPC, on the same port), and a page at `/` that says what is where. The
-//! tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`; what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
+//! tenant is named by `X-Scope-OrgID` or `THANOS-TENANT`, or by the client's certificate (`tenant_certificate_field`); what is of the process, as its targets and its settings, is shown to all. A client that goes away cancels
 //! what it asked. Answers are compressed with zstd or gzip as the client accepts it, and sent while they are written.
 //!
 //! Parameters: those of Prometheus, `stats=true|all` among them, and of Thanos `partial_response`, `dedup` and
@@ -21,7 +22,7 @@
 //! parameter that is not known.
 //!
 //! Errors: Prometheus' envelope, with its error types and statuses: `bad_data` 400, `execution` 422, `timeout` 503,
-//! `internal` 500, `not_found` 404; and `unavailable` 503, `too_many_requests` 429.
+//! `internal` 500, `not_found` 404, and 403 for what the settings do not allow; and `unavailable` 503, `too_many_requests` 429.
 //!
 //! Order: begins a pipeline of the read path.
 //!
@@ -47,6 +48,7 @@ mod sql;
 mod status;
 mod targets;
 mod telemetry;
+mod tenants;
 mod time;
 mod tree;
 
@@ -55,12 +57,13 @@ use std::num::{NonZeroU64, NonZeroUsize};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Next, Read, Result, Source, Tenant};
 use weir_stages::http::auth::Auth;
 use weir_stages::http::server::{Limits, listen as open, serve};
-use weir_stages::tls::TlsServer;
+use weir_stages::http::tenant;
+use weir_stages::tls::{CertificateField, TlsServer};
 
 pub use pattern::OriginPattern;
 
@@ -72,7 +75,7 @@ const STREAMS: u32 = 64;
 
 /// Prometheus' HTTP API.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Api {
     /// Where to listen, host and port. Default `127.0.0.1:9090`.
     #[serde(default = "listen")]
@@ -89,6 +92,11 @@ pub struct Api {
     /// The tenant of requests that name none. Default `default-tenant`.
     #[serde(default)]
     pub default_tenant: Tenant,
+    /// The part of the client's certificate that names the tenant: `common_name`, `organization`, `organizational_unit`, `dns` or
+    /// `uri`. Headers are then ignored: who asks sees what is its own and nothing else. It needs `client_ca_file` in
+    /// `tls_server_config`. Default none.
+    #[serde(default)]
+    pub tenant_certificate_field: Option<CertificateField>,
     /// The origins of other sites whose pages may ask, as a regular expression. Default none.
     #[serde(default)]
     pub cors_origin: Option<OriginPattern>,
@@ -111,6 +119,10 @@ pub struct Api {
     /// `--web.enable-lifecycle` of Prometheus. Otherwise they answer 403. Default false.
     #[serde(default)]
     pub lifecycle: bool,
+    /// Whether `/api/v1/admin/tenants` lists tenants, and `DELETE` of `/api/v1/admin/tenants/<name>` deletes all that there is of
+    /// one: in the store of this process, and in its bucket. Otherwise they answer 403. Default false.
+    #[serde(default)]
+    pub admin: bool,
 }
 
 fn listen() -> Address {
@@ -142,6 +154,16 @@ fn connections() -> NonZeroUsize {
 }
 
 // === impl Api ===
+
+impl<'de> Deserialize<'de> for Api {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        // The one that serde derives.
+        let settings = Self::deserialize(deserializer)?;
+        tenant::check(settings.tenant_certificate_field, settings.tls_server_config.as_ref())
+            .map_err(serde::de::Error::custom)?;
+        Ok(settings)
+    }
+}
 
 impl Source<Read> for Api {
     const NAME: &'static str = "api";

@@ -33,7 +33,7 @@ use super::auth::{Auth, Guard};
 use super::discard;
 use super::lenient::Lenient;
 use super::telemetry::Telemetry;
-use crate::tls::{Acceptor, TlsServer};
+use crate::tls::{Acceptor, PeerCertificate, TlsServer};
 
 /// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
 const READ_BUFFER: usize = 64 << 10;
@@ -207,14 +207,18 @@ async fn connection<A: Answer>(stream: TcpStream, parts: Parts<A>, limits: Limit
     // Replies are awaited: none should wait for another.
     let _ = stream.set_nodelay(true);
     let security = parts.1.clone();
-    let Some(tls) = &security.tls else { return speak(stream, parts, limits, shutdown).await };
+    let Some(tls) = &security.tls else { return speak(stream, None, parts, limits, shutdown).await };
     let shaking = timeout(HANDSHAKE, TlsAcceptor::from(tls.config()).accept(stream));
     let shaken = tokio::select! {
         shaken = shaking => shaken,
         () = shutdown.cancelled() => return,
     };
     match shaken {
-        Ok(Ok(stream)) => return speak(stream, parts, limits, shutdown).await,
+        Ok(Ok(stream)) => {
+            let shown = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
+            let shown = shown.map(PeerCertificate::new);
+            return speak(stream, shown, parts, limits, shutdown).await;
+        }
         Ok(Err(error)) => tracing::debug!(%error, "a connection does not get its TLS"),
         Err(_) => tracing::debug!("a connection takes too long for its TLS"),
     }
@@ -222,9 +226,10 @@ async fn connection<A: Answer>(stream: TcpStream, parts: Parts<A>, limits: Limit
 }
 
 /// Speaks HTTP over a connection to its end, or until `shutdown` to the end of the request that it is in. A client that
-/// goes away drops its request's future.
+/// goes away drops its request's future. Requests carry the certificate that the client showed.
 async fn speak<A: Answer>(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    shown: Option<PeerCertificate>,
     (service, security, busy): Parts<A>,
     limits: Limits,
     shutdown: CancellationToken,
@@ -240,7 +245,10 @@ async fn speak<A: Answer>(
         .keep_alive_interval(PING.0)
         .keep_alive_timeout(PING.1);
     let guard = security.guard;
-    let service = service_fn(move |request: Request<Incoming>| {
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        if let Some(shown) = &shown {
+            request.extensions_mut().insert(shown.clone());
+        }
         let (service, busy, guard) = (service.clone(), Busy::new(&busy), guard.clone());
         async move {
             let refused = match guard {

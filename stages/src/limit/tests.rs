@@ -91,7 +91,8 @@ async fn labels_have_limits_each_with_its_reason() {
 fn wrong_settings_are_refused() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<Limit>(yaml).unwrap_err(), expect);
     let none = "expected a limit: `samples_per_second`, `series`, `labels`, `label_name` or `label_value`";
-    check("{}", &format!("1:1: {none}"));
+    check("{}", &format!("1:1: {none}, or the resource `limits`"));
+    check("{ limits: a, series: 1 }", "1:1: expected either `limits` or limits of its own, got both");
     check("{ burst: 5, series: 1 }", "1:1: expected `samples_per_second` beside `burst`");
     check("{ series: 0 }", "1:11: series: expected a whole number of at least 1, got `0`");
     check("{ series: 1, active_for: 0s }", "1:26: active_for: expected more than 0, got `0s`");

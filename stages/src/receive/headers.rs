@@ -1,20 +1,11 @@
-//! What a request's headers say: encoding, message, tenant.
+//! What a request's headers say: encoding, message.
 
 use hyper::HeaderMap;
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, HeaderName, HeaderValue};
-use serde::Deserialize;
-use weir_pipeline::Tenant;
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 
 use super::reply::Reply;
+use crate::http::tenant::shown;
 use crate::remote_write::Version;
-
-/// The headers that name the tenant: that of Cortex and Mimir, and that of Thanos.
-const TENANT_HEADERS: [&str; 2] = ["x-scope-orgid", "thanos-tenant"];
-
-/// The name of a header.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct TenantHeader(HeaderName);
 
 /// The body must be a snappy block, or say nothing of its encoding.
 pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Reply> {
@@ -55,29 +46,20 @@ pub(super) fn version(headers: &HeaderMap) -> Result<Version, Reply> {
     Ok(version)
 }
 
-/// Whose samples these are: named by `only`, or by one of the usual headers, or `default`.
-pub(super) fn tenant(headers: &HeaderMap, only: Option<&TenantHeader>, default: &Tenant) -> Result<Tenant, Reply> {
-    let names = only.map_or(TENANT_HEADERS, |header| [header.0.as_str(); 2]);
-    let mut values = names.iter().flat_map(|name| headers.get_all(*name)).filter(|value| !value.is_empty());
-    let Some(first) = values.next() else { return Ok(default.clone()) };
-    if let Some(other) = values.find(|value| *value != first) {
-        let text = format!("expected one tenant, got `{}` and `{}`", shown(first), shown(other));
-        return Err(Reply::bad(text));
+/// Whether a body of OTLP is in gzip. It must be protobuf.
+pub(super) fn check_otlp(headers: &HeaderMap) -> Result<bool, Reply> {
+    let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let media = media.unwrap_or_default();
+    let essence = media.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-protobuf") {
+        let got: String = media.chars().take(100).collect();
+        return Err(Reply::unsupported(format!("expected the content type `application/x-protobuf`, got `{got}`")));
     }
-    Tenant::new(&String::from_utf8_lossy(first.as_bytes())).map_err(|e| Reply::bad(e.to_string()))
-}
-
-/// A header's value for an error.
-fn shown(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect()
-}
-
-// === impl TenantHeader ===
-
-impl TryFrom<String> for TenantHeader {
-    type Error = String;
-
-    fn try_from(name: String) -> Result<Self, String> {
-        HeaderName::try_from(&name).map(Self).map_err(|_| format!("expected the name of a header, got `{name}`"))
+    match headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.is_empty() && *value != "identity") {
+        None => Ok(false),
+        Some(encoding) if encoding == "gzip" => Ok(true),
+        Some(encoding) => {
+            Err(Reply::unsupported(format!("expected the content encoding `gzip` or none, got `{}`", shown(encoding))))
+        }
     }
 }

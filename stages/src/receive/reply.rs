@@ -8,6 +8,7 @@ use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
 use weir_pipeline::{Batch, Error, Kind};
 
+use crate::remote_write::wire::{put_bytes, put_integer};
 use crate::remote_write::{EXEMPLARS_WRITTEN, HISTOGRAMS_WRITTEN, SAMPLES_WRITTEN, Version};
 
 /// When to come again, where the error does not say.
@@ -23,6 +24,8 @@ pub(super) struct Reply {
     pub(super) retry_after: Option<Duration>,
     /// How much was written.
     pub(super) written: Written,
+    /// How many samples were not, where only a part was wrong.
+    pub(super) rejected: Option<u64>,
 }
 
 /// How much of a request was written.
@@ -45,6 +48,15 @@ impl Written {
         }
     }
 
+    /// This and another part.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self {
+            samples: self.samples.saturating_add(other.samples),
+            histograms: self.histograms.saturating_add(other.histograms),
+            exemplars: self.exemplars.saturating_add(other.exemplars),
+        }
+    }
+
     /// The same without so many samples, which are floats first: an ack does not tell the kinds apart.
     pub(super) fn without(self, rejected: u64) -> Self {
         let beyond = rejected.saturating_sub(self.samples);
@@ -60,7 +72,7 @@ impl Written {
 
 impl Reply {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), retry_after: None, written: Written::default() }
+        Self { status, text: text.into(), retry_after: None, written: Written::default(), rejected: None }
     }
 
     /// All is written.
@@ -68,9 +80,9 @@ impl Reply {
         Self { written, ..Self::new(StatusCode::NO_CONTENT, "") }
     }
 
-    /// Something is wrong with the request; what is `written` of it was good.
-    pub(super) fn partial(text: String, written: Written) -> Self {
-        Self { written, ..Self::bad(text) }
+    /// Something is wrong with the request; what is `written` of it was good, and `rejected` samples were not.
+    pub(super) fn partial(text: String, written: Written, rejected: u64) -> Self {
+        Self { written, rejected: Some(rejected), ..Self::bad(text) }
     }
 
     pub(super) fn bad(text: String) -> Self {
@@ -85,9 +97,40 @@ impl Reply {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, format!("expected a body of at most {limit} bytes"))
     }
 
+    /// Of two replies to parts of a request the one for all of it: what may be repeated comes before what must not.
+    pub(super) fn or_worse(self, other: Self) -> Self {
+        let rank = |reply: &Self| match reply.status {
+            StatusCode::SERVICE_UNAVAILABLE => 3,
+            StatusCode::INTERNAL_SERVER_ERROR => 2,
+            StatusCode::TOO_MANY_REQUESTS => 1,
+            _ => 0,
+        };
+        if rank(&other) > rank(&self) { other } else { self }
+    }
+
     /// Come again.
     pub(super) fn busy(text: impl Into<String>) -> Self {
         Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
+    }
+
+    /// The response to a request in OTLP: a message that says what was rejected, or what is wrong.
+    pub(super) fn into_otlp(self) -> Response<Full<Bytes>> {
+        let mut body = Vec::new();
+        let is_done = self.status.is_success() || self.rejected.is_some();
+        if let Some(rejected) = self.rejected {
+            let mut partial = Vec::new();
+            put_integer(1, rejected, &mut partial);
+            put_bytes(2, self.text.as_bytes(), &mut partial);
+            put_bytes(1, &partial, &mut body);
+        } else if !is_done {
+            put_integer(1, rpc_code(self.status), &mut body);
+            put_bytes(2, self.text.as_bytes(), &mut body);
+        }
+        let status = if is_done { StatusCode::OK } else { self.status };
+        let mut response = Self { status, text: String::new(), ..self }.into_response(None);
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
+        *response.body_mut() = Full::new(Bytes::from(body));
+        response
     }
 
     /// The response; that to a 2.0 request says how much was written.
@@ -120,6 +163,17 @@ impl Reply {
             }
         }
         response
+    }
+}
+
+/// The code of gRPC that says what a status says.
+fn rpc_code(status: StatusCode) -> u64 {
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => 14,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::PAYLOAD_TOO_LARGE => 8,
+        StatusCode::INTERNAL_SERVER_ERROR => 13,
+        StatusCode::METHOD_NOT_ALLOWED => 12,
+        _ => 3,
     }
 }
 

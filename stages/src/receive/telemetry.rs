@@ -9,7 +9,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::histogram::Histogram;
 use weir_pipeline::Context;
 
-use crate::remote_write::{Decoded, Reason, Version};
+use crate::remote_write::{Decoded, Reason};
 
 /// The buckets of durations, in seconds.
 const DURATIONS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -89,8 +89,8 @@ impl Telemetry {
         self.bytes.get_or_create(&Pipeline { pipeline: self.pipeline.clone() }).inc_by(bytes);
     }
 
-    pub(super) fn decoded(&self, decoded: &Decoded, version: Version) {
-        let protocol = Protocol { pipeline: self.pipeline.clone(), protocol: version.as_str() };
+    pub(super) fn decoded(&self, decoded: &Decoded, protocol: &'static str) {
+        let protocol = Protocol { pipeline: self.pipeline.clone(), protocol };
         self.samples.get_or_create(&protocol).inc_by(decoded.batch.sample_count() as u64);
         for count in decoded.refused.counts() {
             self.rejected.get_or_create(&self.refusal(count.reason.as_str())).inc_by(count.samples);
@@ -100,7 +100,8 @@ impl Telemetry {
             self.invalid_labels.get_or_create(&Pipeline { pipeline: self.pipeline.clone() }).inc_by(invalid);
         }
         if decoded.dropped_exemplars > 0 {
-            let reason = self.refusal("invalid_exemplar");
+            let reason = if protocol.protocol == "otlp" { "exemplars_unsupported" } else { "invalid_exemplar" };
+            let reason = self.refusal(reason);
             self.exemplars.get_or_create(&reason).inc_by(decoded.dropped_exemplars);
         }
     }

@@ -16,6 +16,10 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Clock, Error, Kind, LabelSet, Metrics, Outcome};
 
 mod lifecycle;
+mod mutated;
+mod otlp;
+mod outcomes;
+mod tenants;
 mod yaml;
 
 use super::*;
@@ -44,11 +48,22 @@ fn settings() -> Receive {
     yaml::read("{ listen: 127.0.0.1:0 }").unwrap()
 }
 
+fn context() -> Context {
+    Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("in", "in.receive")
+}
+
 async fn start(
     settings: Receive,
     answer: impl Fn(Batch) -> BoxFuture<'static, Result<Ack>> + Clone + Send + Sync + 'static,
 ) -> Running {
-    let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("in", "in.receive");
+    start_in(context(), settings, answer).await
+}
+
+async fn start_in(
+    context: Context,
+    settings: Receive,
+    answer: impl Fn(Batch) -> BoxFuture<'static, Result<Ack>> + Clone + Send + Sync + 'static,
+) -> Running {
     let seen = Arc::new(Mutex::new(Vec::new()));
     let keep = seen.clone();
     let next = Next::new(tower::service_fn(move |batch: Batch| {

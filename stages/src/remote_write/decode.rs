@@ -39,15 +39,15 @@ pub struct Decoded {
 
 /// Why a request can't be read at all.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     Malformed(Malformed),
     TooManySymbols,
     TooLarge,
 }
 
 /// Where the series of a request go.
-pub(super) struct Intake<'l> {
-    pub(super) limits: &'l Limits,
+pub(crate) struct Intake<'l> {
+    pub(crate) limits: &'l Limits,
     version: Version,
     builder: BatchBuilder,
     refused: Refused,
@@ -63,24 +63,13 @@ pub(super) struct Intake<'l> {
 /// # Errors
 /// `Invalid`, where the bytes are no such request or the batch would exceed `limits`.
 pub fn decode(body: &[u8], version: Version, tenant: Tenant, limits: &Limits) -> Result<Decoded> {
-    let mut intake = Intake {
-        limits,
-        version,
-        builder: Batch::builder(tenant),
-        refused: Refused::default(),
-        series: 0,
-        dropped_exemplars: 0,
-        bytes: 0,
-    };
+    let mut intake = Intake::new(limits, version, tenant);
     let read = match version {
         Version::V1 => v1::read(body, &mut intake),
         Version::V2 => v2::read(body, &mut intake),
     };
     match read {
-        Ok(()) => {
-            let Intake { builder, refused, dropped_exemplars, .. } = intake;
-            Ok(Decoded { batch: builder.build(), refused, dropped_exemplars })
-        }
+        Ok(()) => Ok(intake.finish()),
         Err(Fault::Malformed(malformed)) => {
             Err(Error::invalid(format!("expected a `{}`, got {malformed}", version.message())))
         }
@@ -101,7 +90,23 @@ impl Default for Limits {
 
 // === impl Intake ===
 
-impl Intake<'_> {
+impl<'l> Intake<'l> {
+    /// Nothing yet.
+    pub(crate) fn new(limits: &'l Limits, version: Version, tenant: Tenant) -> Self {
+        let (builder, refused) = (Batch::builder(tenant), Refused::default());
+        Self { limits, version, builder, refused, series: 0, dropped_exemplars: 0, bytes: 0 }
+    }
+
+    /// What was taken, and what was not.
+    pub(crate) fn finish(self) -> Decoded {
+        Decoded { batch: self.builder.build(), refused: self.refused, dropped_exemplars: self.dropped_exemplars }
+    }
+
+    /// Counts so many samples that are left out before there are series of them.
+    pub(crate) fn leave_out(&mut self, reason: Reason, samples: u64, tell: impl FnOnce() -> String) {
+        self.refused.add(reason, samples, tell);
+    }
+
     /// Charges `bytes` to the batch.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
         self.bytes += bytes as u64;
@@ -119,6 +124,11 @@ impl Intake<'_> {
         self.refused.add(Reason::InvalidExemplar, 0, || text);
     }
 
+    /// Counts an exemplar that is left out.
+    pub(crate) fn leave_out_exemplar(&mut self) {
+        self.dropped_exemplars += 1;
+    }
+
     /// Takes an exemplar of the series that is read.
     pub(super) fn exemplar(&mut self, row: &mut Row<'_>, read: Result<Exemplar, String>) -> Result<(), Fault> {
         match read {
@@ -132,14 +142,14 @@ impl Intake<'_> {
         Ok(())
     }
 
-    pub(super) fn metadata(&mut self, metadata: Metadata) -> Result<(), Fault> {
+    pub(crate) fn metadata(&mut self, metadata: Metadata) -> Result<(), Fault> {
         self.charge(metadata.metric.len() + metadata.help.len() + metadata.unit.len() + 80)?;
         self.builder.metadata(metadata);
         Ok(())
     }
 
     /// Takes a series, or refuses it and counts that. Returns whether samples were taken.
-    pub(super) fn take(&mut self, row: &mut Row<'_>) -> Result<bool, Fault> {
+    pub(crate) fn take(&mut self, row: &mut Row<'_>) -> Result<bool, Fault> {
         self.series += 1;
         if let Err(flaw) = row.check(self.limits) {
             let limits = self.limits;

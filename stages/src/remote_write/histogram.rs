@@ -47,7 +47,7 @@ struct Side {
 }
 
 /// What comes of a message: a histogram, or what is wrong with it.
-pub(super) type Read = Result<HistogramPoint, String>;
+pub(crate) type Read = Result<HistogramPoint, String>;
 
 /// Reads a message.
 pub(super) fn read(mut cursor: Cursor<'_>) -> Result<Read, Malformed> {
@@ -90,7 +90,7 @@ pub(super) fn read(mut cursor: Cursor<'_>) -> Result<Read, Malformed> {
 }
 
 /// The observations in all buckets of an integer histogram are those that it counts; those of NaN are in none.
-fn check_count(found: Option<u64>, count: u64, sum: f64) -> Result<(), String> {
+pub(crate) fn check_count(found: Option<u64>, count: u64, sum: f64) -> Result<(), String> {
     match found {
         Some(found) if found == count || sum.is_nan() && found < count => Ok(()),
         found => {
@@ -101,7 +101,7 @@ fn check_count(found: Option<u64>, count: u64, sum: f64) -> Result<(), String> {
 }
 
 /// The histogram, where it makes sense.
-fn sound(mut histogram: Histogram) -> Result<Histogram, String> {
+pub(crate) fn sound(mut histogram: Histogram) -> Result<Histogram, String> {
     if histogram.schema > FINEST.0 && histogram.schema <= FINEST.1 && histogram.is_whole() {
         let by = histogram.schema - FINEST.0;
         histogram.positive = coarser(&histogram.positive, by);

@@ -22,6 +22,10 @@ pub enum Reason {
     EmptySeries,
     /// Native histograms that make no sense. What else its series has is written.
     InvalidHistogram,
+    /// A metric of OTLP whose points are not cumulative.
+    Temporality,
+    /// A metric of OTLP of a kind that is not known.
+    Unsupported,
 }
 
 /// How much was refused for one reason.
@@ -54,6 +58,8 @@ impl Reason {
             Self::LabelLimit => "label_limit",
             Self::EmptySeries => "empty_series",
             Self::InvalidHistogram => "invalid_histogram",
+            Self::Temporality => "temporality",
+            Self::Unsupported => "unsupported",
         }
     }
 }

@@ -10,28 +10,28 @@ use super::histogram::Read;
 use super::refused::Reason;
 
 /// A label's name and value.
-pub(super) type Pair<'a> = (&'a [u8], &'a [u8]);
+pub(crate) type Pair<'a> = (&'a [u8], &'a [u8]);
 
 /// How much of a label set is shown in an error.
 const SHOWN_CHARS: usize = 200;
 
 /// One sample, times in milliseconds; `start` is 0 where there is none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Sample {
-    pub(super) start: i64,
-    pub(super) timestamp: i64,
-    pub(super) value: f64,
+pub(crate) struct Sample {
+    pub(crate) start: i64,
+    pub(crate) timestamp: i64,
+    pub(crate) value: f64,
 }
 
 /// One series as it is read. Kept from series to series, so that its vectors grow once per request.
 #[derive(Default)]
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     /// At most one more than the limit: what is beyond that is only counted.
     pub(super) labels: Vec<Pair<'a>>,
     pub(super) label_count: usize,
     /// Whether all names and values are known to be UTF-8.
-    pub(super) utf8: bool,
-    pub(super) samples: Vec<Sample>,
+    pub(crate) utf8: bool,
+    pub(crate) samples: Vec<Sample>,
     pub(super) histograms: Vec<HistogramPoint>,
     /// Histograms that make no sense, and what is wrong with the first one.
     pub(super) flawed: (u64, String),
@@ -62,7 +62,7 @@ impl<'a> Row<'a> {
     }
 
     #[inline]
-    pub(super) fn label(&mut self, pair: Pair<'a>, limits: &Limits) {
+    pub(crate) fn label(&mut self, pair: Pair<'a>, limits: &Limits) {
         self.label_count += 1;
         if self.label_count <= limits.labels {
             self.labels.push(pair);
@@ -70,7 +70,7 @@ impl<'a> Row<'a> {
     }
 
     /// Takes a histogram, or what is wrong with it.
-    pub(super) fn histogram(&mut self, read: Read, intake: &mut Intake<'_>) -> Result<(), Fault> {
+    pub(crate) fn histogram(&mut self, read: Read, intake: &mut Intake<'_>) -> Result<(), Fault> {
         match read {
             Ok(point) => {
                 intake.charge(point.byte_size())?;

@@ -3,21 +3,21 @@
 use std::fmt;
 
 /// The wire type of integers.
-pub(super) const VARINT: u32 = 0;
+pub(crate) const VARINT: u32 = 0;
 /// The wire type of doubles.
-pub(super) const FIXED64: u32 = 1;
+pub(crate) const FIXED64: u32 = 1;
 /// The wire type of strings, messages and packed lists.
-pub(super) const LEN: u32 = 2;
+pub(crate) const LEN: u32 = 2;
 const FIXED32: u32 = 5;
 
 /// What stands before a value: the field's number and the wire type.
-pub(super) const fn key(field: u32, wire: u32) -> u32 {
+pub(crate) const fn key(field: u32, wire: u32) -> u32 {
     field << 3 | wire
 }
 
 /// Reads one message. Nested messages share the buffer, so that positions in errors are those of the whole body.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     /// Ends where the message ends.
     buf: &'a [u8],
     pos: usize,
@@ -25,22 +25,22 @@ pub(super) struct Cursor<'a> {
 
 /// The bytes are no protobuf message, or not one of the expected type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Malformed {
+pub(crate) struct Malformed {
     /// The byte at which that shows.
-    pub(super) at: usize,
+    pub(crate) at: usize,
     /// What is there.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
 }
 
 // === impl Cursor ===
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(buf: &'a [u8]) -> Self {
+    pub(crate) fn new(buf: &'a [u8]) -> Self {
         Self { buf, pos: 0 }
     }
 
     /// How far it has read, from the start of the body.
-    pub(super) fn pos(&self) -> usize {
+    pub(crate) fn pos(&self) -> usize {
         self.pos
     }
 
@@ -50,13 +50,13 @@ impl<'a> Cursor<'a> {
     }
 
     /// Whether the message ends here.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.pos >= self.buf.len()
     }
 
     /// The next field's key, or `None` at the end of the message.
     #[inline]
-    pub(super) fn key(&mut self) -> Result<Option<u32>, Malformed> {
+    pub(crate) fn key(&mut self) -> Result<Option<u32>, Malformed> {
         if self.is_empty() {
             return Ok(None);
         }
@@ -68,7 +68,7 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    pub(super) fn varint(&mut self) -> Result<u64, Malformed> {
+    pub(crate) fn varint(&mut self) -> Result<u64, Malformed> {
         match self.buf.get(self.pos) {
             Some(&byte) if byte < 0x80 => {
                 self.pos += 1;
@@ -95,23 +95,35 @@ impl<'a> Cursor<'a> {
     }
 
     #[inline]
-    pub(super) fn double(&mut self) -> Result<f64, Malformed> {
+    pub(crate) fn double(&mut self) -> Result<f64, Malformed> {
         let cut = Malformed { at: self.pos, what: "a double that is cut short" };
         let (bytes, _) = self.buf.get(self.pos..).and_then(|rest| rest.split_first_chunk::<8>()).ok_or(cut)?;
         self.pos += 8;
         Ok(f64::from_bits(u64::from_le_bytes(*bytes)))
     }
 
+    /// An integer of eight bytes.
+    #[inline]
+    pub(crate) fn fixed64(&mut self) -> Result<u64, Malformed> {
+        self.double().map(f64::to_bits)
+    }
+
+    /// A string in UTF-8.
+    pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
+        let at = self.pos;
+        std::str::from_utf8(self.bytes()?).map_err(|_| Malformed { at, what: "a text that is not UTF-8" })
+    }
+
     /// A string, or whatever else has a length.
     #[inline]
-    pub(super) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(&mut self) -> Result<&'a [u8], Malformed> {
         let message = self.message()?;
         Ok(message.buf.get(message.pos..).unwrap_or_default())
     }
 
     /// A nested message.
     #[inline]
-    pub(super) fn message(&mut self) -> Result<Self, Malformed> {
+    pub(crate) fn message(&mut self) -> Result<Self, Malformed> {
         let at = self.pos;
         let len = self.varint()?;
         let pos = self.pos;
@@ -142,7 +154,7 @@ impl<'a> Cursor<'a> {
 
     /// Skips the value of a field that is not read. `known` has a bit for each field of the message: one of those is
     /// here only because its wire type is wrong, and a guess at what the sender meant could store nonsense.
-    pub(super) fn skip(&mut self, key: u32, known: u32) -> Result<(), Malformed> {
+    pub(crate) fn skip(&mut self, key: u32, known: u32) -> Result<(), Malformed> {
         let at = self.pos;
         let (field, wire) = (key >> 3, key & 7);
         if field < 32 && known & (1 << field) != 0 {
@@ -201,12 +213,12 @@ pub(super) fn put_len(field: u32, len: usize, out: &mut Vec<u8>) {
     put_varint(len as u64, out);
 }
 
-pub(super) fn put_bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
+pub(crate) fn put_bytes(field: u32, bytes: &[u8], out: &mut Vec<u8>) {
     put_len(field, bytes.len(), out);
     out.extend_from_slice(bytes);
 }
 
-pub(super) fn put_integer(field: u32, value: u64, out: &mut Vec<u8>) {
+pub(crate) fn put_integer(field: u32, value: u64, out: &mut Vec<u8>) {
     put_varint(u64::from(key(field, VARINT)), out);
     put_varint(value, out);
 }

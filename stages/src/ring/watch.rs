@@ -1,8 +1,6 @@
 //! A ring whose members are in a file that is looked at now and then.
 
 use std::collections::VecDeque;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +12,12 @@ use prometheus_client::metrics::gauge::Gauge;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::config::parse::MAX_FILE_BYTES;
-use weir_pipeline::config::{Env, Mistake, parse, settings};
+use weir_pipeline::config::Mistake;
 use weir_pipeline::{Context, Error, Result};
 
 use super::layout::Earlier;
 use super::{Layout, Member, OpenRing, Shape};
+use crate::settings_file::{read, understand};
 
 /// What the file has.
 #[derive(Deserialize)]
@@ -152,25 +150,10 @@ impl Watch {
     }
 }
 
-/// The file's text, or why there is none.
-async fn read(path: &Path) -> Result<String, String> {
-    let path = path.to_owned();
-    let read = move || {
-        let mut text = String::new();
-        // One byte more than may be: the parser says so.
-        let file = File::open(&path).map(|file| file.take(MAX_FILE_BYTES as u64 + 1));
-        let read = file.and_then(|mut file| file.read_to_string(&mut text));
-        read.map(|_| text).map_err(|e| format!("{}: can't be read: {e}", path.display()))
-    };
-    tokio::task::spawn_blocking(read).await.unwrap_or_else(|_| Err("the file's reader panicked".into()))
-}
-
 /// The layout that the file describes.
 fn layout(path: &Path, shape: Shape, text: Result<&str, &String>) -> Result<Layout, String> {
     let file = path.display().to_string();
-    let all = |mistakes: Vec<Mistake>| mistakes.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
-    let node = parse(&file, text.map_err(Clone::clone)?, &Env::process()).map_err(all)?;
-    let Listed { epoch, members, previous } = settings::<Listed>(&file, "", &node).map_err(all)?.value;
+    let (Listed { epoch, members, previous }, node) = understand(path, text.map_err(Clone::clone)?)?;
     let key = if epoch == 0 { "epoch" } else { "members" };
     let at = node.get(key).map_or(node.at, |value| value.at);
     let mistake = |message| Mistake { file, at, path: key.into(), message };

@@ -76,6 +76,7 @@ async fn send(address: SocketAddr, tls: &str, dir: &Path) -> Result<Ack, Error> 
 
 mod others;
 mod readers;
+mod tenants;
 
 const SERVER: &str = "tls_server_config: { cert_file: DIR/node.crt, key_file: DIR/node.key }";
 const MUTUAL: &str =

@@ -75,6 +75,11 @@ impl Aside {
         late.into_iter().chain(open).chain(both(late_histograms.clone().min(), late_histograms.max()))
     }
 
+    /// How many samples there are, those of one time apart.
+    pub(super) fn count(&self) -> usize {
+        self.late.len() + self.histograms.count() as usize + self.late_histograms.len()
+    }
+
     /// Whether there is no sample.
     pub(super) fn is_empty(&self) -> bool {
         self.late.is_empty() && self.histograms.count() == 0 && self.late_histograms.is_empty()

@@ -163,6 +163,17 @@ impl Series {
         (times.len() as u64, all)
     }
 
+    /// How many samples there are of epochs from `visible` on.
+    pub(super) fn samples(&self, visible: u32) -> u64 {
+        let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible).map(|piece| piece.chunk.count());
+        let growing = if self.epoch >= visible {
+            self.open.count() as usize + self.aside.as_ref().map_or(0, |aside| aside.count())
+        } else {
+            0
+        };
+        (sealed.sum::<usize>() + growing) as u64
+    }
+
     /// Finishes and returns the pieces of epochs from `visible` to `last`.
     pub(super) fn frozen(&mut self, visible: u32, last: u32, change: &mut Change) -> Vec<Arc<Piece>> {
         if self.epoch <= last {

@@ -141,6 +141,19 @@ impl TenantHead {
         found
     }
 
+    /// How many series there are, and how many samples they have.
+    pub(super) fn usage(&self) -> (u64, u64) {
+        let visible = self.visible.load(SeqCst);
+        let (mut series, mut samples) = (0, 0);
+        for number in 0..SHARDS {
+            for one in self.shard(number).series_mut() {
+                series += 1;
+                samples += one.samples(visible);
+            }
+        }
+        (series, samples)
+    }
+
     /// Whether there is no series.
     pub(super) fn is_empty(&self) -> bool {
         self.index.read().unwrap_or_else(PoisonError::into_inner).is_empty()

@@ -5,7 +5,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, Weak};
 
 use super::format::SegmentHeader;
 use super::lock;
@@ -14,6 +14,9 @@ use crate::seam::{Append, Fs};
 /// Keeps a segment: as long as anyone has one, the segment is not removed.
 #[derive(Clone, Debug)]
 pub struct Hold(Arc<Segment>);
+
+/// Segments that were there at one moment. It keeps none of them.
+pub struct Present(Vec<Weak<Segment>>);
 
 /// The segments of a log. A clone shares them.
 #[derive(Clone)]
@@ -54,6 +57,15 @@ impl Hold {
     /// Whether nobody else holds the segment.
     fn is_last(&self) -> bool {
         Arc::strong_count(&self.0) == 1
+    }
+}
+
+// === impl Present ===
+
+impl Present {
+    /// Whether none of them is there any more.
+    pub fn is_gone(&self) -> bool {
+        self.0.iter().all(|segment| segment.strong_count() == 0)
     }
 }
 
@@ -106,6 +118,10 @@ impl Segments {
             self.0.fs.sync_dir(&self.0.dir)?;
         }
         Ok(free.len())
+    }
+
+    pub(super) fn present(&self) -> Present {
+        Present(lock(&self.0.all).values().map(|hold| Arc::downgrade(&hold.0)).collect())
     }
 
     pub(super) fn size(&self) -> (usize, u64) {

@@ -11,7 +11,7 @@ use super::{Store, cut, lock};
 use crate::log::{Entry, Hold};
 
 /// How long a sender should wait where memory is full: a cut takes about that.
-const RETRY: Duration = Duration::from_secs(2);
+pub(super) const RETRY: Duration = Duration::from_secs(2);
 
 /// No label set is longer, in bytes. A record of the log holds one in any case.
 const MAX_LABELS: usize = 1 << 20;
@@ -35,10 +35,13 @@ impl Store {
     /// # Errors
     /// `Unavailable` where memory or the disk is full, `Closed` where the store is.
     pub async fn append(&self, batch: &Batch) -> Result<Ack> {
+        self.check_stays(batch.tenant())?;
         self.has_room(batch)?;
-        self.0.metrics.note(batch);
         let permits = self.permits(batch);
         let permit = self.0.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| Error::closed())?;
+        // Who deletes a tenant waits for those that have a permit, and for nobody else.
+        self.check_stays(batch.tenant())?;
+        self.0.metrics.note(batch);
         let (batch, mut ack) = self.admit(batch);
         let places = self.0.head.resolve(&batch);
         let mut written = batch.sample_count() as u64;

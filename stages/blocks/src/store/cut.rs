@@ -108,6 +108,10 @@ impl Store {
             (rows.days(), Arc::new(rows))
         };
         let (days, rows) = tokio::task::spawn_blocking(collect).await.map_err(lost)?;
+        if self.is_leaving(tenant) {
+            self.publish(tenant, epoch, &[]);
+            return Ok(Vec::new());
+        }
         let mut blocks = Vec::new();
         for day in days {
             match self.0.shelf.write(tenant, day * DAY, day * DAY + DAY - 1, rows.clone()).await {

@@ -61,6 +61,15 @@ impl Exemplars {
         }
     }
 
+    /// Forgets those of a tenant.
+    pub(super) fn forget(&self, tenant: &Tenant) {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tape) = kept.of.remove(tenant) {
+            kept.count = kept.count.saturating_sub(tape.order.len());
+            kept.news = true;
+        }
+    }
+
     /// Those within `start..=end` of the series that satisfy all matchers, sorted by labels.
     pub(super) fn select(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Vec<SeriesExemplars> {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);

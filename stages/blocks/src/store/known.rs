@@ -62,7 +62,7 @@ impl Notes {
         let old = std::mem::replace(&mut *number, next);
         if old > 0 {
             // Where it stays, both are read at the next start, which changes nothing.
-            let _ = self.fs.remove(&self.dir.join(file_name(old)));
+            let _ = self.fs.remove(&self.dir.join(file_name(old))).and_then(|()| self.fs.sync_dir(&self.dir));
         }
         Ok(())
     }

@@ -71,6 +71,14 @@ impl KnownMetrics {
         }
     }
 
+    /// Forgets what is known of a tenant's metrics.
+    pub(super) fn forget(&self, tenant: &Tenant) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        known.of.remove(tenant);
+        known.order.retain(|(of, _)| of != tenant);
+        known.news = true;
+    }
+
     /// All of it as batches, one for each tenant, where any came since this was called last.
     pub(super) fn news(&self) -> Option<Vec<Batch>> {
         let news = std::mem::take(&mut self.known.write().unwrap_or_else(PoisonError::into_inner).news);

@@ -112,6 +112,7 @@ impl Store {
             shelf,
             depot,
             view: RwLock::new(view),
+            leaving: Mutex::default(),
             in_flight,
             holds: Mutex::default(),
             cutting: tokio::sync::Mutex::default(),

@@ -23,6 +23,7 @@ mod known;
 mod limits;
 mod settings;
 mod sweep;
+mod tenants;
 mod tidy;
 mod upload;
 

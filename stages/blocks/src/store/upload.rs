@@ -84,7 +84,12 @@ impl Store {
     }
 
     /// Commits what is unfinished, and takes the blocks off the disk. Until that is done it stays known what is to be done.
-    async fn finish(&self, depot: &Depot, moving: &mut Option<Unfinished>, uploaded: &mut Uploaded) -> Result<()> {
+    pub(super) async fn finish(
+        &self,
+        depot: &Depot,
+        moving: &mut Option<Unfinished>,
+        uploaded: &mut Uploaded,
+    ) -> Result<()> {
         let Some(unfinished) = moving.as_ref() else { return Ok(()) };
         let exists = depot.commit(&unfinished.tenant, &unfinished.upload).await?;
         let Some(unfinished) = moving.take() else { return Ok(()) };
@@ -181,7 +186,7 @@ impl Store {
     }
 
     /// Takes blocks off the disk once no reader has them any more. From here on they are the bucket's.
-    async fn drop_local(&self, tenant: &Tenant, blocks: &[Arc<dyn Block>]) -> Result<()> {
+    pub(super) async fn drop_local(&self, tenant: &Tenant, blocks: &[Arc<dyn Block>]) -> Result<()> {
         {
             let mut view = self.0.view.write().unwrap_or_else(PoisonError::into_inner);
             view.replace(tenant, blocks, &[]);

@@ -37,5 +37,8 @@ impl View {
         let shown = Arc::make_mut(self.0.entry(tenant.clone()).or_default());
         shown.retain(|block| !old.iter().any(|gone| Arc::ptr_eq(gone, block)));
         shown.extend(new.iter().cloned());
+        if shown.is_empty() {
+            self.0.remove(tenant);
+        }
     }
 }

@@ -69,6 +69,7 @@ pub(super) fn size(data: &Data) -> usize {
         Data::Names(names) => names.len(),
         Data::Exemplars(series) => series.iter().map(|series| 1 + series.exemplars.len()).sum(),
         Data::Metadata(known) => known.len(),
+        Data::Tenants(tenants) => tenants.len(),
         Data::Cardinality(_) | Data::Changes(_) | Data::Samples(_) | Data::Rows(_) => 0,
     }
 }

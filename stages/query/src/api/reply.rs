@@ -135,6 +135,11 @@ impl Refusal {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "bad_data", message)
     }
 
+    /// The settings do not allow it.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, "unavailable", message)
+    }
+
     pub(super) fn not_found(message: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", message)
     }

@@ -27,6 +27,8 @@ pub(super) enum Route {
     Flags,
     Tsdb,
     WalReplay,
+    /// All tenants, or the one that the path names.
+    Tenants(Option<String>),
     /// Remote read.
     Read,
     Federate,
@@ -84,11 +86,9 @@ impl Route {
             Some("status/flags") => Self::Flags,
             Some("status/tsdb") => Self::Tsdb,
             Some("status/walreplay") => Self::WalReplay,
+            Some("admin/tenants") => Self::Tenants(None),
             Some("read") => Self::Read,
-            Some(rest) => match rest.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")) {
-                Some(name) if !name.is_empty() && !name.contains('/') => Self::LabelValues(name.to_owned()),
-                _ => Self::NotInApi,
-            },
+            Some(rest) => Self::named(rest),
             None => match path {
                 "/federate" => Self::Federate,
                 "/metrics" => Self::Metrics,
@@ -100,6 +100,18 @@ impl Route {
                 path if path.starts_with(FLIGHT) => Self::Flight,
                 _ => Self::Nowhere,
             },
+        }
+    }
+
+    /// What a path stands for that has a name in it.
+    fn named(rest: &str) -> Self {
+        let is_name = |name: &&str| !name.is_empty() && !name.contains('/');
+        let label = rest.strip_prefix("label/").and_then(|rest| rest.strip_suffix("/values")).filter(is_name);
+        let tenant = rest.strip_prefix("admin/tenants/").filter(is_name);
+        match (label, tenant) {
+            (Some(label), _) => Self::LabelValues(label.to_owned()),
+            (None, Some(tenant)) => Self::Tenants(Some(tenant.to_owned())),
+            (None, None) => Self::NotInApi,
         }
     }
 
@@ -127,6 +139,7 @@ impl Route {
             Self::Flags => "flags",
             Self::Tsdb => "tsdb",
             Self::WalReplay => "walreplay",
+            Self::Tenants(_) => "tenants",
             Self::Read => "read",
             Self::Federate => "federate",
             Self::Flight => "flight",
@@ -162,6 +175,7 @@ impl Route {
             Self::Sql | Self::Series | Self::Labels => FORMS,
             Self::Read => "OPTIONS, POST",
             Self::Flight => "POST",
+            Self::Tenants(Some(_)) => "DELETE, GET, OPTIONS",
             Self::Lifecycle(_) => "POST, PUT",
             Self::Federate | Self::Metrics | Self::Healthy | Self::Ready | Self::Page | Self::Nowhere => "GET, HEAD",
             _ => "GET, OPTIONS",

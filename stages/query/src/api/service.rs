@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use weir_pipeline::{Answer, Ask, Context, Data, Error, Kind, Next, Query, Read, Tenant, metrics};
 use weir_stages::http::server;
+use weir_stages::http::tenant::{in_headers, settle};
 
 use super::accept::Encoding;
 use super::answer::Turn;
@@ -22,9 +23,6 @@ use super::reply::{Content, JSON, Refusal, Reply};
 use super::route::{Lifecycle, Route};
 use super::telemetry::Telemetry;
 use super::{Api, accept, answer, flight, json, known, status, targets};
-
-/// The headers that name the tenant: that of Cortex and Mimir, and that of Thanos.
-const TENANT_HEADERS: [&str; 2] = ["x-scope-orgid", "thanos-tenant"];
 
 /// What all requests share.
 pub(super) struct Service {
@@ -86,6 +84,7 @@ impl Service {
                 let form = self.form_in_time(request, Instant::now()).await?;
                 Ok(accept::compress(success(&params::parsed(&form)?, &[]), encoding))
             }
+            Route::Tenants(name) => self.tenants(name.as_deref(), request, encoding).await,
             Route::Metadata | Route::Tsdb => self.ask_known(&route, request, encoding).await,
             route => match self.told(&route, request.uri().query().unwrap_or_default()) {
                 Some(data) => Ok(accept::compress(success(&data?, &[]), encoding)),
@@ -135,6 +134,18 @@ impl Service {
             _ => return Err(Refusal::internal("expected an answer to what was asked")),
         };
         Ok(accept::compress(success(&data, &answer.warnings), encoding))
+    }
+
+    /// Has the headers say whom the client's certificate names, where that counts.
+    pub(super) fn settle<B>(&self, route: &Route, request: &mut Request<B>) -> Result<(), Refusal> {
+        let Some(field) = self.settings.tenant_certificate_field else { return Ok(()) };
+        let extensions = request.extensions().clone();
+        match settle(request.headers_mut(), &extensions, field) {
+            // These are of the process.
+            Err(_) if matches!(route, Route::Metrics | Route::Healthy | Route::Ready | Route::Page) => Ok(()),
+            Err(message) => Err(Refusal::bad(message)),
+            Ok(()) => Ok(()),
+        }
     }
 
     /// Has the program do something, where that is allowed.
@@ -252,11 +263,18 @@ impl server::Answer for Service {
     type Body = Body;
 
     /// Answers whatever comes.
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, mut request: Request<Incoming>) -> Response<Body> {
         let start = Instant::now();
         let route = Route::of(request.uri().path());
         let (name, is_api, _under_way) = (route.name(), route.is_api(), self.telemetry.asked());
+        // From here on the headers say whose it is, also where the certificate did.
+        let is_told = self.settle(&route, &mut request);
         let (method, headers) = (request.method().clone(), request.headers().clone());
+        if let Err(refusal) = is_told {
+            let reply = Reply::from(refusal);
+            self.telemetry.replied(name, &method, reply.status.as_u16(), start.elapsed());
+            return reply.into_response();
+        }
         if route == Route::Flight && route.takes(&method) {
             let response = flight::answer(self, request).await;
             self.telemetry.replied(name, &method, flight::code(&response), start.elapsed());
@@ -272,7 +290,7 @@ impl server::Answer for Service {
 }
 
 /// The envelope of an answer that is not a query's.
-fn success(data: &Value, warnings: &[String]) -> Reply {
+pub(super) fn success(data: &Value, warnings: &[String]) -> Reply {
     let mut envelope = json!({ "status": "success", "data": data });
     if !warnings.is_empty() {
         envelope["warnings"] = json!(warnings);
@@ -282,11 +300,5 @@ fn success(data: &Value, warnings: &[String]) -> Reply {
 
 /// Which tenant the request is for.
 pub(super) fn tenant(headers: &HeaderMap, default: &Tenant) -> Result<Tenant, Refusal> {
-    let mut values = TENANT_HEADERS.iter().flat_map(|name| headers.get_all(*name)).filter(|value| !value.is_empty());
-    let Some(first) = values.next() else { return Ok(default.clone()) };
-    let shown = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).chars().take(100).collect::<String>();
-    if let Some(other) = values.find(|value| *value != first) {
-        return Err(Refusal::bad(format!("expected one tenant, got `{}` and `{}`", shown(first), shown(other))));
-    }
-    Tenant::new(&String::from_utf8_lossy(first.as_bytes())).map_err(|error| Refusal::bad(error.to_string()))
+    in_headers(headers, None, default).map_err(Refusal::bad)
 }

@@ -17,6 +17,7 @@ mod secure;
 mod sql;
 mod stats;
 mod status;
+mod tenants;
 mod texts;
 
 use std::future::Future;

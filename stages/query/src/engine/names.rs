@@ -57,11 +57,26 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             }
             None => return Err(Error::unprocessable("expected a store or a cluster: what is read here does not tell")),
         },
+        Ask::Tenants { only } => match source.tenants(only.as_ref()).await? {
+            Some(found) => (Data::Tenants(found), Vec::new()),
+            None => return Err(here()),
+        },
+        Ask::DeleteTenant { tenant } => match source.delete_tenant(tenant).await? {
+            Some(was) => (Data::Tenants(vec![was]), Vec::new()),
+            None => return Err(here()),
+        },
         Ask::Changes { since } => (Data::Changes(source.changes(&query.tenant, *since).await?), Vec::new()),
         Ask::Sql { .. } => return Err(Error::unprocessable("expected a question about labels or an expression")),
         Ask::Instant { .. } | Ask::Range { .. } => (Data::Names(Vec::new()), Vec::new()),
     };
     Ok(Answer { warnings, ..data.into() })
+}
+
+/// What a cluster answers to what only a store can do.
+fn here() -> Error {
+    Error::unprocessable(
+        "expected a store of this process: each node of a cluster tells of its tenants by an `api` of its own",
+    )
 }
 
 /// The exemplars of all series that match one of the selectors. What several match comes once.

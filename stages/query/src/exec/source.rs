@@ -7,6 +7,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 pub use weir_blocks::Run;
 use weir_pipeline::batch::Metadata;
+use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Cardinality, Changes, Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
 
 mod stored;
@@ -69,6 +70,22 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The source can't be read.
     async fn cardinality(&self, _tenant: &Tenant, _limit: usize) -> Result<Option<Known<Cardinality>>> {
+        Ok(None)
+    }
+
+    /// What there is of each tenant, or of one; `None` where the source can't tell.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    async fn tenants(&self, _only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
+        Ok(None)
+    }
+
+    /// Deletes all that there is of a tenant, and says what there was; `None` where the source can't.
+    ///
+    /// # Errors
+    /// Not all of it could be deleted.
+    async fn delete_tenant(&self, _tenant: &Tenant) -> Result<Option<TenantUsage>> {
         Ok(None)
     }
 

@@ -22,7 +22,8 @@ fn the_yaml_in_the_docs_is_valid() {
 fn every_setting_can_be_given() {
     let all = "{ listen: 'localhost:1', max_body: 1MiB, max_decoded: 2MiB, max_batch: 3MiB, max_labels: 4, max_label_name: 5B, \
         max_label_value: 6B, in_flight: 7MiB, concurrency: 8, connections: 9, tenant_header: X-Team, \
-        default_tenant: ten, timeout: 11s }";
+        default_tenant: ten, timeout: 11s, split_tenant_label: tenant, limits: tenants, tenant_certificate_field: common_name, \
+        tls_server_config: { cert_file: a, key_file: b, client_ca_file: c } }";
     let read = read(all).unwrap();
     assert_eq!((read.max_labels.get(), read.default_tenant.as_str(), read.timeout), (4, "ten", Span::from_secs(11)));
 }
@@ -46,6 +47,9 @@ fn settings_that_are_wrong_say_so() {
             &format!("source.receive.{field}: expected more than 0, got `0B`"),
         );
     }
+    let asks = "source.receive: expected `client_ca_file` in `tls_server_config` beside `tenant_certificate_field`";
+    check("{ listen: 'a:1', tenant_certificate_field: dns }", asks);
+    check("{ listen: 'a:1', tenant_certificate_field: dns, tls_server_config: { cert_file: a, key_file: b } }", asks);
     check("{ listen: 'a:1', timeout: 0s }", "source.receive.timeout: expected more than 0, got `0s`");
     for (pair, expect) in [
         ("tenant_header: not a header", "tenant_header: expected the name of a header, got `not a header`"),
@@ -57,6 +61,15 @@ fn settings_that_are_wrong_say_so() {
         ("max_body: 32", "max_body: expected a size such as `64MiB` or `1GB`, got `32`"),
         ("concurrency: 0", "concurrency: expected a whole number of at least 1, got `0`"),
         ("max_labels: many", "max_labels: expected a whole number of at least 1, got `many`"),
+        (
+            "split_tenant_label: __name__",
+            "split_tenant_label: expected the name of a label other than `__name__`, got `__name__`",
+        ),
+        (
+            "tenant_certificate_field: country",
+            "tenant_certificate_field: unknown value `country`, expected one of `common_name`, `organization`, \
+             `organizational_unit`, `dns`, `uri`",
+        ),
         ("maxbody: 1MiB", "maxbody: unknown field `maxbody`, did you mean `max_body`?"),
     ] {
         check(&format!("{{ listen: '127.0.0.1:0', {pair} }}"), &format!("source.receive.{expect}"));

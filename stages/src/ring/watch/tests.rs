@@ -5,6 +5,8 @@ use tokio::time::sleep;
 use weir_pipeline::testing::context;
 
 use super::super::layout::Algorithm;
+use weir_pipeline::config::parse::MAX_FILE_BYTES;
+
 use super::*;
 
 /// A ring whose file the test writes.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use async_trait::async_trait;
 use weir_blocks::{Selection, Store};
 use weir_pipeline::batch::Metadata;
+use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesExemplars, SeriesId, Tenant};
 
 use super::{Known, MetricsSource, Run, Selected, Wanted};
@@ -57,6 +58,14 @@ impl MetricsSource for Stored {
 
     async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Known<Cardinality>>> {
         Ok(Some(self.0.cardinality(tenant, limit).await?.into()))
+    }
+
+    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
+        self.0.usage(only).await.map(Some)
+    }
+
+    async fn delete_tenant(&self, tenant: &Tenant) -> Result<Option<TenantUsage>> {
+        self.0.delete(tenant).await.map(Some)
     }
 
     async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {

@@ -6,31 +6,30 @@ use std::time::Duration;
 
 use weir_pipeline::{Error, Kind, Result, SeriesId, Tenant};
 
-use super::Reason;
+/// Samples a second, and at once.
+pub(super) type Rate = (u64, u64);
 
 /// The most tenants that are known at a time.
 const MAX_TENANTS: usize = 100_000;
 
 /// All tenants.
 pub(super) struct Tenants {
-    /// Samples a second, and at once.
-    rate: Option<(u64, u64)>,
-    series: Option<u64>,
     /// How long a series is active, in milliseconds.
     active_for: i64,
     all: Mutex<HashMap<Tenant, Arc<Mutex<State>>>>,
+    /// What all may send together.
+    together: Mutex<Option<Credit>>,
 }
 
 /// One tenant while a batch of it is looked at.
-pub(super) struct Held<'a> {
-    of: &'a Tenants,
+pub(crate) struct Held<'a> {
     state: &'a mut State,
     before: usize,
 }
 
 struct State {
-    /// What it may send now, in samples; below 0 after a batch that was larger than a burst.
-    credit: f64,
+    /// What it may send; `None` where nothing was sent yet.
+    credit: Option<Credit>,
     /// When it was looked at last, in milliseconds since the Unix epoch.
     at: i64,
     /// The series that were seen since `turned`, and those that were seen in the time before that alone.
@@ -39,11 +38,20 @@ struct State {
     turned: i64,
 }
 
+/// What may be sent.
+#[derive(Clone, Copy)]
+struct Credit {
+    /// Now, in samples; below 0 after a batch that was larger than a burst.
+    samples: f64,
+    /// When that was so, in milliseconds since the Unix epoch.
+    at: i64,
+}
+
 // === impl Tenants ===
 
 impl Tenants {
-    pub(super) fn new(rate: Option<(u64, u64)>, series: Option<u64>, active_for: i64) -> Self {
-        Self { rate, series, active_for, all: Mutex::default() }
+    pub(super) fn new(active_for: i64) -> Self {
+        Self { active_for, all: Mutex::default(), together: Mutex::default() }
     }
 
     /// Looks at `tenant` with `look`.
@@ -59,8 +67,32 @@ impl Tenants {
         let state = self.state(tenant, now)?;
         let mut state = lock(&state);
         let before = state.active();
+        state.at = now;
         state.turn(now, self.active_for);
-        look(&mut Held { of: self, state: &mut state, before })
+        look(&mut Held { state: &mut state, before })
+    }
+
+    /// Takes `samples` off what all tenants may send.
+    ///
+    /// # Errors
+    /// `Unavailable`, with the time after which they may.
+    pub(super) fn spend_of_all(&self, samples: u64, now: i64, rate: Option<Rate>) -> Result<()> {
+        let mut together = lock(&self.together);
+        let Some(rate) = rate else {
+            *together = None;
+            return Ok(());
+        };
+        together.get_or_insert(Credit::new(rate, now)).spend(samples, now, rate).map_err(|after| {
+            let kind = Kind::Unavailable { retry_after: Some(after) };
+            Error::new(kind, format!("all tenants together may send {} samples a second", rate.0))
+        })
+    }
+
+    /// Takes it back.
+    pub(super) fn give_back(&self, samples: u64) {
+        if let Some(credit) = &mut *lock(&self.together) {
+            credit.samples += samples as f64;
+        }
     }
 
     fn state(&self, tenant: &Tenant, now: i64) -> Result<Arc<Mutex<State>>> {
@@ -74,8 +106,7 @@ impl Tenants {
         if all.len() >= MAX_TENANTS {
             return Err(Error::unavailable(format!("expected at most {MAX_TENANTS} tenants at a time")));
         }
-        let credit = self.rate.map_or(0.0, |(_, burst)| burst as f64);
-        let state = State { credit, at: now, young: HashSet::new(), old: HashSet::new(), turned: now };
+        let state = State { credit: None, at: now, young: HashSet::new(), old: HashSet::new(), turned: now };
         let state = Arc::new(Mutex::new(state));
         all.insert(tenant.clone(), state.clone());
         Ok(state)
@@ -94,35 +125,28 @@ impl Held<'_> {
     ///
     /// # Errors
     /// `Overloaded`, with the time after which it may.
-    pub(super) fn spend(&mut self, samples: u64, now: i64, tenant: &Tenant) -> Result<()> {
-        let since = now.saturating_sub(self.state.at).max(0) as f64 / 1000.0;
-        self.state.at = now;
-        let Some((rate, burst)) = self.of.rate else { return Ok(()) };
-        let state = &mut *self.state;
-        state.credit = (state.credit + since * rate as f64).min(burst as f64);
-        let missing = samples.min(burst) as f64 - state.credit;
-        if samples > 0 && missing > 0.0 {
-            // Not at once, and not earlier than there is enough.
-            let after = Duration::from_secs_f64((missing / rate as f64).clamp(0.001, 3600.0));
+    pub(super) fn spend(&mut self, samples: u64, now: i64, rate: Option<Rate>, tenant: &Tenant) -> Result<()> {
+        let Some(rate) = rate else {
+            self.state.credit = None;
+            return Ok(());
+        };
+        self.state.credit.get_or_insert(Credit::new(rate, now)).spend(samples, now, rate).map_err(|after| {
             let kind = Kind::Overloaded { retry_after: Some(after) };
-            return Err(Error::new(kind, format!("tenant `{tenant}` may send {rate} samples a second")));
-        }
-        state.credit -= samples as f64;
-        Ok(())
+            Error::new(kind, format!("tenant `{tenant}` may send {} samples a second", rate.0))
+        })
     }
 
-    /// Why a series is refused. One that is not is active from now on.
-    pub(super) fn refuses(&mut self, id: SeriesId) -> Option<Reason> {
-        let most = self.of.series?;
+    /// Whether a series is one of at most `most` that are active. One that is stays so from now on.
+    pub(crate) fn takes(&mut self, id: SeriesId, most: u64) -> bool {
         let state = &mut *self.state;
         if state.young.contains(&id) {
-            return None;
+            return true;
         }
         if !state.old.remove(&id) && state.active() as u64 >= most {
-            return Some("series_limit");
+            return false;
         }
         state.young.insert(id);
-        None
+        true
     }
 
     /// How many active series there are more than before, or less.
@@ -149,5 +173,27 @@ impl State {
             self.old.clear();
         }
         self.turned = now;
+    }
+}
+
+// === impl Credit ===
+
+impl Credit {
+    fn new((_, burst): Rate, now: i64) -> Self {
+        Self { samples: burst as f64, at: now }
+    }
+
+    /// Takes `samples` off, or says after which time that may be.
+    fn spend(&mut self, samples: u64, now: i64, (rate, burst): Rate) -> Result<(), Duration> {
+        let since = now.saturating_sub(self.at).max(0) as f64 / 1000.0;
+        self.at = now;
+        self.samples = (self.samples + since * rate as f64).min(burst as f64);
+        let missing = samples.min(burst) as f64 - self.samples;
+        if samples > 0 && missing > 0.0 {
+            // Not at once, and not earlier than there is enough.
+            return Err(Duration::from_secs_f64((missing / rate as f64).clamp(0.001, 3600.0)));
+        }
+        self.samples -= samples as f64;
+        Ok(())
     }
 }

@@ -1,0 +1,78 @@
+//! Limits in a file that is looked at now and then.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use weir_pipeline::Tenant;
+
+use super::{Bounds, Global, Known, OpenLimits, Overrides};
+use crate::settings_file::{read, understand};
+
+/// What the file has.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Listed {
+    #[serde(default)]
+    default: Option<Bounds>,
+    #[serde(default)]
+    tenants: BTreeMap<Tenant, Overrides>,
+    #[serde(default)]
+    global: Option<Global>,
+}
+
+/// What a file said last, good or bad.
+pub(super) type Seen = Result<String, String>;
+
+/// Reads the file, which must be right at the start.
+///
+/// # Errors
+/// What is wrong with it, and where.
+pub(super) async fn first(path: &Path) -> Result<(Arc<Known>, Seen), String> {
+    let seen = read(path).await;
+    let known = known(path, &seen)?;
+    Ok((Arc::new(known), seen))
+}
+
+/// Looks at the file until nobody has its limits any more.
+pub(super) async fn run(
+    path: PathBuf,
+    poll: Duration,
+    mut seen: Seen,
+    limits: Weak<OpenLimits>,
+    shutdown: CancellationToken,
+) {
+    loop {
+        tokio::select! {
+            () = shutdown.cancelled() => return,
+            () = sleep(poll) => {}
+        }
+        let now = read(&path).await;
+        let Some(limits) = limits.upgrade() else { return };
+        if now == seen {
+            continue;
+        }
+        seen = now;
+        let file = path.display();
+        match known(&path, &seen) {
+            Ok(known) => {
+                tracing::info!(%file, tenants = known.tenants.len(), "goes on with changed limits");
+                limits.change(Arc::new(known));
+                limits.telemetry.reloaded(true);
+            }
+            Err(error) => {
+                tracing::error!(error, "stays with the limits of before");
+                limits.telemetry.reloaded(false);
+            }
+        }
+    }
+}
+
+fn known(path: &Path, seen: &Seen) -> Result<Known, String> {
+    let (Listed { default, tenants, global }, _) = understand(path, seen.as_deref().map_err(Clone::clone)?)?;
+    Known::new(default, tenants, global).map_err(|error| format!("{}: {error}", path.display()))
+}
