@@ -6,6 +6,9 @@ use serde_json::{Value, json};
 use crate::harness::weir::Weir;
 use crate::harness::{http, now, wait_for};
 
+/// The labels of a series.
+type Labels<'a> = &'a [(&'a str, &'a str)];
+
 const PIPELINES: &str = "
 resources:
   main: { bucket: { local: { path: '${DIR}/bucket' } } }
@@ -159,7 +162,7 @@ fn what_a_receiver_takes_is_readable_afterwards() {
     let mut weir = started(dir.path(), &[]);
     // The cases of remote write's compliance tests, whose tests look at statuses alone.
     let stale = f64::from_bits(0x7ff0_0000_0000_0002);
-    let cases: [(&[(&str, &str)], f64, &str); 7] = [
+    let cases: [(Labels, f64, &str); 7] = [
         (&[("__name__", "simple")], 1.0, "1"),
         (&[("__name__", "several"), ("b", "2"), ("a", "1")], 1.0, "1"),
         (&[("__name__", "newline"), ("text", "a\nb")], 1.0, "1"),
@@ -178,7 +181,7 @@ fn what_a_receiver_takes_is_readable_afterwards() {
     assert_eq!(write(&weir, "a", &[&[("__name__", "ends")]], stale), 204);
     assert_eq!(read(&weir, "a", "ends"), []);
     // Of four series one has no name: the others are there.
-    let four: [&[(&str, &str)]; 4] = [
+    let four: [Labels; 4] = [
         &[("__name__", "four"), ("i", "1")],
         &[("i", "2")],
         &[("__name__", "four"), ("i", "3")],

@@ -107,7 +107,16 @@ fn a_histogram_becomes_buckets_that_add_up_and_a_summary_quantiles() {
     let counts: Vec<u8> = [3u64, 0, 2].iter().flat_map(|n| n.to_le_bytes()).collect();
     let bounds: Vec<u8> = [0.5f64, 10.0].iter().flat_map(|n| n.to_le_bytes()).collect();
     let point = |sum: Vec<u8>| {
-        sub(1, &[fixed(3, SECOND), fixed(4, 5), sum, sub(6, &[counts.clone()]), sub(7, &[bounds.clone()])])
+        sub(
+            1,
+            &[
+                fixed(3, SECOND),
+                fixed(4, 5),
+                sum,
+                sub(6, std::slice::from_ref(&counts)),
+                sub(7, std::slice::from_ref(&bounds)),
+            ],
+        )
     };
     let histogram = |sum| metric("latency", "ms", sub(9, &[point(sum), int(2, 2)]));
     let buckets = "latency_milliseconds_count 5 1000\n\

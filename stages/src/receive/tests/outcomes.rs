@@ -81,9 +81,12 @@ fn series() -> Vec<u8> {
     packed(&body)
 }
 
+/// A name, what each node does, how many replicas there are, what Thanos says and what Weir does, and how much is written.
+type Row = (&'static str, &'static [Node], usize, u16, u16, &'static str);
+
 #[tokio::test]
 async fn a_sender_hears_what_the_table_says() {
-    let table: [(&str, &'static [Node], usize, u16, u16, &str); 14] = [
+    let table: [Row; 14] = [
         ("size 1, no error", &[Good], 1, 200, 204, "100"),
         ("size 1, commit error", &[Away], 1, 503, 503, "0"),
         ("size 1, conflict *", &[Conflict], 1, 409, 400, "99"),
