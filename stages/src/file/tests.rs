@@ -76,7 +76,7 @@ async fn a_file_that_can_not_be_written_to_is_told() {
 fn wrong_settings_are_refused() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<File>(yaml).unwrap_err(), expect);
     check("{ path: '' }", "1:9: path: expected a path, got an empty one");
-    check("{ path: a, max_files: 0 }", "1:23: max_files: expected a number of at least 1, got `0`");
+    check("{ path: a, max_files: 0 }", "1:23: max_files: expected a whole number of at least 1, got `0`");
     check("{ path: a, format: csv }", "1:20: format: unknown value `csv`, expected one of `text`, `json`");
 }
 

@@ -59,6 +59,9 @@ pub(crate) struct Faults {
     pub(crate) requests: Mutex<Vec<String>>,
     /// The most requests that were under way at once.
     pub(crate) most: AtomicU32,
+    /// No request is answered before so many were under way at once.
+    pub(crate) together: AtomicU32,
+    came: tokio::sync::Notify,
     under_way: AtomicU32,
     count: AtomicU32,
     turn: tokio::sync::Mutex<()>,
@@ -152,6 +155,14 @@ impl Faults {
     ) -> Result<Response<Body>, Broken> {
         self.most.fetch_max(self.under_way.fetch_add(1, SeqCst) + 1, SeqCst);
         let _under_way = UnderWay(&self.under_way);
+        self.came.notify_waiters();
+        loop {
+            let came = self.came.notified();
+            if self.most.load(SeqCst) >= self.together.load(SeqCst) {
+                break;
+            }
+            came.await;
+        }
         let put = request.method() == Method::PUT;
         let path = request.uri().path().to_owned();
         self.requests.lock().unwrap().push(format!("{} {path}", request.method()));

@@ -100,7 +100,7 @@ impl Program {
         }
         self.questions.write(question).map_err(Fault::answer)?;
         let bytes = std::mem::take(self.questions.get_mut());
-        let Self { input, output, answers, max_frame, .. } = self;
+        let Self { child, input, output, answers, max_frame, .. } = self;
         let ask = async {
             input.write_all(&bytes).await.map_err(|error| broken(&error))?;
             input.flush().await.map_err(|error| broken(&error))
@@ -114,8 +114,18 @@ impl Program {
             }
         };
         // It may begin to answer before it has read all.
-        let ((), rows) = tokio::try_join!(ask, listen)?;
-        Ok(rows)
+        let exchange = async { tokio::try_join!(ask, listen).map(|((), rows)| rows) };
+        let ended = async {
+            let status = child.wait().await;
+            // What it has said is read to the end, which does not come where something that it has started holds its pipes.
+            tokio::time::sleep(TO_TELL).await;
+            status.map_or_else(|error| broken(&error), |status| Fault::Ended(status.to_string()))
+        };
+        tokio::select! {
+            biased;
+            rows = exchange => rows,
+            fault = ended => Err(fault),
+        }
     }
 
     /// Waits until the program has ended by itself. Cancel safe.

@@ -100,7 +100,7 @@ impl Poll {
             asked.spawn(self.clone().ask(member.name.clone(), until, ask(self.clone(), member.clone())));
         }
         let (mut answers, mut hedged) = (Answers::new(), false);
-        while !asked.is_empty() && !(hedged && sets.iter().all(|needed| heard(needed, &answers) >= needed.members)) {
+        while !(asked.is_empty() || hedged && sets.iter().all(|needed| heard(needed, &answers) >= needed.members)) {
             tokio::select! {
                 Some(ended) = asked.join_next() => match ended {
                     Ok((_, Err(error))) if error.kind() == Kind::Unprocessable => return Err(error),

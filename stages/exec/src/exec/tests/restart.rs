@@ -76,8 +76,8 @@ async fn what_a_program_has_started_is_killed_with_it() {
     for (what, kind) in [(hangs, "timeout"), (ends, "ended")] {
         let (directory, rest, context) = (tempfile::tempdir().unwrap(), written(), context());
         let next = script(what, directory.path(), "timeout: 2s").wrap(&context, rest.next()).unwrap();
-        next.send(batch("up 1")).await.unwrap_err();
-        assert_eq!(metric(&context, "weir_exec_failures_total", &format!(",reason=\"{kind}\"")), 1);
+        let error = next.send(batch("up 1")).await.unwrap_err();
+        assert_eq!(metric(&context, "weir_exec_failures_total", &format!(",reason=\"{kind}\"")), 1, "{error}");
         gone(&std::fs::read_to_string(directory.path().join("pid")).unwrap()).await;
     }
 }

@@ -65,7 +65,7 @@ async fn too_few_members_make_an_answer_that_says_so_or_is_an_error() {
     let error = ground.ask(Ask::Metadata { metric: None }, false).await.unwrap_err();
     assert!(matches!(error.kind(), Kind::Unavailable { .. }), "{error:?}");
     let error = ground.ask(Ask::Cardinality { limit: 1 }, false).await.unwrap_err();
-    assert!(error.message().starts_with("the answer would be partial: heard 0 of the 2"), "{error:?}");
+    assert!(error.message().starts_with("the answer would be partial: heard 1 of the 2"), "{error:?}");
 }
 
 #[tokio::test]
