@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex};
 use weir_pipeline::{Batch, Error, Result};
 
 use super::{State, Store, cut, lock};
-use crate::log::{Replay, file_name, told};
+use crate::log::{Hold, Replay, file_name, told};
 use crate::seam::Fs;
 
 /// The directory, and the number of the file that is there.
@@ -33,8 +33,16 @@ impl Notes {
         let failed =
             |error| Error::internal(format!("the directory `{}` can't be made", dir.display())).with_source(error);
         fs.create_dir_all(&dir).map_err(failed)?;
-        let mut replay = Replay::new(fs.clone(), dir.clone(), |_, labels| labels.into())?;
-        let number = replay.segments().iter().map(|hold| hold.number()).max().unwrap_or(0);
+        let read = || Replay::new(fs.clone(), dir.clone(), |_, labels| labels.into());
+        let numbers: Vec<u64> = read()?.segments().iter().map(Hold::number).collect();
+        let number = numbers.iter().copied().max().unwrap_or(0);
+        for old in numbers.into_iter().filter(|old| *old < number) {
+            // A crash left it behind: it may know of what was deleted since.
+            let path = dir.join(file_name(old));
+            let left = |e| Error::internal(format!("`{}` can't be removed", path.display())).with_source(e);
+            fs.remove(&path).map_err(left)?;
+        }
+        let mut replay = read()?;
         while let Some((batch, _)) = replay.read()? {
             take(&batch);
         }
@@ -61,7 +69,7 @@ impl Notes {
         self.fs.sync_dir(&self.dir)?;
         let old = std::mem::replace(&mut *number, next);
         if old > 0 {
-            // Where it stays, both are read at the next start, which changes nothing.
+            // Where it stays, the next start removes it.
             let _ = self.fs.remove(&self.dir.join(file_name(old))).and_then(|()| self.fs.sync_dir(&self.dir));
         }
         Ok(())

@@ -74,3 +74,20 @@ async fn what_can_not_be_written_down_stays_in_the_log() {
     ground.fs.crash(9);
     assert_eq!(exemplars(&ground.open().await), [(NOW, 1.5)]);
 }
+
+#[tokio::test]
+async fn what_a_crash_left_of_an_older_file_is_not_read_again() {
+    let (ground, dir) = (ground(), std::path::Path::new("/store/known"));
+    let store = ground.open().await;
+    store.append(&batch(&["h"], &[(NOW, 1.5)])).await.unwrap();
+    store.cut().await.unwrap();
+    let first = dir.join("00000000000000000001.log");
+    let old = ground.fs.bytes(&first).unwrap();
+    store.append(&batch(&["h"], &[(NOW + 1, 2.5)])).await.unwrap();
+    store.cut().await.unwrap();
+    drop(store);
+    ground.fs.put(&first, old);
+    assert_eq!(exemplars(&ground.open().await).len(), 2);
+    // What was read is written anew at the start.
+    assert_eq!(crate::seam::Fs::list(&ground.fs, dir).unwrap(), ["00000000000000000003.log"]);
+}
