@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+pub(super) use weir_pipeline::varint::put_varint;
+
 /// The wire type of integers.
 pub(crate) const VARINT: u32 = 0;
 /// The wire type of doubles.
@@ -196,15 +198,6 @@ pub(super) fn varint_len(value: u64) -> usize {
 /// How many bytes a string, message or packed list of `len` bytes takes with its length and a one-byte key.
 pub(super) fn field_len(len: usize) -> usize {
     1 + varint_len(len as u64) + len
-}
-
-#[inline]
-pub(super) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
 }
 
 /// The key and the length of a string, message or packed list.

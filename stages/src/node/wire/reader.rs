@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+pub(super) use weir_pipeline::varint::unzigzag;
 use weir_pipeline::{Error, Result};
 
 use super::{Message, REQUIRED, Section, VERSION};
@@ -226,10 +227,4 @@ fn open(bytes: &[u8], most: u64, message: Message) -> Result<Reader<'_>> {
         return Err(got(body.len(), format_args!("the checksum `{is:08x}`"), format_args!("{said:08x}")));
     }
     Ok(Reader { buf: body, pos: HEAD })
-}
-
-/// The reverse of [`super::writer::zigzag`].
-#[inline]
-pub(super) fn unzigzag(value: u64) -> i64 {
-    (value >> 1) as i64 ^ -((value & 1) as i64)
 }

@@ -1,5 +1,7 @@
 //! Writes messages: varints, strings, sections, and the frame around them.
 
+pub(super) use weir_pipeline::varint::{put_varint, zigzag};
+
 use super::{Message, Section, TEXT_BYTES, VERSION};
 
 /// Appends one message to a buffer.
@@ -46,15 +48,6 @@ impl<'a> Writer<'a> {
 
 // === what sections are made of ===
 
-#[inline]
-pub(super) fn put_varint(mut value: u64, out: &mut Vec<u8>) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
 pub(super) fn put_text(text: &str, out: &mut Vec<u8>) {
     put_varint(text.len() as u64, out);
     out.extend_from_slice(text.as_bytes());
@@ -63,10 +56,4 @@ pub(super) fn put_text(text: &str, out: &mut Vec<u8>) {
 /// As much of `text` as a message takes: an error that tells less is better than one that can't be read.
 pub(super) fn shortened(text: &str) -> &str {
     text.get(..text.floor_char_boundary(TEXT_BYTES)).unwrap_or_default()
-}
-
-/// Small numbers of either sign as small numbers without one.
-#[inline]
-pub(super) fn zigzag(value: i64) -> u64 {
-    (value << 1 ^ value >> 63) as u64
 }
