@@ -101,7 +101,8 @@ async fn a_program_that_says_something_else_is_started_again() {
     let large = "printf \"\\377\\377\\377\\377\\377\\377\\377\\177\"; exec sleep 1000";
     let expect = "`sh` gave no answer: a message says that 2147483647 bytes follow, more than `max_frame` lets it";
     check(large, "", "answer", is_unavailable, expect).await;
-    let end = "printf \"\\377\\377\\377\\377\\0\\0\\0\\0\"; head -c 1 >/dev/null; exit 0";
+    // It has read first: what waits for a question after that would wait for ever where time stands still.
+    let end = "head -c 1 >/dev/null; printf \"\\377\\377\\377\\377\\0\\0\\0\\0\"; exit 0";
     check(end, "", "ended", is_unavailable, "`sh` ended: exit status: 0").await;
 }
 
@@ -181,8 +182,10 @@ async fn a_pipeline_whose_program_is_not_there_does_not_start() {
 
 #[tokio::test(start_paused = true)]
 async fn a_caller_who_goes_away_costs_nobody_else_the_program() {
-    let (context, rest) = (context(), written());
-    let next = settings::<Exec>("command: [cat]").unwrap().wrap(&context, rest.next()).unwrap();
+    let (directory, rest, context) = (tempfile::tempdir().unwrap(), written(), context());
+    // It answers nobody before those who ask are gone.
+    let held = "until [ -e \"$0/go\" ]; do sleep 0.01; done; exec cat";
+    let next = script(held, directory.path(), "").wrap(&context, rest.next()).unwrap();
     for _ in 0..10 {
         let mut gone = Box::pin(next.send(batch("up 1")));
         for _ in 0..3 {
@@ -191,6 +194,7 @@ async fn a_caller_who_goes_away_costs_nobody_else_the_program() {
         }
         drop(gone);
     }
+    std::fs::write(directory.path().join("go"), "").unwrap();
     assert_eq!(next.send(batch("up 2")).await.unwrap(), Ack::written(1));
     assert_eq!(metric(&context, "weir_exec_restarts_total", ""), 0);
 }
