@@ -33,7 +33,9 @@ struct Pair {
 
 impl Pair {
     fn open(place: &Place, dir: &Path) -> Self {
-        let open = |name: &str| place.open(&dir.join(name), ONE, &[("UPLOAD_AFTER", "1s"), PATIENT]);
+        // Each uploads its own, without a look at the other.
+        let env = [("UPLOAD_AFTER", "1s"), ("ONE_COPY", "false"), PATIENT];
+        let open = |name: &str| place.open(&dir.join(name), ONE, &env);
         Self { stores: [open("one"), open("two")], acked: BTreeMap::new(), start: now() - 60_000 }
     }
 

@@ -5,7 +5,7 @@ usage: read_tables.py TABLE METRIC
 TABLE is a directory, or `s3://BUCKET/TENANT`; then AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY say
 where and with which key. Over S3 there is no answer of DuckDB's own Parquet reader: what it needs for S3 is no part of it.
 
-Replicas upload what each of them has, so a sample is there several times: it counts once, by series and timestamp.
+A sample may be there several times, where stores upload what each of them has: it counts once, by series and timestamp.
 Prints JSON: for each reader the count and the sum.
 """
 

@@ -28,7 +28,9 @@ pub const STORE: &str = "
       path: '${DIR}/central'
       bucket: main
       head: { cut_after: 1s }
-      upload: { after: '${UPLOAD_AFTER:-2s}' }
+      upload:
+        after: '${UPLOAD_AFTER:-2s}'
+        one_copy: ${ONE_COPY:-true}
 ";
 
 /// As patient as Weir is by itself: for who meets no faults, on a machine that may be busy.

@@ -18,6 +18,7 @@ use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings, Snapshot};
 use crate::store::shelf::{Block, Rows};
 
+mod others;
 mod sweep;
 mod tenants;
 

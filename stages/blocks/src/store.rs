@@ -5,12 +5,14 @@
 //! ```
 //!
 //! All settings: `store: { path: ./data/central, bucket: local, head: { memory: 256MiB, in_flight: 32MiB, cut_after: 5m,
-//! max_future: 10m, max_past: 30d, max_tenants: 1000, max_metrics: 100000, max_exemplars: 100000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
+//! max_future: 10m, max_past: 30d, max_tenants: 1000, max_metrics: 100000, max_exemplars: 100000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB,
+//! one_copy: true, take_over: 10m } }`.
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
 //! becomes blocks on disk, and the log's segments that held it go, once the exemplars of last are written down apart; a while later those of a day become one block of the
-//! bucket, which its catalog names, and go from the disk. A query sees head, disk and bucket as one; in the instant of a
+//! bucket, which its catalog names, and go from the disk. Of stores that have the same samples one uploads them; the others
+//! compare, upload what it has missed, and let go what is there. A query sees head, disk and bucket as one; in the instant of a
 //! cut samples change sides under one lock, and the bucket is read last, so that none is seen twice or missed.
 //!
 //! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
@@ -22,10 +24,11 @@
 //! A start replays the log into the head, under the same budget. What a crash left both in the log and in blocks is
 //! merged away when it is read.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
+use tokio::time::Instant;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Cardinality, Changes, Clock, Matcher, Result, SeriesExemplars, Since, Tenant};
 
@@ -36,6 +39,7 @@ use crate::seam::Held;
 
 mod append;
 pub mod changes;
+mod compare;
 mod cut;
 mod exemplars;
 mod identity;
@@ -53,6 +57,7 @@ mod upload;
 mod view;
 
 pub(crate) use cut::lost;
+pub(crate) use selection::is_damage;
 pub use selection::{Run, Selection};
 pub use settings::{Budget, Declaration, LogSettings, UploadSettings};
 pub use upload::Uploaded;
@@ -112,6 +117,8 @@ struct State {
     cutting: tokio::sync::Mutex<Option<u32>>,
     /// One upload at a time, and no merges meanwhile. The upload that may be committed already.
     moving: tokio::sync::Mutex<Option<Unfinished>>,
+    /// Since when uploads of tenants wait for those of another store.
+    waiting: Mutex<HashMap<Tenant, Instant>>,
     /// Memory runs short.
     pressed: Arc<Notify>,
     measures: Measures,

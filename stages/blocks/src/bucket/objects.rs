@@ -86,6 +86,23 @@ impl Objects {
         got.bytes().await.map_err(|e| failed("read", path, &e))
     }
 
+    /// A whole object, where there is one.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub async fn find(&self, path: &Path) -> Result<Option<Bytes>> {
+        let got = match self.store.get(path).await {
+            Ok(got) => got.bytes().await,
+            Err(error) => Err(error),
+        };
+        match got {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(StoreError::NotFound { .. }) => Ok(None),
+            // Again, for an error that says what to do about it.
+            Err(_) => self.get(path).await.map(Some),
+        }
+    }
+
     /// Whether there is an object at a path.
     ///
     /// # Errors

@@ -100,6 +100,11 @@ impl fmt::Display for Resolution {
 // === impl Entry ===
 
 impl Entry {
+    /// Whether a writer alone has made it.
+    pub(crate) fn is_of(&self, writer: &str) -> bool {
+        !self.ranges.is_empty() && self.ranges.iter().all(|range| range.writer == writer)
+    }
+
     pub(super) fn to_text(&self) -> Result<String> {
         let range = |r: &Covered| (r.writer.clone(), r.epoch, r.stream, r.first, r.last);
         let text = Text {

@@ -33,7 +33,7 @@ impl<R: Row> Table<R> {
 
     /// Removes what a checkpoint that is old enough replaces; says how many files.
     pub(super) async fn clean(&self) -> Result<u64> {
-        let Some(last) = self.find(&self.log.clone().join(LAST_CHECKPOINT)).await? else { return Ok(0) };
+        let Some(last) = self.objects.find(&self.log.clone().join(LAST_CHECKPOINT)).await? else { return Ok(0) };
         let Some(last) = log::last_checkpoint(&last) else { return Ok(0) };
         let mut files = Vec::new();
         for object in self.objects.list(Some(&self.log)).await? {

@@ -7,9 +7,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use delta_kernel::SnapshotRef;
 use futures_util::future::join_all;
+use object_store::ObjectStore;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
-use object_store::{Error as StoreError, ObjectStore, ObjectStoreExt};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 use weir_pipeline::{Clock, Kind, Result};
@@ -139,7 +139,7 @@ impl<R: Row> Table<R> {
         loop {
             let versions = state.next..state.next + ahead.next().unwrap_or(AHEAD);
             let files = versions.map(|version| self.log.clone().join(log::commit_file(version)));
-            let commits = join_all(files.map(|file| async move { (self.find(&file).await, file) })).await;
+            let commits = join_all(files.map(|file| async move { (self.objects.find(&file).await, file) })).await;
             let mut end = false;
             for (bytes, file) in commits {
                 let Some(bytes) = bytes? else {
@@ -155,23 +155,9 @@ impl<R: Row> Table<R> {
         }
     }
 
-    /// An object of the log, if it is there.
-    pub(super) async fn find(&self, path: &Path) -> Result<Option<Bytes>> {
-        let got = match self.objects.store().get(path).await {
-            Ok(got) => got.bytes().await,
-            Err(error) => Err(error),
-        };
-        match got {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(StoreError::NotFound { .. }) => Ok(None),
-            // Again, for an error that says what to do about it.
-            Err(_) => self.objects.get(path).await.map(Some),
-        }
-    }
-
     /// Takes what a checkpoint knows, if it knows more; says whether it does.
     async fn load(&self, state: &mut State<R>) -> Result<bool> {
-        let Some(bytes) = self.find(&self.log.clone().join(LAST_CHECKPOINT)).await? else { return Ok(false) };
+        let Some(bytes) = self.objects.find(&self.log.clone().join(LAST_CHECKPOINT)).await? else { return Ok(false) };
         let checkpoint = log::last_checkpoint(&bytes);
         if checkpoint.is_some_and(|checkpoint| checkpoint < state.next) {
             return Ok(false);

@@ -12,7 +12,7 @@ use std::sync::{Mutex, PoisonError};
 
 use weir_pipeline::{Changes, Tenant};
 
-use crate::catalog::{Entry, Snapshot};
+use crate::catalog::Snapshot;
 
 /// Changes are rounded down to this, in milliseconds.
 const ROUND: i64 = 1_000;
@@ -119,8 +119,7 @@ fn changed(before: &Snapshot, now: &Snapshot, own: &str) -> Option<i64> {
     if before.version() == now.version() {
         return None;
     }
-    let is_own = |entry: &Entry| !entry.ranges.is_empty() && entry.ranges.iter().all(|range| range.writer == own);
-    let added = now.entries().filter(|entry| before.get(&entry.block).is_none() && !is_own(entry));
+    let added = now.entries().filter(|entry| before.get(&entry.block).is_none() && !entry.is_of(own));
     let gone = before.entries().filter(|entry| now.get(&entry.block).is_none());
     added.chain(gone).map(|entry| entry.min_ts).min()
 }

@@ -43,6 +43,11 @@ pub(super) struct Measures {
     upload_samples: Counter,
     upload_bytes: Counter,
     upload_seconds: Histogram,
+    upload_waits: Counter,
+    take_overs: Counter,
+    covered_blocks: Counter,
+    covered_samples: Counter,
+    covered_bytes: Counter,
     blocks: Gauge,
     block_bytes: Gauge,
 }
@@ -104,6 +109,23 @@ impl Measures {
                 "How long an upload took, from the disk to its commit",
                 Histogram::new(exponential_buckets(0.01, 2.0, 16)),
             ),
+            upload_waits: counter(
+                "weir_store_upload_waits",
+                "Uploads put off while another store uploaded blocks of the same tenant",
+            ),
+            take_overs: counter(
+                "weir_store_upload_take_overs",
+                "Uploads made although another store had not ended its own after `take_over`",
+            ),
+            covered_blocks: counter(
+                "weir_store_covered_blocks",
+                "Blocks that went from the disk as the bucket had all of their samples from other stores",
+            ),
+            covered_samples: counter(
+                "weir_store_covered_samples",
+                "Samples not uploaded because the bucket had them from other stores",
+            ),
+            covered_bytes: counter("weir_store_covered_bytes", "What such blocks took on disk"),
             blocks: gauge("prometheus_tsdb_blocks_loaded", "Blocks on disk, not in the bucket yet"),
             block_bytes: gauge("prometheus_tsdb_storage_blocks_bytes", "What these blocks take on disk"),
         }
@@ -150,6 +172,26 @@ impl Measures {
 
     pub(super) fn uploaded(&self, took: Duration) {
         self.upload_seconds.observe(took.as_secs_f64());
+    }
+
+    pub(super) fn upload_waits(&self) {
+        self.upload_waits.inc();
+    }
+
+    pub(super) fn took_over(&self) {
+        self.take_overs.inc();
+    }
+
+    /// A block is in the bucket, by what others have put there.
+    pub(super) fn covered(&self, samples: u64, bytes: u64) {
+        self.covered_blocks.inc();
+        self.covered_samples.inc_by(samples);
+        self.covered_bytes.inc_by(bytes);
+    }
+
+    /// Samples were left out of an upload, as the bucket has them.
+    pub(super) fn left_out(&self, samples: u64) {
+        self.covered_samples.inc_by(samples);
     }
 
     pub(super) fn upload_failed(&self) {

@@ -117,6 +117,7 @@ impl Store {
             holds: Mutex::default(),
             cutting: tokio::sync::Mutex::default(),
             moving: tokio::sync::Mutex::default(),
+            waiting: Mutex::default(),
             pressed: Arc::default(),
             metrics,
             exemplars,

@@ -1,5 +1,6 @@
 //! What a query gets: series of head and blocks, and their samples on demand.
 
+mod apart;
 mod decode;
 
 use std::cmp::Ordering;
@@ -16,6 +17,7 @@ use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
 use crate::order;
 
+pub(crate) use apart::is_damage;
 use decode::decode;
 
 /// So many series are joined where they are asked for.
@@ -54,7 +56,7 @@ struct Selected {
     failed: Mutex<BTreeSet<u32>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Series {
     id: SeriesId,
     labels: Arc<[u8]>,

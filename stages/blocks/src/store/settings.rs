@@ -77,6 +77,13 @@ pub struct UploadSettings {
     /// … or once they have this size together; default 32MiB, at least 1KiB.
     #[serde(deserialize_with = "upload_size")]
     pub size: Bytes,
+    /// Whether what other stores have put into the bucket already is not uploaded again: samples are compared, one by one, and
+    /// only those go from the disk without an upload that are there. Default true; replicas that say false put a copy each.
+    pub one_copy: bool,
+    /// How long this store waits for another one that is uploading blocks of the same tenant, before it goes on beside it;
+    /// default 10m, at least 1s. That one may have died over it.
+    #[serde(deserialize_with = "take_over")]
+    pub take_over: Span,
 }
 
 // === impl Budget ===
@@ -108,11 +115,15 @@ impl Default for LogSettings {
 
 impl Default for UploadSettings {
     fn default() -> Self {
-        Self { after: Span::from_secs(2 * 3600), size: Bytes::mib(32) }
+        Self { after: Span::from_secs(2 * 3600), size: Bytes::mib(32), one_copy: true, take_over: Span::from_secs(600) }
     }
 }
 
 fn upload_after<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
+    at_least(Span::deserialize(deserializer)?, Span::from_secs(1))
+}
+
+fn take_over<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Span, D::Error> {
     at_least(Span::deserialize(deserializer)?, Span::from_secs(1))
 }
 

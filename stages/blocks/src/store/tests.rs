@@ -21,6 +21,7 @@ mod crash;
 mod histograms;
 mod known;
 mod limits;
+mod one_copy;
 mod settings;
 mod sweep;
 mod tenants;

@@ -13,7 +13,7 @@ use weir_pipeline::{Labels, Result, SeriesId, Tenant};
 
 use super::cut::DAY;
 use super::shelf::{Block, Rows, Samples};
-use super::{Selection, Store};
+use super::{Run, Selection, Store};
 use crate::merge::{drop_beaten, merge, merge_histograms};
 
 /// So many blocks become one.
@@ -122,17 +122,24 @@ impl Rows for Joined {
 
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
         let runs = self.selection.read_between(range.clone(), start, end).await?;
-        let mut out = vec![Samples::default(); range.len()];
-        for group in runs.chunk_by(|a, b| a.series == b.series) {
-            let place = group.first().and_then(|run| out.get_mut(run.series.checked_sub(range.start)?));
-            let Some(samples) = place else { continue };
-            let borrowed: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
-            let mut conflicts = merge(&borrowed, &mut samples.timestamps, &mut samples.values);
-            samples.histograms = group.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
-            conflicts += merge_histograms(&mut samples.histograms);
-            conflicts += drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
-            self.conflicts.fetch_add(conflicts, Relaxed);
-        }
+        let (out, conflicts) = merged(&runs, range);
+        self.conflicts.fetch_add(conflicts, Relaxed);
         Ok(out)
     }
+}
+
+/// The samples of each series of a range, merged of their runs, and how many lost a conflict. The runs are in the order of
+/// series.
+pub(super) fn merged(runs: &[Run], range: Range<usize>) -> (Vec<Samples>, u64) {
+    let (mut out, mut conflicts) = (vec![Samples::default(); range.len()], 0);
+    for group in runs.chunk_by(|a, b| a.series == b.series) {
+        let place = group.first().and_then(|run| out.get_mut(run.series.checked_sub(range.start)?));
+        let Some(samples) = place else { continue };
+        let borrowed: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
+        conflicts += merge(&borrowed, &mut samples.timestamps, &mut samples.values);
+        samples.histograms = group.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
+        conflicts += merge_histograms(&mut samples.histograms);
+        conflicts += drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+    }
+    (out, conflicts)
 }

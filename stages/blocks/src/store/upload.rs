@@ -5,20 +5,27 @@
 //! bucket that can't be reached is asked again, with growing pauses.
 //!
 //! An upload happens once. The catalog's entry says which blocks of which life of this store are in it; a store that died
-//! after the commit and before the removal finds that out, and removes. Each replica uploads what it has: readers take what
-//! is there several times once.
+//! after the commit and before the removal finds that out, and removes.
+//!
+//! Of replicas the one whose turn comes first uploads. Those after it compare what they have with what is in the bucket
+//! ([`compare`](super::compare)): a block of which that has every sample goes from the disk; of what is left they upload what
+//! the bucket lacks, when that is due by its own age. So nobody has to know of the others, who is late or dead is replaced by
+//! whose turn comes next, and what one has missed comes from another. Who meets another that is uploading the same tenant's
+//! blocks comes back a little later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
+use ulid::Ulid;
 use weir_pipeline::{Result, Tenant};
 
+use super::compare::Compared;
 use super::cut::DAY;
-use super::shelf::Block;
+use super::shelf::{Block, Rows};
 use super::tidy::Joined;
-use super::{Selection, Store};
+use super::{Selection, Store, lock};
 use crate::block;
 use crate::catalog::Covered;
 use crate::depot::{Depot, Upload};
@@ -28,6 +35,9 @@ const LOOKS: (Duration, Duration) = (Duration::from_millis(200), Duration::from_
 
 /// The first and the longest pause after an upload that failed.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
+
+/// How soon who has met another at it looks again, at most.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// Blocks that become one in the bucket.
 struct Group {
@@ -41,6 +51,8 @@ pub(super) struct Unfinished {
     tenant: Tenant,
     upload: Upload,
     blocks: Vec<Arc<dyn Block>>,
+    /// The blocks of others that have what is not in the upload.
+    beside: HashSet<Ulid>,
 }
 
 /// What uploads did.
@@ -52,6 +64,10 @@ pub struct Uploaded {
     pub samples: u64,
     /// What they take there, in bytes.
     pub bytes: u64,
+    /// Blocks that went from the disk because those of others in the bucket have all of their samples.
+    pub covered: u64,
+    /// Uploads that wait for another store's of the same tenant.
+    pub waiting: u64,
 }
 
 // === impl Store ===
@@ -68,19 +84,93 @@ impl Store {
         let mut uploaded = Uploaded::default();
         let mut moving = self.0.moving.lock().await;
         self.finish(depot, &mut moving, &mut uploaded).await?;
-        for group in self.groups(all) {
+        let groups = self.groups(all);
+        lock(&self.0.waiting).retain(|tenant, _| groups.iter().any(|group| group.tenant == *tenant));
+        for group in groups {
             let Some(group) = self.clear(depot, group).await? else { continue };
-            let begin = Instant::now();
-            let (start, end) = (group.day * DAY, group.day * DAY + DAY - 1);
-            let selection = Selection::new(Vec::new(), &group.blocks, &[], start, end).await?;
-            let rows = Arc::new(Joined::new(selection));
-            let covered = self.covers(&group);
-            let Some(upload) = depot.put(&group.tenant, (start, end), rows, covered).await? else { continue };
-            *moving = Some(Unfinished { tenant: group.tenant, upload, blocks: group.blocks });
-            self.finish(depot, &mut moving, &mut uploaded).await?;
-            self.0.measures.uploaded(begin.elapsed());
+            let tenant = group.tenant.clone();
+            if !self.has_turn(depot, &tenant).await? && !all {
+                uploaded.waiting += 1;
+                continue;
+            }
+            let result = self.upload_group(depot, group, all, &mut moving, &mut uploaded).await;
+            self.end_turn(depot, &tenant).await;
+            result?;
         }
         Ok(uploaded)
+    }
+
+    async fn upload_group(
+        &self,
+        depot: &Depot,
+        group: Group,
+        all: bool,
+        moving: &mut Option<Unfinished>,
+        uploaded: &mut Uploaded,
+    ) -> Result<()> {
+        let begin = Instant::now();
+        let times = (group.day * DAY, group.day * DAY + DAY - 1);
+        let others = self.others(depot, &group).await?;
+        let beside = others.iter().map(|block| block.id()).collect();
+        let reach = group.reach();
+        let own = Selection::new(Vec::new(), &group.blocks, &[], reach.0, reach.1).await?;
+        let rows: Arc<dyn Rows> = if others.is_empty() {
+            Arc::new(Joined::new(own))
+        } else {
+            let compared = Compared::new(own, &others).await?;
+            let (covered, rest): (Vec<_>, Vec<_>) = group.blocks.iter().cloned().partition(|block| compared.has(block));
+            // What is left and not due may be in the bucket before it is.
+            let is_due = all || covered.is_empty() || self.is_due(&group.tenant, &rest);
+            if rest.is_empty() || !is_due {
+                if depot.has(&group.tenant, &beside).await? {
+                    self.drop_covered(&group.tenant, &covered, uploaded).await?;
+                }
+                return Ok(());
+            }
+            compared.rest()
+        };
+        let covers = self.covers(&group);
+        let Some(upload) = depot.put(&group.tenant, times, rows, covers).await? else { return Ok(()) };
+        *moving = Some(Unfinished { tenant: group.tenant, upload, blocks: group.blocks, beside });
+        self.finish(depot, moving, uploaded).await?;
+        self.0.measures.uploaded(begin.elapsed());
+        Ok(())
+    }
+
+    /// What others have put into the bucket in the time of these blocks.
+    async fn others(&self, depot: &Depot, group: &Group) -> Result<Vec<Arc<dyn Block>>> {
+        match self.0.settings.upload.one_copy {
+            true => depot.others(&group.tenant, &self.0.identity.writer, group.reach()).await,
+            false => Ok(Vec::new()),
+        }
+    }
+
+    /// Whether no other store uploads blocks of the tenant now, or one has for so long that it is not waited for any more.
+    async fn has_turn(&self, depot: &Depot, tenant: &Tenant) -> Result<bool> {
+        let writer = &self.0.identity.writer;
+        if !self.0.settings.upload.one_copy || depot.claim(tenant, writer).await? {
+            lock(&self.0.waiting).remove(tenant);
+            return Ok(true);
+        }
+        let since = *lock(&self.0.waiting).entry(tenant.clone()).or_insert_with(Instant::now);
+        if since.elapsed() < self.0.settings.upload.take_over.get() {
+            self.0.measures.upload_waits();
+            return Ok(false);
+        }
+        tracing::warn!(%tenant, "another store's upload takes too long; this one goes on without it");
+        depot.take_over(tenant, writer).await?;
+        lock(&self.0.waiting).remove(tenant);
+        self.0.measures.took_over();
+        Ok(true)
+    }
+
+    /// Lets others have their turn.
+    async fn end_turn(&self, depot: &Depot, tenant: &Tenant) {
+        if self.0.settings.upload.one_copy
+            && let Err(error) = depot.release(tenant).await
+        {
+            tracing::debug!(%tenant, error = error.report(), "other stores wait until they take over");
+        }
     }
 
     /// Commits what is unfinished, and takes the blocks off the disk. Until that is done it stays known what is to be done.
@@ -91,6 +181,11 @@ impl Store {
         uploaded: &mut Uploaded,
     ) -> Result<()> {
         let Some(unfinished) = moving.as_ref() else { return Ok(()) };
+        // What others have may be gone since: then it is compared anew.
+        if !depot.has(&unfinished.tenant, &unfinished.beside).await? {
+            *moving = None;
+            return Ok(());
+        }
         let exists = depot.commit(&unfinished.tenant, &unfinished.upload).await?;
         let Some(unfinished) = moving.take() else { return Ok(()) };
         if !exists {
@@ -103,15 +198,18 @@ impl Store {
             blocks: uploaded.blocks + 1,
             samples: uploaded.samples + samples,
             bytes: uploaded.bytes + bytes,
+            ..*uploaded
         };
         self.0.measures.committed(samples, bytes);
+        if !unfinished.beside.is_empty() {
+            let all: u64 = unfinished.blocks.iter().map(|block| block.samples()).sum();
+            self.0.measures.left_out(all.saturating_sub(samples));
+        }
         self.drop_local(&unfinished.tenant, &unfinished.blocks).await
     }
 
     /// The blocks on disk that become one, and are due.
     fn groups(&self, all: bool) -> Vec<Group> {
-        let settings = &self.0.settings.upload;
-        let now = self.0.clock.now();
         let view = self.0.view.read().unwrap_or_else(PoisonError::into_inner);
         let mut groups = Vec::new();
         for tenant in view.tenants() {
@@ -120,16 +218,21 @@ impl Store {
                 days.entry(block.min_ts().div_euclid(DAY)).or_default().push(block.clone());
             }
             for (day, blocks) in days {
-                let bytes: u64 = blocks.iter().map(|block| block.bytes()).sum();
-                let oldest = blocks.iter().map(|block| block.id().timestamp_ms()).min().unwrap_or(0);
-                let age = now.saturating_sub_unsigned(oldest).max(0).unsigned_abs();
-                if all || bytes >= settings.size.get() || u128::from(age) >= self.stagger(&tenant).as_millis() {
-                    let together = together(blocks, settings.size.get());
+                if all || self.is_due(&tenant, &blocks) {
+                    let together = together(blocks, self.0.settings.upload.size.get());
                     groups.extend(together.map(|blocks| Group { tenant: tenant.clone(), day, blocks }));
                 }
             }
         }
         groups
+    }
+
+    /// Whether blocks of a tenant and a day are large enough together, or the oldest is old enough.
+    fn is_due(&self, tenant: &Tenant, blocks: &[Arc<dyn Block>]) -> bool {
+        let bytes: u64 = blocks.iter().map(|block| block.bytes()).sum();
+        let oldest = blocks.iter().map(|block| block.id().timestamp_ms()).min().unwrap_or(0);
+        let age = self.0.clock.now().saturating_sub_unsigned(oldest).max(0).unsigned_abs();
+        bytes >= self.0.settings.upload.size.get() || u128::from(age) >= self.stagger(tenant).as_millis()
     }
 
     /// How old a tenant's blocks become on this store: between a half and the whole of what the settings say, so that
@@ -139,6 +242,11 @@ impl Store {
         let name = format!("{}/{tenant}", self.0.identity.writer);
         let share = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) % 1024;
         after / 2 + after.mul_f64(share as f64 / 2048.0)
+    }
+
+    /// How often it is looked whether something is to be uploaded.
+    fn looks(&self) -> Duration {
+        (self.0.settings.upload.after.get() / 8).clamp(LOOKS.0, LOOKS.1)
     }
 
     /// Takes off the disk what the bucket has already, from before this store died; the rest is left.
@@ -185,6 +293,15 @@ impl Store {
         lives.into_iter().map(covered).collect()
     }
 
+    /// Takes off the disk what others have put into the bucket.
+    async fn drop_covered(&self, tenant: &Tenant, blocks: &[Arc<dyn Block>], uploaded: &mut Uploaded) -> Result<()> {
+        for block in blocks {
+            self.0.measures.covered(block.samples(), block.bytes());
+        }
+        uploaded.covered += blocks.len() as u64;
+        self.drop_local(tenant, blocks).await
+    }
+
     /// Takes blocks off the disk once no reader has them any more. From here on they are the bucket's.
     pub(super) async fn drop_local(&self, tenant: &Tenant, blocks: &[Arc<dyn Block>]) -> Result<()> {
         {
@@ -198,14 +315,14 @@ impl Store {
         Ok(())
     }
 
-    /// One turn of [`run`]: returns the pause before the next one where it failed.
+    /// One turn of [`run`]: returns the pause before the next one where that is not the usual one.
     async fn upload_turn(&self, pause: Option<Duration>) -> Option<Duration> {
         match self.upload(false).await {
-            Ok(done) => {
-                if done.blocks > 0 {
-                    tracing::info!(blocks = done.blocks, samples = done.samples, bytes = done.bytes, "uploaded");
+            Ok(Uploaded { blocks, samples, bytes, covered, waiting }) => {
+                if blocks + covered > 0 {
+                    tracing::info!(blocks, samples, bytes, covered, "uploaded");
                 }
-                None
+                (waiting > 0).then(|| AGAIN.min(self.looks()))
             }
             Err(error) => {
                 self.0.measures.upload_failed();
@@ -214,6 +331,17 @@ impl Store {
                 Some(next)
             }
         }
+    }
+}
+
+// === impl Group ===
+
+impl Group {
+    /// The first and the last timestamp.
+    fn reach(&self) -> (i64, i64) {
+        let first = self.blocks.iter().map(|block| block.min_ts()).min();
+        let last = self.blocks.iter().map(|block| block.max_ts()).max();
+        first.zip(last).unwrap_or((0, -1))
     }
 }
 
@@ -244,7 +372,7 @@ fn stream(day: i64) -> u32 {
 
 /// Uploads when it is time, until the store is gone or closed.
 pub(super) fn run(store: &Store) -> impl Future<Output = ()> + Send + use<> {
-    let period = (store.0.settings.upload.after.get() / 8).clamp(LOOKS.0, LOOKS.1);
+    let period = store.looks();
     let store = Arc::downgrade(&store.0);
     async move {
         let mut pause = None;

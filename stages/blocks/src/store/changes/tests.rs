@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
+use crate::catalog::Entry;
 
 fn of(log: &ChangeLog, tenant: &Tenant, since: Option<u64>) -> Changes {
     log.of(tenant, since, None, "me")

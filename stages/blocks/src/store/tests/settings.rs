@@ -12,6 +12,7 @@ fn settings_have_defaults_and_the_example_in_the_docs_is_right() {
     assert_eq!((good.head.memory, good.head.in_flight), (Bytes::mib(256), Bytes::mib(32)));
     assert_eq!((good.head.cut_after, good.head.max_future), (Span::from_secs(300), Span::from_secs(600)));
     assert_eq!(good.log.segment, Bytes::mib(64));
+    assert_eq!((good.upload.one_copy, good.upload.take_over), (true, Span::from_secs(600)));
 }
 
 #[test]
@@ -50,6 +51,10 @@ fn wrong_settings_are_refused_with_their_place() {
     check(
         "{ path: x, bucket: b, log: { segments: 1MiB } }",
         "1:30: log.segments: unknown field `segments`, did you mean `segment`?",
+    );
+    check(
+        "{ path: x, bucket: b, upload: { take_over: 0s } }",
+        "1:44: upload.take_over: expected at least 1s, got `0s`",
     );
     check("{ path: x, bucket: b, logs: {} }", "1:23: logs: unknown field `logs`, did you mean `log`?");
     check("{ bucket: b }", "1:1: `path` is missing");
