@@ -28,7 +28,7 @@ use ulid::Ulid;
 
 pub(crate) use schema::beside_floats;
 pub use shelf::{BlockShelf, Memory};
-pub(crate) use shelf::{Put, life};
+pub(crate) use shelf::{Put, began, life};
 
 /// The latest version of the format.
 pub const FORMAT: u32 = 2;

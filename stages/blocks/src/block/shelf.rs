@@ -24,12 +24,28 @@ const ORPHAN_AGE: i64 = 3_600_000;
 /// Where the number of a life stands in the random part of a block's name.
 const LIFE_SHIFT: u32 = 48;
 
+/// Where it stands how old a block was when it was made.
+const AGE_SHIFT: u32 = 32;
+
 /// What stays random of it.
-const CHANCE: u128 = (1 << LIFE_SHIFT) - 1;
+const CHANCE: u128 = (1 << AGE_SHIFT) - 1;
+
+/// The unit of ages, in milliseconds.
+const MINUTE: u64 = 60_000;
 
 /// Which life of its store a block was made in, as its name says.
 pub(crate) fn life(id: Ulid) -> u32 {
     (id.random() >> LIFE_SHIFT) as u32
+}
+
+/// When the oldest of the blocks was made that one was made of, in milliseconds since the Unix epoch, as its name says; up to a
+/// minute earlier.
+pub(crate) fn began(id: Ulid) -> u64 {
+    let minutes = match life(id) {
+        0 => 0,
+        _ => (id.random() >> AGE_SHIFT) as u16,
+    };
+    id.timestamp_ms().saturating_sub(u64::from(minutes) * MINUTE)
 }
 
 /// The blocks of a bucket.
@@ -202,7 +218,7 @@ impl BlockShelf {
     /// Writes a block, and says what a catalog knows of it.
     pub(crate) async fn put(&self, tenant: &Tenant, start: i64, end: i64, rows: Arc<dyn Rows>) -> Result<Option<Put>> {
         let Some(files) = write::write(rows.as_ref(), start, end).await? else { return Ok(None) };
-        let id = self.next_id();
+        let id = self.next_id(rows.began());
         let directory = directory(tenant, id);
         let (series_bytes, samples_bytes) = (files.series.len() as u64, files.samples.len() as u64);
         self.objects.put(&directory.clone().join(SERIES_FILE), files.series).await?;
@@ -256,17 +272,18 @@ impl BlockShelf {
         });
     }
 
-    /// A name for a block: later than that of any other of this shelf.
-    fn next_id(&self) -> Ulid {
+    /// A name for a block: later than that of any other of this shelf. What the block is made of began then.
+    fn next_id(&self, began: Option<u64>) -> Ulid {
         let mut last = lock(&self.last);
         *last = (*last + 1).max(self.clock.now().max(0).unsigned_abs());
         let random = Ulid::generate().random();
-        // 80 bits: the number of the life, and chance.
+        let age = began.map_or(0, |began| last.saturating_sub(began).div_ceil(MINUTE).min(u16::MAX.into()));
+        // 80 bits: the number of the life, minutes of age, and chance.
         Ulid::from_parts(
             *last,
             match self.life.load(Relaxed) {
                 0 => random,
-                life => u128::from(life) << LIFE_SHIFT | random & CHANCE,
+                life => u128::from(life) << LIFE_SHIFT | u128::from(age) << AGE_SHIFT | random & CHANCE,
             },
         )
     }

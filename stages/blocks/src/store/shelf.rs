@@ -55,6 +55,12 @@ pub trait Rows: Send + Sync + 'static {
     /// How many samples the `i`-th series has at most, to size reads by.
     fn samples(&self, i: usize) -> usize;
 
+    /// When the oldest of the blocks was made that they are read from, in milliseconds since the Unix epoch; `None` where they
+    /// are from no block.
+    fn began(&self) -> Option<u64> {
+        None
+    }
+
     /// Whether any series may have native histograms: only such a block has places for them.
     fn have_histograms(&self) -> bool;
 

@@ -1,7 +1,8 @@
 //! From many small blocks to few larger ones.
 //!
 //! Cuts every few minutes make small blocks. Eight of one UTC day and of about the same size become one, so that a
-//! sample is rewritten a few times and a day has a few dozen blocks at most. Blocks that are large are left alone.
+//! sample is rewritten a few times and a day has a few dozen blocks at most. Blocks that are large are left alone. The new one is
+//! as old as the oldest of these.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -14,6 +15,7 @@ use weir_pipeline::{Labels, Result, SeriesId, Tenant};
 use super::cut::DAY;
 use super::shelf::{Block, Rows, Samples};
 use super::{Run, Selection, Store};
+use crate::block;
 use crate::merge::{drop_beaten, merge, merge_histograms};
 
 /// So many blocks become one.
@@ -118,6 +120,10 @@ impl Rows for Joined {
 
     fn have_histograms(&self) -> bool {
         self.selection.have_histograms()
+    }
+
+    fn began(&self) -> Option<u64> {
+        self.selection.blocks().iter().map(|block| block::began(block.id())).min()
     }
 
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {

@@ -230,7 +230,7 @@ impl Store {
     /// Whether blocks of a tenant and a day are large enough together, or the oldest is old enough.
     fn is_due(&self, tenant: &Tenant, blocks: &[Arc<dyn Block>]) -> bool {
         let bytes: u64 = blocks.iter().map(|block| block.bytes()).sum();
-        let oldest = blocks.iter().map(|block| block.id().timestamp_ms()).min().unwrap_or(0);
+        let oldest = blocks.iter().map(|block| block::began(block.id())).min().unwrap_or(0);
         let age = self.0.clock.now().saturating_sub_unsigned(oldest).max(0).unsigned_abs();
         bytes >= self.0.settings.upload.size.get() || u128::from(age) >= self.stagger(tenant).as_millis()
     }

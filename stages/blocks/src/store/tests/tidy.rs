@@ -1,10 +1,14 @@
 //! Merging small blocks.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::Duration;
 
-use weir_pipeline::Tenant;
+use weir_pipeline::{Clock, Tenant};
 
+use super::upload::{Place, write};
 use super::{NOW, batch, content, ground};
+use crate::bucket::objects::Objects;
 use crate::store::Store;
 
 async fn cut(store: &Store, n: i64) {
@@ -62,4 +66,29 @@ async fn blocks_of_two_days_stay_apart() {
         store.cut().await.unwrap();
     }
     assert_eq!((store.tidy().await.unwrap(), store.stats().blocks), (0, 8));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_merges_make_is_as_old_as_what_they_are_made_of_also_after_a_start() {
+    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::starting_at(NOW));
+    let bucket = Arc::new(Objects::local(&dir.path().join("bucket")).unwrap());
+    let place = Place { ground: ground(), blocks: dir.path().join("a"), bucket };
+    let mut store = place.open_at(clock.clone()).await;
+    let mut merges = 0;
+    // Twice, and the second time with what the first has made.
+    for n in 0..15 {
+        tokio::time::advance(Duration::from_secs(300)).await;
+        write(&store, "x", n * 10, 10).await;
+        store.cut().await.unwrap();
+        merges += store.tidy().await.unwrap();
+        if n == 10 {
+            drop(store);
+            place.ground.fs.crash(1);
+            store = place.open_at(clock.clone()).await;
+        }
+    }
+    assert_eq!((merges, store.stats().blocks), (2, 1));
+    // The first one is 70 minutes old now.
+    tokio::time::advance(Duration::from_secs(50 * 60)).await;
+    assert_eq!(store.upload(false).await.unwrap().samples, 150);
 }

@@ -249,10 +249,10 @@ async fn over_half_a_day_the_bucket_has_one_copy_whoever_of_three_is_gone() {
             store.upload(false).await.unwrap();
         }
         if now % 60 == 0 {
-            // At the latest: until the cut, until eight blocks have become one, and its age then.
-            let late = NOW + (now - 5 - 40 - 120) * 60_000;
-            let found = range(&reader, NOW - 60_000, late).await;
-            let expect = (now - 165).max(0) * 4;
+            // At the latest: five minutes until the cut, and two hours from then on.
+            let late = now - 5 - 120;
+            let found = range(&reader, NOW - 60_000, NOW + late * 60_000).await;
+            let expect = late.max(0) * 4;
             for series in found.values() {
                 assert!(series.len() as i64 >= expect, "{} of {expect} after {now} minutes", series.len());
             }
