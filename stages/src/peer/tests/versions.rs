@@ -83,8 +83,8 @@ async fn a_node_that_is_held_at_an_older_version_takes_no_histograms_and_says_so
     assert_eq!(next.send(sent(false)).await.unwrap(), Ack::written(1));
     let error = next.send(sent(true)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
-    let text = "this node takes batches of version 1, and one with native histograms has 2";
-    assert!(error.message().ends_with(text), "{error}");
+    let expect = "this node takes batches of version 1, and one with native histograms has 2";
+    assert!(error.message().ends_with(expect), "{error}");
     // Exemplars are no samples: they are passed over.
     let labels: LabelSet = [("__name__", "h")].into_iter().collect();
     let mut batch = Batch::builder("team".parse().unwrap());
