@@ -8,24 +8,24 @@
 //!       team-a: { samples_per_second: 500000, series: 5000000 }
 //! ```
 //!
-//! All settings: `limits: { default: { samples_per_second: 0, burst: 10, series: 10000000, labels: 0, label_name: 0,
-//! label_value: 0, request_bytes: 0, request_series: 0, request_samples: 0, head_bytes: 0, retention: 0s, max_past: 0s }, tenants: { team-a: { … } }, global: {
-//! samples_per_second: 0, burst: 0 }, active_for: 1h }`, or with `file: limits.yaml, poll: 5s` in place of `default`, `tenants`
+//! All settings: `limits: { default: { samples_per_second: 0, burst: 1000000, series: 10000000, labels: 0,
+//! label_name: 0, label_value: 0, request_bytes: 0, request_series: 0, request_samples: 0, head_bytes: 0, retention: 0s,
+//! max_past: 0s }, tenants: { team-a: { … } }, global: { samples_per_second: 0, burst: 0 }, active_for: 1h }`, or with `file: limits.yaml, poll: 5s` in place of `default`, `tenants`
 //! and `global`, which the file then has. 0 is no limit.
 //!
 //! Shape: [`receive`](crate::receive) with `limits: tenants` holds requests to `request_bytes`, `request_series` and
 //! `request_samples`; the stage [`limit`](crate::limit) with `limits: tenants` holds batches to rates, series and labels; a store
-//! with `limits: tenants` to `head_bytes`, `retention` and `max_past`. What a tenant has
-//! sent, and which of its series are active, is counted once for all who name the resource, and goes on when pipelines change.
-//! A tenant that `tenants` names has the limits of `default`, but for those that are said of it.
+//! with `limits: tenants` to `head_bytes`, `retention` and `max_past`. What a tenant has sent, and which of its series are
+//! active, is counted once for all who name the resource, and goes on when pipelines change. A tenant that `tenants` names has the limits of `default`, but for those that are said of it.
 //!
 //! A file is looked at every `poll`, and counts from then on; nothing that was counted is lost. What is wrong with it changes
 //! nothing, and is logged with its place, and counted.
 //!
 //! Errors: a request that is too large gets 413. A tenant that sends too much gets 429 with `Retry-After`; where all tenants
 //! together do, 503. A Prometheus sends again what gets 503, but drops what gets 429, unless `queue_config` in its `remote_write`
-//! says `retry_on_http_429: true`: have senders say that before a rate is set, which is why there is none by default. How often a limit was hit, and by which tenant, says `weir_limits_hits_total`: by name for the first hundred
-//! tenants that hit one, since their names are chosen by who sends.
+//! says `retry_on_http_429: true`: have senders say that before a rate is set, which is why there is none by default.
+//! How often a limit was hit, and by which tenant, says `weir_limits_hits_total`: by name for the first hundred tenants that hit
+//! one, since their names are chosen by who sends.
 //!
 //! Source: the limits of Thanos Receive (`--receive.limits-config-file`), and of a tenant in Mimir and Cortex.
 

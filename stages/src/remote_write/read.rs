@@ -1,9 +1,9 @@
 //! Remote read as bytes: the messages of its requests and answers, which are those of remote write's family.
 //!
 //! Shape: a request is one protobuf message (`prometheus.ReadRequest`) in a snappy block. An answer is either one message
-//! with all samples (`prometheus.ReadResponse`), or a frame for each series with its samples in chunks, floats as XOR
-//! and native histograms as float histograms (`prometheus.ChunkedReadResponse`): its length as a varint, its CRC-32C in four bytes, the most significant first, and the
-//! message.
+//! with all samples (`prometheus.ReadResponse`), or a frame for each series with its samples in chunks, floats as XOR and native
+//! histograms as float histograms (`prometheus.ChunkedReadResponse`): its length as a varint, its CRC-32C in four bytes, the
+//! most significant first, and the message.
 //!
 //! Source: `prompb/remote.proto` and `prompb/types.proto`, `storage/remote/chunked.go` and `storage/remote/codec.go` of
 //! Prometheus.
