@@ -1,14 +1,14 @@
 //! Samples as they are, without PromQL: what remote read and federation ask for.
 //!
 //! Shape: series in the order of their labels, each in one batch; the answer streams, and shows what there was when the
-//! question came. Native histograms are left out, and replicas are not merged.
+//! question came. Replicas are not merged.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::stream::try_unfold;
-use weir_blocks::merge::merge;
+use weir_blocks::merge::{drop_beaten, merge, merge_histograms};
 use weir_pipeline::{Answer, Batch, Batches, Data, Error, Matcher, Query, Result, Tenant};
 
 use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
@@ -92,9 +92,13 @@ impl Rest {
             timestamps.clear();
             values.clear();
             merge(&lists, &mut timestamps, &mut values);
-            if !timestamps.is_empty() {
+            let mut histograms: Vec<_> = runs.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
+            merge_histograms(&mut histograms);
+            drop_beaten(&mut timestamps, &mut values, &histograms);
+            if !(timestamps.is_empty() && histograms.is_empty()) {
                 out.series(self.selected.labels(*series));
                 timestamps.iter().zip(&values).for_each(|(time, value)| _ = out.sample(*time, *value));
+                histograms.into_iter().for_each(|point| _ = out.histogram(point));
             }
         }
         Ok(Some(out.build()))
