@@ -27,7 +27,6 @@ use weir_pipeline::{
     Answer, Ask, Batch, Batches, Context, Data, Error, HistogramPoint, Matcher, Next, Query, Read, Result, Sink, Tenant,
 };
 
-use crate::merge::{drop_beaten, merge, merge_histograms};
 use crate::store::{Run, Selection, Store, shelf};
 
 /// About how many samples a batch has.
@@ -199,17 +198,13 @@ fn push(out: &mut BatchBuilder, samples: &mut shelf::Samples, keep: usize) {
 fn join(runs: Vec<Run>) -> Vec<(usize, shelf::Samples)> {
     let mut out = Vec::new();
     for runs in runs.chunk_by(|a, b| a.series == b.series) {
-        let lists: Vec<(&[i64], &[f64])> = runs.iter().map(|run| (&*run.timestamps, &*run.values)).collect();
-        let mut samples = shelf::Samples::default();
-        merge(&lists, &mut samples.timestamps, &mut samples.values);
-        samples.histograms = runs.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
-        merge_histograms(&mut samples.histograms);
-        drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+        let (run, _) = Run::unite(runs);
+        let (series, mut samples) = (run.series, shelf::Samples::from(run));
         samples.timestamps.reverse();
         samples.values.reverse();
         samples.histograms.reverse();
-        if let Some(first) = runs.first().filter(|_| !samples.is_empty()) {
-            out.push((first.series, samples));
+        if !samples.is_empty() {
+            out.push((series, samples));
         }
     }
     out

@@ -56,19 +56,21 @@ pub(super) struct OtlpForm {
 
 /// Whether a body of OTLP is in JSON: what the reply is written in as well.
 pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    essence(headers).eq_ignore_ascii_case(b"application/json")
+}
+
+/// The type of a body without its parameters.
+fn essence(headers: &HeaderMap) -> &[u8] {
     let media = headers.get(CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());
-    let essence = media.split(|byte| *byte == b';').next().unwrap_or_default();
-    essence.trim_ascii().eq_ignore_ascii_case(b"application/json")
+    media.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
 }
 
 /// How a body of OTLP is written. It must be protobuf or JSON.
 pub(super) fn check_otlp(headers: &HeaderMap) -> Result<OtlpForm, Reply> {
     let json = is_json(headers);
-    let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let media = media.unwrap_or_default();
-    let essence = media.split(';').next().unwrap_or_default().trim();
-    if !json && !essence.eq_ignore_ascii_case("application/x-protobuf") {
-        let got: String = media.chars().take(100).collect();
+    if !json && !essence(headers).eq_ignore_ascii_case(b"application/x-protobuf") {
+        let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let got: String = media.unwrap_or_default().chars().take(100).collect();
         let expected = "expected the content type `application/x-protobuf` or `application/json`";
         return Err(Reply::unsupported(format!("{expected}, got `{got}`")));
     }

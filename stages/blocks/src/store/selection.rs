@@ -1,6 +1,7 @@
 //! What a query gets: series of head and blocks, and their samples on demand.
 
 mod decode;
+mod unite;
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;

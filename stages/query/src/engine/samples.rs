@@ -8,7 +8,6 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::stream::try_unfold;
-use weir_blocks::merge::{drop_beaten, merge, merge_histograms};
 use weir_pipeline::{Answer, Batch, Batches, Data, Error, Matcher, Query, Result, Tenant};
 
 use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
@@ -85,16 +84,8 @@ impl Rest {
                 runs.entry(run.series).or_default().push(run);
             }
         }
-        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         for series in series {
-            let runs = runs.remove(series).unwrap_or_default();
-            let lists: Vec<(&[i64], &[f64])> = runs.iter().map(|run| (&*run.timestamps, &*run.values)).collect();
-            timestamps.clear();
-            values.clear();
-            merge(&lists, &mut timestamps, &mut values);
-            let mut histograms: Vec<_> = runs.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
-            merge_histograms(&mut histograms);
-            drop_beaten(&mut timestamps, &mut values, &histograms);
+            let (Run { timestamps, values, histograms, .. }, _) = Run::unite(&runs.remove(series).unwrap_or_default());
             if !(timestamps.is_empty() && histograms.is_empty()) {
                 out.series(self.selected.labels(*series));
                 timestamps.iter().zip(&values).for_each(|(time, value)| _ = out.sample(*time, *value));
