@@ -1,9 +1,9 @@
 //! What nodes of one cluster have in common: the encoding in which they send each other batches, the
 //! client, and the names of the way.
 
-use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
-use weir_pipeline::{Kind, Since};
+use hyper::{HeaderMap, StatusCode};
+use weir_pipeline::{Batch, Kind, Since};
 
 pub(crate) mod client;
 pub(crate) mod frames;
@@ -37,6 +37,17 @@ pub(crate) const ERROR: HeaderValue = HeaderValue::from_static("application/vnd.
 /// Beside an answer with samples: since when the node has everything, as two numbers of milliseconds since the Unix epoch.
 pub(crate) const SINCE: HeaderName = HeaderName::from_static("weir-since");
 
+/// Beside every answer to a batch: the latest version of batches that the node takes. One that does not say it takes
+/// [`OLDEST`] alone.
+pub(crate) const TAKES: HeaderName = HeaderName::from_static("weir-takes");
+
+/// The version of batches that all nodes take: what is beside floats and their start timestamps is passed over by who does not
+/// know it.
+pub(crate) const OLDEST: u8 = 1;
+
+/// The latest version of batches. Since version 2 they may have native histograms, which are samples and not to be passed over.
+pub(crate) const LATEST: u8 = 2;
+
 /// The longest ack or error that is read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
 
@@ -49,6 +60,17 @@ pub(crate) fn status(kind: Kind) -> StatusCode {
         Kind::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// The first version of batches that has all that a batch has.
+pub(crate) fn version_of(batch: &Batch) -> u8 {
+    if batch.histogram_count() > 0 { LATEST } else { OLDEST }
+}
+
+/// The latest version of batches that a node takes, as its answer says.
+pub(crate) fn read_takes(headers: &HeaderMap) -> u8 {
+    let value = headers.get(TAKES).and_then(|value| value.to_str().ok()?.parse().ok());
+    value.unwrap_or(OLDEST)
 }
 
 /// The value of [`SINCE`].

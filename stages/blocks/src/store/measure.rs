@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use weir_pipeline::{Ack, Metrics, Outcome};
 
+use super::bounds::Expired;
 use super::cut::Cut;
 use super::view::View;
 use crate::head::Usage;
@@ -48,6 +49,8 @@ pub(super) struct Measures {
     covered_blocks: Counter,
     covered_samples: Counter,
     covered_bytes: Counter,
+    expired: Counter,
+    expired_samples: Counter,
     blocks: Gauge,
     block_bytes: Gauge,
 }
@@ -126,6 +129,11 @@ impl Measures {
                 "Samples not uploaded because the bucket had them from other stores",
             ),
             covered_bytes: counter("weir_store_covered_bytes", "What such blocks took on disk"),
+            expired: counter(
+                "weir_store_expired_blocks",
+                "Blocks dropped because they were older than their tenants keep any",
+            ),
+            expired_samples: counter("weir_store_expired_samples", "Samples of such blocks"),
             blocks: gauge("prometheus_tsdb_blocks_loaded", "Blocks on disk, not in the bucket yet"),
             block_bytes: gauge("prometheus_tsdb_storage_blocks_bytes", "What these blocks take on disk"),
         }
@@ -192,6 +200,12 @@ impl Measures {
     /// Samples were left out of an upload, as the bucket has them.
     pub(super) fn left_out(&self, samples: u64) {
         self.covered_samples.inc_by(samples);
+    }
+
+    /// Blocks were too old.
+    pub(super) fn expired(&self, expired: &Expired) {
+        self.expired.inc_by(expired.local + expired.bucket);
+        self.expired_samples.inc_by(expired.samples);
     }
 
     pub(super) fn upload_failed(&self) {

@@ -16,7 +16,6 @@ use super::cut::DAY;
 use super::shelf::{Block, Rows, Samples};
 use super::{Run, Selection, Store};
 use crate::block;
-use crate::merge::{drop_beaten, merge, merge_histograms};
 
 /// So many blocks become one.
 const TOGETHER: usize = 8;
@@ -141,11 +140,9 @@ pub(super) fn merged(runs: &[Run], range: Range<usize>) -> (Vec<Samples>, u64) {
     for group in runs.chunk_by(|a, b| a.series == b.series) {
         let place = group.first().and_then(|run| out.get_mut(run.series.checked_sub(range.start)?));
         let Some(samples) = place else { continue };
-        let borrowed: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
-        conflicts += merge(&borrowed, &mut samples.timestamps, &mut samples.values);
-        samples.histograms = group.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
-        conflicts += merge_histograms(&mut samples.histograms);
-        conflicts += drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+        let (run, lost) = Run::unite(group);
+        *samples = run.into();
+        conflicts += lost;
     }
     (out, conflicts)
 }

@@ -81,7 +81,8 @@ impl Selection {
 impl Series {
     /// The same without samples.
     fn bare(&self) -> Self {
-        Self { id: self.id, labels: self.labels.clone(), samples: 0, head: Vec::new(), rows: Vec::new() }
+        let (id, labels) = (self.id, self.labels.clone());
+        Self { id, labels, samples: 0, head: Vec::new(), rows: Vec::new(), histograms: false }
     }
 }
 
