@@ -10,10 +10,11 @@
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
-//! becomes blocks on disk, and the log's segments that held it go, once the exemplars of last are written down apart; a while later those of a day become one block of the
-//! bucket, which its catalog names, and go from the disk. Of stores that have the same samples one uploads them; the others
-//! compare, upload what it has missed, and let go what is there. A query sees head, disk and bucket as one; in the instant of a
-//! cut samples change sides under one lock, and the bucket is read last, so that none is seen twice or missed.
+//! becomes blocks on disk, and the log's segments that held it go, once the exemplars of last are written down apart; a
+//! while later those of a day become one block of the bucket, which its catalog names, and go from the disk. Of stores
+//! that have the same samples one uploads them; the others compare, upload what it has missed, and let go what is there.
+//! A query sees head, disk and bucket as one; in the instant of a cut samples change sides under one lock, and the bucket
+//! is read last, so that none is seen twice or missed.
 //!
 //! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
 //! labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
@@ -59,12 +60,12 @@ pub mod shelf;
 mod sweep;
 mod tenants;
 mod tidy;
+mod turns;
 mod upload;
 mod view;
 
 pub use bounds::Expired;
 pub(crate) use cut::lost;
-pub(crate) use selection::is_damage;
 pub use selection::{Run, Selection};
 pub use settings::{Budget, Declaration, LogSettings, UploadSettings};
 pub use upload::Uploaded;

@@ -93,7 +93,8 @@ pub struct Cluster {
     #[serde(default = "default_memory", deserialize_with = "above_zero")]
     pub memory: Bytes,
     /// How long after a sample was acknowledged it is in the bucket, at the latest: more than `head.cut_after`,
-    /// `upload.after` and `upload.take_over` of the stores together, and longer than a store or the bucket is away. Default 3h.
+    /// `upload.after` and `upload.take_over` of the stores together, and longer than a store or the bucket is away.
+    /// Default 3h.
     #[serde(default = "default_uploaded_after")]
     pub uploaded_after: Span,
     /// Members of a replica set that started for the first time within so long are the first ones. Default 1m.

@@ -38,8 +38,9 @@ pub(crate) fn life(id: Ulid) -> u32 {
     (id.random() >> LIFE_SHIFT) as u32
 }
 
-/// When the oldest of the blocks was made that one was made of, in milliseconds since the Unix epoch, as its name says; up to a
-/// minute earlier.
+/// When the oldest of the blocks was made that one was made of, in milliseconds since the Unix epoch, as its name says: up
+/// to a minute earlier for each time that it was merged. An age of more than 45 days is not kept, and a block of before
+/// ages were kept says one at random, which brings it into the bucket early.
 pub(crate) fn began(id: Ulid) -> u64 {
     let minutes = match life(id) {
         0 => 0,

@@ -15,8 +15,7 @@ use weir_pipeline::{Result, Tenant};
 
 use super::{Depot, OPENED_AT_ONCE, OWN, PATIENCE, late, next_in_time};
 use crate::catalog::{Catalog, Entry, Resolution};
-use crate::store::is_damage;
-use crate::store::shelf::Block;
+use crate::store::shelf::{Block, is_damage};
 
 /// The directory of the objects that say who uploads, one for each tenant, below [`OWN`].
 const UPLOADS: &str = "uploads";
@@ -24,8 +23,8 @@ const UPLOADS: &str = "uploads";
 // === impl Depot ===
 
 impl Depot {
-    /// A tenant's blocks that reach into `start..=end` and were made by others than this writer alone. Blocks that are damaged
-    /// are left out.
+    /// A tenant's blocks that reach into `start..=end` and were made by others than this writer alone. Blocks that are
+    /// damaged are left out.
     ///
     /// # Errors
     /// The bucket fails.

@@ -1,14 +1,15 @@
 //! What the bucket has already of blocks on this machine's disk, by the blocks of others.
 //!
-//! Replicas have the same samples, but cut them at other moments, and each may have missed some. So nothing is concluded from
-//! names, times or counts: the samples are compared. One need not be uploaded where merging it with what the bucket has
-//! would change nothing: the same value is there at its time, or one that wins against it.
+//! Replicas have the same samples, but cut them at other moments, and each may have missed some. So nothing is concluded
+//! from names, times or counts: the samples are compared, floats and native histograms. One need not be uploaded where
+//! merging it with what the bucket has would change nothing: the same value is there at its time, or one that wins
+//! against it.
 //!
 //! Shape: the first pass reads both sides once, series after series in batches of bounded size, and tells which blocks are
 //! wholly in the bucket, and which series are not. The second reads only these again, as rows without what the bucket has.
 //!
-//! Errors: those of the disk and of the bucket. A block of the bucket that is damaged has nothing, so that what it was to have
-//! is uploaded anew.
+//! Errors: those of the disk and of the bucket. A block of the bucket that is damaged has nothing, so that what it was to
+//! have is uploaded anew.
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -18,7 +18,6 @@ use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
 use crate::order;
 
-pub(crate) use apart::is_damage;
 use decode::decode;
 
 /// So many series are joined where they are asked for.

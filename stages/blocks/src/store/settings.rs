@@ -76,17 +76,19 @@ pub struct LogSettings {
 #[serde(deny_unknown_fields, default)]
 pub struct UploadSettings {
     /// Blocks of a tenant and a UTC day are uploaded, as one, once the oldest of them is so old; default 2h, at least 1s.
-    /// Stores and tenants take turns within the second half of it.
+    /// One that was merged of others is as old as the oldest of those. Stores and tenants take turns within the second half
+    /// of it.
     #[serde(deserialize_with = "upload_after")]
     pub after: Span,
     /// … or once they have this size together; default 32MiB, at least 1KiB.
     #[serde(deserialize_with = "upload_size")]
     pub size: Bytes,
-    /// Whether what other stores have put into the bucket already is not uploaded again: samples are compared, one by one, and
-    /// only those go from the disk without an upload that are there. Default true; replicas that say false put a copy each.
+    /// Whether what other stores have put into the bucket already is not uploaded again: samples are compared, one by one,
+    /// and only those go from the disk without an upload that are there. Default true; replicas that say false put a copy
+    /// each.
     pub one_copy: bool,
-    /// How long this store waits for another one that is uploading blocks of the same tenant, before it goes on beside it;
-    /// default 10m, at least 1s. That one may have died over it.
+    /// How long this store waits for another one that is uploading blocks of the same tenant, before it goes on beside
+    /// it; default 10m, at least 1s. That one may have died over it.
     #[serde(deserialize_with = "take_over")]
     pub take_over: Span,
 }

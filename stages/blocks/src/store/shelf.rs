@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use ulid::Ulid;
-use weir_pipeline::{HistogramPoint, Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::{Error, HistogramPoint, Kind, Labels, Matcher, Result, SeriesId, Tenant};
 
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
@@ -55,8 +55,8 @@ pub trait Rows: Send + Sync + 'static {
     /// How many samples the `i`-th series has at most, to size reads by.
     fn samples(&self, i: usize) -> usize;
 
-    /// When the oldest of the blocks was made that they are read from, in milliseconds since the Unix epoch; `None` where they
-    /// are from no block.
+    /// When the oldest of the blocks was made that they are read from, in milliseconds since the Unix epoch; `None` where
+    /// they are from no block.
     fn began(&self) -> Option<u64> {
         None
     }
@@ -131,6 +131,11 @@ pub struct Row {
     pub samples: u32,
     /// Whether there are native histograms among them.
     pub histograms: bool,
+}
+
+/// Whether an error of reading a block is one that waiting does not mend.
+pub(crate) fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), Kind::Internal | Kind::Unprocessable)
 }
 
 // === impl Samples ===

@@ -1,8 +1,8 @@
 //! From many small blocks to few larger ones.
 //!
 //! Cuts every few minutes make small blocks. Eight of one UTC day and of about the same size become one, so that a
-//! sample is rewritten a few times and a day has a few dozen blocks at most. Blocks that are large are left alone. The new one is
-//! as old as the oldest of these.
+//! sample is rewritten a few times and a day has a few dozen blocks at most. Blocks that are large are left alone. The new
+//! one is as old as the oldest of these: it becomes due to be uploaded as they would have.
 
 use std::collections::BTreeMap;
 use std::ops::Range;

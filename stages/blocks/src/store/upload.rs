@@ -1,17 +1,17 @@
 //! From blocks on this machine's disk to the bucket.
 //!
-//! Cuts leave blocks on disk, which queries see at once. Those of one tenant and one UTC day become one block of the bucket
-//! when they are large enough, or old enough. Then they go from the disk. What the bucket does meanwhile costs disk only: a
-//! bucket that can't be reached is asked again, with growing pauses.
+//! Cuts leave blocks on disk, which queries see at once. Those of one tenant and one UTC day become one block of the
+//! bucket when they are large enough, or old enough. Then they go from the disk. What the bucket does meanwhile costs disk
+//! only: a bucket that can't be reached is asked again, with growing pauses.
 //!
 //! An upload happens once. The catalog's entry says which blocks of which life of this store are in it; a store that died
 //! after the commit and before the removal finds that out, and removes.
 //!
 //! Of replicas the one whose turn comes first uploads. Those after it compare what they have with what is in the bucket
-//! ([`compare`](super::compare)): a block of which that has every sample goes from the disk; of what is left they upload what
-//! the bucket lacks, when that is due by its own age. So nobody has to know of the others, who is late or dead is replaced by
-//! whose turn comes next, and what one has missed comes from another. Who meets another that is uploading the same tenant's
-//! blocks comes back a little later.
+//! ([`compare`](super::compare)): a block of which that has every sample goes from the disk; of what is left they upload
+//! what the bucket lacks, when that is due by its own age. So nobody has to know of the others, who is late or dead is
+//! replaced by whose turn comes next, and what one has missed comes from another. Who meets another that is uploading the
+//! same tenant's blocks ([`turns`](super::turns)) comes back a little later.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, PoisonError};
@@ -25,6 +25,7 @@ use super::compare::Compared;
 use super::cut::DAY;
 use super::shelf::{Block, Rows};
 use super::tidy::Joined;
+use super::turns::Turn;
 use super::{Selection, Store, lock};
 use crate::block;
 use crate::catalog::Covered;
@@ -89,12 +90,13 @@ impl Store {
         for group in groups {
             let Some(group) = self.clear(depot, group).await? else { continue };
             let tenant = group.tenant.clone();
-            if !self.has_turn(depot, &tenant).await? && !all {
+            let turn = self.take_turn(depot, &tenant).await?;
+            if turn == Turn::Others && !all {
                 uploaded.waiting += 1;
                 continue;
             }
             let result = self.upload_group(depot, group, all, &mut moving, &mut uploaded).await;
-            self.end_turn(depot, &tenant).await;
+            self.end_turn(depot, &tenant, turn).await;
             result?;
         }
         Ok(uploaded)
@@ -142,34 +144,6 @@ impl Store {
         match self.0.settings.upload.one_copy {
             true => depot.others(&group.tenant, &self.0.identity.writer, group.reach()).await,
             false => Ok(Vec::new()),
-        }
-    }
-
-    /// Whether no other store uploads blocks of the tenant now, or one has for so long that it is not waited for any more.
-    async fn has_turn(&self, depot: &Depot, tenant: &Tenant) -> Result<bool> {
-        let writer = &self.0.identity.writer;
-        if !self.0.settings.upload.one_copy || depot.claim(tenant, writer).await? {
-            lock(&self.0.waiting).remove(tenant);
-            return Ok(true);
-        }
-        let since = *lock(&self.0.waiting).entry(tenant.clone()).or_insert_with(Instant::now);
-        if since.elapsed() < self.0.settings.upload.take_over.get() {
-            self.0.measures.upload_waits();
-            return Ok(false);
-        }
-        tracing::warn!(%tenant, "another store's upload takes too long; this one goes on without it");
-        depot.take_over(tenant, writer).await?;
-        lock(&self.0.waiting).remove(tenant);
-        self.0.measures.took_over();
-        Ok(true)
-    }
-
-    /// Lets others have their turn.
-    async fn end_turn(&self, depot: &Depot, tenant: &Tenant) {
-        if self.0.settings.upload.one_copy
-            && let Err(error) = depot.release(tenant).await
-        {
-            tracing::debug!(%tenant, error = error.report(), "other stores wait until they take over");
         }
     }
 
@@ -237,7 +211,7 @@ impl Store {
 
     /// How old a tenant's blocks become on this store: between a half and the whole of what the settings say, so that
     /// replicas and tenants come one after the other.
-    fn stagger(&self, tenant: &Tenant) -> Duration {
+    pub(super) fn stagger(&self, tenant: &Tenant) -> Duration {
         let after = self.0.settings.upload.after.get();
         let name = format!("{}/{tenant}", self.0.identity.writer);
         let share = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) % 1024;

@@ -4,17 +4,17 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
-use weir_pipeline::{Error, Kind, Result};
+use weir_pipeline::Result;
 
 use super::{Run, Selected, Selection, Series};
 use crate::store::cut;
-use crate::store::shelf::{Block, Row};
+use crate::store::shelf::{Block, Row, is_damage};
 
 // === impl Selection ===
 
 impl Selection {
-    /// The same series in the same order, with what these blocks have of them instead. Blocks that are damaged have nothing.
-    /// The series must be in block order.
+    /// The same series in the same order, with what these blocks have of them instead. Blocks that are damaged have
+    /// nothing. The series must be in block order.
     ///
     /// # Errors
     /// The bucket fails.
@@ -110,9 +110,4 @@ fn unless_damaged<T>(block: &Arc<dyn Block>, read: Result<T>) -> Result<Option<T
         }
         Err(error) => Err(error),
     }
-}
-
-/// Whether an error of reading a block is one that waiting does not mend.
-pub(crate) fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Internal | Kind::Unprocessable)
 }

@@ -13,13 +13,13 @@ use crate::bucket::objects::Objects;
 mod schedules;
 
 /// A bucket in a directory, and places of stores over it.
-struct Local {
+pub(super) struct Local {
     dir: tempfile::TempDir,
     clock: Clock,
 }
 
 impl Local {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { dir: tempfile::tempdir().unwrap(), clock: Clock::starting_at(NOW) }
     }
 
@@ -27,12 +27,12 @@ impl Local {
         self.dir.path().join("bucket")
     }
 
-    fn place(&self, name: &str) -> Place {
+    pub(super) fn place(&self, name: &str) -> Place {
         let bucket = Arc::new(Objects::local(&self.bucket()).unwrap());
         Place { ground: ground(), blocks: self.dir.path().join(name), bucket }
     }
 
-    async fn open(&self, place: &Place) -> Store {
+    pub(super) async fn open(&self, place: &Place) -> Store {
         place.open_at(self.clock.clone()).await
     }
 
@@ -43,7 +43,7 @@ impl Local {
 }
 
 /// Blocks of the bucket, their samples and their bytes.
-async fn in_bucket(store: &Store) -> (usize, u64, u64) {
+pub(super) async fn in_bucket(store: &Store) -> (usize, u64, u64) {
     let snapshot = store.0.depot.as_ref().unwrap().snapshot(&Tenant::default()).await.unwrap();
     let samples = snapshot.entries().map(|entry| entry.samples).sum();
     let bytes = snapshot.entries().map(|entry| entry.samples_bytes + entry.series_bytes).sum();
@@ -139,6 +139,41 @@ async fn what_one_has_missed_comes_from_another_and_nothing_else_does() {
     // A series file of one series, and not of all.
     let small = reader.0.depot.as_ref().unwrap().snapshot(&Tenant::default()).await.unwrap();
     assert_eq!(small.entries().map(|entry| entry.series).collect::<Vec<_>>(), [40, 1, 1]);
+}
+
+#[tokio::test]
+async fn histograms_that_one_has_missed_come_from_another_also_at_the_times_of_floats() {
+    let local = Local::new();
+    let places = ["a", "b", "c"].map(|name| local.place(name));
+    let [a, b, c] = [local.open(&places[0]).await, local.open(&places[1]).await, local.open(&places[2]).await];
+    let floats: Vec<_> = (0..60).map(|n| (NOW - 1000 + n, n as f64)).collect();
+    let histograms: Vec<_> = (0..60).step_by(3).map(|n| (NOW - 1000 + n, n as f64 + 0.5)).collect();
+    for store in [&a, &b, &c] {
+        store.append(&batch(&["mixed", "x"], &floats)).await.unwrap();
+    }
+    // The first one's blocks have no places for histograms.
+    for store in [&b, &c] {
+        store.append(&batch(&["h", "mixed"], &histograms)).await.unwrap();
+    }
+    let (expect, kept) = (content(&c).await, exemplars(&c));
+    assert_eq!((expect[&up("h")].len(), expect[&up("mixed")].len(), kept), (20, 60, 40));
+    for (store, samples) in [(&a, 120), (&b, 40), (&c, 0)] {
+        store.cut().await.unwrap();
+        assert_eq!(store.upload(true).await.unwrap().samples, samples);
+        assert_eq!(store.stats().blocks, 0);
+    }
+    let reader = local.reader().await;
+    assert_eq!(content(&reader).await, expect);
+    assert_eq!((in_bucket(&reader).await.0, in_bucket(&reader).await.1), (2, 160));
+    // Exemplars are in no block: each store keeps its own, whoever has uploaded the samples beside them.
+    drop(c);
+    places[2].ground.fs.crash(1);
+    assert_eq!(exemplars(&local.open(&places[2]).await), kept);
+}
+
+fn exemplars(store: &Store) -> usize {
+    let found = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX);
+    found.iter().map(|series| series.exemplars.len()).sum()
 }
 
 #[tokio::test]

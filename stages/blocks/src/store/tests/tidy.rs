@@ -1,14 +1,13 @@
 //! Merging small blocks.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use weir_pipeline::{Clock, Tenant};
+use weir_pipeline::Tenant;
 
-use super::upload::{Place, write};
+use super::one_copy::{Local, in_bucket};
+use super::upload::write;
 use super::{NOW, batch, content, ground};
-use crate::bucket::objects::Objects;
 use crate::store::Store;
 
 async fn cut(store: &Store, n: i64) {
@@ -70,10 +69,9 @@ async fn blocks_of_two_days_stay_apart() {
 
 #[tokio::test(start_paused = true)]
 async fn what_merges_make_is_as_old_as_what_they_are_made_of_also_after_a_start() {
-    let (dir, clock) = (tempfile::tempdir().unwrap(), Clock::starting_at(NOW));
-    let bucket = Arc::new(Objects::local(&dir.path().join("bucket")).unwrap());
-    let place = Place { ground: ground(), blocks: dir.path().join("a"), bucket };
-    let mut store = place.open_at(clock.clone()).await;
+    let local = Local::new();
+    let place = local.place("a");
+    let mut store = local.open(&place).await;
     let mut merges = 0;
     // Twice, and the second time with what the first has made.
     for n in 0..15 {
@@ -84,11 +82,42 @@ async fn what_merges_make_is_as_old_as_what_they_are_made_of_also_after_a_start(
         if n == 10 {
             drop(store);
             place.ground.fs.crash(1);
-            store = place.open_at(clock.clone()).await;
+            store = local.open(&place).await;
         }
     }
     assert_eq!((merges, store.stats().blocks), (2, 1));
     // The first one is 70 minutes old now.
     tokio::time::advance(Duration::from_secs(50 * 60)).await;
     assert_eq!(store.upload(false).await.unwrap().samples, 150);
+}
+
+#[tokio::test(start_paused = true)]
+async fn samples_of_a_small_tenant_are_in_the_bucket_in_time_though_cuts_and_merges_go_on() {
+    const MINUTES: i64 = 10 * 60;
+    // As the settings are by default: until the cut, and until the upload, for which it is looked every minute.
+    const LATE: i64 = 5 + 120 + 1;
+    let local = Local::new();
+    let place = local.place("a");
+    let mut store = local.open(&place).await;
+    let mut merges = 0;
+    for minute in 1..=MINUTES {
+        tokio::time::advance(Duration::from_secs(60)).await;
+        store.append(&batch(&["x"], &[(NOW + minute * 60_000, minute as f64)])).await.unwrap();
+        if minute % 5 == 0 {
+            store.cut().await.unwrap();
+            merges += store.tidy().await.unwrap();
+        }
+        if minute % 200 == 0 {
+            drop(store);
+            place.ground.fs.crash(minute.unsigned_abs());
+            store = local.open(&place).await;
+        }
+        store.upload(false).await.unwrap();
+        let (_, samples, _) = in_bucket(&store).await;
+        assert!(samples as i64 >= minute - LATE, "{samples} after {minute} minutes");
+    }
+    let (blocks, samples, _) = in_bucket(&store).await;
+    assert!(merges > 0 && samples as i64 <= MINUTES, "{merges} merges, {samples} samples");
+    // What is uploaded is an hour's at least; only that of before midnight is cut off.
+    assert!(blocks as i64 <= MINUTES / 60 + 1, "{blocks}");
 }

@@ -194,7 +194,7 @@ async fn samples_of(store: &Store) -> BTreeMap<i64, f64> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, max_shrink_iters: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 32, max_shrink_iters: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_happens_to_replicas_the_bucket_has_all_that_was_acknowledged(
@@ -267,7 +267,11 @@ async fn over_half_a_day_the_bucket_has_one_copy_whoever_of_three_is_gone() {
     let found = content(&reader).await;
     assert_eq!(found[&up("x")].len() as i64, MINUTES * 4);
     let (blocks, samples, _) = in_bucket(&reader).await;
-    println!("{samples} samples of {} in {blocks} blocks", MINUTES * 8);
+    // Whoever uploads has nothing left, so that its next turn is not before the age is reached that its blocks become; one
+    // more each at the beginning, at midnight and at the end.
+    let turns = |store: &Store| MINUTES * 60 / store.stagger(&Tenant::default()).as_secs() as i64 + 3;
+    let most: i64 = stores.iter().flatten().map(turns).sum();
+    println!("{samples} samples of {} in {blocks} blocks of at most {most}", MINUTES * 8);
     assert!(samples as i64 <= MINUTES * 8 * 101 / 100, "{samples} samples of {}", MINUTES * 8);
-    assert!(blocks <= 24, "{blocks}");
+    assert!(blocks as i64 <= most, "{blocks} of {most}");
 }
