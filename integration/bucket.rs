@@ -82,7 +82,7 @@ fn whatever_the_bucket_does_no_write_fails_and_it_has_everything_in_the_end() {
     // Carried out, and the answer never comes.
     let before = scene.sum("weir_store_uploads_total");
     scene.s3.faults().keep_answers.store(4, SeqCst);
-    wait_for("uploads after the bucket is back", Duration::from_secs(60), || {
+    wait_for("uploads after the bucket is back", Duration::from_secs(300), || {
         (scene.sum("weir_store_uploads_total") > before + 2.0).then_some(())
     });
 

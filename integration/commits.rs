@@ -58,7 +58,7 @@ impl Pair {
             }
         });
         for (store, wanted) in self.stores.iter().zip(wanted) {
-            wait_for("as many uploads as days", Duration::from_secs(60), || (uploads(store) >= wanted).then_some(()));
+            wait_for("as many uploads as days", Duration::from_secs(300), || (uploads(store) >= wanted).then_some(()));
             wait_for_uploads(store);
         }
         for sender in [BOTH, 1, 2] {

@@ -140,7 +140,7 @@ impl Place {
 
 /// Waits until a store has nothing left that is not in the bucket.
 pub fn wait_for_uploads(store: &Weir) {
-    wait_for("everything to be in the bucket", Duration::from_secs(60), || {
+    wait_for("everything to be in the bucket", Duration::from_secs(300), || {
         let left = store.metric("prometheus_tsdb_blocks_loaded") + store.metric("weir_store_head_samples");
         (left == 0.0).then_some(())
     });
