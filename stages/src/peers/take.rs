@@ -1,5 +1,7 @@
 //! One batch, from its bytes to its ack.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -11,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Context, Error, Kind, Metrics, Next, Result, Write};
 
 use super::Peers;
+use super::hints::Holder;
 use super::telemetry::Telemetry;
 use crate::http::budget::{Budget, Share};
 use crate::http::metrics_page;
@@ -24,6 +27,7 @@ const LONG: usize = 1 << 20;
 pub(super) struct Taker {
     settings: Peers,
     limits: wire::Limits,
+    holder: Option<Arc<Holder>>,
     next: Next<Write>,
     working: Semaphore,
     budget: Budget,
@@ -35,10 +39,11 @@ pub(super) struct Taker {
 // === impl Taker ===
 
 impl Taker {
-    pub(super) fn new(settings: Peers, context: &Context, next: Next<Write>) -> Self {
+    pub(super) fn new(settings: Peers, holder: Option<Holder>, context: &Context, next: Next<Write>) -> Self {
         let (message_bytes, batch_bytes) = (settings.max_body.get(), settings.max_batch.get());
         Self {
             limits: wire::Limits { message_bytes, batch_bytes, ..wire::Limits::default() },
+            holder: holder.map(Arc::new),
             next,
             working: Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS)),
             budget: Budget::new(settings.in_flight.get()),
@@ -84,6 +89,7 @@ impl Taker {
             let expect = String::from_utf8_lossy(node::BATCH.as_bytes()).into_owned();
             return Err(Error::invalid(format!("expected the content type `{expect}`, got `{got}`")));
         }
+        let owner = request.headers().get(node::HINT_FOR).map(node::read_hint).transpose()?;
         // Requests wait before their bodies are read.
         let _working = self.working.acquire().await.map_err(|_| Error::closed())?;
         let mut share = self.budget.share();
@@ -107,7 +113,13 @@ impl Taker {
         if batch.says_nothing() {
             return Ok(Ack::default());
         }
-        self.next.send(batch).await
+        match (owner, &self.holder) {
+            (None, _) => self.next.send(batch).await,
+            (Some(owner), Some(holder)) => holder.clone().keep(owner, batch).await,
+            (Some(owner), None) => {
+                Err(Error::invalid(format!("expected `hints` in the settings, to keep something for `{}`", owner.name)))
+            }
+        }
     }
 
     /// Reads a message, charged to `share` as it comes.
