@@ -12,6 +12,7 @@
 
 mod columns;
 mod damage;
+mod direct;
 mod fetch;
 pub mod fuzz;
 mod histograms;

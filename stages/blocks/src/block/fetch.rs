@@ -37,7 +37,7 @@ impl Fetch {
     }
 
     /// Some ranges of the file, from memory as far as they are there.
-    async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+    pub(super) async fn ranges(&self, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
         let Some((block, pages)) = &self.pages else {
             return self.objects.get_ranges(&self.path, ranges).await.map_err(external);
         };

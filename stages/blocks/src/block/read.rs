@@ -13,6 +13,7 @@ use parquet::file::statistics::Statistics;
 use weir_pipeline::HistogramPoint;
 
 use super::damage::Damage;
+use super::direct;
 use super::fetch::Fetch;
 use super::histograms::Histograms;
 use super::index::Index;
@@ -58,16 +59,59 @@ pub(super) fn times(metadata: &ParquetMetaData) -> Result<Vec<(i64, i64)>, Damag
 impl Reading {
     /// The samples, in the order of `rows`, which rises.
     pub(super) async fn read(&self, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
-        let mut out: Vec<Samples> = vec![Samples::default(); rows.len()];
+        match self.floats(rows).await? {
+            Some(samples) => Ok(samples),
+            None => self.all(rows).await,
+        }
+    }
+
+    /// The row groups that reach into the range of time.
+    fn groups(&self) -> Result<Vec<usize>, Damage> {
         let times = times(self.footer.metadata())?;
         let reached = |(min, max): &(i64, i64)| *min <= self.end && *max >= self.start;
-        let groups: Vec<usize> = (0..times.len()).filter(|g| reached(&times[*g])).collect();
+        Ok((0..times.len()).filter(|g| reached(&times[*g])).collect())
+    }
+
+    /// The samples, whatever they are, read by the Parquet library.
+    pub(super) async fn all(&self, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
+        let mut out: Vec<Samples> = vec![Samples::default(); rows.len()];
         // All row groups are asked for at once; each fetches its pages in one round.
-        let read = groups.into_iter().map(|group| self.group(group, rows));
+        let read = self.groups()?.into_iter().map(|group| self.group(group, rows));
         for (group, samples) in futures_util::future::try_join_all(read).await? {
             self.deal(group, rows, &samples, &mut out);
         }
         Ok(out)
+    }
+
+    /// The samples, where they are floats in columns that are decoded right into them.
+    pub(super) async fn floats(&self, rows: &[u32]) -> Result<Option<Vec<Samples>>, Damage> {
+        let groups = self.groups()?;
+        let plan = |group: &usize| {
+            let ranges: Vec<_> =
+                rows.iter().map(|row| self.range(*group, *row)).filter(|range| !range.is_empty()).collect();
+            direct::Plan::of(self.footer.metadata(), *group, &ranges)
+        };
+        let Some(plans) = groups.iter().map(plan).collect::<Option<Vec<_>>>() else { return Ok(None) };
+        // All pages of all row groups in one round.
+        let mut bytes = direct::fetch(&self.file, &plans).await?.into_iter();
+        let mut out: Vec<Samples> = vec![Samples::default(); rows.len()];
+        let mut since = 0;
+        for (group, plan) in groups.iter().zip(plans) {
+            let Some(mut floats) = plan.floats(&mut bytes) else { return Ok(None) };
+            for (row, own) in rows.iter().zip(&mut out) {
+                let range = self.range(*group, *row);
+                since += range.len();
+                if !range.is_empty() && floats.series(range, (self.start, self.end), own).is_none() {
+                    return Ok(None);
+                }
+                if since > BATCH_ROWS {
+                    // A read that nobody waits for any more ends here.
+                    tokio::task::yield_now().await;
+                    since = 0;
+                }
+            }
+        }
+        Ok(Some(out))
     }
 
     /// Where the samples of a row lie in a row group.
