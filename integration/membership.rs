@@ -55,7 +55,7 @@ stages:
 sink: { peer: { timeout: 5s, connect_timeout: 500ms } }
 ";
 
-const QUERY: &str = "\
+const QUERY: &str = "
   all: { cluster: { ring: members, hedge: 200ms, connect_timeout: 500ms, timeout: 3s } }
 ---
 name: query
