@@ -8,8 +8,9 @@ use weir_pipeline::histogram::{BucketSpan, Buckets};
 use weir_pipeline::{Batch, Exemplar, Histogram, HistogramPoint, LabelSet, Tenant};
 use weir_stages::remote_write::{self, Version};
 
+use crate::harness::process::free_address;
 use crate::harness::weir::{PIPELINES, Weir};
-use crate::harness::{http, now, wait_for};
+use crate::harness::{http, now, peers, wait_for};
 
 /// How many histograms a series has, and their distance in milliseconds.
 const POINTS: i64 = 60;
@@ -22,7 +23,8 @@ fn histogram(n: i64, custom: bool) -> Histogram {
     let plain = Histogram { count: 4.0 * n as f64, sum: 6.0 * n as f64, positive, ..Histogram::default() };
     match custom {
         true => Histogram { schema: -53, custom: vec![1.0, 2.0], ..plain },
-        false => plain,
+        // By a threshold older Prometheus knows a native histogram in protobuf.
+        false => Histogram { zero_threshold: 0.001, ..plain },
     }
 }
 
@@ -38,6 +40,22 @@ fn request(at: i64, n: i64) -> Vec<u8> {
     remote_write::encode(&batch.build(), Version::V2, &mut message);
     remote_write::compress(&message, &mut body).unwrap();
     body
+}
+
+/// Writes all histograms, the first of each series at `start`.
+fn write(weir: &Weir, start: i64) {
+    let content_type = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
+    let headers = [("Content-Encoding", "snappy"), ("Content-Type", content_type)];
+    for n in 0..POINTS {
+        let body = request(start + n * STEP, n);
+        let got = http::request(weir.receive, "POST", "/api/v1/receive", &headers, &body).unwrap();
+        let header = |what: &str| {
+            let name = format!("x-prometheus-remote-write-{what}-written");
+            got.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone())
+        };
+        let written = ["samples", "histograms", "exemplars"].map(|what| header(what).unwrap());
+        assert_eq!((got.status, written), (204, ["0", "2", "2"].map(str::to_owned)));
+    }
 }
 
 /// The answers to all questions.
@@ -70,18 +88,7 @@ fn histograms_answer_alike_before_a_cut_after_a_kill_and_from_blocks() {
     weir.start(&[]);
     let end = now() / STEP * STEP;
     let start = end - (POINTS - 1) * STEP;
-    let content_type = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
-    let headers = [("Content-Encoding", "snappy"), ("Content-Type", content_type)];
-    for n in 0..POINTS {
-        let body = request(start + n * STEP, n);
-        let got = http::request(weir.receive, "POST", "/api/v1/receive", &headers, &body).unwrap();
-        let header = |what: &str| {
-            let name = format!("x-prometheus-remote-write-{what}-written");
-            got.headers.iter().find(|(found, _)| *found == name).map(|(_, value)| value.clone())
-        };
-        let written = ["samples", "histograms", "exemplars"].map(|what| header(what).unwrap());
-        assert_eq!((got.status, written), (204, ["0", "2", "2"].map(str::to_owned)));
-    }
+    write(&weir, start);
     let before = answers(&weir, start, end);
     // Nine tenths of the observations are below, within the third bucket, from 2 to 4.
     let last = before[0]["result"][0]["values"].as_array().unwrap().last().unwrap().clone();
@@ -110,5 +117,37 @@ fn histograms_answer_alike_before_a_cut_after_a_kill_and_from_blocks() {
     weir.kill();
     weir.start(&[]);
     assert_eq!(answers(&weir, start, end), before, "after kill -9, from blocks");
+    weir.stop();
+}
+
+#[test]
+fn a_prometheus_federates_native_histograms() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut weir = Weir::new(dir.path(), PIPELINES);
+    weir.start(&[]);
+    let end = now() / STEP * STEP;
+    write(&weir, end - (POINTS - 1) * STEP);
+    let config = format!(
+        "global: {{ scrape_interval: 1s, scrape_timeout: 1s }}
+scrape_configs:
+- job_name: federate
+  metrics_path: /federate
+  honor_labels: true
+  params: {{ 'match[]': ['request_seconds'] }}
+  static_configs: [ {{ targets: ['{api}'] }} ]
+",
+        api = weir.api
+    );
+    let flag = ["--enable-feature=native-histograms"];
+    let Some(prometheus) = peers::prometheus_with(dir.path(), &config, free_address(), &flag) else { return };
+    let n = POINTS - 1;
+    for (query, expect) in [("histogram_count", 4 * n), ("histogram_sum", 6 * n)] {
+        let query = format!("{query}(request_seconds)");
+        wait_for("a federation", Duration::from_secs(30), || {
+            let data = http::api(prometheus.address, "query", &[("query", &query)]);
+            let value = data["result"][0]["value"][1].as_str().map(str::to_owned);
+            value.map(|value| assert_eq!(value, expect.to_string(), "{query}"))
+        });
+    }
     weir.stop();
 }

@@ -55,6 +55,11 @@ pub fn prometheus(dir: &Path, config: &str) -> Option<Peer> {
 
 /// A Prometheus with this configuration that listens at `address`, for remote write, too.
 pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Peer> {
+    prometheus_with(dir, config, address, &[])
+}
+
+/// The same with further arguments.
+pub fn prometheus_with(dir: &Path, config: &str, address: SocketAddr, args: &[&str]) -> Option<Peer> {
     let program = find("prometheus")?;
     let file = dir.join("prometheus.yml");
     std::fs::write(&file, config).unwrap();
@@ -63,7 +68,8 @@ pub fn prometheus_at(dir: &Path, config: &str, address: SocketAddr) -> Option<Pe
         .arg(format!("--config.file={}", file.display()))
         .arg(format!("--storage.tsdb.path={}", dir.join("prometheus").display()))
         .arg(format!("--web.listen-address={address}"))
-        .arg("--web.enable-remote-write-receiver");
+        .arg("--web.enable-remote-write-receiver")
+        .args(args);
     let process = Process::start(command, &dir.join("prometheus.log"));
     wait_for("prometheus", Duration::from_secs(30), || {
         http::get(address, "/-/ready").filter(|response| response.status == 200)

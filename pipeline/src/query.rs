@@ -51,6 +51,8 @@ pub struct Query {
     pub max_points: Option<NonZeroU64>,
     /// Whether it is to be computed anew, whatever is kept of earlier answers.
     pub anew: bool,
+    /// Whether a series that comes without its samples is to tell that it has native histograms, by an empty one.
+    pub kinds: bool,
 }
 
 /// What is asked. Times are milliseconds since the Unix epoch, both ends included.
@@ -277,6 +279,7 @@ impl Query {
             replica_labels: None,
             max_points: None,
             anew: false,
+            kinds: false,
         }
     }
 }

@@ -8,22 +8,24 @@
 //!       team-a: { samples_per_second: 500000, series: 5000000 }
 //! ```
 //!
-//! All settings: `limits: { default: { samples_per_second: 100000, burst: 1000000, series: 1000000, labels: 0, label_name: 0,
-//! label_value: 0, request_bytes: 0, request_series: 0, request_samples: 0 }, tenants: { team-a: { … } }, global: {
-//! samples_per_second: 0, burst: 0 }, active_for: 1h }`, or with `file: limits.yaml, poll: 5s` in place of `default`, `tenants`
+//! All settings: `limits: { default: { samples_per_second: 0, burst: 1000000, series: 10000000, labels: 0,
+//! label_name: 0, label_value: 0, request_bytes: 0, request_series: 0, request_samples: 0, head_bytes: 0, retention: 0s,
+//! max_past: 0s }, tenants: { team-a: { … } }, global: { samples_per_second: 0, burst: 0 }, active_for: 1h }`, or with `file: limits.yaml, poll: 5s` in place of `default`, `tenants`
 //! and `global`, which the file then has. 0 is no limit.
 //!
 //! Shape: [`receive`](crate::receive) with `limits: tenants` holds requests to `request_bytes`, `request_series` and
-//! `request_samples`; the stage [`limit`](crate::limit) with `limits: tenants` holds batches to the others. What a tenant has
-//! sent, and which of its series are active, is counted once for all who name the resource, and goes on when pipelines change.
-//! A tenant that `tenants` names has the limits of `default`, but for those that are said of it.
+//! `request_samples`; the stage [`limit`](crate::limit) with `limits: tenants` holds batches to rates, series and labels; a store
+//! with `limits: tenants` to `head_bytes`, `retention` and `max_past`. What a tenant has sent, and which of its series are
+//! active, is counted once for all who name the resource, and goes on when pipelines change. A tenant that `tenants` names has the limits of `default`, but for those that are said of it.
 //!
 //! A file is looked at every `poll`, and counts from then on; nothing that was counted is lost. What is wrong with it changes
 //! nothing, and is logged with its place, and counted.
 //!
 //! Errors: a request that is too large gets 413. A tenant that sends too much gets 429 with `Retry-After`; where all tenants
-//! together do, 503. How often a limit was hit, and by which tenant, says `weir_limits_hits_total`: by name for the first hundred
-//! tenants that hit one, since their names are chosen by who sends.
+//! together do, 503. A Prometheus sends again what gets 503, but drops what gets 429, unless `queue_config` in its `remote_write`
+//! says `retry_on_http_429: true`: have senders say that before a rate is set, which is why there is none by default.
+//! How often a limit was hit, and by which tenant, says `weir_limits_hits_total`: by name for the first hundred tenants that hit
+//! one, since their names are chosen by who sends.
 //!
 //! Source: the limits of Thanos Receive (`--receive.limits-config-file`), and of a tenant in Mimir and Cortex.
 
@@ -38,7 +40,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use serde::Deserialize;
-use weir_pipeline::units::{Span, above_zero};
+use weir_pipeline::units::Span;
 use weir_pipeline::{Context, Error, Resource, Result, Tenant};
 
 pub use bounds::{Bounds, Global, Overrides};
@@ -55,6 +57,7 @@ pub struct Limits {
     active_for: Span,
 }
 
+/// What a pipeline file says, or the file that is watched, which has the first three.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -73,9 +76,9 @@ struct Fields {
     /// How often the file is looked at; above 0. Default `5s`.
     #[serde(default)]
     poll: Option<Span>,
-    /// How long a series is active after its last sample. Default `1h`.
-    #[serde(default = "default_active", deserialize_with = "above_zero")]
-    active_for: Span,
+    /// How long a series is active after its last sample; above 0. Default `1h`.
+    #[serde(default)]
+    active_for: Option<Span>,
 }
 
 /// Where the limits are.
@@ -111,20 +114,19 @@ impl TryFrom<Fields> for Limits {
     type Error = String;
 
     fn try_from(fields: Fields) -> Result<Self, String> {
-        let Fields { default, tenants, global, file, poll, active_for } = fields;
-        let from = match file {
-            None if poll.is_some() => return Err("expected `poll` only with `file`".into()),
-            None => From::Here(Arc::new(Known::new(default, tenants, global)?)),
-            Some(_) if default.is_some() || !tenants.is_empty() || global.is_some() => {
+        let active_for = fields.active_for.unwrap_or(default_active());
+        for (name, span) in [("poll", fields.poll), ("active_for", fields.active_for)] {
+            if let Some(span) = span.filter(|span| span.get().is_zero()) {
+                return Err(format!("expected `{name}` above 0, got `{span}`"));
+            }
+        }
+        let from = match &fields.file {
+            None if fields.poll.is_some() => return Err("expected `poll` only with `file`".into()),
+            None => From::Here(Arc::new(fields.known()?)),
+            Some(_) if fields.says_limits() => {
                 return Err("expected `default`, `tenants` and `global` in the file, not beside `file`".into());
             }
-            Some(path) => {
-                let poll = poll.unwrap_or(Span::from_secs(5));
-                if poll.get().is_zero() {
-                    return Err(format!("expected `poll` above 0, got `{poll}`"));
-                }
-                From::File { path, poll: poll.get() }
-            }
+            Some(path) => From::File { path: path.clone(), poll: fields.poll.unwrap_or(Span::from_secs(5)).get() },
         };
         Ok(Self { from, active_for })
     }
@@ -151,23 +153,32 @@ impl Resource for Limits {
     }
 }
 
-// === impl Known ===
+// === impl Fields ===
 
-impl Known {
-    fn new(
-        default: Option<Bounds>,
-        tenants: BTreeMap<Tenant, Overrides>,
-        global: Option<Global>,
-    ) -> Result<Self, String> {
-        let default = default.unwrap_or_default();
+impl Fields {
+    fn says_limits(&self) -> bool {
+        self.default.is_some() || !self.tenants.is_empty() || self.global.is_some()
+    }
+
+    /// The limits of the file that is watched.
+    fn in_file(self) -> Result<Known, String> {
+        if self.file.is_some() || self.poll.is_some() || self.active_for.is_some() {
+            return Err("expected `file`, `poll` and `active_for` in the settings, not in the file".into());
+        }
+        self.known()
+    }
+
+    /// The limits that are said.
+    fn known(self) -> Result<Known, String> {
+        let default = self.default.unwrap_or_default();
         default.check("default")?;
         let mut own = BTreeMap::new();
-        for (tenant, overrides) in tenants {
+        for (tenant, overrides) in self.tenants {
             let bounds = overrides.over(&default);
             bounds.check(tenant.as_str())?;
             own.insert(tenant, Arc::new(bounds));
         }
-        Ok(Self { default: Arc::new(default), tenants: own, global: global.unwrap_or_default() })
+        Ok(Known { default: Arc::new(default), tenants: own, global: self.global.unwrap_or_default() })
     }
 }
 
@@ -185,7 +196,7 @@ impl OpenLimits {
     }
 
     /// What a tenant may send now.
-    pub(crate) fn of(&self, tenant: &Tenant) -> Arc<Bounds> {
+    pub fn of(&self, tenant: &Tenant) -> Arc<Bounds> {
         let known = self.known();
         known.tenants.get(tenant).unwrap_or(&known.default).clone()
     }
@@ -216,7 +227,7 @@ impl OpenLimits {
     }
 
     /// Counts that a tenant came up against a limit of the pipeline.
-    pub(crate) fn hit(&self, pipeline: &Arc<str>, tenant: &Tenant, limit: &'static str) {
+    pub fn hit(&self, pipeline: &Arc<str>, tenant: &Tenant, limit: &'static str) {
         self.telemetry.hit(pipeline, tenant, limit);
     }
 

@@ -1,9 +1,9 @@
 //! What nodes of one cluster have in common: the encoding in which they send each other batches, the
 //! client, and the names of the way.
 
-use hyper::StatusCode;
 use hyper::header::{HeaderName, HeaderValue};
-use weir_pipeline::{Error, Kind, Result, Since};
+use hyper::{HeaderMap, StatusCode};
+use weir_pipeline::{Batch, Error, Kind, Result, Since};
 
 use crate::ring::Member;
 
@@ -42,6 +42,17 @@ pub(crate) const SINCE: HeaderName = HeaderName::from_static("weir-since");
 /// Beside a batch: the name and the address of the member that it is for, where the node is to keep it until that is back.
 pub(crate) const HINT_FOR: HeaderName = HeaderName::from_static("weir-hint-for");
 
+/// Beside every answer to a batch: the latest version of batches that the node takes. One that does not say it takes
+/// [`OLDEST`] alone.
+pub(crate) const TAKES: HeaderName = HeaderName::from_static("weir-takes");
+
+/// The version of batches that all nodes take: what is beside floats and their start timestamps is passed over by who does not
+/// know it.
+pub(crate) const OLDEST: u8 = 1;
+
+/// The latest version of batches. Since version 2 they may have native histograms, which are samples and not to be passed over.
+pub(crate) const LATEST: u8 = 2;
+
 /// The longest ack or error that is read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
 
@@ -74,6 +85,17 @@ pub(crate) fn read_hint(value: &HeaderValue) -> Result<Member> {
     let (name, address) = text.split_once(' ').unwrap_or_default();
     let member = Member::new(name.to_owned(), address.to_owned(), None, String::new());
     member.map_err(|why| Error::invalid(format!("expected the header `{HINT_FOR}` to name a member: {why}")))
+}
+
+/// The first version of batches that has all that a batch has.
+pub(crate) fn version_of(batch: &Batch) -> u8 {
+    if batch.histogram_count() > 0 { LATEST } else { OLDEST }
+}
+
+/// The latest version of batches that a node takes, as its answer says.
+pub(crate) fn read_takes(headers: &HeaderMap) -> u8 {
+    let value = headers.get(TAKES).and_then(|value| value.to_str().ok()?.parse().ok());
+    value.unwrap_or(OLDEST)
 }
 
 /// The value of [`SINCE`].

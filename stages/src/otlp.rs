@@ -16,18 +16,26 @@
 //!
 //! Errors: bytes that are no such message fail as a whole, and so does what would take more memory than the limits allow. Sums and
 //! histograms that are not cumulative are refused, and exponential histograms that make no sense; each point is counted, and the
-//! rest is good. Exemplars are left out and counted.
+//! rest is good.
+//!
+//! Exemplars go with their points, those of a histogram with the bucket that they are in: trace and span in hexadecimal as
+//! `trace_id` and `span_id`, and other attributes where all of them are at most 128 characters.
+//!
+//! A request may be in JSON ([`to_protobuf`]), in which messages mean the same.
 //!
 //! Source: the protocol's `metrics.proto`; `storage/remote/otlptranslator` of Prometheus 3.14 and `prometheus/otlptranslator` with
 //! the strategy `UnderscoreEscapingWithSuffixes`.
 
 mod attributes;
+mod exemplar;
 mod exponential;
 #[doc(hidden)]
 pub mod fuzz;
+mod json;
 mod names;
 mod points;
 mod resource;
+mod schema;
 mod value;
 
 use serde::Deserialize;
@@ -36,6 +44,7 @@ use weir_pipeline::{Error, Result, Tenant};
 
 use crate::remote_write::wire::{Cursor, FIXED64, LEN, Malformed, VARINT, key};
 use crate::remote_write::{Decoded, Fault, Intake, Limits, Reason, Version};
+pub use json::to_protobuf;
 use names::Kind;
 use points::Points;
 use resource::Resource;

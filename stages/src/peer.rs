@@ -13,8 +13,8 @@
 //! connection, which is pinged: a member that is cut off is noticed within seconds. What the member is to keep for another
 //! (`hand_off` of `replicate`) says so in a header.
 //!
-//! Errors: those of the node's pipeline, with their kind; a node that is shutting down, can't be reached, or answers
-//! something else is unavailable, one that takes longer than `timeout` timed out.
+//! Errors: those of the node's pipeline, with their kind; a node that is too old for a batch, is shutting down, can't be
+//! reached, or answers something else is unavailable, one that takes longer than `timeout` timed out.
 //!
 //! Order: ends a pipeline, below `replicate`. Ready while fewer than `concurrency` requests are under way.
 
@@ -113,12 +113,12 @@ impl Encoded {
 
 impl Asked for Remote {
     async fn write(&self, batch: Batch) -> Result<Ack> {
-        let samples = batch.sample_count() as u64;
+        let (samples, version) = (batch.sample_count() as u64, node::version_of(&batch));
         // Held until the answer: members that are asked meanwhile are sent the same bytes.
         let encoded = batch.shared(Encoded::new);
         drop(batch);
         let late = |_| Error::new(Kind::TimedOut, format!("{self} did not answer within {}", self.timeout));
-        let ack = timeout(self.timeout.get(), self.send(encoded.0.clone())).await.map_err(late)??;
+        let ack = timeout(self.timeout.get(), self.send(encoded.0.clone(), version)).await.map_err(late)??;
         // A node of another version, or a fault: what it says can't be passed on.
         let unbalanced = || Error::internal(format!("{self} does not account for every sample"));
         if ack.balances(samples) { Ok(ack) } else { Err(unbalanced()) }
@@ -126,13 +126,15 @@ impl Asked for Remote {
 }
 
 impl Remote {
-    async fn send(&self, body: Bytes) -> Result<Ack> {
+    /// Sends a batch of a version.
+    async fn send(&self, body: Bytes, version: u8) -> Result<Ack> {
         let mut request = self.client.post(self.uri.clone(), node::BATCH, body);
         if let Some(hint) = &self.hint {
             request.headers_mut().insert(node::HINT_FOR, hint.clone());
         }
         let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
+        let takes = node::read_takes(response.headers());
         let (status, body) = (response.status(), Limited::new(response.into_body(), node::MAX_ANSWER));
         let broken = |e| Error::unavailable(format!("{self} did not answer to the end: {e}"));
         let body = body.collect().await.map_err(broken)?.to_bytes();
@@ -143,6 +145,13 @@ impl Remote {
         match wire::decode_error(&body, &limits) {
             // The node goes, the pipeline here does not.
             Ok(error) if error.kind() == Kind::Closed => Err(Error::unavailable(format!("{self} is shutting down"))),
+            // It will take it once it is upgraded; until then it is as if it were away.
+            Ok(error) if error.kind() == Kind::Invalid && version > takes => {
+                let why = error.report();
+                let text =
+                    format!("{self} takes batches of version {takes}, and this one has version {version}: {why}");
+                Err(Error::unavailable(text))
+            }
             Ok(error) => Err(Error::new(error.kind(), format!("{self}: {}", error.report()))),
             Err(_) => Err(Error::unavailable(format!("{self} answered with the status `{status}`"))),
         }

@@ -5,9 +5,9 @@
 //! ```
 //!
 //! All settings: `peers: { listen: 127.0.0.1:19391, max_body: 64MiB, max_batch: 128MiB, in_flight: 256MiB, concurrency: 64,
-//! connections: 1024, timeout: 30s, tls_server_config: { … }, auth: { … }, hints: { path: ./data/hints, bytes: 1GiB, max_age: 2h,
-//! peer: { … } } }`, `tls_server_config` and `auth` as in [`tls`](crate::tls) and [`auth`](crate::http::auth), `peer` as the
-//! settings of the sink [`peer`](crate::peer).
+//! connections: 1024, timeout: 30s, version: 2, tls_server_config: { … }, auth: { … }, hints: { path: ./data/hints, bytes: 1GiB,
+//! max_age: 2h, peer: { … } } }`, `tls_server_config` and `auth` as in [`tls`](crate::tls) and [`auth`](crate::http::auth), `peer`
+//! as the settings of the sink [`peer`](crate::peer).
 //!
 //! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
 //! tenant; the answer waits for the ack, and carries it. With `hints` the node also keeps what is meant for another member that
@@ -15,7 +15,10 @@
 //! answer, and sent on until that one takes it. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
 //! Errors: an error of the pipeline is sent back whole, with a status by its kind. A body that is too large, or no batch,
-//! is invalid; where memory for it is in use, the node is unavailable.
+//! is invalid; where memory for it is in use, the node is unavailable, and so it is for a batch of a later version than `version`.
+//!
+//! Versions: each answer says by the header `weir-takes` which batches the node takes. With `version: 1` it takes no native
+//! histograms, and passes over exemplars, as nodes of before did that knew neither.
 //!
 //! Order: begins a pipeline. Whoever reaches it may write for any tenant: it belongs on a network of the cluster's own, or behind
 //! `tls_server_config` with `client_ca_file`.
@@ -27,12 +30,14 @@ mod telemetry;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use weir_pipeline::units::{Address, Bytes, Span, above_zero};
 use weir_pipeline::{Context, Next, Result, Source, Write};
 
 use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
+use crate::node::{LATEST, OLDEST};
 use crate::tls::TlsServer;
 pub use hints::Hints;
 
@@ -61,6 +66,10 @@ pub struct Peers {
     /// How long a batch may take from its first byte to its ack. Default 30s.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
+    /// The latest version of batches that it takes. Version 1 has no native histograms: as long as a node takes no others, an older
+    /// program can go on with its store. Default 2.
+    #[serde(default = "default_version", deserialize_with = "known_version")]
+    pub version: u8,
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,
@@ -94,6 +103,18 @@ fn default_connections() -> NonZeroUsize {
 
 fn default_timeout() -> Span {
     Span::from_secs(30)
+}
+
+fn default_version() -> u8 {
+    LATEST
+}
+
+fn known_version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    let version = u8::deserialize(deserializer)?;
+    if (OLDEST..=LATEST).contains(&version) {
+        return Ok(version);
+    }
+    Err(D::Error::custom(format!("expected a version from {OLDEST} to {LATEST}, got `{version}`")))
 }
 
 // === impl Peers ===

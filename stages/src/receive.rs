@@ -4,8 +4,8 @@
 //! source: { receive: { listen: 127.0.0.1:19291 } }
 //! ```
 //!
-//! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`, and `POST /api/v1/otlp/v1/metrics` ([`otlp`](crate::otlp): protobuf,
-//! which may be in gzip); one request is one batch of one tenant, and the reply
+//! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`, and `POST /api/v1/otlp/v1/metrics` ([`otlp`](crate::otlp): protobuf
+//! or JSON, which may be in gzip); one request is one batch of one tenant, and the reply
 //! waits for the ack. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
 //! Tenants: a request is of the tenant that `X-Scope-OrgID` or `THANOS-TENANT` names. With `tenant_certificate_field` it is of the
@@ -19,7 +19,8 @@
 //!
 //! Errors: 400 for what must not be repeated (after the good part was written), 413 and 415 for bodies that are too
 //! large, for the tenant as well, or of another kind, 429 for a tenant's own limit, 503 with `Retry-After` where the node is busy, 500 for
-//! faults. Replies to 2.0 say how much was written; replies to OTLP have 200 where only a part was wrong, and say how many samples
+//! faults. A Prometheus repeats what gets 503 or 500, but drops what gets 429, unless `queue_config` in its `remote_write` says
+//! `retry_on_http_429: true`. Replies to 2.0 say how much was written; replies to OTLP have 200 where only a part was wrong, and say how many samples
 //! were rejected. The order of the checks is that of Prometheus: encoding, size,
 //! method, snappy, content type, message. (The tenant comes before the body, and the method before snappy.)
 //!

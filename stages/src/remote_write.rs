@@ -36,7 +36,7 @@
 
 mod decode;
 mod encode;
-mod exemplar;
+pub(crate) mod exemplar;
 #[doc(hidden)]
 pub mod fuzz;
 pub(crate) mod histogram;

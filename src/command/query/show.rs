@@ -140,14 +140,11 @@ impl Series {
 // === impl Point ===
 
 impl Point {
-    /// From `[time, value]`; a native histogram is shown by its count and sum.
+    /// From `[time, value]`; a native histogram is shown as PromQL's text for one.
     fn of(pair: &Value) -> Self {
         let value = match &pair[1] {
             Value::String(text) => text.clone(),
-            Value::Object(histogram) => {
-                let of = |name: &str| histogram.get(name).and_then(Value::as_str).unwrap_or("?").to_owned();
-                format!("count={} sum={}", of("count"), of("sum"))
-            }
+            Value::Object(_) => histogram(&pair[1]),
             _ => String::new(),
         };
         Self { time: pair[0].to_string(), value }
@@ -156,4 +153,24 @@ impl Point {
     fn seconds(&self) -> f64 {
         self.time.parse().unwrap_or(f64::NAN)
     }
+}
+
+/// A native histogram as Prometheus prints one: `{count:3, sum:4.5, [-1,1]:1, (1,2]:2}`.
+///
+/// Source: `FloatHistogram.String` of Prometheus' `model/histogram/float_histogram.go`.
+fn histogram(of: &Value) -> String {
+    let text = |value: &Value| value.as_str().unwrap_or("?").to_owned();
+    let mut out = format!("{{count:{}, sum:{}", text(&of["count"]), text(&of["sum"]));
+    for bucket in of["buckets"].as_array().into_iter().flatten() {
+        let (open, close) = match bucket[0].as_u64() {
+            Some(0) => ('(', ']'),
+            Some(1) => ('[', ')'),
+            Some(2) => ('(', ')'),
+            _ => ('[', ']'),
+        };
+        let [lower, upper, count] = [1, 2, 3].map(|at| text(&bucket[at]));
+        out.push_str(&format!(", {open}{lower},{upper}{close}:{count}"));
+    }
+    out.push('}');
+    out
 }

@@ -18,9 +18,11 @@ fn query(args: &[&str]) -> Query {
 }
 
 fn range() -> Value {
+    let buckets = json!([[3, "-1", "1", "0.5"], [0, "1", "2", "1.5"]]);
+    let histogram = json!({ "count": "2", "sum": "3", "buckets": buckets });
     json!({ "resultType": "matrix", "result": [
         { "metric": { "__name__": "m", "x": "a,\"b\"" }, "values": [[0, "0"], [30, "5"], [60, "10"]] },
-        { "metric": { "__name__": "m" }, "values": [[60, "NaN"]], "histograms": [[0, { "count": "2", "sum": "3" }]] },
+        { "metric": { "__name__": "m" }, "values": [[60, "NaN"]], "histograms": [[0, histogram]] },
     ] })
 }
 
@@ -65,11 +67,11 @@ fn a_table_has_a_line_for_each_sample() {
     let text = show::table(&show::series(&range()));
     assert_eq!(
         text,
-        "m{x=\"a,\\\"b\\\"\"}              0  @0\n\
-         m{x=\"a,\\\"b\\\"\"}              5  @30\n\
-         m{x=\"a,\\\"b\\\"\"}             10  @60\n\
-         m               count=2 sum=3  @0\n\
-         m                         NaN  @60\n"
+        "m{x=\"a,\\\"b\\\"\"}                                        0  @0\n\
+         m{x=\"a,\\\"b\\\"\"}                                        5  @30\n\
+         m{x=\"a,\\\"b\\\"\"}                                       10  @60\n\
+         m               {count:2, sum:3, [-1,1]:0.5, (1,2]:1.5}  @0\n\
+         m                                                   NaN  @60\n"
     );
     let scalar = show::series(&json!({ "resultType": "scalar", "result": [1.5, "7"] }));
     assert_eq!(show::table(&scalar), "  7  @1.5\n");
@@ -81,6 +83,6 @@ fn csv_has_a_column_for_each_label() {
     let lines: Vec<&str> = text.split("\r\n").collect();
     assert_eq!(lines[0], "time,value,__name__,x");
     assert_eq!(lines[1], "0,0,m,\"a,\"\"b\"\"\"");
-    assert_eq!(lines[4], "0,count=2 sum=3,m,");
+    assert_eq!(lines[4], "0,\"{count:2, sum:3, [-1,1]:0.5, (1,2]:1.5}\",m,");
     assert_eq!(lines.len(), 7);
 }

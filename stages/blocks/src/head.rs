@@ -140,7 +140,7 @@ impl Head {
                     entry.push_histogram(point, epoch, &mut change);
                 }
             });
-            shared.apply(&change);
+            tenant.apply(&change, shared);
         });
     }
 
@@ -184,6 +184,11 @@ impl Head {
     /// How many series of a tenant there are, and how many samples they have.
     pub fn tenant_usage(&self, tenant: &Tenant) -> (u64, u64) {
         self.tenants().get(tenant).map(TenantHead::usage).unwrap_or_default()
+    }
+
+    /// What the series of a tenant and their samples take, in bytes.
+    pub fn tenant_bytes(&self, tenant: &Tenant) -> (u64, u64) {
+        self.tenants().get(tenant).map(TenantHead::bytes).unwrap_or_default()
     }
 
     /// Begins the next epoch, and returns the one that is now frozen.

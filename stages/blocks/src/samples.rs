@@ -7,8 +7,8 @@
 //!
 //! Shape: a sink of the read path. The answer streams: series in block order, each with its samples merged, in batches of
 //! about a megabyte. It shows the store as it was when the question came; what is in its bucket only to who does not read the
-//! same one. It says since when the store has everything. It also answers what the store knows of metrics, and what its recent
-//! series are made of. Always ready.
+//! same one. It says since when the store has everything. It also answers which exemplars the store has, what it knows of
+//! metrics, and what its recent series are made of. Always ready.
 //!
 //! Errors: `Unprocessable` where something else is asked; while it streams, those of reading blocks. Where the
 //! bucket can't be read, `Unavailable` after all that there is besides.
@@ -16,15 +16,17 @@
 //! Order: last, under a `readers` source.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use futures_util::StreamExt;
 use futures_util::stream::{self, try_unfold};
 use serde::Deserialize;
 use weir_pipeline::batch::BatchBuilder;
 use weir_pipeline::units::Ref;
-use weir_pipeline::{Answer, Ask, Batch, Batches, Context, Data, Error, Next, Query, Read, Result, Sink, Tenant};
+use weir_pipeline::{
+    Answer, Ask, Batch, Batches, Context, Data, Error, HistogramPoint, Matcher, Next, Query, Read, Result, Sink, Tenant,
+};
 
-use crate::merge::{drop_beaten, merge, merge_histograms};
 use crate::store::{Run, Selection, Store, shelf};
 
 /// About how many samples a batch has.
@@ -32,6 +34,11 @@ const SAMPLES: usize = 64 << 10;
 
 /// As many samples a native histogram counts for.
 const HISTOGRAM: usize = 64;
+
+/// Stands for the native histograms of a series whose samples nobody wants.
+fn witness(timestamp: i64) -> HistogramPoint {
+    HistogramPoint { timestamp, start: 0, histogram: Arc::default() }
+}
 
 /// At most how many series a batch has.
 const SERIES: usize = 4096;
@@ -50,6 +57,10 @@ struct Rest {
     selection: Selection,
     series: Range<usize>,
     labels_only: bool,
+    /// From when on was asked.
+    start: i64,
+    /// Whether series without their samples tell of native histograms.
+    kinds: bool,
     /// Samples that are read, of the series that come next: from the end, and each list in falling order of time, so that
     /// what is first is taken off the end.
     read: Vec<(usize, shelf::Samples)>,
@@ -75,6 +86,10 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
         Ask::Metadata { metric } => {
             return Ok(Data::Metadata(store.metadata(&query.tenant, metric.as_deref())).into());
         }
+        Ask::Exemplars { selectors, start, end } => {
+            let of = |matchers: &Vec<Matcher>| store.exemplars(&query.tenant, matchers, start, end);
+            return Ok(Data::Exemplars(selectors.iter().flat_map(of).collect()).into());
+        }
         Ask::Cardinality { limit } => {
             return Ok(Data::Cardinality(store.cardinality(&query.tenant, limit).await?).into());
         }
@@ -90,11 +105,12 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
     let selection = selection.sorted().await?;
     // What is there is sent, and then that it is not all.
     let missing = selection.missing().join("; ");
-    let end = (!missing.is_empty()).then(|| Err(Error::unavailable(missing)));
+    let broken = (!missing.is_empty()).then(|| Err(Error::unavailable(missing)));
     let series = 0..selection.len();
-    let rest = Rest { tenant: query.tenant, selection, series, labels_only, read: Vec::new() };
+    let (tenant, kinds) = (query.tenant, query.kinds);
+    let rest = Rest { tenant, selection, series, labels_only, start, kinds, read: Vec::new() };
     let next = |mut rest: Rest| async move { Ok(rest.next().await?.map(|batch| (batch, rest))) };
-    let batches = Batches::new(try_unfold(rest, next).chain(stream::iter(end)));
+    let batches = Batches::new(try_unfold(rest, next).chain(stream::iter(broken)));
     Ok(Data::Samples(batches.with_since(store.since())).into())
 }
 
@@ -117,7 +133,7 @@ impl Rest {
         Ok(Some(self.batch()))
     }
 
-    /// The next series without their samples.
+    /// The next series without their samples; those that have native histograms with an empty one, where that is asked for.
     fn labels(&mut self) -> Option<Batch> {
         let end = self.series.end.min(self.series.start + SERIES);
         let series = std::mem::replace(&mut self.series.start, end)..end;
@@ -127,6 +143,9 @@ impl Rest {
         let mut out = Batch::builder(self.tenant.clone());
         for i in series {
             out.series(self.selection.labels(i));
+            if self.kinds && self.selection.has_histograms(i) {
+                out.histogram(witness(self.start));
+            }
         }
         Some(out.build())
     }
@@ -179,17 +198,13 @@ fn push(out: &mut BatchBuilder, samples: &mut shelf::Samples, keep: usize) {
 fn join(runs: Vec<Run>) -> Vec<(usize, shelf::Samples)> {
     let mut out = Vec::new();
     for runs in runs.chunk_by(|a, b| a.series == b.series) {
-        let lists: Vec<(&[i64], &[f64])> = runs.iter().map(|run| (&*run.timestamps, &*run.values)).collect();
-        let mut samples = shelf::Samples::default();
-        merge(&lists, &mut samples.timestamps, &mut samples.values);
-        samples.histograms = runs.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
-        merge_histograms(&mut samples.histograms);
-        drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+        let (run, _) = Run::unite(runs);
+        let (series, mut samples) = (run.series, shelf::Samples::from(run));
         samples.timestamps.reverse();
         samples.values.reverse();
         samples.histograms.reverse();
-        if let Some(first) = runs.first().filter(|_| !samples.is_empty()) {
-            out.push((first.series, samples));
+        if !samples.is_empty() {
+            out.push((series, samples));
         }
     }
     out

@@ -4,7 +4,7 @@
 //! store: { path: ./data/central, bucket: local }
 //! ```
 //!
-//! All settings: `store: { path: ./data/central, bucket: local, head: { memory: 256MiB, in_flight: 32MiB, cut_after: 5m,
+//! All settings: `store: { path: ./data/central, bucket: local, limits: tenants, head: { memory: 256MiB, in_flight: 32MiB, cut_after: 5m,
 //! max_future: 10m, max_past: 30d, max_tenants: 1000, max_metrics: 100000, max_exemplars: 100000 }, log: { segment: 64MiB }, upload: { after: 2h, size: 32MiB } }`.
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
@@ -15,6 +15,11 @@
 //!
 //! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
 //! labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
+//!
+//! With `limits: tenants` each tenant has its own `head_bytes`, `retention` and `max_past` from the resource
+//! [`limits`](weir_stages::limits). A tenant whose head is full is `Overloaded`; samples older than its `retention` are rejected as
+//! `beyond_retention`, those older than `max_past` as `too_old`. Blocks that have nothing younger than the `retention` go within ten
+//! minutes, from the disk and from the bucket.
 //!
 //! A bucket that fails costs disk: blocks wait there, and are uploaded when it is back. Queries go on without it, and say that
 //! they are partial.
@@ -35,6 +40,7 @@ use crate::log::{Hold, Log};
 use crate::seam::Held;
 
 mod append;
+mod bounds;
 pub mod changes;
 mod cut;
 mod exemplars;
@@ -52,11 +58,13 @@ mod tidy;
 mod upload;
 mod view;
 
+pub use bounds::Expired;
 pub(crate) use cut::lost;
 pub use selection::{Run, Selection};
 pub use settings::{Budget, Declaration, LogSettings, UploadSettings};
 pub use upload::Uploaded;
 
+use bounds::TenantLimits;
 use changes::ChangeLog;
 use exemplars::Exemplars;
 use identity::Identity;
@@ -92,6 +100,8 @@ pub struct Stats {
 
 struct State {
     settings: Declaration,
+    /// What tenants may have, each its own.
+    limits: TenantLimits,
     clock: Clock,
     head: Head,
     log: Log,

@@ -22,7 +22,7 @@
 //! heard where the question begins after it came, or once it is there for `uploaded_after` and with that all from before in
 //! the `bucket`. Members of a set that came within `founded_within` of each other, and none before, are a new set, and count.
 //!
-//! What members know of metrics is united: all are asked, and answer for those that don't where as many as must be heard do. What
+//! Exemplars, and what members know of metrics, are united: all are asked, and answer for those that don't where as many as must be heard do. What
 //! recent series are made of is added up over replica sets, of which the member with most counts (with `rendezvous` it is the sum
 //! of all members by `factor`), and the values of a label are those of the member that has most of them.
 //!
@@ -52,7 +52,9 @@ use serde::Deserialize;
 use weir_blocks::{Depot, Selection};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
-use weir_pipeline::{Ask, Cardinality, Changes, Clock, Context, Error, Query, Resource, Result, Tenant};
+use weir_pipeline::{
+    Ask, Cardinality, Changes, Clock, Context, Error, Query, Resource, Result, SeriesExemplars, Tenant,
+};
 use weir_stages::node::NodeReader;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
@@ -184,7 +186,7 @@ impl OpenCluster {
         };
         let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, bucket };
         let timeout = Some(self.settings.timeout.get());
-        let query = Query { timeout, partial, ..Query::new(tenant.clone(), ask) };
+        let query = Query { timeout, partial, kinds: labels_only, ..Query::new(tenant.clone(), ask) };
         let hearing = Hearing {
             reader: self.reader.clone(),
             query: Arc::new(query),
@@ -253,6 +255,15 @@ impl MetricsSource for OpenCluster {
         }
         let selection = Selection::join(answers, &bucket.blocks, matchers, start, end).await?;
         Ok(Arc::new(Found::new(selection, missing, partial)?))
+    }
+
+    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
+        let Wanted { tenant, matchers, start, end, .. } = wanted;
+        let sets = self.epochs.sets(tenant, self.settings.quorum)?;
+        let poll = self.poll(tenant, Ask::Exemplars { selectors: vec![matchers.to_vec()], start, end });
+        let mut known = poll.exemplars(&sets).await?;
+        known.missing.extend(self.epochs.doubt());
+        Ok(self.count(known))
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use weir_pipeline::{Exemplar, LabelSet, Labels, Result, SeriesExemplars, SeriesId};
 
 use crate::engine::{MetricsSource, Run, Selected, Wanted};
+use crate::exec::source::Known;
 
 /// Series in memory. A series is a list of runs, which may overlap.
 #[derive(Clone, Debug, Default)]
@@ -68,13 +69,13 @@ impl MetricsSource for Memory {
         Ok(Arc::new(Found { series, forged: self.forged }))
     }
 
-    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
+    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
         let Wanted { matchers, start, end, .. } = wanted;
         let matches = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
         let mut found = self.exemplars.clone();
         found.retain(|own| matches(own.series.as_labels()));
         found.iter_mut().for_each(|own| own.exemplars.retain(|exemplar| (start..=end).contains(&exemplar.timestamp)));
-        Ok(found)
+        Ok(found.into())
     }
 }
 
@@ -100,6 +101,10 @@ impl Selected for Found {
 
     fn labels(&self, series: usize) -> Labels<'_> {
         self.series.get(series).map_or(Labels::from_canonical(&[]), |(labels, _)| labels.as_labels())
+    }
+
+    fn has_histograms(&self, series: usize) -> bool {
+        self.series.get(series).is_some_and(|(_, runs)| runs.iter().any(|run| !run.histograms.is_empty()))
     }
 
     fn id(&self, series: usize) -> SeriesId {

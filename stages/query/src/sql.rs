@@ -6,6 +6,7 @@
 //! be written, and no file read.
 
 pub(crate) mod catalog;
+mod cells;
 pub(crate) mod columns;
 pub(crate) mod encode;
 mod filter;

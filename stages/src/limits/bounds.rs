@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 use weir_pipeline::Labels;
-use weir_pipeline::units::Bytes;
+use weir_pipeline::units::{Bytes, Span};
 
 use super::tenants::Rate;
 
@@ -10,11 +10,11 @@ use super::tenants::Rate;
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Bounds {
-    /// So many samples a second, on average. Default 100000.
+    /// So many samples a second, on average. Default 0.
     pub samples_per_second: u64,
     /// So many samples at once. Default: ten seconds' worth.
     pub burst: Option<u64>,
-    /// So many active series. Default 1000000.
+    /// So many active series. Default 10000000.
     pub series: u64,
     /// So many labels of a series, its name included. Default 0.
     pub labels: u64,
@@ -28,6 +28,13 @@ pub struct Bounds {
     pub request_series: u64,
     /// So many samples in a request. Default 0.
     pub request_samples: u64,
+    /// What the tenant's series and samples may take in the head of each store, which are cut from time to time. Default 0.
+    pub head_bytes: Bytes,
+    /// How old samples get: older ones are refused, and what stores and bucket have goes, block by block, each of at most a
+    /// UTC day. Default 0s.
+    pub retention: Span,
+    /// How old samples may be that come, be it out of order; what the store's `head.max_past` says where this is 0. Default 0s.
+    pub max_past: Span,
 }
 
 /// What one tenant may send, where it is something else than others. 0 is no limit.
@@ -52,6 +59,12 @@ pub struct Overrides {
     request_series: Option<u64>,
     /// So many samples in a request. Default: as others.
     request_samples: Option<u64>,
+    /// What the tenant's series and samples may take in the head of each store. Default: as others.
+    head_bytes: Option<Bytes>,
+    /// How old samples get. Default: as others.
+    retention: Option<Span>,
+    /// How old samples may be that come. Default: as others.
+    max_past: Option<Span>,
 }
 
 /// What all tenants may send together. 0 is no limit.
@@ -80,12 +93,30 @@ impl Bounds {
             request_bytes: bytes,
             request_series: 0,
             request_samples: 0,
+            head_bytes: bytes,
+            retention: Span::from_secs(0),
+            max_past: Span::from_secs(0),
         }
     }
 
     /// Samples a second, and at once.
     pub(super) fn rate(&self) -> Option<Rate> {
         rate(self.samples_per_second, self.burst)
+    }
+
+    /// How many bytes the tenant may have in a head; `None` for no limit.
+    pub fn head_bytes(&self) -> Option<u64> {
+        Some(self.head_bytes.get()).filter(|bytes| *bytes > 0)
+    }
+
+    /// How old samples get, in milliseconds; `None` where they stay.
+    pub fn retention(&self) -> Option<i64> {
+        Some(self.retention.as_millis()).filter(|age| *age > 0)
+    }
+
+    /// How old samples may be that come, in milliseconds; `None` where the store says it.
+    pub fn max_past(&self) -> Option<i64> {
+        Some(self.max_past.as_millis()).filter(|age| *age > 0)
     }
 
     /// The most bytes of a request.
@@ -122,7 +153,8 @@ impl Bounds {
 
 impl Default for Bounds {
     fn default() -> Self {
-        Self { samples_per_second: 100_000, series: 1_000_000, ..Self::none() }
+        // Who sends too fast loses samples by it, where the sender is a Prometheus as it is shipped: no rate is right for all.
+        Self { series: 10_000_000, ..Self::none() }
     }
 }
 
@@ -150,6 +182,9 @@ impl Overrides {
             request_bytes: self.request_bytes.unwrap_or(others.request_bytes),
             request_series: self.request_series.unwrap_or(others.request_series),
             request_samples: self.request_samples.unwrap_or(others.request_samples),
+            head_bytes: self.head_bytes.unwrap_or(others.head_bytes),
+            retention: self.retention.unwrap_or(others.retention),
+            max_past: self.max_past.unwrap_or(others.max_past),
         }
     }
 }

@@ -111,7 +111,7 @@ async fn a_file_is_followed_and_what_was_counted_stays() {
             .contains("thanos_receive_limits_config_reload_err_total{pipeline=\"test\",place=\"test.stages[0]\"} 1\n")
     );
     changed("", &reloads(3)).await;
-    assert_eq!(limits.of(&"b".parse().unwrap()).series, 1_000_000);
+    assert_eq!(limits.of(&"b".parse().unwrap()).series, 10_000_000);
 }
 
 #[tokio::test]
@@ -126,8 +126,21 @@ async fn a_wrong_file_is_told_with_its_places_at_the_start() {
         3:3: tenants.a/b: expected a tenant of 1 to 150 characters from a-z A-Z 0-9 !-_.*'(), got `a/b`; \
         4:8: tenants.c.bytes: unknown field `bytes`";
     assert!(shown.starts_with(expect), "{shown}");
+    std::fs::write(&path, "file: other.yaml\n").unwrap();
+    let limits = settings::<Limits>(&format!("{{ file: '{}' }}", path.display())).unwrap();
+    let error = limits.open(&context()).await.err().unwrap();
+    assert!(error.message().ends_with("expected `file`, `poll` and `active_for` in the settings, not in the file"));
     let none = settings::<Limits>(&format!("{{ file: '{}/none' }}", dir.path().display())).unwrap();
     assert!(none.open(&context()).await.err().unwrap().message().contains("can't be read"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_nothing_is_said_no_rate_is_too_much() {
+    let (next, context, _) = limited("{}").await;
+    for _ in 0..100 {
+        assert_eq!(next.send(of("a", 20_000)).await.unwrap().count(weir_pipeline::Outcome::Written), 20_000);
+    }
+    assert_eq!(lines(&context, "weir_limits_hits"), [""; 0]);
 }
 
 #[tokio::test]
@@ -150,7 +163,7 @@ fn wrong_settings_are_refused() {
     check("{ file: a, tenants: { a: {} } }", beside);
     check("{ file: a, poll: 0s }", "1:1: expected `poll` above 0, got `0s`");
     check("{ tenants: { a: { burst: 0 } } }", "1:1: expected `burst` of `a` above 0, got `0`");
-    check("{ active_for: 0s }", "1:15: active_for: expected more than 0, got `0s`");
+    check("{ active_for: 0s }", "1:1: expected `active_for` above 0, got `0s`");
 }
 
 #[test]

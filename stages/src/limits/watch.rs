@@ -1,29 +1,14 @@
 //! Limits in a file that is looked at now and then.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use serde::Deserialize;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::Tenant;
 
-use super::{Bounds, Global, Known, OpenLimits, Overrides};
+use super::{Fields, Known, OpenLimits};
 use crate::settings_file::{read, understand};
-
-/// What the file has.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listed {
-    #[serde(default)]
-    default: Option<Bounds>,
-    #[serde(default)]
-    tenants: BTreeMap<Tenant, Overrides>,
-    #[serde(default)]
-    global: Option<Global>,
-}
 
 /// What a file said last, good or bad.
 pub(super) type Seen = Result<String, String>;
@@ -73,6 +58,6 @@ pub(super) async fn run(
 }
 
 fn known(path: &Path, seen: &Seen) -> Result<Known, String> {
-    let (Listed { default, tenants, global }, _) = understand(path, seen.as_deref().map_err(Clone::clone)?)?;
-    Known::new(default, tenants, global).map_err(|error| format!("{}: {error}", path.display()))
+    let (fields, _): (Fields, _) = understand(path, seen.as_deref().map_err(Clone::clone)?)?;
+    fields.in_file().map_err(|error| format!("{}: {error}", path.display()))
 }

@@ -57,7 +57,7 @@ impl NodeReader {
         Ok(Self { client: self.client.with_token(file)? })
     }
 
-    /// Asks a member for samples, or for metadata, which batches have.
+    /// Asks a member for samples, for exemplars, or for metadata, all of which batches have.
     ///
     /// # Errors
     /// Those of the member's pipeline; `Unavailable` where the member can't be reached, shuts down, or breaks off.

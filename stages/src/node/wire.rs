@@ -22,7 +22,9 @@
 //!   the series without their samples). `05` milliseconds after which nobody waits. `06` the bucket that the asker reads itself.
 //!   Instead of `82`, `83`, `84` and `06`: `87` what is known of metrics, all or the one named, which batches answer that have
 //!   metadata alone; or `88` what recent series are made of, and how many of each kind; or `89` what has changed since the answer of
-//!   a number: that number and 1, or 0 for none.
+//!   a number: that number and 1, or 0 for none; or, with `82`, `8a` exemplars: how many selectors, and for each what `83` has, which
+//!   batches answer that have exemplars alone. `0b`: series that come without samples tell by an empty native histogram that they
+//!   have such.
 //! * **Cardinality**, `WNC`: `81` counts: series, pairs of labels, chunks. `02` times: first and last (zigzag). `83` metrics, `84`
 //!   labels by values, `85` labels by bytes, `86` pairs: each count, then for each its name and how many.
 //! * **Changes**, `WNH`: `01` the number of this answer, and the least time that changed (zigzag); nothing where that can't be told.

@@ -1,13 +1,13 @@
 //! The points of a metric.
 
-use weir_pipeline::STALE;
 use weir_pipeline::labels::METRIC;
 use weir_pipeline::varint::unzigzag;
+use weir_pipeline::{Exemplar, STALE};
 
 use super::attributes::{Attributes, Pairs};
 use super::exponential::Exponential;
 use super::resource::Resource;
-use super::{kind, shown, time};
+use super::{exemplar, kind, shown, time};
 use crate::remote_write::wire::{Cursor, FIXED64, LEN, Malformed, VARINT, key};
 use crate::remote_write::{Fault, Intake, Limits, Reason, Row, Sample};
 
@@ -16,6 +16,9 @@ pub(super) const FIELDS: [u32; 5] = [kind::GAUGE, kind::SUM, kind::HISTOGRAM, ki
 
 /// The points of a metric, of whatever kind.
 const POINTS: u32 = key(1, LEN);
+
+/// A point has at most so many exemplars; others are left out and counted.
+const EXEMPLARS: usize = 1024;
 
 /// The flag of a point that has no value.
 const NO_VALUE: u64 = 1;
@@ -37,6 +40,7 @@ struct Common<'a> {
     start: u64,
     time: u64,
     is_empty: bool,
+    exemplars: Vec<Exemplar>,
 }
 
 /// The fields that mean one thing in points of some kind.
@@ -109,7 +113,7 @@ impl Points<'_, '_> {
                 _ => common.take(key, &mut cursor, &LAYOUT, self.intake)?,
             }
         }
-        self.emit(common, |series| series("", None, value))
+        self.emit(common, |series, exemplars| series("", None, value, exemplars))
     }
 
     fn histogram(&mut self, mut cursor: Cursor<'_>) -> Result<(), Fault> {
@@ -132,17 +136,19 @@ impl Points<'_, '_> {
                 _ => common.take(key, &mut cursor, &LAYOUT, self.intake)?,
             }
         }
-        self.emit(common, |series| {
+        self.emit(common, |series, mut exemplars| {
             if let Some(sum) = spread.sum {
-                series("_sum", None, sum)?;
+                series("_sum", None, sum, Vec::new())?;
             }
-            series("_count", None, spread.count as f64)?;
+            series("_count", None, spread.count as f64, Vec::new())?;
             let mut below = 0u64;
             for (bound, count) in spread.bounds.iter().zip(&spread.counts) {
                 below = below.wrapping_add(*count);
-                series("_bucket", Some(("le", number(*bound).as_str())), below as f64)?;
+                let (own, beyond) = exemplars.into_iter().partition(|exemplar| exemplar.value <= *bound);
+                exemplars = beyond;
+                series("_bucket", Some(("le", number(*bound).as_str())), below as f64, own)?;
             }
-            series("_bucket", Some(("le", "+Inf")), spread.count as f64)
+            series("_bucket", Some(("le", "+Inf")), spread.count as f64, exemplars)
         })
     }
 
@@ -169,9 +175,11 @@ impl Points<'_, '_> {
             }
         }
         let (start, timestamp, is_empty) = (common.start(), common.timestamp(), common.is_empty);
+        let exemplars = std::mem::take(&mut common.exemplars);
         let Some(pairs) = self.labels(common) else { return Ok(()) };
         let mut row = Row::default();
         push(&mut row, self.intake.limits, self.family, &pairs, None);
+        exemplars.into_iter().try_for_each(|exemplar| self.intake.exemplar(&mut row, Ok(exemplar)))?;
         row.histogram(of.point(start, timestamp, is_empty), self.intake)?;
         self.intake.take(&mut row).map(drop)
     }
@@ -190,11 +198,11 @@ impl Points<'_, '_> {
                 _ => common.take(key, &mut cursor, &LAYOUT, self.intake)?,
             }
         }
-        self.emit(common, |series| {
-            series("_sum", None, spread.sum.unwrap_or(0.0))?;
-            series("_count", None, spread.count as f64)?;
+        self.emit(common, |series, _| {
+            series("_sum", None, spread.sum.unwrap_or(0.0), Vec::new())?;
+            series("_count", None, spread.count as f64, Vec::new())?;
             for (quantile, value) in &spread.quantiles {
-                series("", Some(("quantile", number(*quantile).as_str())), *value)?;
+                series("", Some(("quantile", number(*quantile).as_str())), *value, Vec::new())?;
             }
             Ok(())
         })
@@ -216,27 +224,30 @@ impl Points<'_, '_> {
         }
     }
 
-    /// Takes the series of a point: what is appended to the name, a label of its own, and the value of each.
+    /// Takes the series of a point: what is appended to the name, a label of its own, the value and the exemplars of each.
     fn emit(
         &mut self,
-        common: Common<'_>,
-        all: impl FnOnce(&mut Series<'_>) -> Result<(), Fault>,
+        mut common: Common<'_>,
+        all: impl FnOnce(&mut Series<'_>, Vec<Exemplar>) -> Result<(), Fault>,
     ) -> Result<(), Fault> {
         let (start, timestamp, is_empty) = (common.start(), common.timestamp(), common.is_empty);
+        let exemplars = std::mem::take(&mut common.exemplars);
         let Some(pairs) = self.labels(common) else { return Ok(()) };
         let (family, intake) = (self.family, &mut *self.intake);
-        all(&mut |suffix, own, value| {
+        let take = &mut |suffix: &str, own: Option<(&str, &str)>, value, exemplars: Vec<Exemplar>| {
             let name = format!("{family}{suffix}");
             let mut row = Row::default();
             push(&mut row, intake.limits, &name, &pairs, own);
             row.samples.push(Sample { start, timestamp, value: if is_empty { STALE } else { value } });
+            exemplars.into_iter().try_for_each(|exemplar| intake.exemplar(&mut row, Ok(exemplar)))?;
             intake.take(&mut row).map(drop)
-        })
+        };
+        all(take, exemplars)
     }
 }
 
 /// Takes one series.
-type Series<'a> = dyn FnMut(&str, Option<(&str, &str)>, f64) -> Result<(), Fault> + 'a;
+type Series<'a> = dyn FnMut(&str, Option<(&str, &str)>, f64, Vec<Exemplar>) -> Result<(), Fault> + 'a;
 
 /// Puts labels into a row: the name, those of `pairs`, and one that comes before another of its name.
 pub(super) fn push<'a>(
@@ -320,8 +331,12 @@ impl<'a> Common<'a> {
         } else if is(layout.flags, VARINT) {
             self.is_empty = cursor.varint()? & NO_VALUE != 0;
         } else if layout.exemplars.is_some_and(|field| is(field, LEN)) {
-            cursor.message()?;
-            intake.leave_out_exemplar();
+            let read = exemplar::read(cursor.message()?, intake.limits.value_bytes)?;
+            if self.exemplars.len() < EXEMPLARS {
+                self.exemplars.push(read);
+            } else {
+                intake.leave_out_exemplar();
+            }
         } else {
             cursor.skip(key, 1 << 2 | 1 << 3 | 1 << layout.attributes | 1 << layout.flags)?;
         }

@@ -1,6 +1,9 @@
 //! Tests of `otlp`: what becomes of a message, and the replay of the fuzz corpus.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod exemplars;
+mod json;
+
 use std::path::Path;
 
 use weir_pipeline::testing::{self, settings, text};

@@ -1,6 +1,8 @@
 //! Tests of `peer`, over real sockets, to a `peers` source or to something that is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod versions;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -10,7 +10,8 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
-use weir_pipeline::{Ack, Context, Error, Kind, Metrics, Next, Result, Write};
+use weir_pipeline::batch::Series;
+use weir_pipeline::{Ack, Batch, Context, Error, Kind, Metrics, Next, Result, Write};
 
 use super::Peers;
 use super::hints::Holder;
@@ -76,6 +77,7 @@ impl Taker {
         let mut response = Response::new(Full::new(Bytes::from(body)));
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, kind);
+        response.headers_mut().insert(node::TAKES, HeaderValue::from(u16::from(self.settings.version)));
         response
     }
 
@@ -109,6 +111,13 @@ impl Taker {
             wire::decode_batch(&message, &limits)
         }?;
         share.resize(batch.byte_size() as u64).map_err(full)?;
+        let (needed, taken) = (node::version_of(&batch), self.settings.version);
+        if needed > taken {
+            let text =
+                format!("this node takes batches of version {taken}, and one with native histograms has {needed}");
+            return Err(Error::unavailable(text));
+        }
+        let batch = if taken < node::LATEST { plain(batch) } else { batch };
         self.telemetry.decoded(batch.sample_count() as u64);
         if batch.says_nothing() {
             return Ok(Ack::default());
@@ -159,6 +168,19 @@ impl Answer for Taker {
             _ => text(StatusCode::NOT_FOUND, "expected the path `/weir/v1/write`\n"),
         }
     }
+}
+
+/// The same without exemplars, which older nodes pass over.
+fn plain(batch: Batch) -> Batch {
+    if batch.exemplar_count() == 0 {
+        return batch;
+    }
+    let mut out = Batch::builder(batch.tenant().clone());
+    for series in batch.iter() {
+        out.push_series(series.labels, Series { exemplars: &[], ..series });
+    }
+    batch.metadata().iter().for_each(|said| _ = out.metadata(said.clone()));
+    out.build()
 }
 
 fn full<E>(_: E) -> Error {

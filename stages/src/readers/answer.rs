@@ -16,7 +16,8 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::{
-    Batch, Cardinality, Changes, Context, Data, Error, Kind, Metrics, Next, Read, Result, Since, Tenant,
+    Batch, Cardinality, Changes, Context, Data, Error, Kind, Metrics, Next, Read, Result, SeriesExemplars, Since,
+    Tenant,
 };
 
 use super::Readers;
@@ -27,6 +28,9 @@ use crate::node::{self, frames, wire};
 
 /// The longest question, in bytes.
 const MAX_QUESTION: usize = 1 << 20;
+
+/// About how many exemplars a batch has.
+const EXEMPLARS: usize = 4096;
 
 /// How many metrics a batch tells of.
 const METRICS: usize = 1024;
@@ -185,6 +189,10 @@ fn pieces(data: Data, tenant: &Tenant) -> Result<(BoxStream<'static, Result<Piec
             let batches: Vec<_> = known.chunks(METRICS).map(|some| Ok(Piece::Batch(saying(some, tenant)))).collect();
             Ok((stream::iter(batches).boxed(), None))
         }
+        Data::Exemplars(found) => {
+            let batches = showing(&found, tenant).into_iter().map(|batch| Ok(Piece::Batch(batch)));
+            Ok((stream::iter(batches).boxed(), None))
+        }
         Data::Cardinality(found) => Ok((stream::iter([Ok(Piece::Cardinality(found))]).boxed(), None)),
         Data::Changes(changes) => Ok((stream::iter([Ok(Piece::Changes(changes))]).boxed(), None)),
         _ => Err(Error::internal("expected from the pipeline what was asked")),
@@ -196,6 +204,22 @@ fn saying(known: &[Metadata], tenant: &Tenant) -> Batch {
     let mut batch = Batch::builder(tenant.clone());
     known.iter().for_each(|said| _ = batch.metadata(said.clone()));
     batch.build()
+}
+
+/// Batches that have exemplars alone. A series with many goes on in the next batch.
+fn showing(found: &[SeriesExemplars], tenant: &Tenant) -> Vec<Batch> {
+    let (mut out, mut batch) = (Vec::new(), Batch::builder(tenant.clone()));
+    for SeriesExemplars { series, exemplars } in found {
+        for some in exemplars.chunks(EXEMPLARS) {
+            batch.series(series.as_labels());
+            some.iter().for_each(|exemplar| _ = batch.exemplar(exemplar.clone()));
+            if batch.exemplar_count() >= EXEMPLARS {
+                out.push(std::mem::replace(&mut batch, Batch::builder(tenant.clone())).build());
+            }
+        }
+    }
+    out.push(batch.build());
+    out
 }
 
 fn late() -> Error {

@@ -14,7 +14,8 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::batch::{Metadata, MetricKind};
 use weir_pipeline::testing::{batch, documented, settings, text};
 use weir_pipeline::{
-    Answer, Ask, Batch, Batches, Cardinality, Clock, Data, Error, Kind, Matcher, Metrics, Query, Since,
+    Answer, Ask, Batch, Batches, Cardinality, Clock, Data, Error, Exemplar, Kind, LabelSet, Matcher, Metrics, Query,
+    SeriesExemplars, Since,
 };
 
 use super::*;
@@ -242,4 +243,36 @@ async fn what_recent_series_are_made_of_comes_whole_or_is_an_error() {
     for limit in [8, 9] {
         assert!(matches!(read(limit).await.unwrap_err().kind(), Kind::Unavailable { .. }), "{limit}");
     }
+}
+
+#[tokio::test]
+async fn exemplars_come_whole_also_those_of_a_series_with_many() {
+    let exemplar = |timestamp| Exemplar { labels: LabelSet::default(), value: 1.0, timestamp };
+    let of = |i: &str, count| SeriesExemplars {
+        series: [("i", i)].into_iter().collect(),
+        exemplars: (0..count).map(exemplar).collect(),
+    };
+    let found = vec![of("1", 3), of("2", 10_000), of("3", 1)];
+    let told = found.clone();
+    let running = start(move |query| {
+        let Ask::Exemplars { selectors, start: -5, end: 7 } = &query.ask else { panic!("{query:?}") };
+        let shown: Vec<String> = selectors.iter().flatten().map(ToString::to_string).collect();
+        assert_eq!(shown, ["a=\"b\"", "c=\"d\""]);
+        Ok(Data::Exemplars(told.clone()).into())
+    })
+    .await;
+    let selectors = vec![vec![Matcher::equal("a", "b")], Vec::new(), vec![Matcher::equal("c", "d")]];
+    let query = Query { ask: Ask::Exemplars { selectors, start: -5, end: 7 }, ..question() };
+    let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
+    let batches: Vec<Batch> =
+        reader.read(&member(running.address), &query).await.unwrap().batches.try_collect().await.unwrap();
+    assert!(batches.len() > 2 && batches.iter().all(|batch| batch.exemplar_count() < 9000), "{}", batches.len());
+    let mut all: Vec<SeriesExemplars> = Vec::new();
+    for one in batches.iter().flat_map(Batch::iter) {
+        match all.last_mut().filter(|last| last.series == one.labels.to_set()) {
+            Some(last) => last.exemplars.extend_from_slice(one.exemplars),
+            None => all.push(SeriesExemplars { series: one.labels.to_set(), exemplars: one.exemplars.to_vec() }),
+        }
+    }
+    assert_eq!(all, found);
 }

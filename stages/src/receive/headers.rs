@@ -46,18 +46,37 @@ pub(super) fn version(headers: &HeaderMap) -> Result<Version, Reply> {
     Ok(version)
 }
 
-/// Whether a body of OTLP is in gzip. It must be protobuf.
-pub(super) fn check_otlp(headers: &HeaderMap) -> Result<bool, Reply> {
-    let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    let media = media.unwrap_or_default();
-    let essence = media.split(';').next().unwrap_or_default().trim();
-    if !essence.eq_ignore_ascii_case("application/x-protobuf") {
-        let got: String = media.chars().take(100).collect();
-        return Err(Reply::unsupported(format!("expected the content type `application/x-protobuf`, got `{got}`")));
+/// How a body of OTLP is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct OtlpForm {
+    pub(super) gzip: bool,
+    /// Or else in protobuf.
+    pub(super) json: bool,
+}
+
+/// Whether a body of OTLP is in JSON: what the reply is written in as well.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    essence(headers).eq_ignore_ascii_case(b"application/json")
+}
+
+/// The type of a body without its parameters.
+fn essence(headers: &HeaderMap) -> &[u8] {
+    let media = headers.get(CONTENT_TYPE).map_or(&[][..], |value| value.as_bytes());
+    media.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+/// How a body of OTLP is written. It must be protobuf or JSON.
+pub(super) fn check_otlp(headers: &HeaderMap) -> Result<OtlpForm, Reply> {
+    let json = is_json(headers);
+    if !json && !essence(headers).eq_ignore_ascii_case(b"application/x-protobuf") {
+        let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let got: String = media.unwrap_or_default().chars().take(100).collect();
+        let expected = "expected the content type `application/x-protobuf` or `application/json`";
+        return Err(Reply::unsupported(format!("{expected}, got `{got}`")));
     }
     match headers.get_all(CONTENT_ENCODING).iter().find(|value| !value.is_empty() && *value != "identity") {
-        None => Ok(false),
-        Some(encoding) if encoding == "gzip" => Ok(true),
+        None => Ok(OtlpForm { gzip: false, json }),
+        Some(encoding) if encoding == "gzip" => Ok(OtlpForm { gzip: true, json }),
         Some(encoding) => {
             Err(Reply::unsupported(format!("expected the content encoding `gzip` or none, got `{}`", shown(encoding))))
         }

@@ -1,4 +1,5 @@
-//! What a request's body is: a message of remote write in a snappy block, or one of OTLP, which may be in gzip.
+//! What a request's body is: a message of remote write in a snappy block, or one of OTLP, in protobuf or JSON, which may be in
+//! gzip.
 
 use std::io::Read;
 
@@ -16,8 +17,8 @@ use crate::remote_write::{Decoded, Limits, Version};
 pub(super) enum Message {
     /// Remote write, of a version, or of a type that is not known.
     Remote(Result<Version, Reply>),
-    /// OTLP's metrics, maybe compressed.
-    Otlp { gzip: bool },
+    /// OTLP's metrics.
+    Otlp(headers::OtlpForm),
 }
 
 // === impl Message ===
@@ -31,14 +32,14 @@ impl Message {
 
     /// OTLP, as headers say.
     pub(super) fn otlp(headers: &HeaderMap) -> Result<Self, Reply> {
-        headers::check_otlp(headers).map(|gzip| Self::Otlp { gzip })
+        headers::check_otlp(headers).map(Self::Otlp)
     }
 
     /// The name in metrics.
     pub(super) fn protocol(&self) -> &'static str {
         match self {
             Self::Remote(version) => version.as_ref().map_or("", |version| version.as_str()),
-            Self::Otlp { .. } => "otlp",
+            Self::Otlp(_) => "otlp",
         }
     }
 
@@ -46,7 +47,7 @@ impl Message {
     pub(super) fn version(&self) -> Option<Version> {
         match self {
             Self::Remote(version) => version.as_ref().ok().copied(),
-            Self::Otlp { .. } => None,
+            Self::Otlp(_) => None,
         }
     }
 
@@ -59,9 +60,9 @@ impl Message {
     pub(super) fn declared(&self, body: &[u8]) -> u64 {
         match self {
             Self::Remote(_) => snap::raw::decompress_len(body).map_or(0, |n| n as u64),
-            Self::Otlp { gzip: false } => body.len() as u64,
+            Self::Otlp(form) if !form.gzip => body.len() as u64,
             // The last four bytes of gzip.
-            Self::Otlp { gzip: true } => body.last_chunk().map_or(0, |len| u64::from(u32::from_le_bytes(*len))),
+            Self::Otlp(_) => body.last_chunk().map_or(0, |len| u64::from(u32::from_le_bytes(*len))),
         }
     }
 
@@ -76,19 +77,16 @@ impl Message {
     ) -> Result<Decoded, Reply> {
         match self {
             Self::Remote(version) => body::open(body, version, tenant, max_decoded, limits),
-            Self::Otlp { gzip: false } => {
-                let len = body.len() as u64;
-                if len > max_decoded {
-                    return Err(too_long(max_decoded, len));
-                }
-                Ok(otlp::decode(body, tenant, limits, settings)?)
-            }
-            Self::Otlp { gzip: true } => {
+            Self::Otlp(form) => {
                 let declared = self.declared(body);
                 if declared > max_decoded {
                     return Err(too_long(max_decoded, declared));
                 }
-                Ok(otlp::decode(&unzip(body, declared)?, tenant, limits, settings)?)
+                let unzipped = if form.gzip { Some(unzip(body, declared)?) } else { None };
+                let body = unzipped.as_deref().unwrap_or(body);
+                let read =
+                    if form.json { Some(otlp::to_protobuf(body, max_decoded).map_err(Reply::bad)?) } else { None };
+                Ok(otlp::decode(read.as_deref().unwrap_or(body), tenant, limits, settings)?)
             }
         }
     }

@@ -113,10 +113,32 @@ impl Reply {
         Self { retry_after: Some(SOON), ..Self::new(StatusCode::SERVICE_UNAVAILABLE, text) }
     }
 
-    /// The response to a request in OTLP: a message that says what was rejected, or what is wrong.
-    pub(super) fn into_otlp(self) -> Response<Full<Bytes>> {
-        let mut body = Vec::new();
+    /// The response to a request in OTLP: a message that says what was rejected, or what is wrong, in JSON or in protobuf.
+    pub(super) fn into_otlp(self, json: bool) -> Response<Full<Bytes>> {
         let is_done = self.status.is_success() || self.rejected.is_some();
+        let body = if json { self.otlp_json(is_done).into_bytes() } else { self.otlp_message(is_done) };
+        let status = if is_done { StatusCode::OK } else { self.status };
+        let mut response = Self { status, text: String::new(), ..self }.into_response(None);
+        let media = if json { "application/json" } else { "application/x-protobuf" };
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(media));
+        *response.body_mut() = Full::new(Bytes::from(body));
+        response
+    }
+
+    fn otlp_json(&self, is_done: bool) -> String {
+        let body = match self.rejected {
+            // Integers of 64 bits are texts.
+            Some(rejected) => serde_json::json!({
+                "partialSuccess": { "rejectedDataPoints": rejected.to_string(), "errorMessage": self.text }
+            }),
+            None if is_done => serde_json::json!({}),
+            None => serde_json::json!({ "code": rpc_code(self.status), "message": self.text }),
+        };
+        body.to_string()
+    }
+
+    fn otlp_message(&self, is_done: bool) -> Vec<u8> {
+        let mut body = Vec::new();
         if let Some(rejected) = self.rejected {
             let mut partial = Vec::new();
             put_integer(1, rejected, &mut partial);
@@ -126,11 +148,7 @@ impl Reply {
             put_integer(1, rpc_code(self.status), &mut body);
             put_bytes(2, self.text.as_bytes(), &mut body);
         }
-        let status = if is_done { StatusCode::OK } else { self.status };
-        let mut response = Self { status, text: String::new(), ..self }.into_response(None);
-        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-protobuf"));
-        *response.body_mut() = Full::new(Bytes::from(body));
-        response
+        body
     }
 
     /// The response; that to a 2.0 request says how much was written.

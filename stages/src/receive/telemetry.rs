@@ -100,8 +100,7 @@ impl Telemetry {
             self.invalid_labels.get_or_create(&Pipeline { pipeline: self.pipeline.clone() }).inc_by(invalid);
         }
         if decoded.dropped_exemplars > 0 {
-            let reason = if protocol.protocol == "otlp" { "exemplars_unsupported" } else { "invalid_exemplar" };
-            let reason = self.refusal(reason);
+            let reason = self.refusal("invalid_exemplar");
             self.exemplars.get_or_create(&reason).inc_by(decoded.dropped_exemplars);
         }
     }

@@ -83,8 +83,8 @@ impl Receiver {
 
     /// Takes metrics in OTLP.
     async fn take_otlp(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let message = Message::otlp(request.headers());
-        self.take_in_time(request, message).await.into_otlp()
+        let (message, json) = (Message::otlp(request.headers()), headers::is_json(request.headers()));
+        self.take_in_time(request, message).await.into_otlp(json)
     }
 
     /// Takes a request, within the time that it has.

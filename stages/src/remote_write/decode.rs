@@ -130,7 +130,7 @@ impl<'l> Intake<'l> {
     }
 
     /// Takes an exemplar of the series that is read.
-    pub(super) fn exemplar(&mut self, row: &mut Row<'_>, read: Result<Exemplar, String>) -> Result<(), Fault> {
+    pub(crate) fn exemplar(&mut self, row: &mut Row<'_>, read: Result<Exemplar, String>) -> Result<(), Fault> {
         match read {
             Ok(exemplar) => {
                 self.charge(exemplar.byte_size())?;

@@ -7,7 +7,7 @@ use super::row::Pair;
 use super::wire::{put_bytes, put_double, put_integer};
 
 /// The most characters in the labels of one, as OpenMetrics has it.
-const MOST_CHARS: usize = 128;
+pub(crate) const MOST_CHARS: usize = 128;
 
 /// The exemplar, or what is wrong with it.
 pub(super) fn make(labels: &[Pair<'_>], value: f64, timestamp: i64, limits: &Limits) -> Result<Exemplar, String> {

@@ -1,17 +1,21 @@
 //! Remote read as bytes: the messages of its requests and answers, which are those of remote write's family.
 //!
 //! Shape: a request is one protobuf message (`prometheus.ReadRequest`) in a snappy block. An answer is either one message
-//! with all samples (`prometheus.ReadResponse`), or a frame for each series with its samples in XOR chunks
-//! (`prometheus.ChunkedReadResponse`): its length as a varint, its CRC-32C in four bytes, the most significant first, and the
-//! message.
+//! with all samples (`prometheus.ReadResponse`), or a frame for each series with its samples in chunks, floats as XOR and native
+//! histograms as float histograms (`prometheus.ChunkedReadResponse`): its length as a varint, its CRC-32C in four bytes, the
+//! most significant first, and the message.
 //!
 //! Source: `prompb/remote.proto` and `prompb/types.proto`, `storage/remote/chunked.go` and `storage/remote/codec.go` of
 //! Prometheus.
 
+mod bits;
+mod histograms;
 mod xor;
 
-use weir_pipeline::{Labels, MatchOp, Matcher};
+use weir_pipeline::batch::Series;
+use weir_pipeline::{HistogramPoint, Labels, MatchOp, Matcher};
 
+use super::histogram;
 use super::wire::{
     Cursor, LEN, Malformed, VARINT, field_len, key, put_bytes, put_double, put_integer, put_len, put_varint,
 };
@@ -164,11 +168,11 @@ fn matcher(mut cursor: Cursor<'_>) -> Result<Matcher, String> {
 // === answers ===
 
 /// Appends a series with its samples to a query's result (`QueryResult.timeseries`).
-pub fn put_series(labels: Labels<'_>, timestamps: &[i64], values: &[f64], out: &mut Vec<u8>) {
-    let mut series = Vec::with_capacity(64 + timestamps.len() * 20);
-    put_labels(1, labels, &mut series);
+pub fn put_series(series: &Series<'_>, out: &mut Vec<u8>) {
+    let mut message = Vec::with_capacity(64 + series.timestamps.len() * 20);
+    put_labels(1, series.labels, &mut message);
     let mut sample = Vec::with_capacity(20);
-    for (time, value) in timestamps.iter().zip(values) {
+    for (time, value) in series.timestamps.iter().zip(series.values) {
         sample.clear();
         // As protobuf has it: what is zero is left out, bit for bit.
         if value.to_bits() != 0 {
@@ -177,9 +181,11 @@ pub fn put_series(labels: Labels<'_>, timestamps: &[i64], values: &[f64], out: &
         if *time != 0 {
             put_integer(2, *time as u64, &mut sample);
         }
-        put_bytes(2, &sample, &mut series);
+        put_bytes(2, &sample, &mut message);
     }
-    put_bytes(1, &series, out);
+    // The message of remote read has no start timestamps.
+    series.histograms.iter().for_each(|point| histogram::put(4, point, false, &mut message));
+    put_bytes(1, &message, out);
 }
 
 /// Appends a query's result to an answer (`ReadResponse.results`).
@@ -187,29 +193,71 @@ pub fn put_result(result: &[u8], out: &mut Vec<u8>) {
     put_bytes(1, result, out);
 }
 
-/// Appends a series' frames: its samples as chunks, and to which query it is the answer.
-pub fn put_frames(labels: Labels<'_>, timestamps: &[i64], values: &[f64], query: usize, out: &mut Vec<u8>) {
+/// Appends a series' frames: its samples as chunks in order of time, and to which query it is the answer.
+pub fn put_frames(series: &Series<'_>, query: usize, out: &mut Vec<u8>) {
     let mut head = Vec::new();
-    put_labels(1, labels, &mut head);
-    let mut series = head.clone();
-    let chunks = timestamps.chunks(CHUNK_SAMPLES).zip(values.chunks(CHUNK_SAMPLES));
-    for (timestamps, values) in chunks {
-        let data = xor_chunk(timestamps, values);
-        let mut chunk = Vec::with_capacity(data.len() + 32);
+    put_labels(1, series.labels, &mut head);
+    let mut message = head.clone();
+    let (mut timestamps, mut values, mut histograms) = (series.timestamps, series.values, series.histograms);
+    let mut add = |chunk: Chunk| {
+        let chunk = chunk.encode();
+        if message.len() > head.len() && message.len() + field_len(chunk.len()) > MAX_FRAME {
+            put_frame(&message, query, out);
+            message.truncate(head.len());
+        }
+        put_bytes(2, &chunk, &mut message);
+    };
+    // A chunk has samples of one kind: one ends where a sample of the other kind comes.
+    while !(timestamps.is_empty() && histograms.is_empty()) {
+        let next = histograms.first().map_or(i64::MAX, |point| point.timestamp);
+        let floats = if histograms.is_empty() { timestamps.len() } else { timestamps.partition_point(|t| *t < next) };
+        let (times, later) = timestamps.split_at(floats);
+        let (numbers, later_values) = values.split_at_checked(floats).unwrap_or((values, &[]));
+        let parts = times.chunks(CHUNK_SAMPLES).zip(numbers.chunks(CHUNK_SAMPLES));
+        parts.for_each(|(times, values)| add(Chunk::floats(times, values)));
+        (timestamps, values) = (later, later_values);
+        let until = timestamps.first().copied();
+        let points = histograms.partition_point(|point| until.is_none_or(|until| point.timestamp <= until));
+        let (now, later) = histograms.split_at(points);
+        histograms::chunks(now).for_each(|points| add(Chunk::histograms(points)));
+        histograms = later;
+    }
+    put_frame(&message, query, out);
+}
+
+/// A chunk (`prometheus.Chunk`).
+struct Chunk {
+    first: i64,
+    last: i64,
+    /// The number of its encoding.
+    kind: u64,
+    data: Vec<u8>,
+}
+
+// === impl Chunk ===
+
+impl Chunk {
+    fn floats(timestamps: &[i64], values: &[f64]) -> Self {
         let (first, last) = (timestamps.first().copied().unwrap_or(0), timestamps.last().copied().unwrap_or(0));
-        for (field, value) in [(1, first as u64), (2, last as u64), (3, 1)] {
+        Self { first, last, kind: 1, data: xor_chunk(timestamps, values) }
+    }
+
+    fn histograms(points: &[HistogramPoint]) -> Self {
+        let time = |point: Option<&HistogramPoint>| point.map_or(0, |point| point.timestamp);
+        let (first, last) = (time(points.first()), time(points.last()));
+        Self { first, last, kind: 3, data: histograms::histogram_chunk(points) }
+    }
+
+    fn encode(&self) -> Vec<u8> {
+        let mut chunk = Vec::with_capacity(self.data.len() + 32);
+        for (field, value) in [(1, self.first as u64), (2, self.last as u64), (3, self.kind)] {
             if value != 0 {
                 put_integer(field, value, &mut chunk);
             }
         }
-        put_bytes(4, &data, &mut chunk);
-        if series.len() > head.len() && series.len() + field_len(chunk.len()) > MAX_FRAME {
-            put_frame(&series, query, out);
-            series.truncate(head.len());
-        }
-        put_bytes(2, &chunk, &mut series);
+        put_bytes(4, &self.data, &mut chunk);
+        chunk
     }
-    put_frame(&series, query, out);
 }
 
 /// A frame with one series.

@@ -216,7 +216,7 @@ pub(crate) fn put_integer(field: u32, value: u64, out: &mut Vec<u8>) {
     put_varint(value, out);
 }
 
-pub(super) fn put_double(field: u32, value: f64, out: &mut Vec<u8>) {
+pub(crate) fn put_double(field: u32, value: f64, out: &mut Vec<u8>) {
     put_varint(u64::from(key(field, FIXED64)), out);
     out.extend_from_slice(&value.to_bits().to_le_bytes());
 }

@@ -5,13 +5,14 @@ use std::ops::Range;
 
 use arrow::array::{
     Array, AsArray, DictionaryArray, FixedSizeBinaryArray, Int64Array, ListArray, MapArray, RecordBatch, StringArray,
+    UInt8Array,
 };
-use arrow::datatypes::{Int32Type, Int64Type, UInt32Type};
+use arrow::datatypes::{Int32Type, Int64Type, UInt8Type, UInt32Type};
 use weir_pipeline::labels::{METRIC, encode_label};
 use weir_pipeline::{MatchOp, Matcher, SeriesId};
 
 use super::damage::Damage;
-use super::schema::LABEL;
+use super::schema::{HISTOGRAMS, LABEL};
 
 /// The series of a block. A row's labels are numbers of pairs, and each pair of name and value is kept once.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub(super) struct Index {
     pub(super) ranges: Vec<(i64, i64)>,
     /// For each row group, where each row's samples begin, and after the last row their number.
     pub(super) starts: Vec<Vec<u32>>,
+    /// The rows that have native histograms, which are few or none, in their order.
+    histograms: Vec<u32>,
 }
 
 /// Builds an index batch by batch.
@@ -48,13 +51,18 @@ impl Index {
     pub(super) fn bytes(&self) -> u64 {
         let texts: usize =
             self.pairs.iter().map(|(_, v)| v.len() + 24).chain(self.names.iter().map(|n| n.len() + 16)).sum();
-        let rows = self.len() * (4 + 16 + 16) + self.row_pairs.len() * 4;
+        let rows = self.len() * (4 + 16 + 16) + (self.row_pairs.len() + self.histograms.len()) * 4;
         (texts + rows + self.starts.iter().map(|s| s.len() * 4).sum::<usize>()) as u64
     }
 
     /// How many samples a row has.
     pub(super) fn samples(&self, row: usize) -> u32 {
         self.starts.iter().map(|s| s[row + 1] - s[row]).sum()
+    }
+
+    /// Whether a row has native histograms.
+    pub(super) fn has_histograms(&self, row: u32) -> bool {
+        self.histograms.binary_search(&row).is_ok()
     }
 
     /// The canonical labels of a row.
@@ -150,6 +158,7 @@ impl Builder {
         }
         let min: &Int64Array = column(batch, "min_ts", |a| a.as_primitive_opt::<Int64Type>())?;
         let max: &Int64Array = column(batch, "max_ts", |a| a.as_primitive_opt::<Int64Type>())?;
+        let kinds: &UInt8Array = column(batch, "kind", |a| a.as_primitive_opt::<UInt8Type>())?;
         let runs: &ListArray = column(batch, "runs", |a| a.as_list_opt::<i32>())?;
         let rest: &MapArray = column(batch, "labels_rest", |a| a.as_map_opt())?;
         let mut labels = vec![Labels::new(self, METRIC, batch, "metric")?];
@@ -173,6 +182,9 @@ impl Builder {
             }
             let range = if min.is_null(row) || max.is_null(row) { (1, 0) } else { (min.value(row), max.value(row)) };
             self.index.ranges.push(range);
+            if kinds.value(row) == HISTOGRAMS {
+                self.index.histograms.push(nth as u32);
+            }
             self.runs(runs, row, groups)?;
         }
         Ok(())

@@ -172,7 +172,8 @@ impl Block for Opened {
         let row = |row: u32| {
             let mut labels = Vec::new();
             index.encode(row as usize, &mut labels);
-            Row { row, id: index.ids[row as usize], labels: labels.into(), samples: index.samples(row as usize) }
+            let (samples, histograms) = (index.samples(row as usize), index.has_histograms(row));
+            Row { row, id: index.ids[row as usize], labels: labels.into(), samples, histograms }
         };
         Ok(index.select(matchers).into_iter().filter(reaches).map(row).collect())
     }

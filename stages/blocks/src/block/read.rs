@@ -59,7 +59,9 @@ pub(super) fn times(metadata: &ParquetMetaData) -> Result<Vec<(i64, i64)>, Damag
 impl Reading {
     /// The samples, in the order of `rows`, which rises.
     pub(super) async fn read(&self, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
-        match self.floats(rows).await? {
+        let are_floats = !rows.iter().any(|row| self.index.has_histograms(*row));
+        let floats = if are_floats { self.floats(rows).await? } else { None };
+        match floats {
             Some(samples) => Ok(samples),
             None => self.all(rows).await,
         }

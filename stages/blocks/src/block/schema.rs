@@ -28,7 +28,7 @@ pub(super) const START: &str = "start_ts";
 
 const PAGE_BYTES: usize = 128 << 10;
 /// Whoever reads one series decodes all of a page that stands before it.
-const PAGE_ROWS: usize = 32 << 10;
+const PAGE_ROWS: usize = 16 << 10;
 const ZSTD: i32 = 3;
 
 /// A dictionary of texts.

@@ -1,10 +1,12 @@
 //! What a bucket has of each tenant, and how that goes.
 
+use std::sync::Arc;
+
 use weir_pipeline::query::BlocksUsage;
 use weir_pipeline::{Error, Kind, Result, Tenant};
 
 use super::{Depot, OWN};
-use crate::catalog::{BlockId, Catalog, Change, Resolution};
+use crate::catalog::{BlockId, Catalog, Change, Entry, Resolution};
 
 /// So often it is tried to remove all blocks of a tenant while others add and replace some.
 const ATTEMPTS: usize = 20;
@@ -32,6 +34,25 @@ impl Depot {
             usage.add(entry.samples, entry.samples_bytes.saturating_add(entry.series_bytes));
         }
         Ok(usage)
+    }
+
+    /// Removes the blocks of a tenant whose samples are all before a time, and says which: nobody reads them from then on, and a
+    /// sweep removes their files. Where somebody else changes them meanwhile it is left to the next time.
+    ///
+    /// # Errors
+    /// The bucket fails.
+    pub(crate) async fn expire(&self, tenant: &Tenant, before: i64) -> Result<Vec<Arc<Entry>>> {
+        let snapshot = self.catalog.snapshot(tenant, Resolution::Raw).await?;
+        let old: Vec<Arc<Entry>> = snapshot.entries().filter(|entry| entry.max_ts < before).cloned().collect();
+        if old.is_empty() {
+            return Ok(old);
+        }
+        let remove = old.iter().map(|entry| entry.block).collect();
+        let change = Change { remove, data_change: true, ..Change::default() };
+        match self.catalog.commit(tenant, Resolution::Raw, change).await {
+            Err(error) if error.kind() == Kind::Unprocessable => Ok(Vec::new()),
+            done => done.map(|_| old),
+        }
     }
 
     /// Removes all blocks of a tenant from the catalog: nobody reads them from then on, and a sweep removes their files.

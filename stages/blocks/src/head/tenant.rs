@@ -1,6 +1,6 @@
 //! One tenant's series: shards, and the index over their labels.
 
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId};
@@ -18,6 +18,9 @@ pub(super) struct TenantHead {
     index: RwLock<Index>,
     /// Samples of earlier epochs are in blocks, and hidden.
     visible: AtomicU32,
+    /// What series and chunks take, in bytes: the tenant's part of what all have.
+    series_bytes: AtomicU64,
+    chunk_bytes: AtomicU64,
 }
 
 /// Another series has the id.
@@ -54,6 +57,7 @@ impl TenantHead {
         let series = Box::new(Series::new(place, id, labels, shared.epoch.load(SeqCst)));
         let index_bytes = self.index.write().unwrap_or_else(PoisonError::into_inner).insert(labels, place);
         shared.series_bytes.fetch_add(series.byte_size() + index_bytes, Relaxed);
+        self.series_bytes.fetch_add(series.byte_size() + index_bytes, Relaxed);
         shared.series.fetch_add(1, Relaxed);
         shared.created.fetch_add(1, Relaxed);
         shard.insert(series);
@@ -98,7 +102,7 @@ impl TenantHead {
                 }
             }
         }
-        shared.apply(&change);
+        self.apply(&change, shared);
         found
     }
 
@@ -113,13 +117,14 @@ impl TenantHead {
             let mut change = Change::default();
             let samples: u64 = shard.series_mut().map(|series| series.release(visible, &mut change)).sum();
             change.samples = change.samples.wrapping_sub(samples);
-            shared.apply(&change);
+            self.apply(&change, shared);
             let removed = shard.remove(|series| series.is_empty() && series.touched.saturating_add(1) < epoch);
             if !removed.is_empty() {
                 let index = &mut *self.index.write().unwrap_or_else(PoisonError::into_inner);
                 let bytes: u64 = removed.iter().map(|series| series.byte_size()).sum();
                 let bytes = bytes + index.remove(removed.iter().map(|series| series.place));
                 shared.series_bytes.fetch_sub(bytes, Relaxed);
+                self.series_bytes.fetch_sub(bytes, Relaxed);
                 shared.series.fetch_sub(removed.len() as u64, Relaxed);
                 shared.removed.fetch_add(removed.len() as u64, Relaxed);
             }
@@ -154,6 +159,17 @@ impl TenantHead {
         (series, samples)
     }
 
+    /// What series and their samples take, in bytes.
+    pub(super) fn bytes(&self) -> (u64, u64) {
+        (self.series_bytes.load(Relaxed), self.chunk_bytes.load(Relaxed))
+    }
+
+    /// Counts what pushing changed.
+    pub(super) fn apply(&self, change: &Change, shared: &Shared) {
+        self.chunk_bytes.fetch_add(change.bytes as u64, Relaxed);
+        shared.apply(change);
+    }
+
     /// Whether there is no series.
     pub(super) fn is_empty(&self) -> bool {
         self.index.read().unwrap_or_else(PoisonError::into_inner).is_empty()
@@ -167,7 +183,7 @@ impl TenantHead {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn apply(&self, change: &Change) {
+    fn apply(&self, change: &Change) {
         self.samples.fetch_add(change.samples, Relaxed);
         self.conflicts.fetch_add(change.conflicts, Relaxed);
         self.chunk_bytes.fetch_add(change.bytes as u64, Relaxed);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::testing::{context, documented, histogram_bits, histogram_point, settings};
-use weir_pipeline::{Kind, LabelSet, MatchOp, Matcher};
+use weir_pipeline::{Exemplar, Kind, LabelSet, MatchOp, Matcher};
 
 use super::*;
 use crate::gather::Gather;
@@ -108,6 +108,32 @@ async fn histograms_come_whole_too_and_what_replicas_have_in_common_once() {
     assert_eq!((0..2).map(|i| theirs.samples_estimate(i)).sum::<usize>(), 800);
 }
 
+#[tokio::test]
+async fn a_question_for_labels_tells_which_series_have_histograms() {
+    let (store, context) = store().await;
+    let now = context.clock.now();
+    for (n, cut) in [(1, true), (2, false)] {
+        let mut batch = Batch::builder(Tenant::default());
+        batch.series(named("h", n).as_labels()).histogram(histogram_point(now - n as i64, 1));
+        batch.series(named("f", n).as_labels()).sample(now, 1.0);
+        store.append(&batch.build()).await.unwrap();
+        if cut {
+            store.cut().await.unwrap();
+        }
+    }
+    let mut gather = Gather::new();
+    let asked = samples_of("h|f", 0, now, true);
+    assert!(batches(&store, asked.clone()).await.iter().all(Batch::is_empty), "an older node does not ask for it");
+    batches(&store, Query { kinds: true, ..asked }).await.iter().for_each(|batch| gather.add(batch));
+    let theirs = Selection::join(vec![gather.finish()], &[], &[], i64::MIN, i64::MAX).await.unwrap();
+    let ours = store.select(&Tenant::default(), &[], 0, now).await.unwrap();
+    let kinds = |all: &Selection| {
+        (0..all.len()).map(|i| (all.labels(i).metric().to_owned(), all.has_histograms(i))).collect::<Vec<_>>()
+    };
+    let expect = [("f", false), ("f", false), ("h", true), ("h", true)].map(|(name, has)| (name.to_owned(), has));
+    assert_eq!((kinds(&ours), kinds(&theirs)), (expect.to_vec(), expect.to_vec()));
+}
+
 async fn content(selection: &Selection) -> BTreeMap<String, Vec<(i64, f64)>> {
     let joined = join(selection.read(0..selection.len()).await.unwrap());
     let name = |i| selection.labels(i).iter().map(|(n, v)| format!("{n}={v},")).collect::<String>();
@@ -135,6 +161,14 @@ async fn what_the_store_knows_beside_samples_is_answered_and_nothing_else() {
     store.append(&batch.build()).await.unwrap();
     let known = answer(&store, query(Ask::Metadata { metric: None })).await.unwrap().data;
     assert_eq!(known, Data::Metadata(vec![said]));
+    let exemplar = Exemplar { labels: LabelSet::default(), value: 2.0, timestamp: context.clock.now() };
+    let mut batch = Batch::builder(Tenant::default());
+    batch.series(named("short", 1).as_labels()).exemplar(exemplar.clone());
+    store.append(&batch.build()).await.unwrap();
+    let selectors = vec![vec![Matcher::equal("__name__", "long")], vec![Matcher::equal("__name__", "short")]];
+    let asked = query(Ask::Exemplars { selectors, start: 0, end: i64::MAX });
+    let Data::Exemplars(found) = answer(&store, asked).await.unwrap().data else { panic!("no exemplars") };
+    assert_eq!((found.len(), &found[0].exemplars), (1, &vec![exemplar]));
     let Data::Cardinality(found) = answer(&store, query(Ask::Cardinality { limit: 1 })).await.unwrap().data else {
         panic!("no cardinality")
     };

@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use weir_pipeline::batch::Series;
 use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
+use super::bounds::Times;
 use super::{Store, cut, lock};
 use crate::log::{Entry, Hold};
 
@@ -20,6 +21,7 @@ const MAX_LABELS: usize = 1 << 20;
 #[derive(Clone, Copy)]
 enum Flaw {
     TooFarInFuture,
+    BeyondRetention,
     TooOld,
     LabelsTooLong,
     InvalidHistogram,
@@ -37,6 +39,7 @@ impl Store {
     pub async fn append(&self, batch: &Batch) -> Result<Ack> {
         self.check_stays(batch.tenant())?;
         self.has_room(batch)?;
+        self.check_head(batch)?;
         let permits = self.permits(batch);
         let permit = self.0.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| Error::closed())?;
         // Who deletes a tenant waits for those that have a permit, and for nobody else.
@@ -147,16 +150,12 @@ impl Store {
 
     /// The samples that may be written, and what became of the others.
     fn admit(&self, batch: &Batch) -> (Batch, Ack) {
-        let now = self.0.clock.now();
-        let latest = now.saturating_add(self.0.settings.head.max_future.as_millis());
-        let earliest = now.saturating_sub(self.0.settings.head.max_past.as_millis()).max(0);
+        let Times { earliest, kept, latest } = self.times(batch.tenant());
+        let times = earliest.max(kept)..=latest;
         let good = |series: Series<'_>| {
             series.labels.encoded().len() <= MAX_LABELS
-                && series.timestamps.iter().all(|ts| (earliest..=latest).contains(ts))
-                && series
-                    .histograms
-                    .iter()
-                    .all(|p| (earliest..=latest).contains(&p.timestamp) && p.histogram.is_whole())
+                && series.timestamps.iter().all(|ts| times.contains(ts))
+                && series.histograms.iter().all(|p| times.contains(&p.timestamp) && p.histogram.is_whole())
         };
         let mut ack = Ack::default();
         if batch.iter().all(good) {
@@ -168,6 +167,7 @@ impl Store {
             let flaw = |ts: i64| match () {
                 () if too_long => Some(Flaw::LabelsTooLong),
                 () if ts > latest => Some(Flaw::TooFarInFuture),
+                () if ts < kept => Some(Flaw::BeyondRetention),
                 () if ts < earliest => Some(Flaw::TooOld),
                 () => None,
             };
@@ -196,6 +196,11 @@ impl Store {
                 }
             }
         }
+        for (reason, limit) in [("beyond_retention", "retention"), ("too_old", "max_past")] {
+            if ack.entries().iter().any(|entry| entry.reason == reason) {
+                self.0.limits.hit(batch.tenant(), limit);
+            }
+        }
         (out.build(), ack)
     }
 }
@@ -206,6 +211,7 @@ impl Flaw {
     fn reason(self) -> &'static str {
         match self {
             Self::TooFarInFuture => "too_far_in_future",
+            Self::BeyondRetention => "beyond_retention",
             Self::TooOld => "too_old",
             Self::LabelsTooLong => "labels_too_long",
             Self::InvalidHistogram => "invalid_histogram",
@@ -216,6 +222,9 @@ impl Flaw {
         let shown = shown(series);
         match self {
             Self::TooFarInFuture => format!("series `{shown}` has a sample too far in the future, at `{ts}`"),
+            Self::BeyondRetention => {
+                format!("series `{shown}` has a sample older than its tenant keeps any, at `{ts}`")
+            }
             Self::TooOld => format!("series `{shown}` has a sample too far in the past, at `{ts}`"),
             Self::InvalidHistogram => {
                 format!("series `{shown}` has a histogram at `{ts}` whose spans are not those of its buckets")

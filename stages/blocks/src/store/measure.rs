@@ -9,6 +9,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use weir_pipeline::{Ack, Metrics, Outcome};
 
+use super::bounds::Expired;
 use super::cut::Cut;
 use super::view::View;
 use crate::head::Usage;
@@ -43,6 +44,8 @@ pub(super) struct Measures {
     upload_samples: Counter,
     upload_bytes: Counter,
     upload_seconds: Histogram,
+    expired: Counter,
+    expired_samples: Counter,
     blocks: Gauge,
     block_bytes: Gauge,
 }
@@ -104,6 +107,11 @@ impl Measures {
                 "How long an upload took, from the disk to its commit",
                 Histogram::new(exponential_buckets(0.01, 2.0, 16)),
             ),
+            expired: counter(
+                "weir_store_expired_blocks",
+                "Blocks dropped because they were older than their tenants keep any",
+            ),
+            expired_samples: counter("weir_store_expired_samples", "Samples of such blocks"),
             blocks: gauge("prometheus_tsdb_blocks_loaded", "Blocks on disk, not in the bucket yet"),
             block_bytes: gauge("prometheus_tsdb_storage_blocks_bytes", "What these blocks take on disk"),
         }
@@ -150,6 +158,12 @@ impl Measures {
 
     pub(super) fn uploaded(&self, took: Duration) {
         self.upload_seconds.observe(took.as_secs_f64());
+    }
+
+    /// Blocks were too old.
+    pub(super) fn expired(&self, expired: &Expired) {
+        self.expired.inc_by(expired.local + expired.bucket);
+        self.expired_samples.inc_by(expired.samples);
     }
 
     pub(super) fn upload_failed(&self) {

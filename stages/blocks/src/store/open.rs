@@ -8,6 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Duration, Instant};
 use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
+use super::bounds::{self, TenantLimits};
 use super::changes::ChangeLog;
 use super::exemplars::Exemplars;
 use super::identity::Identity;
@@ -46,11 +47,15 @@ impl Resource for Declaration {
         let objects = Arc::new(Objects::local(&self.path.join("blocks"))?);
         let shelf = BlockShelf::new(objects, context.clock.clone(), MEMORY).measured(&context.metrics);
         let store = Store::open(self, context, Arc::new(RealFs), Arc::new(shelf), Some(depot)).await?;
-        let tasks =
-            [tokio::spawn(cut::run(&store)), tokio::spawn(upload::run(&store)), tokio::spawn(sweep::run(&store))];
+        let tasks = [
+            tokio::spawn(cut::run(&store)),
+            tokio::spawn(upload::run(&store)),
+            tokio::spawn(sweep::run(&store)),
+            tokio::spawn(bounds::run(&store)),
+        ];
         let closing = store.clone();
         context.on_close(async move {
-            // A cut, an upload or a sweep that is dropped has changed nothing, or is found again.
+            // What is dropped has changed nothing, or is found again.
             for task in tasks {
                 task.abort();
                 let _ = task.await;
@@ -80,7 +85,7 @@ impl Store {
         let held = claim(&*fs, &path)?;
         let identity = Identity::next(&*fs, &path, context.clock.now())?;
         shelf.begin(identity.life);
-        let measures = Measures::new(&context.metrics);
+        let (measures, limits) = (Measures::new(&context.metrics), TenantLimits::new(&settings, context)?);
         let mut view = View::default();
         for (tenant, block) in shelf.list().await? {
             view.replace(&tenant, &[], &[block]);
@@ -105,6 +110,7 @@ impl Store {
         let log = Log::new(fs, dir, settings.log.segment.get(), replay.segments(), Arc::new(measures.clone()));
         let store = Self(Arc::new(State {
             settings,
+            limits,
             clock: context.clock.clone(),
             head,
             log,

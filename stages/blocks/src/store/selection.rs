@@ -1,6 +1,7 @@
 //! What a query gets: series of head and blocks, and their samples on demand.
 
 mod decode;
+mod unite;
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -62,6 +63,8 @@ struct Series {
     head: Vec<Arc<Piece>>,
     /// Blocks, and rows of them.
     rows: Vec<(u32, u32)>,
+    /// Whether rows have native histograms.
+    histograms: bool,
 }
 
 // === impl Selection ===
@@ -208,6 +211,14 @@ impl Selection {
         self.0.series.get(i).map_or(0, |series| series.samples)
     }
 
+    /// Whether the `i`-th series has native histograms, in the time that was asked for or near it.
+    pub fn has_histograms(&self, i: usize) -> bool {
+        self.0
+            .series
+            .get(i)
+            .is_some_and(|series| series.histograms || series.head.iter().any(|piece| piece.chunk().has_histograms()))
+    }
+
     /// Whether any series may have native histograms.
     pub(super) fn have_histograms(&self) -> bool {
         let heads = self.0.series.iter().flat_map(|series| &series.head);
@@ -302,7 +313,8 @@ impl Selection {
 impl Series {
     fn of(block: u32, row: Row) -> Self {
         let samples = row.samples as usize;
-        Self { id: row.id, labels: row.labels, samples, head: Vec::new(), rows: vec![(block, row.row)] }
+        let (head, rows, histograms) = (Vec::new(), vec![(block, row.row)], row.histograms);
+        Self { id: row.id, labels: row.labels, samples, head, rows, histograms }
     }
 
     fn labels(&self) -> Labels<'_> {
@@ -330,13 +342,15 @@ impl Series {
         self.samples += other.samples;
         self.head.extend(other.head);
         self.rows.extend(other.rows);
+        self.histograms |= other.histograms;
     }
 }
 
 impl From<Snapshot> for Series {
     fn from(snapshot: Snapshot) -> Self {
         let samples = snapshot.pieces.iter().map(|piece| piece.chunk().count()).sum();
-        Self { id: snapshot.id, labels: snapshot.labels, samples, head: snapshot.pieces, rows: Vec::new() }
+        let Snapshot { id, labels, pieces: head } = snapshot;
+        Self { id, labels, samples, head, rows: Vec::new(), histograms: false }
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 use weir_pipeline::units::{Bytes, Ref, Span, some_path};
 
+use weir_stages::limits::OpenLimits;
+
 use crate::depot::Depot;
 
 /// A store as declared.
@@ -16,6 +18,9 @@ pub struct Declaration {
     pub path: PathBuf,
     /// The bucket that takes the blocks once they are large or old enough.
     pub bucket: Ref<Depot>,
+    /// The resource that has the limits of each tenant, of which `head_bytes`, `retention` and `max_past` hold here. Default none.
+    #[serde(default)]
+    pub limits: Option<Ref<OpenLimits>>,
     /// Recent samples in memory.
     #[serde(default)]
     pub head: Budget,

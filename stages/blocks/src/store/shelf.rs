@@ -123,6 +123,8 @@ pub struct Row {
     pub labels: Arc<[u8]>,
     /// How many samples it has, about.
     pub samples: u32,
+    /// Whether there are native histograms among them.
+    pub histograms: bool,
 }
 
 // === impl Samples ===

@@ -8,8 +8,9 @@ use tokio_util::sync::CancellationToken;
 use weir_pipeline::histogram::{BucketSpan, Buckets};
 use weir_pipeline::units::{Bytes, Ref, Span};
 use weir_pipeline::{
-    Batch, Clock, Context, Exemplar, Histogram, HistogramPoint, LabelSet, Matcher, Metrics, Outcome, Tenant,
+    Batch, Clock, Context, Exemplar, Histogram, HistogramPoint, LabelSet, Matcher, Metrics, Outcome, Resource, Tenant,
 };
+use weir_stages::limits::{Limits, OpenLimits};
 
 use super::{Declaration, Store};
 use crate::merge::{drop_beaten, merge, merge_histograms};
@@ -17,6 +18,7 @@ use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
 mod away;
+mod bounds;
 mod crash;
 mod histograms;
 mod known;
@@ -36,6 +38,8 @@ struct Ground {
     shelf: Arc<MemoryShelf>,
     settings: Declaration,
     metrics: Metrics,
+    /// The resource `tenants`.
+    limits: Option<Arc<OpenLimits>>,
 }
 
 type Content = BTreeMap<String, Vec<(i64, f64)>>;
@@ -44,16 +48,33 @@ fn ground() -> Ground {
     let settings = Declaration {
         path: "/store".into(),
         bucket: serde_json::from_str::<Ref<_>>("\"local\"").unwrap(),
+        limits: None,
         head: super::Budget::default(),
         log: super::LogSettings { segment: Bytes::mib(1) },
         upload: super::UploadSettings::default(),
     };
-    Ground { fs: SimFs::default(), shelf: MemoryShelf::new(), settings, metrics: Metrics::default() }
+    Ground { fs: SimFs::default(), shelf: MemoryShelf::new(), settings, metrics: Metrics::default(), limits: None }
 }
 
 impl Ground {
+    fn context(&self, clock: Clock) -> Context {
+        let context = Context::new(clock, self.metrics.clone(), CancellationToken::new());
+        if let Some(limits) = &self.limits {
+            context.keep_resource("tenants", limits.clone());
+        }
+        context
+    }
+
+    /// The same, where tenants have these limits.
+    async fn limited(mut self, yaml: &str) -> Self {
+        let limits: Limits = weir_pipeline::testing::settings(yaml).unwrap();
+        self.limits = Some(limits.open(&self.context(Clock::system())).await.unwrap());
+        self.settings.limits = Some(serde_json::from_str("\"tenants\"").unwrap());
+        self
+    }
+
     async fn try_open(&self, at: i64) -> weir_pipeline::Result<Store> {
-        let context = Context::new(Clock::starting_at(at), self.metrics.clone(), CancellationToken::new());
+        let context = self.context(Clock::starting_at(at));
         Store::open(self.settings.clone(), &context, Arc::new(self.fs.process()), self.shelf.clone(), None).await
     }
 

@@ -13,8 +13,7 @@ use weir_pipeline::{Labels, Result, SeriesId, Tenant};
 
 use super::cut::DAY;
 use super::shelf::{Block, Rows, Samples};
-use super::{Selection, Store};
-use crate::merge::{drop_beaten, merge, merge_histograms};
+use super::{Run, Selection, Store};
 
 /// So many blocks become one.
 const TOGETHER: usize = 8;
@@ -126,11 +125,8 @@ impl Rows for Joined {
         for group in runs.chunk_by(|a, b| a.series == b.series) {
             let place = group.first().and_then(|run| out.get_mut(run.series.checked_sub(range.start)?));
             let Some(samples) = place else { continue };
-            let borrowed: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
-            let mut conflicts = merge(&borrowed, &mut samples.timestamps, &mut samples.values);
-            samples.histograms = group.iter().flat_map(|run| run.histograms.iter().cloned()).collect();
-            conflicts += merge_histograms(&mut samples.histograms);
-            conflicts += drop_beaten(&mut samples.timestamps, &mut samples.values, &samples.histograms);
+            let (run, conflicts) = Run::unite(group);
+            *samples = run.into();
             self.conflicts.fetch_add(conflicts, Relaxed);
         }
         Ok(out)

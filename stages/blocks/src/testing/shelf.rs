@@ -130,7 +130,9 @@ impl Block for MemoryBlock {
         let rows = self.rows.iter().zip(0..).filter(|((labels, s), _)| fits(labels.as_labels()) && reaches(s));
         let row = |((labels, samples), row): (&(LabelSet, Samples), u32)| {
             let labels = labels.as_labels();
-            Row { row, id: labels.id(), labels: labels.encoded().into(), samples: samples.len() as u32 }
+            let histograms = !samples.histograms.is_empty();
+            let (id, labels) = (labels.id(), labels.encoded().into());
+            Row { row, id, labels, samples: samples.len() as u32, histograms }
         };
         Ok(rows.map(row).collect())
     }

@@ -48,14 +48,41 @@ pub(super) fn is_no_store(headers: &HeaderMap) -> bool {
     values.flat_map(|value| value.split(',')).any(|directive| directive.trim().eq_ignore_ascii_case("no-store"))
 }
 
-/// Whether OpenMetrics is asked for. Who does not say what it reads gets text, as from Prometheus.
-pub(super) fn openmetrics(headers: &HeaderMap) -> bool {
+/// In which format metrics are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Exposition {
+    Text,
+    OpenMetrics,
+    /// Messages, each behind its length.
+    Protobuf,
+}
+
+/// What the client likes best of text and what else is `offered`; of what it likes as much, what it names first. Who does
+/// not say what it reads gets text, as from Prometheus.
+pub(super) fn exposition(headers: &HeaderMap, offered: &[Exposition]) -> Exposition {
+    let (mut best, mut most) = (Exposition::Text, 0.0);
     let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).any(|range| {
-        let mut parts = range.split(';').map(str::trim);
-        let is_openmetrics = parts.next().is_some_and(|name| name.eq_ignore_ascii_case("application/openmetrics-text"));
-        is_openmetrics && !parts.filter_map(|part| part.strip_prefix("q=")).any(|q| q.parse() == Ok(0.0))
-    })
+    for range in values.flat_map(|value| value.split(',')) {
+        let mut parts = range.split(';').map(|part| part.trim().to_ascii_lowercase());
+        let name = parts.next().unwrap_or_default();
+        let parts: Vec<String> = parts.collect();
+        let has = |wanted: &str| parts.iter().any(|part| part == wanted);
+        let found = match name.as_str() {
+            "application/openmetrics-text" => Exposition::OpenMetrics,
+            "application/vnd.google.protobuf"
+                if has("proto=io.prometheus.client.metricfamily") && has("encoding=delimited") =>
+            {
+                Exposition::Protobuf
+            }
+            "text/plain" | "text/*" | "*/*" => Exposition::Text,
+            _ => continue,
+        };
+        let quality = parts.iter().find_map(|part| part.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        if quality > most && (found == Exposition::Text || offered.contains(&found)) {
+            (best, most) = (found, quality);
+        }
+    }
+    best
 }
 
 /// The reply compressed, where that is worth it.

@@ -1,35 +1,67 @@
-//! `federate`: the last sample of each series that is selected, as text for another Prometheus to scrape.
+//! `federate`: the last sample of each series that is selected, for another Prometheus to scrape.
 //!
-//! Shape: `GET /federate?match[]=…`, within five minutes before now or `lookback_delta`; in OpenMetrics where that is
-//! accepted. Sorted by metric and labels, each sample with its own time; a series without `instance` has an empty one, so
-//! that it does not get that of the scrape. Series that have ended are left out. Native histograms are left out.
+//! Shape: `GET /federate?match[]=…`, within five minutes before now or `lookback_delta`; as text, and where the client likes
+//! that better in OpenMetrics or in protobuf. Sorted by metric, kind and labels, each sample with its own time; a series
+//! without `instance` has an empty one, so that it does not get that of the scrape. Series that have ended are left out.
+//! Native histograms are in protobuf alone, which has a form for them; those with custom buckets are classic histograms in
+//! each.
 //!
 //! Errors: as plain text. What would be partial is an error, unless `partial_response=true`.
 //!
 //! Source: `web/federate.go` of Prometheus 3.14.
 
+pub(in crate::api) mod protobuf;
+mod text;
+
 use std::collections::BTreeMap;
-use std::io::Write as _;
 
 use futures_util::StreamExt;
 use hyper::Request;
 use hyper::body::Incoming;
 use tokio::time::{Instant, timeout_at};
-use weir_pipeline::labels::{METRIC, is_label_name, is_metric_name};
-use weir_pipeline::{Ask, Batch, Data, LabelSet, is_stale, metrics};
+use weir_pipeline::batch::Series;
+use weir_pipeline::histogram::ResetHint;
+use weir_pipeline::labels::METRIC;
+use weir_pipeline::query::Value;
+use weir_pipeline::{Ask, Batch, Data, Histogram, LabelSet, is_stale, metrics};
 
+use super::accept::{self, Exposition};
 use super::answer::stream;
-use super::json::{Drain, number};
-use super::pieces::{Gone, PIECE};
+use super::params;
 use super::reply::{Refusal, Reply};
 use super::service::{Service, tenant};
-use super::{accept, params};
 
 /// How far to look back, in milliseconds.
 const LOOKBACK: i64 = 5 * 60 * 1000;
 
-/// The last samples, in the order in which they are written: by metric, then by labels.
-type Last = BTreeMap<(String, LabelSet), (i64, f64)>;
+/// The last samples, in the order in which they are written.
+type Last = BTreeMap<(Family, LabelSet), Sample>;
+
+/// What one type stands before: a metric, as far as its samples are of one kind.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Family {
+    metric: String,
+    kind: Kind,
+}
+
+/// Of which kind samples are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    /// Of which nobody knows more.
+    Float,
+    Histogram,
+    GaugeHistogram,
+}
+
+/// The last sample of a series.
+#[derive(Clone, Debug)]
+struct Sample {
+    /// When, in milliseconds since the Unix epoch.
+    time: i64,
+    value: Value,
+    /// Since when it counts; 0 is unknown.
+    start: i64,
+}
 
 // === impl Service ===
 
@@ -38,7 +70,8 @@ impl Service {
     pub(super) async fn federate(&self, request: Request<Incoming>) -> Result<Reply, Refusal> {
         let start = Instant::now();
         let until = start + self.settings.timeout.get();
-        let (encoding, openmetrics) = (accept::encoding(request.headers()), accept::openmetrics(request.headers()));
+        let encoding = accept::encoding(request.headers());
+        let exposition = accept::exposition(request.headers(), &[Exposition::OpenMetrics, Exposition::Protobuf]);
         let tenant = tenant(request.headers(), &self.settings.default_tenant)?;
         let form = self.form_in_time(request, start).await?;
         let (selectors, options) = params::federate(&form)?;
@@ -62,10 +95,18 @@ impl Service {
                 add(&batch.map_err(|error| Refusal::of(&error, None))?, &mut last);
             }
         }
-        let media = if openmetrics { metrics::OPENMETRICS } else { metrics::TEXT };
+        let media = match exposition {
+            Exposition::Text => metrics::TEXT,
+            Exposition::OpenMetrics => metrics::OPENMETRICS,
+            Exposition::Protobuf => protobuf::MEDIA,
+        };
         stream(media, encoding, self.settings.timeout.get(), move |drain, out| {
             let _turn = turn;
-            write(&last, openmetrics, out, drain)
+            match exposition {
+                Exposition::Text => text::write(&last, false, out, drain),
+                Exposition::OpenMetrics => text::write(&last, true, out, drain),
+                Exposition::Protobuf => protobuf::write(&last, out, drain),
+            }
         })
     }
 }
@@ -73,81 +114,70 @@ impl Service {
 /// Adds the last samples of a batch's series, but of those that have ended.
 fn add(batch: &Batch, last: &mut Last) {
     for series in batch.iter() {
-        let (Some(time), Some(value)) = (series.timestamps.last(), series.values.last()) else { continue };
-        if !is_stale(*value) && !series.labels.metric().is_empty() {
-            last.insert((series.labels.metric().to_owned(), series.labels.to_set()), (*time, *value));
-        }
+        let metric = series.labels.metric();
+        let Some(sample) = sample(&series).filter(|sample| !metric.is_empty() && !sample.is_stale()) else { continue };
+        let family = Family { metric: metric.to_owned(), kind: sample.kind() };
+        last.insert((family, series.labels.to_set()), sample);
     }
 }
 
-/// Writes the samples, each metric with its type, which nobody knows.
-fn write(last: &Last, openmetrics: bool, out: &mut Vec<u8>, drain: &mut Drain<'_>) -> Result<(), Gone> {
-    let mut before = "";
-    for ((metric, labels), (time, value)) in last {
-        if before != metric {
-            before = metric;
-            out.extend(b"# TYPE ");
-            if is_metric_name(metric) {
-                out.extend(metric.as_bytes())
-            } else {
-                quoted(metric, out)
-            };
-            out.extend(if openmetrics { b" unknown\n".as_slice() } else { b" untyped\n" });
+/// The last sample of a series.
+fn sample(series: &Series<'_>) -> Option<Sample> {
+    let float = series.timestamps.last().zip(series.values.last());
+    match (float, series.histograms.last()) {
+        (Some((time, value)), other) if other.is_none_or(|other| other.timestamp < *time) => {
+            let start = series.start_timestamps.last().copied().unwrap_or(0);
+            Some(Sample { time: *time, value: Value::Float(*value), start })
         }
-        series(metric, labels, out);
-        number(*value, out);
-        // Writing to memory does not fail.
-        let _ = match openmetrics {
-            true => writeln!(out, " {}", *time as f64 / 1000.0),
-            false => writeln!(out, " {time}"),
-        };
-        if out.len() >= PIECE {
-            drain(out)?;
-        }
+        (_, Some(point)) => Some(Sample { time: point.timestamp, value: point.value(), start: point.start }),
+        _ => None,
     }
-    if openmetrics {
-        out.extend(b"# EOF\n");
-    }
-    Ok(())
 }
 
-/// The name and the labels, and a space.
-fn series(metric: &str, labels: &LabelSet, out: &mut Vec<u8>) {
-    let mut separator = b'{';
-    let is_plain = is_metric_name(metric);
-    if is_plain {
-        out.extend(metric.as_bytes());
-    } else {
-        out.push(separator);
-        separator = b',';
-        quoted(metric, out);
-    }
+/// Labels as a scrape is to find them: with an `instance`, and without the metric's name.
+fn labels_of(labels: &LabelSet) -> impl Iterator<Item = (&str, &str)> {
     let labels = labels.as_labels();
     let instance = labels.get("instance").is_none().then_some(("instance", ""));
-    for (name, value) in labels.iter().filter(|(name, _)| *name != METRIC).chain(instance) {
-        out.push(separator);
-        separator = b',';
-        if is_label_name(name) {
-            out.extend(name.as_bytes())
-        } else {
-            quoted(name, out)
-        };
-        out.push(b'=');
-        quoted(value, out);
-    }
-    out.extend(b"} ");
+    labels.iter().filter(|(name, _)| *name != METRIC).chain(instance)
 }
 
-/// A text in quotes, as both formats have it.
-fn quoted(text: &str, out: &mut Vec<u8>) {
-    out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
-            b'\\' => out.extend(b"\\\\"),
-            b'"' => out.extend(b"\\\""),
-            b'\n' => out.extend(b"\\n"),
-            byte => out.push(byte),
+/// The buckets of a histogram with custom bounds as those of a classic one: up to which bound how many observations are.
+/// All of them are in a last one up to infinity, which is not told here.
+fn classic(histogram: &Histogram) -> Vec<(f64, f64)> {
+    let mut counts = vec![0.0; histogram.custom.len()];
+    let (mut index, mut rest) = (0i64, histogram.positive.counts.iter());
+    for span in &histogram.positive.spans {
+        index += i64::from(span.offset);
+        for count in rest.by_ref().take(span.length as usize) {
+            if let Some(place) = usize::try_from(index).ok().and_then(|at| counts.get_mut(at)) {
+                *place += count;
+            }
+            index += 1;
         }
     }
-    out.push(b'"');
+    let mut below = 0.0;
+    let up_to = |(bound, count): (&f64, f64)| {
+        below += count;
+        (*bound, below)
+    };
+    histogram.custom.iter().zip(counts).map(up_to).collect()
+}
+
+// === impl Sample ===
+
+impl Sample {
+    fn is_stale(&self) -> bool {
+        match &self.value {
+            Value::Float(float) => is_stale(*float),
+            Value::Histogram(histogram) => histogram.is_stale(),
+        }
+    }
+
+    fn kind(&self) -> Kind {
+        match &self.value {
+            Value::Float(_) => Kind::Float,
+            Value::Histogram(histogram) if histogram.reset == ResetHint::Gauge => Kind::GaugeHistogram,
+            Value::Histogram(_) => Kind::Histogram,
+        }
+    }
 }

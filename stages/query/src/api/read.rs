@@ -2,7 +2,7 @@
 //!
 //! Shape: `POST /api/v1/read`, a `prometheus.ReadRequest` in a snappy block. Where chunks are accepted the answer streams, a
 //! frame for each series; otherwise it is one message in a snappy block, of at most `max_read_samples`. Series come in the
-//! order of their labels. Native histograms are left out, and replicas are not merged.
+//! order of their labels. Native histograms come in either, as float histograms in chunks. Replicas are not merged.
 //!
 //! Errors: as plain text. What would be partial is an error: 503, or where chunks are on their way a body that breaks off.
 //!
@@ -77,7 +77,7 @@ impl Service {
                     Refusal::bad(format!("exceeded sample limit ({most}): ask for chunks, or for less"))
                 })?;
                 result = write(result, move |out| {
-                    batch.iter().for_each(|series| put_series(series.labels, series.timestamps, series.values, out));
+                    batch.iter().for_each(|series| put_series(&series, out));
                     Ok(())
                 })
                 .await?;
@@ -104,7 +104,7 @@ impl Service {
                         Gone
                     })?;
                     for series in batch.iter() {
-                        put_frames(series.labels, series.timestamps, series.values, query, out);
+                        put_frames(&series, query, out);
                         if out.len() >= PIECE {
                             drain(out)?;
                         }

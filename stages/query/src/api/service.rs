@@ -13,7 +13,7 @@ use weir_pipeline::{Answer, Ask, Context, Data, Error, Kind, Next, Query, Read, 
 use weir_stages::http::server;
 use weir_stages::http::tenant::{in_headers, settle};
 
-use super::accept::Encoding;
+use super::accept::{Encoding, Exposition};
 use super::answer::Turn;
 use super::form::{self, Form};
 use super::label_name::label_name;
@@ -57,9 +57,9 @@ impl Service {
             Route::Sql => self.sql(request, Instant::now()).await,
             Route::Read => Ok(self.read(request).await.unwrap_or_else(Refusal::into_text)),
             Route::Metrics => {
-                let reply = match accept::openmetrics(request.headers()) {
-                    true => Reply::ok(metrics::OPENMETRICS, self.context.metrics.encode()),
-                    false => Reply::ok(metrics::TEXT, self.context.metrics.encode_text()),
+                let reply = match accept::exposition(request.headers(), &[Exposition::OpenMetrics]) {
+                    Exposition::OpenMetrics => Reply::ok(metrics::OPENMETRICS, self.context.metrics.encode()),
+                    _ => Reply::ok(metrics::TEXT, self.context.metrics.encode_text()),
                 };
                 Ok(accept::compress(reply, encoding))
             }
@@ -250,7 +250,17 @@ impl Service {
         }
         let Options { limit, lookback, partial, stats, replica_labels, anew, .. } = options;
         let (timeout, max_points) = (Some(left), Some(self.settings.max_points));
-        let query = Query { tenant, ask, limit, timeout, lookback, partial, stats, replica_labels, max_points, anew };
+        let query = Query {
+            limit,
+            timeout,
+            lookback,
+            partial,
+            stats,
+            replica_labels,
+            max_points,
+            anew,
+            ..Query::new(tenant, ask)
+        };
         timeout_at(until, self.next.send(query)).await.map_err(|_| late())?.inspect_err(|error| {
             if error.kind() == Kind::Internal {
                 tracing::error!(error = error.report(), "a query failed");

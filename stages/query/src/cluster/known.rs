@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::units::Bytes;
-use weir_pipeline::{Batch, Cardinality, Error, Kind, Query, Result};
+use weir_pipeline::{Batch, Cardinality, Error, Exemplar, Kind, LabelSet, Query, Result, SeriesExemplars};
 use weir_stages::node::NodeReader;
 use weir_stages::ring::Member;
 
@@ -56,6 +56,30 @@ impl Poll {
         Ok(Known { found: all.into_values().flatten().collect(), missing })
     }
 
+    /// The exemplars of all members, sorted by series and time; one that several have is there once.
+    ///
+    /// # Errors
+    /// They take more than `memory`.
+    pub(super) async fn exemplars(self, sets: &[Needed]) -> Result<Known<Vec<SeriesExemplars>>> {
+        let used = Arc::new(AtomicU64::new(0));
+        let ask = |poll: Self, member| poll.exemplars_of(member, used.clone());
+        let (answers, missing) = self.poll(sets, ask).await?;
+        let mut all: BTreeMap<LabelSet, Vec<Exemplar>> = BTreeMap::new();
+        for (series, exemplars) in answers.into_values().flatten() {
+            all.entry(series).or_default().extend(exemplars);
+        }
+        let one = |(series, mut exemplars): (LabelSet, Vec<Exemplar>)| {
+            let is_before = |a: &Exemplar, b: &Exemplar| {
+                let key = |of: &Exemplar| (of.timestamp, of.value.to_bits());
+                key(a).cmp(&key(b)).then_with(|| a.labels.cmp(&b.labels))
+            };
+            exemplars.sort_by(is_before);
+            exemplars.dedup_by(|a, b| is_before(a, b).is_eq());
+            SeriesExemplars { series, exemplars }
+        };
+        Ok(Known { found: all.into_iter().map(one).collect(), missing })
+    }
+
     /// What the recent series of all members are made of, the `limit` largest of each kind.
     pub(super) async fn cardinality(self, sets: &[Needed], limit: usize) -> Result<Known<Cardinality>> {
         let ask = |poll: Self, member| async move { poll.reader.cardinality(&member, &poll.query).await };
@@ -65,18 +89,32 @@ impl Poll {
 
     /// What one member knows of metrics.
     async fn metadata_of(self, member: Member, used: Arc<AtomicU64>) -> Result<Vec<Metadata>> {
-        let mut batches = pin!(self.reader.read(&member, &self.query).await?.batches);
         let mut all = Vec::new();
+        self.batches(&member, &used, |batch| all.extend_from_slice(batch.metadata())).await?;
+        Ok(all)
+    }
+
+    /// The exemplars that one member has; a series may be there more than once.
+    async fn exemplars_of(self, member: Member, used: Arc<AtomicU64>) -> Result<Vec<(LabelSet, Vec<Exemplar>)>> {
+        let mut all = Vec::new();
+        let take = |batch: Batch| all.extend(batch.iter().map(|one| (one.labels.to_set(), one.exemplars.to_vec())));
+        self.batches(&member, &used, take).await?;
+        Ok(all)
+    }
+
+    /// Takes the batches that a member answers with.
+    async fn batches(&self, member: &Member, used: &AtomicU64, mut take: impl FnMut(Batch)) -> Result<()> {
+        let mut batches = pin!(self.reader.read(member, &self.query).await?.batches);
         while let Some(batch) = batches.try_next().await? {
             let more = Batch::byte_size(&batch) as u64;
             if used.fetch_add(more, Relaxed) + more > self.memory.get() {
                 let limit = self.memory;
-                let text = format!("what the cluster's members know of metrics takes more than `{limit}` in memory");
+                let text = format!("what the cluster's members know takes more than `{limit}` in memory");
                 return Err(Error::unprocessable(text));
             }
-            all.extend_from_slice(batch.metadata());
+            take(batch);
         }
-        Ok(all)
+        Ok(())
     }
 
     /// Asks all members, and waits for them; after `hedge` only so long as too few of a set have answered. Returns what they

@@ -35,6 +35,8 @@ enum Way {
     Came(i64, String),
     /// With this beside samples.
     Knows(Vec<Metadata>, Cardinality),
+    /// With these exemplars, the first selector being this.
+    Shows(String, Vec<SeriesExemplars>),
     /// Nothing, for ever.
     Waits,
     /// That this has changed.
@@ -95,6 +97,11 @@ fn answer(way: Way, ask: &Ask) -> Result<Answer> {
         Way::Fails(kind) => return Err(Error::new(kind, "no")),
         Way::Knows(_, found) if matches!(ask, Ask::Cardinality { .. }) => return Ok(Data::Cardinality(found).into()),
         Way::Knows(said, _) => return Ok(Data::Metadata(said).into()),
+        Way::Shows(selector, found) => {
+            let Ask::Exemplars { selectors, start: 1, end: 9 } = ask else { panic!("{ask:?}") };
+            assert_eq!(selectors[0][0].to_string(), selector);
+            return Ok(Data::Exemplars(found).into());
+        }
         Way::Tells(changes) => return Ok(Data::Changes(*changes.lock().unwrap()).into()),
         Way::Gone | Way::Waits => return Err(Error::closed()),
     };

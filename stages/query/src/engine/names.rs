@@ -40,9 +40,7 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             let warnings = each(source, query, &any(selectors), (*start, *end), add).await?;
             (Data::Names(found.into_vec()), warnings)
         }
-        Ask::Exemplars { selectors, start, end } => {
-            (exemplars(source, query, selectors, (*start, *end)).await?, Vec::new())
-        }
+        Ask::Exemplars { selectors, start, end } => exemplars(source, query, selectors, (*start, *end)).await?,
         Ask::Samples { matchers, start, end, labels_only, .. } => {
             let (start, end, labels_only) = (*start, *end, *labels_only);
             return samples::answer(source, query, Asked { matchers, start, end, labels_only, max_series }).await;
@@ -79,25 +77,27 @@ fn here() -> Error {
     )
 }
 
-/// The exemplars of all series that match one of the selectors. What several match comes once.
+/// The exemplars of all series that match one of the selectors, and warnings. What several match comes once.
 async fn exemplars(
     source: &dyn MetricsSource,
     query: &Query,
     selectors: &[Vec<Matcher>],
     (start, end): (i64, i64),
-) -> Result<Data> {
-    let mut found = BTreeMap::new();
+) -> Result<(Data, Vec<String>)> {
+    let (mut found, mut told) = (BTreeMap::new(), BTreeSet::new());
     for matchers in selectors {
         let Query { tenant, partial, .. } = query;
         let wanted = Wanted { tenant, matchers, start, end, labels_only: false, partial: *partial };
-        let some = source.exemplars(wanted).await?.into_iter().filter(|series| !series.exemplars.is_empty());
+        let Known { found: some, missing } = source.exemplars(wanted).await?;
+        told.extend(warnings(missing, *partial)?);
+        let some = some.into_iter().filter(|series| !series.exemplars.is_empty());
         found.extend(some.map(|series| (series.series, series.exemplars)));
     }
     let of_series = |(series, mut exemplars): (LabelSet, Vec<Exemplar>)| {
         exemplars.sort_by_key(|exemplar| exemplar.timestamp);
         SeriesExemplars { series, exemplars }
     };
-    Ok(Data::Exemplars(found.into_iter().map(of_series).collect()))
+    Ok((Data::Exemplars(found.into_iter().map(of_series).collect()), told.into_iter().collect()))
 }
 
 /// No selector stands for all series.

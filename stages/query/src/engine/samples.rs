@@ -1,14 +1,13 @@
 //! Samples as they are, without PromQL: what remote read and federation ask for.
 //!
 //! Shape: series in the order of their labels, each in one batch; the answer streams, and shows what there was when the
-//! question came. Native histograms are left out, and replicas are not merged.
+//! question came. Replicas are not merged.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::stream::try_unfold;
-use weir_blocks::merge::merge;
 use weir_pipeline::{Answer, Batch, Batches, Data, Error, Matcher, Query, Result, Tenant};
 
 use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
@@ -85,16 +84,12 @@ impl Rest {
                 runs.entry(run.series).or_default().push(run);
             }
         }
-        let (mut timestamps, mut values) = (Vec::new(), Vec::new());
         for series in series {
-            let runs = runs.remove(series).unwrap_or_default();
-            let lists: Vec<(&[i64], &[f64])> = runs.iter().map(|run| (&*run.timestamps, &*run.values)).collect();
-            timestamps.clear();
-            values.clear();
-            merge(&lists, &mut timestamps, &mut values);
-            if !timestamps.is_empty() {
+            let (Run { timestamps, values, histograms, .. }, _) = Run::unite(&runs.remove(series).unwrap_or_default());
+            if !(timestamps.is_empty() && histograms.is_empty()) {
                 out.series(self.selected.labels(*series));
                 timestamps.iter().zip(&values).for_each(|(time, value)| _ = out.sample(*time, *value));
+                histograms.into_iter().for_each(|point| _ = out.histogram(point));
             }
         }
         Ok(Some(out.build()))

@@ -53,8 +53,8 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The source can't be read.
-    async fn exemplars(&self, _wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
-        Ok(Vec::new())
+    async fn exemplars(&self, _wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
+        Ok(Known::default())
     }
 
     /// What is known of the metrics of a tenant, or of one of them, sorted by name. A source that keeps nothing knows nothing.
@@ -125,6 +125,12 @@ pub trait Selected: Send + Sync {
 
     /// The labels of a series.
     fn labels(&self, series: usize) -> Labels<'_>;
+
+    /// Whether a series may have native histograms, be it only its labels that were wanted. A source that can't tell has
+    /// none.
+    fn has_histograms(&self, _series: usize) -> bool {
+        false
+    }
 
     /// The id of a series.
     fn id(&self, series: usize) -> SeriesId;

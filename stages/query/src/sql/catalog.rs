@@ -40,34 +40,37 @@ impl Metrics {
     /// # Errors
     /// The source can't be read, or has more series than the query may find.
     pub(crate) async fn look_up(query: &QueryContext, named: &Named, replica_labels: &[String]) -> Result<Self> {
-        let mut labels = BTreeMap::new();
+        let mut found = BTreeMap::new();
         match named {
             Named::All => {
                 // Series without a name belong to no table.
                 let named = Matcher::new(METRIC, MatchOp::NotEqual, "").into_iter().collect::<Vec<_>>();
-                collect(query, &named, &mut labels).await?;
+                collect(query, &named, &mut found).await?;
             }
             Named::Metrics(names) => {
                 for name in names {
-                    collect(query, &[Matcher::equal(METRIC, name)], &mut labels).await?;
+                    collect(query, &[Matcher::equal(METRIC, name)], &mut found).await?;
                 }
             }
         }
-        let table = |(name, mut labels): (String, BTreeSet<String>)| {
+        let table = |(name, Seen { mut labels, histograms }): (String, Seen)| {
             labels.retain(|label| !replica_labels.contains(label));
-            let (columns, replica_labels) = (Columns::new(labels), replica_labels.to_vec());
+            let (columns, replica_labels) = (Columns::new(labels, histograms), replica_labels.to_vec());
             (name.clone(), Arc::new(Metric { name, columns, replica_labels }))
         };
-        Ok(Self(labels.into_iter().map(table).collect()))
+        Ok(Self(found.into_iter().map(table).collect()))
     }
 }
 
-/// Collects the labels of the metrics that match.
-async fn collect(
-    query: &QueryContext,
-    matchers: &[Matcher],
-    found: &mut BTreeMap<String, BTreeSet<String>>,
-) -> Result<()> {
+/// What the series of a metric have.
+#[derive(Default)]
+struct Seen {
+    labels: BTreeSet<String>,
+    histograms: bool,
+}
+
+/// Collects what the metrics that match have.
+async fn collect(query: &QueryContext, matchers: &[Matcher], found: &mut BTreeMap<String, Seen>) -> Result<()> {
     let QueryContext { tenant, partial, .. } = query;
     let wanted = Wanted { tenant, matchers, start: FROM, end: UNTIL, labels_only: true, partial: *partial };
     let selected = query.source.select(wanted).await.map_err(to_datafusion)?;
@@ -78,9 +81,10 @@ async fn collect(
         let labels = selected.labels(series);
         let name = labels.metric();
         if !found.contains_key(name) {
-            found.insert(name.to_owned(), BTreeSet::new());
+            found.insert(name.to_owned(), Seen::default());
         }
-        if let Some(own) = found.get_mut(name) {
+        if let Some(Seen { labels: own, histograms }) = found.get_mut(name) {
+            *histograms |= selected.has_histograms(series);
             for (label, _) in labels.iter().filter(|(label, _)| *label != METRIC) {
                 if !own.contains(label) {
                     own.insert(label.to_owned());

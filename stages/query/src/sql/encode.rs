@@ -1,8 +1,9 @@
 //! Rows as bytes, in the form that is asked for, piece by piece.
 //!
 //! Shape: in JSON `{"status":"success","data":{"columns":[{"name":…,"type":…}],"rows":[[…],…]},"warnings":[…]}`:
-//! numbers and booleans as such but for `"NaN"`, `"+Inf"` and `"-Inf"`, all else as text. In CSV a line with the names
-//! of the columns, then one for each row; NULL is empty, an empty text `""`. In Arrow the stream of its IPC format.
+//! numbers, booleans, lists and structs as such but for `"NaN"`, `"+Inf"` and `"-Inf"`, all else as text. In CSV a line with the
+//! names of the columns, then one for each row; NULL is empty, an empty text `""`, and lists and structs are JSON. In Arrow the
+//! stream of its IPC format.
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;

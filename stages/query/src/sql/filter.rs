@@ -201,7 +201,7 @@ fn escape(c: char, regex: &mut String) {
 fn label(expr: &Expr, columns: &Columns) -> Option<String> {
     match columns.get(&expr.try_as_col()?.name)? {
         Column::Label(label) => Some(label),
-        Column::Time | Column::Value => None,
+        Column::Time | Column::Value | Column::Part(_) => None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! `promql('expr', start, end, step)` and `promql('expr', time)`: the answer to a PromQL query as a table.
 //!
-//! Shape: `time`, `value`, and a column for each label that a series of the answer has, `__name__` among them. Native
-//! histograms have no row. Which columns there are is known once the query was answered: planning says which answers it
+//! Shape: `time`, `value`, where there are native histograms theirs, and a column for each label that a series of the answer
+//! has, `__name__` among them. Which columns there are is known once the query was answered: planning says which answers it
 //! wants, and is done again once they are there.
 //!
 //! Errors: those of the PromQL query; arguments that are no times, or not known before the query runs.
@@ -9,7 +9,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use arrow::array::{ArrayRef, Float64Array, StringBuilder, TimestampMillisecondArray};
+use arrow::array::ArrayRef;
 use arrow::compute::kernels::cast_utils::string_to_timestamp_nanos;
 use arrow::datatypes::{DataType, TimeUnit};
 use arrow::record_batch::RecordBatch;
@@ -19,7 +19,8 @@ use datafusion::execution::memory_pool::MemoryReservation;
 use datafusion::logical_expr::Expr;
 use weir_pipeline::{Ask, Data, Error, LabelSet, Points};
 
-use super::columns::{Column, Columns};
+use super::cells::{Builder, Sample};
+use super::columns::Columns;
 use crate::exec::context::to_datafusion;
 use crate::syntax::parse_duration;
 
@@ -204,29 +205,29 @@ fn batch(data: Data, memory: &MemoryReservation) -> Result<RecordBatch> {
     let names = |(labels, _): &(LabelSet, Points)| {
         labels.as_labels().iter().map(|(name, _)| name.to_owned()).collect::<BTreeSet<String>>()
     };
-    let columns = Columns::new(series.iter().flat_map(names).collect());
-    let rows: usize = series.iter().map(|(_, points)| points.floats.len()).sum();
-    let width: usize =
-        series.iter().map(|(labels, points)| labels.as_labels().encoded().len() * points.floats.len()).sum();
-    memory.try_resize(rows * 16 + width + rows * columns.all().len() * 4)?;
-    let floats = || series.iter().flat_map(|(_, points)| points.floats.iter());
-    let column = |column: Column| -> ArrayRef {
-        match column {
-            Column::Time => {
-                let times = TimestampMillisecondArray::from_iter_values(floats().map(|(time, _)| *time));
-                Arc::new(times.with_timezone("UTC"))
-            }
-            Column::Value => Arc::new(Float64Array::from_iter_values(floats().map(|(_, value)| *value))),
-            Column::Label(name) => {
-                let mut values = StringBuilder::new();
-                for (labels, points) in &series {
-                    let value = labels.as_labels().get(&name);
-                    points.floats.iter().for_each(|_| values.append_option(value));
-                }
-                Arc::new(values.finish())
-            }
-        }
-    };
-    let arrays = columns.all().into_iter().map(column).collect();
+    let histograms = series.iter().any(|(_, points)| !points.histograms.is_empty());
+    let columns = Columns::new(series.iter().flat_map(names).collect(), histograms);
+    let rows: usize = series.iter().map(|(_, points)| points.len()).sum();
+    let width: usize = series.iter().map(|(labels, points)| labels.as_labels().encoded().len() * points.len()).sum();
+    let of_histograms = series.iter().flat_map(|(_, points)| &points.histograms);
+    let buckets: usize = of_histograms.map(|(_, histogram)| 3 * histogram.byte_size()).sum();
+    memory.try_resize(rows * 16 + width + buckets + rows * columns.all().len() * 4)?;
+    let mut builders: Vec<Builder> = columns.all().iter().map(Builder::new).collect();
+    for (labels, points) in &series {
+        let samples = in_order(points);
+        builders.iter_mut().for_each(|builder| builder.add(labels.as_labels(), &samples));
+    }
+    let arrays: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect::<Result<_>>()?;
     Ok(RecordBatch::try_new(columns.schema().clone(), arrays)?)
+}
+
+/// Samples of both kinds in the order of time.
+fn in_order(points: &Points) -> Vec<(i64, Sample<'_>)> {
+    let floats = points.floats.iter().map(|(time, value)| (*time, Sample::Float(*value)));
+    let histograms = points.histograms.iter().map(|(time, histogram)| (*time, Sample::Histogram(histogram)));
+    let mut all: Vec<_> = floats.chain(histograms).collect();
+    if !points.histograms.is_empty() {
+        all.sort_by_key(|(time, _)| *time);
+    }
+    all
 }

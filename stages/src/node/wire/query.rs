@@ -1,4 +1,5 @@
-//! A question as a message: for samples, for what a node knows of metrics and of its recent series, or for what has changed.
+//! A question as a message: for samples, for exemplars, for what a node knows of metrics and of its recent series, or for what
+//! has changed.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ const BUCKET: Section = Section::new(0x06, "bucket");
 const METADATA: Section = Section::new(0x87, "metadata");
 const CARDINALITY: Section = Section::new(0x88, "cardinality");
 const CHANGES: Section = Section::new(0x89, "changes");
+const EXEMPLARS: Section = Section::new(0x8a, "exemplars");
+const KINDS: Section = Section::new(0x0b, "kinds");
 
 const LABELS_ONLY: u8 = 1;
 
@@ -27,21 +30,32 @@ const MAX_BUCKET: u64 = 256;
 /// The most entries of each kind that are asked for.
 const MAX_ENTRIES: u64 = 1_000_000;
 
-/// Appends a question for samples, metadata, cardinality or changes to `out` as one message. `limit` and `lookback` do not go along.
+/// The most selectors of a question for exemplars.
+const MAX_SELECTORS: u64 = 1000;
+
+/// Appends a question that nodes ask each other to `out` as one message. `limit` and `lookback` do not go along.
 ///
 /// # Errors
 /// `Invalid`, where something else is asked.
 pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
-    let of_nodes = |ask: &Ask| {
-        matches!(ask, Ask::Samples { .. } | Ask::Metadata { .. } | Ask::Cardinality { .. } | Ask::Changes { .. })
-    };
-    if !of_nodes(&query.ask) {
-        return Err(Error::invalid("expected a question for samples, metadata, cardinality or changes"));
+    let is_of_nodes = matches!(
+        query.ask,
+        Ask::Samples { .. }
+            | Ask::Exemplars { .. }
+            | Ask::Metadata { .. }
+            | Ask::Cardinality { .. }
+            | Ask::Changes { .. }
+    );
+    if !is_of_nodes {
+        return Err(Error::invalid("expected a question for samples, exemplars, metadata, cardinality or changes"));
     }
     let mut writer = Writer::new(Message::Query, out);
     writer.written(TENANT, query.tenant.as_str().as_bytes());
     if let Ask::Samples { matchers, start, end, labels_only, .. } = &query.ask {
         put_samples(&mut writer, matchers, (*start, *end), *labels_only);
+    }
+    if let Ask::Exemplars { start, end, .. } = query.ask {
+        put_span(&mut writer, (start, end));
     }
     if let Some(timeout) = query.timeout {
         writer.section(TIMEOUT, |out| put_varint(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), out));
@@ -53,26 +67,39 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
         Ask::Changes { since } => {
             writer.section(CHANGES, |out| put_varint(since.map_or(0, |since| since.saturating_add(1)), out));
         }
+        Ask::Exemplars { selectors, .. } => writer.section(EXEMPLARS, |out| {
+            put_varint(selectors.len() as u64, out);
+            selectors.iter().for_each(|matchers| put_matchers(matchers, out));
+        }),
         _ => {}
+    }
+    if query.kinds {
+        writer.written(KINDS, &[]);
     }
     writer.seal();
     Ok(())
 }
 
-fn put_samples(writer: &mut Writer<'_>, matchers: &[Matcher], (start, end): (i64, i64), labels_only: bool) {
+fn put_samples(writer: &mut Writer<'_>, matchers: &[Matcher], span: (i64, i64), labels_only: bool) {
+    put_span(writer, span);
+    writer.section(MATCHERS, |out| put_matchers(matchers, out));
+    writer.written(OPTIONS, &[if labels_only { LABELS_ONLY } else { 0 }]);
+}
+
+fn put_span(writer: &mut Writer<'_>, (start, end): (i64, i64)) {
     writer.section(SPAN, |out| {
         put_varint(zigzag(start), out);
         put_varint(zigzag(end), out);
     });
-    writer.section(MATCHERS, |out| {
-        put_varint(matchers.len() as u64, out);
-        for matcher in matchers {
-            out.push(number(matcher.op));
-            put_text(&matcher.name, out);
-            put_text(&matcher.value, out);
-        }
-    });
-    writer.written(OPTIONS, &[if labels_only { LABELS_ONLY } else { 0 }]);
+}
+
+fn put_matchers(matchers: &[Matcher], out: &mut Vec<u8>) {
+    put_varint(matchers.len() as u64, out);
+    for matcher in matchers {
+        out.push(number(matcher.op));
+        put_text(&matcher.name, out);
+        put_text(&matcher.value, out);
+    }
 }
 
 /// Reads a message that [`encode_query`] wrote.
@@ -80,23 +107,15 @@ fn put_samples(writer: &mut Writer<'_>, matchers: &[Matcher], (start, end): (i64
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
-    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET, METADATA, CARDINALITY, CHANGES];
+    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET, METADATA, CARDINALITY, CHANGES, EXEMPLARS, KINDS];
     let sections = Sections::read(bytes, limits.message_bytes, Message::Query, &known, &[])?;
     let tenant = read_tenant(sections.must(TENANT)?)?;
-    let ask = match (sections.get(METADATA), sections.get(CARDINALITY), sections.get(CHANGES)) {
-        (None, None, None) => read_samples(&sections, limits)?,
-        (Some(metric), None, None) => Ask::Metadata { metric: read_metric(metric, limits)? },
-        (None, Some(mut entries), None) => {
-            let limit = entries.at_most(MAX_ENTRIES, "entries")?;
-            entries.end("cardinality")?;
-            Ask::Cardinality { limit: limit as usize }
-        }
-        (None, None, Some(mut since)) => {
-            let number = since.varint()?;
-            since.end("changes")?;
-            Ask::Changes { since: number.checked_sub(1) }
-        }
-        (Some(one), ..) | (None, Some(one), _) => return Err(bad(one.pos(), "one question")),
+    let mut others = [METADATA, CARDINALITY, CHANGES, EXEMPLARS].into_iter();
+    let mut next = || others.find_map(|section| Some((section.id, sections.get(section)?)));
+    let ask = match next() {
+        None => read_samples(&sections, limits)?,
+        Some((_, one)) if next().is_some() => return Err(bad(one.pos(), "one question")),
+        Some((id, one)) => read_other(id, one, &sections, limits)?,
     };
     let timeout = match sections.get(TIMEOUT) {
         Some(mut timeout) => {
@@ -106,14 +125,44 @@ pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
         }
         None => None,
     };
-    Ok(Query { timeout, partial: false, ..Query::new(tenant, ask) })
+    let kinds = sections.get(KINDS).is_some();
+    Ok(Query { timeout, partial: false, kinds, ..Query::new(tenant, ask) })
 }
 
-fn read_samples(sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
+/// A question for something beside samples, by the section that asks it.
+fn read_other(id: u8, mut reader: Reader<'_>, sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
+    if id == METADATA.id {
+        return Ok(Ask::Metadata { metric: read_metric(reader, limits)? });
+    }
+    if id == CARDINALITY.id {
+        let limit = reader.at_most(MAX_ENTRIES, "entries")?;
+        reader.end("cardinality")?;
+        return Ok(Ask::Cardinality { limit: limit as usize });
+    }
+    if id == CHANGES.id {
+        let number = reader.varint()?;
+        reader.end("changes")?;
+        return Ok(Ask::Changes { since: number.checked_sub(1) });
+    }
+    let (start, end) = read_span(sections)?;
+    let count = reader.count(MAX_SELECTORS, 1, "selectors")?;
+    let selectors = (0..count).map(|_| read_matchers(&mut reader, limits)).collect::<Result<Vec<_>>>()?;
+    reader.end("exemplars")?;
+    Ok(Ask::Exemplars { selectors, start, end })
+}
+
+fn read_span(sections: &Sections<'_>) -> Result<(i64, i64)> {
     let mut span = sections.must(SPAN)?;
     let (start, end) = (unzigzag(span.varint()?), unzigzag(span.varint()?));
     span.end("a span")?;
-    let matchers = read_matchers(sections.must(MATCHERS)?, limits)?;
+    Ok((start, end))
+}
+
+fn read_samples(sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
+    let (start, end) = read_span(sections)?;
+    let mut matchers = sections.must(MATCHERS)?;
+    let found = read_matchers(&mut matchers, limits)?;
+    matchers.end("matchers")?;
     let mut options = sections.must(OPTIONS)?;
     let (at, bits) = (options.pos(), options.byte()?);
     options.end("options")?;
@@ -121,7 +170,7 @@ fn read_samples(sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
         return Err(got(at, "options that this version knows", bits));
     }
     let bucket = sections.get(BUCKET).map(read_bucket).transpose()?;
-    Ok(Ask::Samples { matchers, start, end, labels_only: bits & LABELS_ONLY != 0, bucket })
+    Ok(Ask::Samples { matchers: found, start, end, labels_only: bits & LABELS_ONLY != 0, bucket })
 }
 
 /// The metric that is asked for; `None` for all.
@@ -150,7 +199,7 @@ fn read_bucket(mut reader: Reader<'_>) -> Result<Arc<str>> {
     std::str::from_utf8(bytes).map(Arc::from).map_err(|_| bad(at, "a bucket in UTF-8"))
 }
 
-fn read_matchers(mut reader: Reader<'_>, limits: &Limits) -> Result<Vec<Matcher>> {
+fn read_matchers(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<Matcher>> {
     let count = reader.count(limits.labels, 3, "matchers")?;
     let mut matchers = Vec::with_capacity(count);
     for _ in 0..count {
@@ -167,7 +216,6 @@ fn read_matchers(mut reader: Reader<'_>, limits: &Limits) -> Result<Vec<Matcher>
         let wrong = |error| bad(value.at, "a regular expression").with_source(error);
         matchers.push(Matcher::new(name, op, value.text).map_err(wrong)?);
     }
-    reader.end("matchers")?;
     Ok(matchers)
 }
 

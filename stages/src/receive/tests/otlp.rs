@@ -65,6 +65,38 @@ async fn metrics_become_a_batch_of_their_tenant() {
     assert!(running.context.metrics.encode().contains(count));
 }
 
+/// A request with a gauge `up` at a second, and so many points of a sum that is delta, in JSON.
+fn json(deltas: usize) -> Vec<u8> {
+    let point = serde_json::json!({ "timeUnixNano": "1000000000" });
+    let delta = serde_json::json!({
+        "name": "delta", "sum": { "dataPoints": vec![point.clone(); deltas], "aggregationTemporality": 1 }
+    });
+    let up = serde_json::json!({ "name": "up", "gauge": { "dataPoints": [point] } });
+    let metrics = if deltas > 0 { vec![up, delta] } else { vec![up] };
+    let scopes = serde_json::json!([{ "scope": { "name": "s" }, "metrics": metrics }]);
+    serde_json::json!({ "resourceMetrics": [{ "scopeMetrics": scopes }] }).to_string().into_bytes()
+}
+
+#[tokio::test]
+async fn requests_in_json_are_answered_in_json() {
+    let running = start_good().await;
+    const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
+    let check = async |headers: &[(&str, &str)], body: Vec<u8>, status: u16, expect: serde_json::Value| {
+        let got = post(&running, headers, body).await;
+        let json: serde_json::Value = serde_json::from_slice(&got.1).unwrap();
+        assert_eq!((got.0, json), (status, expect));
+        assert_eq!(got.2["content-type"], "application/json");
+    };
+    check(&[JSON], json(0), 200, serde_json::json!({})).await;
+    check(&[JSON, GZIP], zipped(&json(0)), 200, serde_json::json!({})).await;
+    assert!(running.seen.lock().unwrap().iter().all(|batch| text(batch) == "up 0 1000\n"));
+    let told = "metric `delta`: expected cumulative temporality";
+    let partial = serde_json::json!({ "partialSuccess": { "rejectedDataPoints": "2", "errorMessage": told } });
+    check(&[JSON], json(2), 200, partial).await;
+    let wrong = "expected an `ExportMetricsServiceRequest` in JSON: EOF while parsing an object at line 1 column 1";
+    check(&[JSON], b"{".to_vec(), 400, serde_json::json!({ "code": 3, "message": wrong })).await;
+}
+
 #[tokio::test]
 async fn what_is_left_out_is_told_in_partial_success_and_the_rest_is_written() {
     let running = start_good().await;
@@ -103,9 +135,10 @@ async fn what_is_wrong_with_a_request_is_said_with_its_code() {
         assert_eq!((got.0, String::from_utf8_lossy(&got.1)), (status, String::from_utf8_lossy(&expect)), "{headers:?}");
         got.2
     };
-    let media = |got: &str| format!("expected the content type `application/x-protobuf`, got `{got}`");
+    let expected = "expected the content type `application/x-protobuf` or `application/json`";
+    let media = |got: &str| format!("{expected}, got `{got}`");
     check(&[], request(0), 415, 3, &media("")).await;
-    check(&[("content-type", "application/json")], b"{}".to_vec(), 415, 3, &media("application/json")).await;
+    check(&[("content-type", "text/json")], b"{}".to_vec(), 415, 3, &media("text/json")).await;
     let encoding = "expected the content encoding `gzip` or none, got `snappy`";
     check(&[PROTOBUF, ("content-encoding", "snappy")], request(0), 415, 3, encoding).await;
     check(&[PROTOBUF], vec![0; 1025], 413, 8, "expected a body of at most 1024 bytes").await;

@@ -1,8 +1,10 @@
 //! Tests of `remote_write::read`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod histograms;
+
 use proptest::prelude::*;
-use weir_pipeline::LabelSet;
+use weir_pipeline::{Batch, LabelSet};
 
 use super::*;
 
@@ -96,6 +98,14 @@ fn the_first_bytes_of_a_chunk_are_as_the_format_says() {
     assert_eq!(xor_chunk(&[1, 2], &[0.0, 0.0]), [0, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0]);
 }
 
+/// A batch of one series.
+fn batch(labels: &LabelSet, timestamps: &[i64], values: &[f64]) -> Batch {
+    let mut batch = Batch::builder("t".parse().unwrap());
+    batch.series(labels.as_labels());
+    timestamps.iter().zip(values).for_each(|(t, v)| _ = batch.sample(*t, *v));
+    batch.build()
+}
+
 fn message(fields: &[(u32, &[u8])]) -> Vec<u8> {
     let mut out = Vec::new();
     fields.iter().for_each(|(field, bytes)| put_bytes(*field, bytes, &mut out));
@@ -147,7 +157,7 @@ fn what_is_no_request_is_told() {
 fn answers_are_written_as_their_messages_say() {
     let labels: LabelSet = [("__name__", "up"), ("a", "b")].into_iter().collect();
     let mut result = Vec::new();
-    put_series(labels.as_labels(), &[0, 5], &[0.0, 1.0], &mut result);
+    put_series(&batch(&labels, &[0, 5], &[0.0, 1.0]).series(0), &mut result);
     let label = |name: &[u8], value: &[u8]| message(&[(1, name), (2, value)]);
     let mut sample = Vec::new();
     put_double(1, 1.0, &mut sample);
@@ -159,7 +169,7 @@ fn answers_are_written_as_their_messages_say() {
     assert_eq!(answer, message(&[(1, &result)]));
 
     let mut frames = Vec::new();
-    put_frames(labels.as_labels(), &[1, 2], &[3.0, 4.0], 2, &mut frames);
+    put_frames(&batch(&labels, &[1, 2], &[3.0, 4.0]).series(0), 2, &mut frames);
     let mut chunk = Vec::new();
     [(1, 1), (2, 2), (3, 1)].iter().for_each(|(field, value)| put_integer(*field, *value, &mut chunk));
     put_bytes(4, &xor_chunk(&[1, 2], &[3.0, 4.0]), &mut chunk);
@@ -179,7 +189,7 @@ fn a_long_series_takes_several_frames() {
     let timestamps: Vec<i64> = (0..200_000).map(|i| i * 15_000).collect();
     let values: Vec<f64> = (0..200_000).map(|i| f64::from(i).sin()).collect();
     let mut frames = Vec::new();
-    put_frames(labels.as_labels(), &timestamps, &values, 0, &mut frames);
+    put_frames(&batch(&labels, &timestamps, &values).series(0), 0, &mut frames);
     let (mut rest, mut count) = (frames.as_slice(), 0);
     while !rest.is_empty() {
         let mut cursor = Cursor::new(rest);

@@ -8,6 +8,9 @@ pub(super) const PADDING: usize = 8;
 /// The most values of a part of a block.
 const MAX_PART: u64 = 4096;
 
+/// So many values a part has in what the Parquet library writes.
+const AT_ONCE: usize = 64;
+
 /// The most parts of a block.
 const MAX_PARTS: u64 = 64;
 
@@ -64,8 +67,15 @@ impl Delta {
     /// Appends the next `count` values; `None` where there are not so many.
     pub(super) fn read(&mut self, page: &[u8], mut count: usize, out: &mut Vec<i64>) -> Option<()> {
         while count > 0 {
+            if self.taken == self.decoded.len() && count >= self.part.min(self.left) {
+                // Nobody wants a part of it later.
+                let before = out.len();
+                self.decode(page, out)?;
+                count -= out.len() - before;
+                continue;
+            }
             if self.taken == self.decoded.len() {
-                self.decode(page)?;
+                self.hold(page)?;
             }
             let some = self.decoded.get(self.taken..)?;
             let some = some.get(..count.min(some.len()))?;
@@ -81,7 +91,7 @@ impl Delta {
             let some = count.min(self.decoded.len() - self.taken);
             (self.taken, count) = (self.taken + some, count - some);
             if count > 0 && !self.leap(page, &mut count)? {
-                self.decode(page)?;
+                self.hold(page)?;
             }
         }
         Some(())
@@ -116,41 +126,40 @@ impl Delta {
         page.get(self.widths + self.next).copied()
     }
 
-    /// Decodes the next part.
-    fn decode(&mut self, page: &[u8]) -> Option<()> {
-        let width = usize::from(self.part_width(page)?);
+    /// Decodes the next part to be taken bit by bit.
+    fn hold(&mut self, page: &[u8]) -> Option<()> {
+        let mut decoded = std::mem::take(&mut self.decoded);
+        decoded.clear();
+        self.taken = 0;
+        let done = self.decode(page, &mut decoded);
+        self.decoded = decoded;
+        done
+    }
+
+    /// Appends the values of the next part.
+    fn decode(&mut self, page: &[u8], out: &mut Vec<i64>) -> Option<()> {
+        let width = self.part_width(page)?;
         let values = self.part.min(self.left);
-        let end = self.at + self.part * width / 8;
+        let end = self.at + self.part * usize::from(width) / 8;
         // The padding belongs to no part.
         let bytes = page.get(self.at..end + PADDING)?;
-        self.decoded.clear();
-        self.taken = 0;
         let (least, mut last) = (self.least, self.last);
+        let mut add = |more: u64| {
+            last = last.wrapping_add(least.wrapping_add(more.cast_signed()));
+            last
+        };
         match width {
-            0 => self.decoded.extend((0..values).map(|_| {
-                last = last.wrapping_add(least);
-                last
-            })),
-            1..=56 => {
-                let mask = (1u64 << width) - 1;
-                for bit in (0..values).map(|i| i * width) {
-                    let word = word(bytes, bit / 8)?;
-                    let more = (word >> (bit % 8)) & mask;
-                    last = last.wrapping_add(least).wrapping_add(more as i64);
-                    self.decoded.push(last);
-                }
-            }
-            57..=64 => {
-                let mask = u64::MAX >> (64 - width);
+            0 => out.extend((0..values).map(|_| add(0))),
+            1..=32 if self.part == AT_ONCE => out.extend(unpack(bytes, width)?.into_iter().take(values).map(add)),
+            _ => {
+                let width = usize::from(width);
+                let mask = u64::MAX.checked_shr(64u32.checked_sub(width as u32)?)?;
                 for bit in (0..values).map(|i| i * width) {
                     let high = bytes.get(bit / 8 + 8).copied().unwrap_or(0);
                     let wide = u128::from(word(bytes, bit / 8)?) | u128::from(high) << 64;
-                    let more = (wide >> (bit % 8)) as u64 & mask;
-                    last = last.wrapping_add(least).wrapping_add(more as i64);
-                    self.decoded.push(last);
+                    out.push(add((wide >> (bit % 8)) as u64 & mask));
                 }
             }
-            _ => return None,
         }
         (self.last, self.at, self.next, self.left) = (last, end, self.next + 1, self.left - values);
         Some(())
@@ -161,4 +170,29 @@ impl Delta {
 #[inline]
 fn word(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
+}
+
+/// Unpacks numbers of at most 32 bits.
+fn unpack(bytes: &[u8], width: u8) -> Option<[u64; AT_ONCE]> {
+    macro_rules! of_width {
+        ($($width:literal)*) => {
+            match width {
+                $($width => of::<$width>(bytes),)*
+                _ => None,
+            }
+        };
+    }
+    of_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
+}
+
+/// As many numbers of `WIDTH` bits as `WIDTH` words have: where each of them is known when this is compiled.
+fn of<const WIDTH: usize>(bytes: &[u8]) -> Option<[u64; AT_ONCE]> {
+    let words = bytes.as_chunks::<8>().0.first_chunk::<WIDTH>()?.map(u64::from_le_bytes);
+    let mut out = [0; AT_ONCE];
+    for (i, out) in out.iter_mut().enumerate() {
+        let (at, bit) = (i * WIDTH / 64, i * WIDTH % 64);
+        let high = if bit + WIDTH > 64 { words[at + 1] << (64 - bit) } else { 0 };
+        *out = (words[at] >> bit | high) & (u64::MAX >> (64 - WIDTH));
+    }
+    Some(out)
 }

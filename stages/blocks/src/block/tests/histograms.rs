@@ -82,6 +82,11 @@ async fn check(rows: Mixed, start: i64, end: i64) {
     assert_eq!(block.has_histograms(), rows.have_histograms());
     assert_eq!(block.samples(), rows.0.iter().map(|(_, samples)| samples.len() as u64).sum::<u64>());
     let selected = block.select(&[], start, end).await.unwrap();
+    for row in &selected {
+        let labels = Labels::from_canonical(&row.labels).to_set();
+        let written = rows.0.iter().find(|(other, _)| *other == labels).unwrap();
+        assert_eq!(row.histograms, !written.1.histograms.is_empty());
+    }
     let numbers: Vec<u32> = selected.iter().map(|row| row.row).collect();
     let read = block.read(&numbers, start, end).await.unwrap();
     let found = selected.iter().zip(&read).filter(|(_, samples)| !samples.is_empty());

@@ -69,7 +69,7 @@ impl Shared {
 
 impl Place {
     pub(super) async fn open_at(&self, clock: Clock) -> Store {
-        let context = Context::new(clock.clone(), self.ground.metrics.clone(), CancellationToken::new());
+        let context = self.ground.context(clock.clone());
         let depot = Depot::new(self.bucket.clone(), clock.clone(), Memory::mib(1, 1), &context.metrics);
         let local = Arc::new(Objects::local(&self.blocks).unwrap());
         let shelf = Arc::new(BlockShelf::new(local, clock, Memory::mib(1, 1)));

@@ -1,5 +1,7 @@
 //! Remote read, with the messages of its own description.
 
+use weir_pipeline::testing::histogram_point;
+use weir_pipeline::{Batch, HistogramPoint, LabelSet};
 use weir_stages::remote_write::read::{put_frames, put_result, put_series};
 use weir_stages::remote_write::{compress, decompress};
 
@@ -50,8 +52,13 @@ async fn ordered(yaml: &str) -> Running {
     over(memory(&series), yaml).await
 }
 
-fn labels(pairs: &[(&str, &str)]) -> weir_pipeline::LabelSet {
-    pairs.iter().copied().collect()
+/// A batch of one series, with samples every 15 seconds.
+fn one(labels: &[(&str, &str)], values: &[f64]) -> Batch {
+    let labels: LabelSet = labels.iter().copied().collect();
+    let mut batch = Batch::builder("t".parse().unwrap());
+    batch.series(labels.as_labels());
+    values.iter().zip(TIMES).for_each(|(value, time)| _ = batch.sample(time, *value));
+    batch.build()
 }
 
 const TIMES: [i64; 3] = [0, 15_000, 30_000];
@@ -65,19 +72,9 @@ async fn samples_come_in_the_order_of_labels_in_one_message() {
     let mut message = Vec::new();
     decompress(&got.body, 1 << 20, &mut message).unwrap();
     let (mut result, mut expect) = (Vec::new(), Vec::new());
-    put_series(
-        labels(&[("__name__", "up"), ("a", "1"), ("job", "b")]).as_labels(),
-        &TIMES[..2],
-        &[4.0, 5.0],
-        &mut result,
-    );
-    put_series(
-        labels(&[("__name__", "up"), ("a", "2"), ("job", "a")]).as_labels(),
-        &TIMES[..2],
-        &[1.0, 2.0],
-        &mut result,
-    );
-    put_series(labels(&[("__name__", "up"), ("job", "c")]).as_labels(), &TIMES[..2], &[7.0, 8.0], &mut result);
+    put_series(&one(&[("__name__", "up"), ("a", "1"), ("job", "b")], &[4.0, 5.0]).series(0), &mut result);
+    put_series(&one(&[("__name__", "up"), ("a", "2"), ("job", "a")], &[1.0, 2.0]).series(0), &mut result);
+    put_series(&one(&[("__name__", "up"), ("job", "c")], &[7.0, 8.0]).series(0), &mut result);
     put_result(&result, &mut expect);
     put_result(&[], &mut expect);
     assert_eq!(message, expect);
@@ -91,10 +88,41 @@ async fn chunks_come_as_frames_where_they_are_liked_best() {
     let media = "application/x-streamed-protobuf; proto=prometheus.ChunkedReadResponse";
     assert_eq!((got.status, got.header("content-type"), got.header("content-encoding")), (200, Some(media), None));
     let mut expect = Vec::new();
-    put_frames(labels(&[("__name__", "up"), ("job", "c")]).as_labels(), &TIMES, &[7.0, 8.0, 9.0], 0, &mut expect);
-    let second = labels(&[("__name__", "up"), ("a", "1"), ("job", "b")]);
-    put_frames(second.as_labels(), &TIMES, &[4.0, 5.0, 6.0], 1, &mut expect);
+    put_frames(&one(&[("__name__", "up"), ("job", "c")], &[7.0, 8.0, 9.0]).series(0), 0, &mut expect);
+    let second = one(&[("__name__", "up"), ("a", "1"), ("job", "b")], &[4.0, 5.0, 6.0]);
+    put_frames(&second.series(0), 1, &mut expect);
     assert_eq!(got.body, expect);
+}
+
+#[tokio::test]
+async fn native_histograms_come_in_samples_and_in_chunks() {
+    let labels = [("__name__", "h"), ("job", "a")];
+    let points = [histogram_point(15_000, 8), histogram_point(45_000, 9)];
+    let mut memory = Memory::default();
+    let run = |histograms: &[HistogramPoint], timestamps: Vec<i64>, values: Vec<f64>| Run {
+        timestamps,
+        values,
+        histograms: histograms.to_vec(),
+        ..Run::default()
+    };
+    memory.add(labels.into_iter().collect(), run(&points[..1], vec![0], vec![1.0]));
+    memory.add(labels.into_iter().collect(), run(&points, vec![15_000, 30_000], vec![2.0, 3.0]));
+    let running = over(memory, "").await;
+    let mut expect = Batch::builder("t".parse().unwrap());
+    let labels: LabelSet = labels.into_iter().collect();
+    expect.series(labels.as_labels()).sample(0, 1.0).sample(30_000, 3.0);
+    points.iter().for_each(|point| _ = expect.histogram(point.clone()));
+    let expect = expect.build();
+    let got = running.read(request(&[("__name__", "h", 60_000)], &[])).await;
+    let (mut message, mut result, mut whole) = (Vec::new(), Vec::new(), Vec::new());
+    decompress(&got.body, 1 << 20, &mut message).unwrap();
+    put_series(&expect.series(0), &mut result);
+    put_result(&result, &mut whole);
+    assert_eq!(message, whole);
+    let got = running.read(request(&[("__name__", "h", 60_000)], &[1])).await;
+    let mut frames = Vec::new();
+    put_frames(&expect.series(0), 0, &mut frames);
+    assert_eq!(got.body, frames);
 }
 
 #[tokio::test]

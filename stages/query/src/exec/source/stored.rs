@@ -48,8 +48,8 @@ impl MetricsSource for Stored {
         Ok(Arc::new(Found::new(selection, missing, partial)?))
     }
 
-    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Vec<SeriesExemplars>> {
-        Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end))
+    async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
+        Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end).into())
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
@@ -113,6 +113,10 @@ impl Selected for Found {
 
     fn labels(&self, series: usize) -> Labels<'_> {
         self.selection.labels(series)
+    }
+
+    fn has_histograms(&self, series: usize) -> bool {
+        self.selection.has_histograms(series)
     }
 
     fn id(&self, series: usize) -> SeriesId {

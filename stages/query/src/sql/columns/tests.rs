@@ -4,7 +4,9 @@ use super::*;
 
 #[test]
 fn a_label_has_a_column_of_its_own_name_unless_that_hides_another() {
-    let check = |label: &str, column: &str| assert_eq!(column_of(label), column);
+    let check = |label: &str, column: &str| assert_eq!(column_of(label, false), column);
+    assert_eq!((column_of("count", false), column_of("count", true)), ("count".into(), "label_count".into()));
+    assert_eq!(column_of("label_schema", true), "label_label_schema");
     check("job", "job");
     check("timeout", "timeout");
     check("time", "label_time");
@@ -18,7 +20,7 @@ fn a_label_has_a_column_of_its_own_name_unless_that_hides_another() {
 #[test]
 fn columns_are_found_by_name() {
     let labels = ["value", "job", "label_value", "ü.x"].map(str::to_owned);
-    let columns = Columns::new(labels.into_iter().collect());
+    let columns = Columns::new(labels.into_iter().collect(), false);
     let names: Vec<&str> = columns.schema().fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(names, ["time", "value", "job", "label_label_value", "label_value", "ü.x"]);
     let label = |label: &str| Some(Column::Label(label.to_owned()));
@@ -29,4 +31,9 @@ fn columns_are_found_by_name() {
     assert_eq!(columns.get("ü.x"), label("ü.x"));
     assert_eq!(columns.get("up"), None);
     assert_eq!(columns.all().len(), 6);
+    let columns = Columns::new(["sum".to_owned()].into(), true);
+    let names: Vec<&str> = columns.schema().fields().iter().map(|field| field.name().as_str()).collect();
+    let parts = ["time", "value", "count", "sum", "schema", "zero_threshold", "zero_count", "buckets"];
+    assert_eq!(names, parts.into_iter().chain(["label_sum"]).collect::<Vec<_>>());
+    assert_eq!((columns.get("sum"), columns.get("label_sum")), (Some(Column::Part(Part::Sum)), label("sum")));
 }

@@ -47,7 +47,7 @@ impl Json {
                 match column.write(row, &mut cell)? {
                     None => self.out.extend_from_slice(b"null"),
                     Some(Kind::Text) => string(&cell, &mut self.out),
-                    Some(Kind::Bare | Kind::Float) => self.out.extend_from_slice(cell.as_bytes()),
+                    Some(Kind::Bare | Kind::Float | Kind::Nested) => self.out.extend_from_slice(cell.as_bytes()),
                 }
             }
             self.out.push(b']');

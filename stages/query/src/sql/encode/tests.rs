@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, BooleanArray, Float64Array, Int64Array, StringArray, TimestampMillisecondArray};
+use arrow::array::{
+    ArrayRef, BooleanArray, Float64Array, Float64Builder, Int64Array, ListBuilder, StringArray, StructArray,
+    TimestampMillisecondArray,
+};
+use arrow::datatypes::{DataType, Field};
 use datafusion::arrow::ipc::reader::StreamReader;
 
 use super::*;
@@ -59,6 +63,30 @@ fn csv_quotes_what_must_be_quoted_and_tells_null_from_empty() {
                     2023-11-14T22:13:20.123Z,\"x,\n\"\"y\"\"\",NaN,-Inf,-9223372036854775808,true\n\
                     ,\"\",1e300,-0.5,,false\n";
     assert_eq!(text, expected);
+}
+
+#[test]
+fn lists_and_structs_are_json_in_json_and_in_csv() {
+    let mut lists = ListBuilder::new(Float64Builder::new());
+    lists.append_value([Some(0.5), None, Some(f64::INFINITY)]);
+    lists.append_value([None; 0]);
+    let texts: ArrayRef = Arc::new(StringArray::from(vec!["a\"", "b"]));
+    let fields = vec![(Arc::new(Field::new("x", DataType::Utf8, false)), texts)];
+    let columns: [(&str, ArrayRef); 2] = [("l", Arc::new(lists.finish())), ("s", Arc::new(StructArray::from(fields)))];
+    let batch = RecordBatch::try_from_iter(columns).unwrap();
+    let written = |form| {
+        let mut encoder = Encoder::new(form, &batch.schema()).unwrap();
+        encoder.add(&batch).unwrap();
+        encoder.finish(&[]).unwrap();
+        String::from_utf8(encoder.take()).unwrap()
+    };
+    let json: serde_json::Value = serde_json::from_str(&written(RowForm::Json)).unwrap();
+    let expected = serde_json::json!([[[0.5, null, "+Inf"], { "x": "a\"" }], [[], { "x": "b" }]]);
+    assert_eq!(json["data"]["rows"], expected);
+    let csv = written(RowForm::Csv);
+    let lines: Vec<&str> = csv.lines().collect();
+    assert_eq!(lines[1], r#""[0.5,null,""+Inf""]","{""x"":""a\""""}""#);
+    assert_eq!(lines[2], r#"[],"{""x"":""b""}""#);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use datafusion::prelude::cast;
 use super::*;
 
 fn columns() -> Columns {
-    Columns::new(["job", "time"].map(str::to_owned).into_iter().collect())
+    Columns::new(["job", "time"].map(str::to_owned).into_iter().collect(), false)
 }
 
 /// A wish as text: its conditions, and whether that is all.

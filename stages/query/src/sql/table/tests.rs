@@ -34,6 +34,38 @@ async fn a_metric_is_a_table_with_a_row_for_each_sample() {
     check_error(LOAD, "SELECT zone FROM up", "zone").await;
 }
 
+/// A metric that is a native histogram, but for one sample.
+const HISTOGRAMS: &str = "1m
+ h{job=\"a\",count=\"x\"} {{schema:0 sum:5 count:4 z_bucket:1 z_bucket_w:0.5 buckets:[1 2]}} 7 stale
+ h{job=\"b\"} {{schema:-53 sum:1 count:3 custom_values:[2 4] buckets:[1 0 2]}}
+ f{job=\"a\"} 1";
+
+#[tokio::test]
+async fn native_histograms_have_columns_where_a_metric_has_any() {
+    let query = "SELECT time, value, count, sum, schema, zero_threshold, zero_count, buckets, job, label_count \
+                 FROM h ORDER BY job, time";
+    let buckets = r#"[{""lower"":-0.5,""upper"":0.5,""count"":1},{""lower"":0.5,""upper"":1,""count"":1},{""lower"":1,""upper"":2,""count"":2}]"#;
+    let custom = r#"[{""lower"":""-Inf"",""upper"":2,""count"":1},{""lower"":4,""upper"":""+Inf"",""count"":2}]"#;
+    let expected = [
+        format!("1970-01-01T00:00:00Z,,4,5,0,0.5,1,\"{buckets}\",a,x"),
+        "1970-01-01T00:01:00Z,7,,,,,,,a,x".to_owned(),
+        format!("1970-01-01T00:00:00Z,,3,1,-53,0,0,\"{custom}\",b,"),
+    ];
+    check(HISTOGRAMS, query, &expected.each_ref().map(String::as_str)).await;
+    check(HISTOGRAMS, "SELECT * FROM f", &["1970-01-01T00:00:00Z,1,a"]).await;
+    check_error(HISTOGRAMS, "SELECT count FROM f", "count").await;
+    let query =
+        "SELECT job, b['upper'], b['count'] FROM (SELECT job, unnest(buckets) AS b FROM h WHERE job = 'a') ORDER BY 2";
+    check(HISTOGRAMS, query, &["a,0.5,1", "a,1,1", "a,2,2"]).await;
+    check(HISTOGRAMS, "SELECT sum(sum) / sum(count), sum(value) FROM h", &["0.8571428571428571,7"]).await;
+    check(HISTOGRAMS, "SELECT count(*) FROM h WHERE time >= '1970-01-01T00:01:00Z'", &["1"]).await;
+}
+
+#[tokio::test]
+async fn functions_of_samples_take_the_numbers_of_a_metric_that_has_both() {
+    check(HISTOGRAMS, "SELECT job, sum_over_time(time, value) FROM h GROUP BY job ORDER BY job", &["a,7", "b,"]).await;
+}
+
 #[tokio::test]
 async fn names_of_other_characters_are_quoted() {
     let load = "1m\n {\"job:up:sum\"} 1\n {\"é.x\",\"a b\"=\"c\"} 2\n Up{Zone=\"z\"} 3";

@@ -11,6 +11,7 @@ const LOAD: &str = "1m
  http_request_duration_seconds_bucket{job=\"web\",le=\"0.1\"} 0+5x60
  http_request_duration_seconds_bucket{job=\"web\",le=\"1\"} 0+9x60
  http_request_duration_seconds_bucket{job=\"web\",le=\"+Inf\"} 0+10x60
+ http_request_duration_seconds{job=\"web\",instance=\"a\"} {{schema:0 sum:5 count:3 buckets:[1 2]}}
  {\"job:up:sum\",job=\"node\"} 1x60
  build_info{instance=\"a\",version=\"1.2\"} 1x60
  build_info{instance=\"b\",version=\"1.3\"} 1x60";

@@ -45,6 +45,15 @@ async fn an_instant_query_has_one_time() {
 }
 
 #[tokio::test]
+async fn native_histograms_of_an_answer_have_columns() {
+    let load = "1m\n h{job=\"a\"} {{schema:0 sum:5 count:3 buckets:[1 2]}}\n h{job=\"b\"} 4";
+    let query = "SELECT job, value, count, buckets[2]['count'] FROM promql('h', 0, 60, '1m') ORDER BY job, time";
+    check(load, query, &["a,,3,2", "a,,3,2", "b,4,,", "b,4,,"]).await;
+    check(load, "SELECT job, value FROM promql('histogram_count(h)', 0)", &["a,3"]).await;
+    check_error(load, "SELECT count FROM promql('histogram_count(h)', 0)", "count").await;
+}
+
+#[tokio::test]
 async fn answers_join_with_tables_and_with_each_other() {
     let query = "SELECT a.job, a.value + b.value FROM promql('sum by (job) (up)', 0) a \
                  JOIN promql('count by (job) (up)', 0) b ON a.job = b.job ORDER BY 1";

@@ -40,6 +40,12 @@ fn changes(since: Option<u64>) -> Query {
     Query { ask: Ask::Changes { since }, ..plain() }
 }
 
+/// Exemplars of two selectors.
+fn exemplars() -> Query {
+    let selectors = vec![vec![matcher("a", MatchOp::Equal, "b"), matcher("c", MatchOp::Match, ".+")], Vec::new()];
+    Query { ask: Ask::Exemplars { selectors, start: -1, end: 5 }, ..plain() }
+}
+
 fn encoded(query: &Query) -> Vec<u8> {
     let mut out = Vec::new();
     encode_query(query, &mut out).unwrap();
@@ -52,8 +58,9 @@ fn read(bytes: &[u8]) -> Result<Query> {
 
 #[test]
 fn what_is_written_reads_as_the_same() {
-    for query in [question(), plain(), known(), cardinality(), changes(None), changes(Some(0)), changes(Some(1 << 40))]
-    {
+    let changes = [None, Some(0), Some(1 << 40)].map(changes);
+    let kinds = Query { kinds: true, ..question() };
+    for query in [question(), plain(), known(), cardinality(), exemplars(), kinds].into_iter().chain(changes) {
         assert_eq!(format!("{:?}", read(&encoded(&query)).unwrap()), format!("{query:?}"));
     }
 }
@@ -69,6 +76,9 @@ fn the_bytes_of_version_1_are_frozen() {
     same(&known(), b"WNQ\x01\x81\x04acme\x05\x02\xc4\x13\x87\x02up");
     same(&Query { ask: Ask::Metadata { metric: None }, ..plain() }, b"WNQ\x01\x81\x04acme\x87\x00");
     same(&cardinality(), b"WNQ\x01\x81\x04acme\x88\x02\xac\x02");
+    same(&exemplars(), b"WNQ\x01\x81\x04acme\x82\x02\x01\x0a\x8a\x0e\x02\x02\x00\x01a\x01b\x02\x01c\x02.+\x00");
+    let kinds = [body.as_slice(), b"\x0b\x00"].concat();
+    same(&Query { kinds: true, ..question() }, &kinds);
     same(&changes(None), b"WNQ\x01\x81\x04acme\x89\x01\x00");
     same(&changes(Some(300)), b"WNQ\x01\x81\x04acme\x89\x02\xad\x02");
 }
@@ -78,7 +88,7 @@ fn only_what_a_store_has_is_asked_of_nodes() {
     let ask = Ask::Instant { expr: "up".into(), time: 0 };
     refused(
         encode_query(&Query { ask, ..plain() }, &mut Vec::new()),
-        "expected a question for samples, metadata, cardinality or changes",
+        "expected a question for samples, exemplars, metadata, cardinality or changes",
     );
 }
 
@@ -112,5 +122,10 @@ fn what_is_no_question_is_refused() {
     let good = Parts::of(&encoded(&changes(None)));
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
     check(good.with(0x89, b"\x01\x01"), "expected the end of changes at byte 13");
+    let good = Parts::of(&encoded(&exemplars()));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.without(0x82), "expected a section `span` at byte 26");
+    check(good.with(0x8a, b"\x05\x00"), "expected selectors within the 1 bytes that are left, got `5` at byte 16");
+    check(good.with(0x8a, b"\x01\x00\x00"), "expected the end of exemplars at byte 18");
     refused(read(b"WNB"), "expected a question, of at least 8 bytes, at byte 3");
 }
