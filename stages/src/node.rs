@@ -40,6 +40,7 @@ pub(crate) const ERROR: HeaderValue = HeaderValue::from_static("application/vnd.
 pub(crate) const SINCE: HeaderName = HeaderName::from_static("weir-since");
 
 /// Beside a batch: the name and the address of the member that it is for, where the node is to keep it until that is back.
+/// Beside the answer it says the same, where the node has kept it: one that does not know of this takes the batch as its own.
 pub(crate) const HINT_FOR: HeaderName = HeaderName::from_static("weir-hint-for");
 
 /// Beside every answer to a batch: the latest version of batches that the node takes. One that does not say it takes

@@ -135,11 +135,15 @@ impl Remote {
         let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
         let takes = node::read_takes(response.headers());
+        let is_kept = self.hint.as_ref().is_none_or(|hint| response.headers().get(node::HINT_FOR) == Some(hint));
         let (status, body) = (response.status(), Limited::new(response.into_body(), node::MAX_ANSWER));
         let broken = |e| Error::unavailable(format!("{self} did not answer to the end: {e}"));
         let body = body.collect().await.map_err(broken)?.to_bytes();
         let limits = wire::Limits::default();
         if status == StatusCode::OK {
+            if !is_kept {
+                return Err(Error::unavailable(format!("{self} is too old to keep something for another")));
+            }
             return wire::decode_ack(&body, &limits).map_err(|e| self.misunderstood(&e));
         }
         match wire::decode_error(&body, &limits) {

@@ -57,6 +57,7 @@ impl Taker {
 
     async fn take(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let start = Instant::now();
+        let hint = request.headers().get(node::HINT_FOR).cloned();
         let late = |_| {
             let limit = self.settings.timeout;
             Err(Error::new(Kind::TimedOut, format!("expected the batch to be done within {limit}")))
@@ -78,6 +79,9 @@ impl Taker {
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response.headers_mut().insert(node::TAKES, HeaderValue::from(u16::from(self.settings.version)));
+        if let (Some(hint), Ok(_)) = (hint, &result) {
+            response.headers_mut().insert(node::HINT_FOR, hint);
+        }
         response
     }
 
