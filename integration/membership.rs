@@ -219,7 +219,10 @@ fn another_set_takes_what_one_without_a_quorum_can_not_and_nothing_is_lost() {
     go_on(&writers);
     // Of that set one is there, and it is not all.
     let (_, warnings) = found_at_least(ground.query.api, 0);
-    assert!(warnings.iter().any(|warning| warning.contains("of the 2 members of `cell-0` that must be heard")), "{warnings:?}");
+    assert!(
+        warnings.iter().any(|warning| warning.contains("of the 2 members of `cell-0` that must be heard")),
+        "{warnings:?}"
+    );
     [2, 3].iter().for_each(|n| ground.start_store(*n));
     ground.wait_until_whole();
     go_on(&writers);

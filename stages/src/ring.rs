@@ -27,9 +27,9 @@
 //!
 //! A watched file is looked at every `poll`; a change counts where it is valid and its `epoch` is greater than the one
 //! before. What is wrong with it changes nothing, and is logged and counted. All nodes of a cluster need the same file: who
-//! queries hears those who are new at once, who writes goes by it `write_after` later, when all know of it. Who
-//! changes the members writes those of before under `previous`, with their epoch, until all that they had is in the bucket:
-//! queries hear them as well.
+//! queries hears those who are new at once, who writes goes by it `write_after` later, when all know of it; who starts meanwhile
+//! writes by the newest of `previous` until then. Who changes the members writes those of before under `previous`, with their
+//! epoch, until all that they had is in the bucket: queries hear them as well.
 //!
 //! With `dns` the members are the targets of SRV records, each called by its host's name, or the addresses of a host. They are
 //! looked up every `interval`. What is said for all of `settle` is followed, in a new epoch that each node counts for itself;

@@ -154,8 +154,9 @@ impl Resource for Cluster {
 
     async fn open(self, context: &Context) -> Result<Arc<OpenCluster>> {
         let ring = context.resource::<OpenRing>(self.ring.name())?;
-        let layout = ring.current();
-        let layouts = std::iter::once(&layout).chain(layout.previous());
+        // Also what it is to become.
+        let (layout, known) = (ring.current(), ring.recent(Duration::ZERO));
+        let layouts = known.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous()));
         let mut members = layouts.flat_map(|layout| layout.members());
         if let Some(member) = members.find(|member| member.read_address.is_empty()) {
             let (ring, member) = (self.ring.name(), &member.name);

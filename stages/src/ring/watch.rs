@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::config::Mistake;
-use weir_pipeline::{Context, Error, Result, Tenant};
+use weir_pipeline::{Clock, Context, Error, Result, Tenant};
 
 use super::layout::Earlier;
 use super::telemetry::Telemetry;
@@ -64,11 +64,21 @@ impl Watch {
         let seen = read(&path).await;
         let layout = layout(&path, shape, seen.as_deref()).map_err(Error::invalid)?;
         let telemetry = Telemetry::new(context);
-        telemetry.follows(&layout);
         // So that the first failure is a rise.
         ["ok", "error"].into_iter().for_each(|result| _ = telemetry.reload(result));
-        let ring = Arc::new(OpenRing::fixed(layout));
-        let coming = VecDeque::new();
+        let (newest, age) = (Arc::new(layout), age(&path, &context.clock).await);
+        let left = pace.write_after.saturating_sub(age);
+        // What has just changed others need not know yet.
+        let before = newest.previous().first().filter(|_| !left.is_zero()).cloned();
+        let ring = Arc::new(OpenRing::fixed(before.clone().unwrap_or_else(|| newest.clone())));
+        telemetry.follows(&ring.current());
+        let mut coming = VecDeque::new();
+        if let Some(before) = before {
+            let (from, to) = (before.epoch(), newest.epoch());
+            tracing::info!(file = %path.display(), from, to, ?left, "the ring has changed just now");
+            ring.announce(newest.clone());
+            coming.push_back((Instant::now() + left, newest));
+        }
         let watch = Self { path, shape, pace, ring: ring.clone(), coming, seen, telemetry };
         tokio::spawn(watch.run(context.shutdown.clone()));
         Ok(ring)
@@ -132,6 +142,14 @@ impl Watch {
         }
         Ok(Some(next))
     }
+}
+
+/// How long ago the file was written; nothing where that is not known.
+async fn age(path: &Path, clock: &Clock) -> Duration {
+    let written = tokio::fs::metadata(path).await.and_then(|metadata| metadata.modified());
+    let written = written.ok().and_then(|written| written.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let now = u64::try_from(clock.now()).unwrap_or_default();
+    Duration::from_millis(now).saturating_sub(written)
 }
 
 /// The layout that the file describes.
