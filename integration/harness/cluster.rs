@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::http;
 use super::process::free_address;
 use super::proxy::Proxy;
 use super::weir::Weir;
 use super::writers::{Found, SERIES, Writers, found, found_at_least};
+use super::{http, wait_for};
 
 const NAMES: [&str; 3] = ["a", "b", "c"];
 
@@ -193,6 +193,7 @@ pub fn has_all(found: &Found, sender: usize, timestamps: &[i64]) {
 /// partial.
 pub struct Asker {
     stop: Arc<AtomicBool>,
+    asked: Arc<AtomicUsize>,
     thread: JoinHandle<Answers>,
 }
 
@@ -212,8 +213,8 @@ pub struct Answers {
 impl Asker {
     /// Begins to ask.
     pub fn start(query: SocketAddr, writers: &Arc<Writers>) -> Self {
-        let stop = Arc::new(AtomicBool::new(false));
-        let (stopped, writers) = (stop.clone(), writers.clone());
+        let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+        let (stopped, answered, writers) = (stop.clone(), asked.clone(), writers.clone());
         let ask = move || {
             let mut answers = Answers::default();
             while !stopped.load(Ordering::Relaxed) {
@@ -229,10 +230,19 @@ impl Asker {
                     answers.warnings = warnings;
                 }
                 answers.slowest = answers.slowest.max(begin.elapsed());
+                answered.fetch_add(1, Ordering::Relaxed);
             }
             answers
         };
-        Self { stop, thread: std::thread::spawn(ask) }
+        Self { stop, asked, thread: std::thread::spawn(ask) }
+    }
+
+    /// Waits until so many more questions were asked and answered.
+    pub fn go_on(&self, questions: usize) {
+        // One may be under way.
+        let until = self.asked.load(Ordering::Relaxed) + 1 + questions;
+        let enough = || (self.asked.load(Ordering::Relaxed) >= until || self.thread.is_finished()).then_some(());
+        wait_for("answers", Duration::from_secs(120), enough);
     }
 
     /// What was answered, all of it right.

@@ -2,6 +2,7 @@
 
 pub mod certificates;
 pub mod cluster;
+pub mod dns;
 pub mod http;
 pub mod language_server;
 pub mod moto;

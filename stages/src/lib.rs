@@ -3,6 +3,7 @@
 mod adapt;
 pub mod buffer;
 pub mod concurrency_limit;
+mod dns;
 pub mod exposition;
 pub mod file;
 pub mod filter;

@@ -3,7 +3,9 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
-use weir_pipeline::{Batch, Kind, Since};
+use weir_pipeline::{Batch, Error, Kind, Result, Since};
+
+use crate::ring::Member;
 
 pub(crate) mod client;
 pub(crate) mod frames;
@@ -37,6 +39,10 @@ pub(crate) const ERROR: HeaderValue = HeaderValue::from_static("application/vnd.
 /// Beside an answer with samples: since when the node has everything, as two numbers of milliseconds since the Unix epoch.
 pub(crate) const SINCE: HeaderName = HeaderName::from_static("weir-since");
 
+/// Beside a batch: the name and the address of the member that it is for, where the node is to keep it until that is back.
+/// Beside the answer it says the same, where the node has kept it: one that does not know of this takes the batch as its own.
+pub(crate) const HINT_FOR: HeaderName = HeaderName::from_static("weir-hint-for");
+
 /// Beside every answer to a batch: the latest version of batches that the node takes. One that does not say it takes
 /// [`OLDEST`] alone.
 pub(crate) const TAKES: HeaderName = HeaderName::from_static("weir-takes");
@@ -60,6 +66,26 @@ pub(crate) fn status(kind: Kind) -> StatusCode {
         Kind::Overloaded { .. } => StatusCode::TOO_MANY_REQUESTS,
         Kind::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }
+}
+
+/// The value of [`HINT_FOR`].
+///
+/// # Errors
+/// The member's name or address can't be in a header.
+pub(crate) fn hint_value(owner: &Member) -> Result<HeaderValue> {
+    let value = HeaderValue::from_str(&format!("{} {}", owner.name, owner.address));
+    value.map_err(|e| Error::internal("expected a member's name and address to fit a header").with_source(e))
+}
+
+/// The member that a value of [`HINT_FOR`] names.
+///
+/// # Errors
+/// It names none.
+pub(crate) fn read_hint(value: &HeaderValue) -> Result<Member> {
+    let text = value.to_str().unwrap_or_default();
+    let (name, address) = text.split_once(' ').unwrap_or_default();
+    let member = Member::new(name.to_owned(), address.to_owned(), None, String::new());
+    member.map_err(|why| Error::invalid(format!("expected the header `{HINT_FOR}` to name a member: {why}")))
 }
 
 /// The first version of batches that has all that a batch has.

@@ -10,10 +10,11 @@
 //! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`], which is made once for all members that
 //! are sent it at a time; the answer is the
 //! ack of the node's own pipeline, which a [`peers`](crate::peers) source begins. All requests to a member share a
-//! connection, which is pinged: a member that is cut off is noticed within seconds.
+//! connection, which is pinged: a member that is cut off is noticed within seconds. What the member is to keep for another
+//! (`hand_off` of `replicate`) says so in a header.
 //!
-//! Errors: those of the node's pipeline, with their kind; a node that is too old for a batch, a node that is shutting down, can't be reached, or answers
-//! something else is unavailable, one that takes longer than `timeout` timed out.
+//! Errors: those of the node's pipeline, with their kind; a node that is too old for a batch, is shutting down, can't be
+//! reached, or answers something else is unavailable, one that takes longer than `timeout` timed out.
 //!
 //! Order: ends a pipeline, below `replicate`. Ready while fewer than `concurrency` requests are under way.
 
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
+use hyper::header::HeaderValue;
 use hyper::{StatusCode, Uri};
 use serde::Deserialize;
 use tokio::time::timeout;
@@ -31,6 +33,7 @@ use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Result, Sink, Write}
 
 use crate::node::client::NodeClient;
 use crate::node::{self, wire};
+use crate::replicate::HintFor;
 use crate::ring::Member;
 use crate::tls::TlsClient;
 use crate::way::{Asked, Way};
@@ -63,6 +66,8 @@ struct Remote {
     uri: Uri,
     client: NodeClient,
     timeout: Span,
+    /// For whom it is to keep what it is sent, as a header says it.
+    hint: Option<HeaderValue>,
 }
 
 // === impl Peer ===
@@ -89,7 +94,8 @@ impl Sink<Write> for Peer {
         let client = NodeClient::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
         let client = client.with_token(self.bearer_token_file.as_deref())?;
         let uri = client.uri(&member.address, node::WRITE)?;
-        Ok(Way::open(Remote { member, uri, client, timeout: self.timeout }, self.concurrency.get()))
+        let hint = context.value::<HintFor>().map(|owner| node::hint_value(&owner.0)).transpose()?;
+        Ok(Way::open(Remote { member, uri, client, timeout: self.timeout, hint }, self.concurrency.get()))
     }
 }
 
@@ -122,15 +128,22 @@ impl Asked for Remote {
 impl Remote {
     /// Sends a batch of a version.
     async fn send(&self, body: Bytes, version: u8) -> Result<Ack> {
-        let request = self.client.post(self.uri.clone(), node::BATCH, body);
+        let mut request = self.client.post(self.uri.clone(), node::BATCH, body);
+        if let Some(hint) = &self.hint {
+            request.headers_mut().insert(node::HINT_FOR, hint.clone());
+        }
         let unreachable = |e| Error::unavailable(format!("{self} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
         let takes = node::read_takes(response.headers());
+        let is_kept = self.hint.as_ref().is_none_or(|hint| response.headers().get(node::HINT_FOR) == Some(hint));
         let (status, body) = (response.status(), Limited::new(response.into_body(), node::MAX_ANSWER));
         let broken = |e| Error::unavailable(format!("{self} did not answer to the end: {e}"));
         let body = body.collect().await.map_err(broken)?.to_bytes();
         let limits = wire::Limits::default();
         if status == StatusCode::OK {
+            if !is_kept {
+                return Err(Error::unavailable(format!("{self} is too old to keep something for another")));
+            }
             return wire::decode_ack(&body, &limits).map_err(|e| self.misunderstood(&e));
         }
         match wire::decode_error(&body, &limits) {

@@ -5,11 +5,14 @@
 //! ```
 //!
 //! All settings: `peers: { listen: 127.0.0.1:19391, max_body: 64MiB, max_batch: 128MiB, in_flight: 256MiB, concurrency: 64,
-//! connections: 1024, timeout: 30s, version: 2, tls_server_config: { … }, auth: { … } }`, the last two as in
-//! [`tls`](crate::tls) and [`auth`](crate::http::auth).
+//! connections: 1024, timeout: 30s, version: 2, tls_server_config: { … }, auth: { … }, hints: { path: ./data/hints, bytes: 1GiB,
+//! max_age: 2h, peer: { … } } }`, `tls_server_config` and `auth` as in [`tls`](crate::tls) and [`auth`](crate::http::auth), `peer`
+//! as the settings of the sink [`peer`](crate::peer).
 //!
 //! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
-//! tenant; the answer waits for the ack, and carries it. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
+//! tenant; the answer waits for the ack, and carries it. With `hints` the node also keeps what is meant for another member that
+//! can't be reached (`hand_off` of `replicate`): in a queue on disk for each, as [`queue`](crate::queue) has it, fsynced before the
+//! answer, and sent on until that one takes it. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
 //! Errors: an error of the pipeline is sent back whole, with a status by its kind. A body that is too large, or no batch,
 //! is invalid; where memory for it is in use, the node is unavailable, and so it is for a batch of a later version than `version`.
@@ -20,6 +23,7 @@
 //! Order: begins a pipeline. Whoever reaches it may write for any tenant: it belongs on a network of the cluster's own, or behind
 //! `tls_server_config` with `client_ca_file`.
 
+mod hints;
 mod take;
 mod telemetry;
 
@@ -35,6 +39,7 @@ use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
 use crate::node::{LATEST, OLDEST};
 use crate::tls::TlsServer;
+pub use hints::Hints;
 
 /// Takes batches from the other nodes of a cluster, and sends each down.
 #[derive(Clone, Debug, Deserialize)]
@@ -71,6 +76,9 @@ pub struct Peers {
     /// Who may ask, as in [`auth`](crate::http::auth). Default: everybody.
     #[serde(default)]
     pub auth: Option<Auth>,
+    /// What it keeps for other members until they are back. Default: nothing.
+    #[serde(default)]
+    pub hints: Option<Hints>,
 }
 
 fn default_body() -> Bytes {
@@ -120,7 +128,8 @@ impl Source<Write> for Peers {
         let listener = listen(&self.listen, tls, auth, &context).await?;
         let shutdown = context.shutdown.clone();
         let limits = Limits::new(self.connections, self.timeout);
-        serve(listener, Arc::new(take::Taker::new(self, &context, next)), limits, shutdown).await;
+        let holder = self.hints.clone().map(|hints| hints::Holder::open(hints, &context)).transpose()?;
+        serve(listener, Arc::new(take::Taker::new(self, holder, &context, next)), limits, shutdown).await;
         Ok(())
     }
 }

@@ -151,6 +151,23 @@ fn full(limit: Bytes) -> Error {
 
 // === impl Queue ===
 
+impl Queue {
+    /// A queue on disk that holds at most so much, and gives up what is older than `max_age`.
+    pub(crate) fn on_disk(path: PathBuf, bytes: Bytes, max_age: Span) -> Self {
+        let disk = Disk { path, bytes };
+        let fields = Fields {
+            memory: None,
+            disk: Some(disk.clone()),
+            senders: default_senders(),
+            max_samples_per_send: default_samples(),
+            backoff: Backoff::default(),
+            max_age: Some(max_age),
+            drain: default_drain(),
+        };
+        Self { kept: Kept::Disk(disk), fields }
+    }
+}
+
 impl TryFrom<Fields> for Queue {
     type Error = String;
 

@@ -5,12 +5,17 @@
 //! ```
 //!
 //! All settings: `replicate: { factor: 3, quorum: majority, patience: 2s, keep_trying: 1m, pending: 64MiB, backoff: {
-//! initial: 100ms, max: 1s } }`.
+//! initial: 100ms, max: 1s }, hand_off: false }`.
 //!
 //! Shape: one branch per member, each of which gets the whole batch (its buffers are shared, not copied). The answer is
 //! the ack of the quorum's member that wrote least. What the other members are still doing goes on after the answer, for
 //! `keep_trying`; a member that did not get a batch in that time has missed it, which is counted, and is repaired by
 //! reading from a quorum.
+//!
+//! With `hand_off: true` what a member did not get in that time, or found no memory to wait in, goes to another member of the ring
+//! that is not of the set: first to one of a zone that lacks a copy. That one keeps it on disk (`hints` of `peers`) and sends it on
+//! once the member is back. It counts for no quorum: queries do not ask who keeps what for whom. It saves the copy, so that
+//! the next member may be lost, too. Only where nobody keeps it it is missed.
 //!
 //! Errors: a member that fails and may recover is asked again, with growing pauses that all requests share; a request
 //! fails once so many members refuse it for good, or have failed for all of `patience`, that no quorum is left, with the
@@ -21,6 +26,7 @@
 
 mod branch;
 mod gate;
+mod hands;
 mod pending;
 mod quorum;
 mod telemetry;
@@ -34,8 +40,10 @@ use tower::Service;
 use weir_pipeline::units::{Bytes, Span};
 use weir_pipeline::{Batch, Context, Error, Fanout, Next, Reply, Rest, Result, Write};
 
-use crate::ring::{Member, ReplicaSet};
+use crate::ring::{Member, OpenRing, ReplicaSet};
 use branch::{Branch, Handle};
+use hands::Hands;
+pub use hands::HintFor;
 use pending::Pending;
 use quorum::{Size, Writing};
 
@@ -66,6 +74,9 @@ struct Fields {
     /// How long to wait before a member that failed is asked again.
     #[serde(default)]
     backoff: Backoff,
+    /// Whether other members of the ring keep what a member did not get. Default `false`.
+    #[serde(default)]
+    hand_off: bool,
 }
 
 /// How many members must have written a batch.
@@ -145,7 +156,7 @@ impl Fanout<Write> for Replicate {
     const NAME: &'static str = "replicate";
 
     fn split(self, context: &Context, rest: Rest<Write>) -> Result<Next<Write>> {
-        let Fields { factor, quorum, patience, keep_trying, pending, backoff } = self.0;
+        let Fields { factor, quorum, patience, keep_trying, pending, backoff, hand_off } = self.0;
         let set = context.value::<ReplicaSet>();
         let set = set.ok_or_else(|| Error::invalid("expected `shard` above, which says which members there are"))?;
         let members = set.members.len();
@@ -160,7 +171,9 @@ impl Fanout<Write> for Replicate {
             Ok(Handle::new(Arc::new(Branch::new(&member.name, next, (backoff.initial.get(), backoff.max.get()), seen))))
         };
         let handles = set.members.iter().map(branch).collect::<Result<Vec<_>>>()?;
-        let pending = Pending::new(pending.get(), keep_trying.get());
+        let hands = |ring| Arc::new(Hands::new(ring, set.clone(), rest.clone(), context, pending.get()));
+        let hands = context.value::<OpenRing>().filter(|_| hand_off).map(hands);
+        let pending = Pending::new(pending.get(), keep_trying.get(), hands);
         context.on_close(pending.clone().close());
         Ok(Next::new(Replicas { handles, quorum, patience: patience.get(), pending }))
     }
@@ -229,7 +242,9 @@ impl Service<Batch> for Replicas {
 
     fn call(&mut self, batch: Batch) -> Reply<Write> {
         let writes = self.handles.iter_mut().map(|handle| handle.write(batch.clone())).collect();
-        Writing::new(writes, self.quorum, self.patience, Size::of(&batch)).run(self.pending.clone()).boxed()
+        let size = Size::of(&batch);
+        let batch = self.pending.hands_off().then_some(batch);
+        Writing::new(writes, self.quorum, self.patience, size, batch).run(self.pending.clone()).boxed()
     }
 }
 

@@ -7,11 +7,22 @@
 //! Shape: one branch per replica set of the ring. A batch is split by series, each of which goes to exactly one branch; a
 //! batch that belongs to one branch passes untouched. What is said of metrics goes to every branch that gets samples.
 //!
+//! With a ring of shuffle shards a tenant's series go to the branches of its shard alone.
+//!
+//! With `fail_over: true` a part whose set has no quorum (it is unavailable, or timed out) goes to other sets of the tenant's shard
+//! instead, each series to the one where its partition scores next, and the ack is theirs; the set is left alone for five seconds
+//! then, after which one request finds out whether it is back. This is sound, as queries hear enough members of every set of the
+//! shard, whatever series it keeps: a sample is found where any set has acknowledged it. What was written elsewhere stays there;
+//! the sets that are left must bear the load. Default `false`: the sender is told to come back.
+//!
 //! Errors: those of the branches. Where one branch fails the request fails, also if others have written their part: sent
 //! again, that part is merged. An error that may pass comes before one that will not.
 //!
-//! Order: above `replicate`, which writes to the members of the set. Ready when all branches are: any batch may need any of
-//! them. When the ring changes, new batches go by the new layout, and those under way end by the old one.
+//! Order: above `replicate`, which writes to the members of the set. Ready when all branches are, but for those that are left alone:
+//! any batch may need any of them. When the ring changes, new batches go by the new layout, and those under way end by the old one.
+
+mod branches;
+mod health;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context as TaskContext, Poll, ready};
@@ -23,7 +34,8 @@ use tower::Service;
 use weir_pipeline::units::Ref;
 use weir_pipeline::{Ack, Batch, Context, Error, Fanout, Next, Reply, Rest, Result, Write};
 
-use crate::ring::{Layout, OpenRing, ReplicaSet};
+use crate::ring::{Layout, OpenRing};
+use branches::{Branch, Branches, Telemetry};
 
 /// Sends each series to the replica set that its partition belongs to.
 #[derive(Clone, Debug, Deserialize)]
@@ -31,6 +43,9 @@ use crate::ring::{Layout, OpenRing, ReplicaSet};
 pub struct Shard {
     /// The ring.
     pub ring: Ref<OpenRing>,
+    /// Whether another set takes what a set can't that has no quorum. Default `false`.
+    #[serde(default)]
+    pub fail_over: bool,
 }
 
 /// What all clones share.
@@ -38,6 +53,8 @@ struct Shared {
     ring: Arc<OpenRing>,
     rest: Rest<Write>,
     context: Context,
+    fail_over: bool,
+    telemetry: Telemetry,
     state: Mutex<State>,
 }
 
@@ -47,18 +64,12 @@ struct State {
     seen: Arc<Layout>,
 }
 
-/// The branches of one layout, in the order of its sets.
-struct Branches {
-    layout: Arc<Layout>,
-    nexts: Vec<Next<Write>>,
-}
-
 /// The branches as one service. A clone has handles of its own.
 struct Sharded {
     shared: Arc<Shared>,
     branches: Arc<Branches>,
     /// For each branch a handle, and whether it is ready.
-    handles: Vec<(Next<Write>, bool)>,
+    handles: Vec<(Branch, bool)>,
 }
 
 // === impl Shard ===
@@ -69,9 +80,10 @@ impl Fanout<Write> for Shard {
     fn split(self, context: &Context, rest: Rest<Write>) -> Result<Next<Write>> {
         let ring = context.resource::<OpenRing>(self.ring.name())?;
         let seen = ring.current();
-        let branches = Arc::new(Branches::new(seen.clone(), None, context, &rest)?);
+        let branches = Arc::new(Branches::new(seen.clone(), None, &ring, (context, &rest))?);
         let state = Mutex::new(State { branches: branches.clone(), seen });
-        let shared = Shared { ring, rest, context: context.clone(), state };
+        let (fail_over, telemetry) = (self.fail_over, Telemetry::new(context));
+        let shared = Shared { ring, rest, context: context.clone(), fail_over, telemetry, state };
         Ok(Next::new(Sharded::new(Arc::new(shared), branches)))
     }
 }
@@ -86,7 +98,7 @@ impl Shared {
         if !Arc::ptr_eq(&state.seen, &layout) {
             state.seen = layout.clone();
             let epoch = layout.epoch();
-            match Branches::new(layout, Some(&state.branches), &self.context, &self.rest) {
+            match Branches::new(layout, Some(&state.branches), &self.ring, (&self.context, &self.rest)) {
                 Ok(branches) => state.branches = Arc::new(branches),
                 Err(error) => tracing::error!(epoch, error = error.report(), "the ring's change can't be followed"),
             }
@@ -95,34 +107,11 @@ impl Shared {
     }
 }
 
-// === impl Branches ===
-
-impl Branches {
-    /// The branches of `layout`, of which those that were there `before` go on.
-    fn new(layout: Arc<Layout>, before: Option<&Self>, context: &Context, rest: &Rest<Write>) -> Result<Self> {
-        let branch = |set: &Arc<ReplicaSet>| {
-            let known = before.and_then(|before| {
-                let same = before.layout.sets().iter().position(|other| other == set)?;
-                before.nexts.get(same).cloned()
-            });
-            known.map_or_else(|| rest.branch(&context.with(set.clone()), &set.name), Ok)
-        };
-        let nexts = layout.sets().iter().map(branch).collect::<Result<_>>()?;
-        Ok(Self { layout, nexts })
-    }
-
-    /// The branch of each series.
-    fn route(&self, batch: &Batch) -> Vec<usize> {
-        let set = |id| self.layout.set_of(self.layout.partition_of(batch.tenant(), id));
-        batch.iter().map(|series| set(series.id)).collect()
-    }
-}
-
 // === impl Sharded ===
 
 impl Sharded {
     fn new(shared: Arc<Shared>, branches: Arc<Branches>) -> Self {
-        let handles = branches.nexts.iter().map(|next| (next.clone(), false)).collect();
+        let handles = branches.all().iter().map(|branch| (branch.clone(), false)).collect();
         Self { shared, branches, handles }
     }
 }
@@ -143,35 +132,50 @@ impl Service<Batch> for Sharded {
         if !Arc::ptr_eq(&current, &self.branches) {
             *self = Self::new(self.shared.clone(), current);
         }
-        for (next, is_ready) in self.handles.iter_mut().filter(|(_, is_ready)| !is_ready) {
-            ready!(next.poll_ready(cx))?;
+        let fail_over = self.shared.fail_over;
+        for (branch, is_ready) in self.handles.iter_mut().filter(|(_, is_ready)| !is_ready) {
+            if fail_over && !branch.health.is_open() {
+                continue;
+            }
+            ready!(branch.next.poll_ready(cx))?;
             *is_ready = true;
         }
         Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, batch: Batch) -> Reply<Write> {
-        let route = self.branches.route(&batch);
-        let first = route.first().copied().unwrap_or(0);
-        let mut handles: Vec<_> = self.handles.iter_mut().map(|(next, is_ready)| (next, is_ready)).collect();
+        let (branches, fail_over) = (self.branches.clone(), self.shared.fail_over);
+        let (route, first) = branches.route(&batch, |set| !fail_over || branches.is_open(set));
         if route.iter().all(|set| *set == first) {
-            let Some((next, is_ready)) = handles.get_mut(first) else {
-                return std::future::ready(Err(Error::internal("expected a ring with a replica set"))).boxed();
-            };
-            **is_ready = false;
-            return next.call(batch);
+            return self.send(first, batch);
         }
-        let replies: Vec<_> = batch
-            .split(&route, handles.len())
-            .into_iter()
-            .zip(handles)
-            .filter(|(part, _)| !part.is_empty())
-            .map(|(part, (next, is_ready))| {
-                *is_ready = false;
-                next.call(part)
-            })
-            .collect();
+        let parts = batch.split(&route, self.handles.len()).into_iter().enumerate();
+        let replies: Vec<_> =
+            parts.filter(|(_, part)| !part.is_empty()).map(|(set, part)| self.send(set, part)).collect();
         async move { merge(join_all(replies).await) }.boxed()
+    }
+}
+
+impl Sharded {
+    /// Sends a part of a batch to a set.
+    fn send(&mut self, set: usize, part: Batch) -> Reply<Write> {
+        let Some((branch, is_ready)) = self.handles.get_mut(set) else {
+            return std::future::ready(Err(Error::internal("expected a ring with a replica set"))).boxed();
+        };
+        let mut send = |branch: &mut Branch, part| {
+            if std::mem::take(is_ready) {
+                return branch.next.call(part);
+            }
+            // It was left alone when it was to become ready.
+            let next = branch.next.clone();
+            async move { next.send(part).await }.boxed()
+        };
+        if !self.shared.fail_over {
+            return send(branch, part);
+        }
+        branch.health.asked();
+        let reply = send(branch, part.clone());
+        self.branches.clone().carry(set, part, reply, self.shared.telemetry.clone()).boxed()
     }
 }
 

@@ -28,9 +28,12 @@
 //!
 //! What has changed since a result was kept (`cache`) is asked of as many members as must be heard, each since it was asked last.
 //!
+//! With shuffle sharding the questions of a tenant go to the sets of its shard alone.
+//!
 //! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those that it had less than
 //! `uploaded_after` ago, are asked as well, and each epoch's replica sets must be heard: what was written to them is still
-//! only there.
+//! only there. Where a ring's members are looked up in DNS nobody tells of earlier ones: for `uploaded_after` after the start all
+//! members must be heard, and while no name server answers every answer is partial.
 
 mod changes;
 mod epochs;
@@ -152,8 +155,9 @@ impl Resource for Cluster {
 
     async fn open(self, context: &Context) -> Result<Arc<OpenCluster>> {
         let ring = context.resource::<OpenRing>(self.ring.name())?;
-        let layout = ring.current();
-        let layouts = std::iter::once(&layout).chain(layout.previous());
+        // Also what it is to become.
+        let (layout, known) = (ring.current(), ring.recent(Duration::ZERO));
+        let layouts = known.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous()));
         let mut members = layouts.flat_map(|layout| layout.members());
         if let Some(member) = members.find(|member| member.read_address.is_empty()) {
             let (ring, member) = (self.ring.name(), &member.name);
@@ -194,7 +198,7 @@ impl OpenCluster {
             newness: self.newness(start),
             telemetry: self.telemetry.clone(),
         };
-        let sets = self.epochs.sets(self.settings.quorum)?;
+        let sets = self.epochs.sets(tenant, self.settings.quorum)?;
         hearing.hear(&sets).await
     }
 
@@ -241,6 +245,7 @@ impl MetricsSource for OpenCluster {
     async fn select(&self, wanted: Wanted<'_>) -> Result<Arc<dyn Selected>> {
         let Wanted { tenant, matchers, start, end, partial, .. } = wanted;
         let Heard { answers, mut missing } = self.hear(wanted).await?;
+        missing.extend(self.epochs.doubt());
         // After the members: what they have uploaded meanwhile is there.
         let bucket = match &self.depot {
             Some(depot) => depot.look(tenant, start, end).await,
@@ -256,26 +261,33 @@ impl MetricsSource for OpenCluster {
 
     async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
         let Wanted { tenant, matchers, start, end, .. } = wanted;
-        let sets = self.epochs.sets(self.settings.quorum)?;
+        let sets = self.epochs.sets(tenant, self.settings.quorum)?;
         let poll = self.poll(tenant, Ask::Exemplars { selectors: vec![matchers.to_vec()], start, end });
-        Ok(self.count(poll.exemplars(&sets).await?))
+        let mut known = poll.exemplars(&sets).await?;
+        known.missing.extend(self.epochs.doubt());
+        Ok(self.count(known))
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
-        let sets = self.epochs.sets(self.settings.quorum)?;
+        let sets = self.epochs.sets(tenant, self.settings.quorum)?;
         let poll = self.poll(tenant, Ask::Metadata { metric: metric.map(str::to_owned) });
-        Ok(self.count(poll.metadata(&sets).await?))
+        let mut known = poll.metadata(&sets).await?;
+        known.missing.extend(self.epochs.doubt());
+        Ok(self.count(known))
     }
 
     async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Known<Cardinality>>> {
         // Recent series are with the members of now; those of an earlier epoch would count twice.
-        let sets = self.epochs.current(self.settings.quorum)?;
+        let sets = self.epochs.current(tenant, self.settings.quorum)?;
         let poll = self.poll(tenant, Ask::Cardinality { limit: limit.saturating_mul(MORE) });
         Ok(Some(self.count(poll.cardinality(&sets, limit).await?)))
     }
 
     async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {
-        let sets = self.epochs.sets(self.settings.quorum)?;
+        let sets = self.epochs.sets(tenant, self.settings.quorum)?;
+        if self.epochs.doubt().is_some() {
+            return Ok(None);
+        }
         // Nobody is waited for where enough have answered.
         let poll = Poll { hedge: Duration::ZERO, ..self.poll(tenant, Ask::Changes { since: None }) };
         let Some(told) = self.changed.hear(poll, &sets).await? else { return Ok(None) };

@@ -1,5 +1,7 @@
 //! One batch, from its bytes to its ack.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -12,6 +14,7 @@ use weir_pipeline::batch::Series;
 use weir_pipeline::{Ack, Batch, Context, Error, Kind, Metrics, Next, Result, Write};
 
 use super::Peers;
+use super::hints::Holder;
 use super::telemetry::Telemetry;
 use crate::http::budget::{Budget, Share};
 use crate::http::metrics_page;
@@ -25,6 +28,7 @@ const LONG: usize = 1 << 20;
 pub(super) struct Taker {
     settings: Peers,
     limits: wire::Limits,
+    holder: Option<Arc<Holder>>,
     next: Next<Write>,
     working: Semaphore,
     budget: Budget,
@@ -36,10 +40,11 @@ pub(super) struct Taker {
 // === impl Taker ===
 
 impl Taker {
-    pub(super) fn new(settings: Peers, context: &Context, next: Next<Write>) -> Self {
+    pub(super) fn new(settings: Peers, holder: Option<Holder>, context: &Context, next: Next<Write>) -> Self {
         let (message_bytes, batch_bytes) = (settings.max_body.get(), settings.max_batch.get());
         Self {
             limits: wire::Limits { message_bytes, batch_bytes, ..wire::Limits::default() },
+            holder: holder.map(Arc::new),
             next,
             working: Semaphore::new(settings.concurrency.get().min(Semaphore::MAX_PERMITS)),
             budget: Budget::new(settings.in_flight.get()),
@@ -52,6 +57,7 @@ impl Taker {
 
     async fn take(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let start = Instant::now();
+        let hint = request.headers().get(node::HINT_FOR).cloned();
         let late = |_| {
             let limit = self.settings.timeout;
             Err(Error::new(Kind::TimedOut, format!("expected the batch to be done within {limit}")))
@@ -73,6 +79,9 @@ impl Taker {
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response.headers_mut().insert(node::TAKES, HeaderValue::from(u16::from(self.settings.version)));
+        if let (Some(hint), Ok(_)) = (hint, &result) {
+            response.headers_mut().insert(node::HINT_FOR, hint);
+        }
         response
     }
 
@@ -86,6 +95,7 @@ impl Taker {
             let expect = String::from_utf8_lossy(node::BATCH.as_bytes()).into_owned();
             return Err(Error::invalid(format!("expected the content type `{expect}`, got `{got}`")));
         }
+        let owner = request.headers().get(node::HINT_FOR).map(node::read_hint).transpose()?;
         // Requests wait before their bodies are read.
         let _working = self.working.acquire().await.map_err(|_| Error::closed())?;
         let mut share = self.budget.share();
@@ -116,7 +126,13 @@ impl Taker {
         if batch.says_nothing() {
             return Ok(Ack::default());
         }
-        self.next.send(batch).await
+        match (owner, &self.holder) {
+            (None, _) => self.next.send(batch).await,
+            (Some(owner), Some(holder)) => holder.clone().keep(owner, batch).await,
+            (Some(owner), None) => {
+                Err(Error::invalid(format!("expected `hints` in the settings, to keep something for `{}`", owner.name)))
+            }
+        }
     }
 
     /// Reads a message, charged to `share` as it comes.

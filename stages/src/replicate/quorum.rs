@@ -42,6 +42,8 @@ pub(super) struct Writing {
     quorum: usize,
     patience: Duration,
     size: Size,
+    /// What it is about, where it is needed after the answer.
+    batch: Option<Batch>,
 }
 
 // === impl Size ===
@@ -65,10 +67,16 @@ impl Future for Attempt {
 // === impl Writing ===
 
 impl Writing {
-    pub(super) fn new(writes: Vec<Attempt>, quorum: usize, patience: Duration, size: Size) -> Self {
+    pub(super) fn new(
+        writes: Vec<Attempt>,
+        quorum: usize,
+        patience: Duration,
+        size: Size,
+        batch: Option<Batch>,
+    ) -> Self {
         let members = writes.len();
         let running = writes.into_iter().collect();
-        Self { members, running, acks: Vec::new(), refusals: Vec::new(), quorum, patience, size }
+        Self { members, running, acks: Vec::new(), refusals: Vec::new(), quorum, patience, size, batch }
     }
 
     /// Waits for a quorum; what is still running then is left to `pending`. Dropping it cancels all.
@@ -89,7 +97,7 @@ impl Writing {
                     branch.refused(&error, self.size.samples);
                 }
                 let least = self.acks.into_iter().min_by_key(|ack| ack.count(Outcome::Written));
-                pending.keep(self.running, self.size);
+                pending.keep(self.running, self.size, self.batch.as_ref());
                 return least.ok_or_else(|| Error::internal("expected a quorum of at least one member"));
             }
             if let Some(error) = self.lost() {

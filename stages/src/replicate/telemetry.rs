@@ -15,6 +15,7 @@ pub(super) struct Telemetry {
     failures: Family<Who, Counter>,
     pending: Family<Who, Gauge>,
     missed: Family<Missed, Counter>,
+    handed_off: Family<Who, Counter>,
 }
 
 /// What `replicate` tells of one member.
@@ -24,6 +25,7 @@ pub(super) struct Seen {
     failures: Counter,
     pending: Gauge,
     missed: Family<Missed, Counter>,
+    handed_off: Family<Who, Counter>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -62,6 +64,11 @@ impl Telemetry {
                 "Samples that a quorum has and this member did not get",
                 Family::default(),
             ),
+            handed_off: m.register(
+                "weir_replicate_handed_off_samples",
+                "Samples that another member keeps for this one",
+                Family::default(),
+            ),
         }
     }
 
@@ -72,6 +79,7 @@ impl Telemetry {
             failures: self.failures.get_or_create_owned(&who),
             pending: self.pending.get_or_create_owned(&who),
             missed: self.missed.clone(),
+            handed_off: self.handed_off.clone(),
             who,
         };
         seen.up.set(1);
@@ -93,6 +101,10 @@ impl Seen {
     /// So many bytes more, or less, wait for the member.
     pub(super) fn pending(&self, bytes: i64) {
         self.pending.inc_by(bytes);
+    }
+
+    pub(super) fn handed_off(&self, samples: u64) {
+        self.handed_off.get_or_create(&self.who).inc_by(samples);
     }
 
     pub(super) fn missed(&self, reason: &'static str, samples: u64) {

@@ -251,7 +251,7 @@ fn refuses_wrong_settings() {
         "1:1: expected `backoff.initial` of at most `1s`, which is `backoff.max`, got `6s`",
     );
     check("patience: 2", "1:11: patience: expected a duration such as `30s` or `1m30s`, got `2`");
-    let known = "`factor`, `quorum`, `patience`, `keep_trying`, `pending`, `backoff`";
+    let known = "`factor`, `quorum`, `patience`, `keep_trying`, `pending`, `backoff`, `hand_off`";
     check("members: 3", &format!("1:1: members: unknown field `members`, expected one of {known}"));
 }
 

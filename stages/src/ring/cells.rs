@@ -60,11 +60,16 @@ fn in_turn(members: &[Member]) -> Vec<usize> {
 
 /// The cell that scores highest for a partition: another cell takes its share from all alike, and nothing else moves.
 fn winner(partition: u32, cells: usize) -> usize {
+    winner_of(partition, 0..cells)
+}
+
+/// The same of some cells.
+pub(super) fn winner_of(partition: u32, cells: impl Iterator<Item = usize>) -> usize {
     let score = |cell: usize| {
         let mut key = [0; 8];
         key[..4].copy_from_slice(&partition.to_le_bytes());
         key[4..].copy_from_slice(&(cell as u32).to_le_bytes());
         xxh3_64(&key)
     };
-    (0..cells).max_by_key(|&cell| score(cell)).unwrap_or(0)
+    cells.max_by_key(|&cell| score(cell)).unwrap_or(0)
 }

@@ -1,13 +1,13 @@
 //! How a ring is laid out: which partition a series belongs to, and which members keep a partition.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use serde::Deserialize;
 use weir_pipeline::{SeriesId, Tenant};
 use xxhash_rust::xxh3::Xxh3;
 
-use super::{Member, ReplicaSet, cells, rendezvous};
+use super::{Member, ReplicaSet, Shard, Shards, cells, rendezvous};
 
 /// The most partitions.
 const MAX_PARTITIONS: u32 = 4096;
@@ -39,6 +39,12 @@ pub struct Earlier {
     pub epoch: u64,
     /// Who was in it.
     pub members: Vec<Member>,
+    /// How many members kept the series of a tenant then, as beside `members`. Default 0.
+    #[serde(default)]
+    pub shuffle_shard_size: usize,
+    /// How many those of some tenants, as beside `members`.
+    #[serde(default)]
+    pub shuffle_shard_sizes: BTreeMap<Tenant, usize>,
 }
 
 /// A ring in one epoch. All of it follows from its shape and the list of members: nodes that know the same agree.
@@ -51,6 +57,7 @@ pub struct Layout {
     /// The set of each partition.
     of_partition: Vec<usize>,
     spare: Vec<Member>,
+    shards: Shards,
     /// Earlier epochs whose members may still have what is nowhere else, the newest first.
     previous: Vec<Arc<Layout>>,
 }
@@ -78,6 +85,11 @@ impl Shape {
             return Err(format!("expected `partitions` of 1 to {MAX_PARTITIONS}, got `{partitions}`"));
         }
         Ok(Self { factor, partitions, algorithm })
+    }
+
+    /// How many members keep each partition.
+    pub(super) fn factor(self) -> usize {
+        self.factor
     }
 }
 
@@ -124,7 +136,29 @@ impl Layout {
             Arc::new(ReplicaSet { name, members })
         };
         let sets = sets.into_iter().map(set).collect();
-        Ok(Self { shape, epoch, sets, of_partition, spare, members, previous: Vec::new() })
+        let (shards, previous) = (Shards::default(), Vec::new());
+        Ok(Self { shape, epoch, sets, of_partition, spare, shards, members, previous })
+    }
+
+    /// The same, where tenants have so many members.
+    ///
+    /// # Errors
+    /// A sentence: there are no cells to choose from.
+    pub fn sharded(self, shards: Shards) -> Result<Self, String> {
+        if self.shape.algorithm != Algorithm::Cells && !shards.is_off() {
+            return Err("expected `algorithm: cells` with shuffle sharding".into());
+        }
+        Ok(Self { shards, ..self })
+    }
+
+    /// The cells of a tenant.
+    pub fn shard_of(&self, tenant: &Tenant) -> Shard<'_> {
+        Shard::new(self, &self.shards, tenant)
+    }
+
+    /// The same as another epoch.
+    pub(super) fn as_epoch(&self, epoch: u64) -> Self {
+        Self { epoch, ..self.clone() }
     }
 
     /// The same after earlier epochs, of which each has a lower number than this.
@@ -132,12 +166,14 @@ impl Layout {
     /// # Errors
     /// A sentence about an epoch that makes no ring, or is not earlier.
     pub fn after(mut self, previous: Vec<Earlier>) -> Result<Self, String> {
-        for Earlier { epoch, members } in previous {
+        for Earlier { epoch, members, shuffle_shard_size: size, shuffle_shard_sizes: tenants } in previous {
             if epoch >= self.epoch {
                 let now = self.epoch;
                 return Err(format!("expected an epoch before `{now}` in `previous`, got `{epoch}`"));
             }
-            let layout = Self::new(self.shape, epoch, members).map_err(|e| format!("epoch `{epoch}`: {e}"))?;
+            let layout = Self::new(self.shape, epoch, members);
+            let layout = layout.and_then(|layout| layout.sharded(Shards { size, tenants }));
+            let layout = layout.map_err(|e| format!("epoch `{epoch}`: {e}"))?;
             self.previous.push(Arc::new(layout));
         }
         self.previous.sort_by_key(|layout| std::cmp::Reverse(layout.epoch));

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 /// A node that keeps series.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "Fields")]
 pub struct Member {
     /// What it is called, in places, metrics and logs.
@@ -38,10 +38,12 @@ pub struct ReplicaSet {
 
 // === impl Member ===
 
-impl TryFrom<Fields> for Member {
-    type Error = String;
-
-    fn try_from(Fields { name, address, read_address, zone }: Fields) -> Result<Self, String> {
+impl Member {
+    /// A member of this name.
+    ///
+    /// # Errors
+    /// A sentence: it can't be called so, or an address is none.
+    pub fn new(name: String, address: String, read_address: Option<String>, zone: String) -> Result<Self, String> {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
         if name.is_empty() || name.len() > 100 || !name.chars().all(is_name) {
             return Err(format!("expected a name of 1 to 100 letters, digits, `-`, `_` and `.`, got `{name}`"));
@@ -50,6 +52,14 @@ impl TryFrom<Fields> for Member {
             return Err(format!("expected a host and a port, got `{wrong}`"));
         }
         Ok(Self { name, address, read_address: read_address.unwrap_or_default(), zone })
+    }
+}
+
+impl TryFrom<Fields> for Member {
+    type Error = String;
+
+    fn try_from(Fields { name, address, read_address, zone }: Fields) -> Result<Self, String> {
+        Self::new(name, address, read_address, zone)
     }
 }
 

@@ -26,8 +26,8 @@ fn refuses_wrong_settings() {
     let one = |member: &str| format!("{{ factor: 1, members: [{{ {member} }}] }}");
     let name = "expected a name of 1 to 100 letters, digits, `-`, `_` and `.`, got";
     let members = "members: [{ name: a, address: 'a:1' }]";
-    check("{}", "1:1: expected one of `members` and `file`, got neither");
-    check("{ members: [], file: a }", "1:1: expected one of `members` and `file`, got both");
+    check("{}", "1:1: expected one of `members`, `file` and `dns`, got none");
+    check("{ members: [], file: a }", "1:1: expected one of `members`, `file` and `dns`, got several");
     let earlier =
         |epoch: u64, previous: &str| format!("{{ factor: 1, epoch: {epoch}, {members}, previous: [ {previous} ] }}");
     let before = "expected an epoch before `1` in `previous`, got `1`";

@@ -1,22 +1,19 @@
 //! A ring whose members are in a file that is looked at now and then.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, UNIX_EPOCH};
 
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::config::Mistake;
-use weir_pipeline::{Context, Error, Result};
+use weir_pipeline::{Clock, Context, Error, Result, Tenant};
 
 use super::layout::Earlier;
-use super::{Layout, Member, OpenRing, Shape};
+use super::telemetry::Telemetry;
+use super::{Layout, Member, OpenRing, Shape, Shards};
 use crate::settings_file::{read, understand};
 
 /// What the file has.
@@ -29,6 +26,12 @@ struct Listed {
     /// Earlier ones, whose members still have what is nowhere else.
     #[serde(default)]
     previous: Vec<Earlier>,
+    /// How many members keep the series of a tenant; 0 for all.
+    #[serde(default)]
+    shuffle_shard_size: usize,
+    /// How many those of some tenants.
+    #[serde(default)]
+    shuffle_shard_sizes: BTreeMap<Tenant, usize>,
 }
 
 /// How fast a change is followed.
@@ -53,25 +56,6 @@ pub(super) struct Watch {
     telemetry: Telemetry,
 }
 
-/// What a ring tells of itself.
-pub(super) struct Telemetry {
-    ring: String,
-    epoch: Family<Which, Gauge>,
-    members: Family<Which, Gauge>,
-    reloads: Family<Reload, Counter>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Which {
-    ring: String,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Reload {
-    ring: String,
-    result: &'static str,
-}
-
 // === impl Watch ===
 
 impl Watch {
@@ -80,11 +64,21 @@ impl Watch {
         let seen = read(&path).await;
         let layout = layout(&path, shape, seen.as_deref()).map_err(Error::invalid)?;
         let telemetry = Telemetry::new(context);
-        telemetry.follows(&layout);
         // So that the first failure is a rise.
-        ["ok", "error"].into_iter().for_each(|result| _ = telemetry.count(result));
-        let ring = Arc::new(OpenRing::fixed(layout));
-        let coming = VecDeque::new();
+        ["ok", "error"].into_iter().for_each(|result| _ = telemetry.reload(result));
+        let (newest, age) = (Arc::new(layout), age(&path, &context.clock).await);
+        let left = pace.write_after.saturating_sub(age);
+        // What has just changed others need not know yet.
+        let before = newest.previous().first().filter(|_| !left.is_zero()).cloned();
+        let ring = Arc::new(OpenRing::fixed(before.clone().unwrap_or_else(|| newest.clone())));
+        telemetry.follows(&ring.current());
+        let mut coming = VecDeque::new();
+        if let Some(before) = before {
+            let (from, to) = (before.epoch(), newest.epoch());
+            tracing::info!(file = %path.display(), from, to, ?left, "the ring has changed just now");
+            ring.announce(newest.clone());
+            coming.push_back((Instant::now() + left, newest));
+        }
         let watch = Self { path, shape, pace, ring: ring.clone(), coming, seen, telemetry };
         tokio::spawn(watch.run(context.shutdown.clone()));
         Ok(ring)
@@ -125,14 +119,14 @@ impl Watch {
                 let (epoch, members) = (next.epoch(), next.members().len());
                 let write_after = self.pace.write_after;
                 tracing::info!(%file, epoch, members, ?write_after, "the ring changes");
-                self.telemetry.count("ok").inc();
+                self.telemetry.reload("ok").inc();
                 let next = Arc::new(next);
                 self.ring.announce(next.clone());
                 self.coming.push_back((Instant::now() + write_after, next));
             }
             Err(error) => {
                 tracing::warn!(error, epoch = before.epoch(), "the ring stays as it is");
-                self.telemetry.count("error").inc();
+                self.telemetry.reload("error").inc();
             }
         }
     }
@@ -150,45 +144,25 @@ impl Watch {
     }
 }
 
+/// How long ago the file was written; nothing where that is not known.
+async fn age(path: &Path, clock: &Clock) -> Duration {
+    let written = tokio::fs::metadata(path).await.and_then(|metadata| metadata.modified());
+    let written = written.ok().and_then(|written| written.duration_since(UNIX_EPOCH).ok()).unwrap_or_default();
+    let now = u64::try_from(clock.now()).unwrap_or_default();
+    Duration::from_millis(now).saturating_sub(written)
+}
+
 /// The layout that the file describes.
 fn layout(path: &Path, shape: Shape, text: Result<&str, &String>) -> Result<Layout, String> {
     let file = path.display().to_string();
-    let (Listed { epoch, members, previous }, node) = understand(path, text.map_err(Clone::clone)?)?;
+    let (listed, node): (Listed, _) = understand(path, text.map_err(Clone::clone)?)?;
+    let Listed { epoch, members, previous, shuffle_shard_size: size, shuffle_shard_sizes: tenants } = listed;
     let key = if epoch == 0 { "epoch" } else { "members" };
     let at = node.get(key).map_or(node.at, |value| value.at);
     let mistake = |message| Mistake { file, at, path: key.into(), message };
     Layout::new(shape, epoch, members)
-        .and_then(|layout| layout.after(previous))
+        .and_then(|layout| layout.sharded(Shards { size, tenants })?.after(previous))
         .map_err(|message| mistake(message).to_string())
-}
-
-// === impl Telemetry ===
-
-impl Telemetry {
-    pub(super) fn new(context: &Context) -> Self {
-        let m = &context.metrics;
-        // `resources.central.ring`.
-        let ring = context.place.split('.').nth(1).unwrap_or_default().to_owned();
-        Self {
-            ring,
-            epoch: m.register("weir_ring_epoch", "The number of the membership that is followed", Family::default()),
-            members: m.register("weir_ring_members", "Members, also those that keep nothing", Family::default()),
-            reloads: m.register("weir_ring_reloads", "Changes of the file, by result", Family::default()),
-        }
-    }
-
-    pub(super) fn follows(&self, layout: &Layout) {
-        let which = Which { ring: self.ring.clone() };
-        self.epoch.get_or_create(&which).set(i64::try_from(layout.epoch()).unwrap_or(i64::MAX));
-        self.members.get_or_create(&which).set(layout.members().len() as i64);
-        for member in layout.spare() {
-            tracing::warn!(ring = self.ring, member = member.name, "a member completes no set, and keeps nothing");
-        }
-    }
-
-    fn count(&self, result: &'static str) -> Counter {
-        self.reloads.get_or_create_owned(&Reload { ring: self.ring.clone(), result })
-    }
 }
 
 #[cfg(test)]

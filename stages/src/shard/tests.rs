@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use weir_pipeline::testing::{Recorder, Subject, assert_contract, batch, context, documented, settings, text};
-use weir_pipeline::{Kind, Outcome};
+use weir_pipeline::{Kind, Outcome, Tenant};
 
 use super::*;
 use crate::ring::layout::Algorithm;
-use crate::ring::{Member, Shape};
+use crate::ring::{Member, ReplicaSet, Shape, Shards};
 
 /// A ring of cells of one member each, called by a letter.
 fn layout(epoch: u64, names: &str) -> Layout {
@@ -30,6 +31,10 @@ fn written(batch: &Batch) -> Result<Ack> {
 }
 
 fn shard(ring: &Arc<OpenRing>) -> (Next<Write>, Built) {
+    shard_with(ring, "")
+}
+
+fn shard_with(ring: &Arc<OpenRing>, extra: &str) -> (Next<Write>, Built) {
     let context = context();
     context.keep_resource("central", ring.clone());
     let built = Built::default();
@@ -44,7 +49,7 @@ fn shard(ring: &Arc<OpenRing>) -> (Next<Write>, Built) {
         assert!(keep.lock().unwrap().insert(set.members[0].name.clone(), recorder.clone()).is_none());
         Ok(recorder.next())
     });
-    let shard: Shard = settings("ring: central").unwrap();
+    let shard: Shard = settings(&format!("{{ ring: central, {extra} }}")).unwrap();
     (shard.split(&context, rest).unwrap(), built)
 }
 
@@ -140,6 +145,90 @@ async fn a_change_of_the_ring_is_followed_and_branches_that_stay_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_series_of_a_tenant_go_to_its_shard_alone() {
+    let shards = Shards { size: 2, ..Shards::default() };
+    let ring = Arc::new(OpenRing::fixed(layout(1, "abcdef").sharded(shards).unwrap()));
+    let (next, built) = shard(&ring);
+    next.send(many()).await.unwrap();
+    // What has no series goes there, too.
+    next.send(batch("")).await.unwrap();
+    let layout = ring.current();
+    let shard: Vec<String> = layout.shard_of(&Tenant::default()).sets().iter().map(|i| name(&layout, *i)).collect();
+    let built = built.lock().unwrap();
+    let used: Vec<&String> = built.iter().filter(|(_, branch)| !branch.requests().is_empty()).map(|(n, _)| n).collect();
+    assert!(used.len() == 2 && used.iter().all(|name| shard.contains(name)), "{used:?} {shard:?}");
+}
+
+fn name(layout: &Layout, set: usize) -> String {
+    layout.sets()[set].members[0].name.clone()
+}
+
+/// How many requests each branch got.
+fn counts<const N: usize>(built: &Built, names: [&str; N]) -> [usize; N] {
+    names.map(|name| built.lock().unwrap()[name].requests().len())
+}
+
+fn answer(built: &Built, name: &str, kind: Option<Kind>) {
+    let reply = move |batch: &Batch| kind.map_or_else(|| written(batch), |kind| Err(Error::new(kind, "no")));
+    built.lock().unwrap()[name].answer(reply);
+}
+
+const AWAY: Option<Kind> = Some(Kind::Unavailable { retry_after: None });
+
+#[tokio::test(start_paused = true)]
+async fn what_a_set_without_a_quorum_can_not_take_others_take() {
+    let (next, built) = shard_with(&Arc::new(OpenRing::fixed(layout(1, "abc"))), "fail_over: true");
+    answer(&built, "b", AWAY);
+    assert_eq!(next.send(many()).await.unwrap(), Ack::written(200));
+    assert_eq!(counts(&built, ["a", "b", "c"]), [2, 1, 2]);
+    let mut got = [sent(&built, "a"), sent(&built, "c")].concat();
+    got.sort();
+    let mut whole: Vec<String> = text(&many()).lines().map(str::to_owned).collect();
+    whole.sort();
+    assert_eq!(got, whole);
+    // It is left alone, also where it is not ready.
+    built.lock().unwrap()["b"].set_ready(false);
+    tokio::time::advance(Duration::from_millis(4900)).await;
+    assert_eq!(next.send(many()).await.unwrap(), Ack::written(200));
+    assert_eq!(counts(&built, ["a", "b", "c"]), [3, 1, 3]);
+    // Then it is asked again, and back.
+    built.lock().unwrap()["b"].set_ready(true);
+    answer(&built, "b", None);
+    tokio::time::advance(Duration::from_millis(200)).await;
+    next.send(many()).await.unwrap();
+    next.send(many()).await.unwrap();
+    assert_eq!(counts(&built, ["a", "b", "c"]), [5, 3, 5]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_no_set_can_take_it_the_sender_is_told_to_come_back() {
+    let check = async |names: &str, fail: &str, kind: Option<Kind>, extra: &str| {
+        let (next, built) = shard_with(&Arc::new(OpenRing::fixed(layout(1, names))), extra);
+        fail.chars().for_each(|name| answer(&built, &name.to_string(), kind));
+        let kinds = [next.send(many()).await.unwrap_err().kind(), next.send(many()).await.unwrap_err().kind()];
+        assert_eq!(kinds.map(Some), [kind, kind]);
+    };
+    check("abc", "abc", AWAY, "fail_over: true").await;
+    check("a", "a", AWAY, "fail_over: true").await;
+    check("abc", "b", AWAY, "fail_over: false").await;
+    // It is the batch that is at fault, or the tenant.
+    check("abc", "b", Some(Kind::Invalid), "fail_over: true").await;
+    check("abc", "b", Some(Kind::Overloaded { retry_after: None }), "fail_over: true").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_outside_of_the_shard_takes_nothing() {
+    let shards = Shards { size: 1, ..Shards::default() };
+    let ring = Arc::new(OpenRing::fixed(layout(1, "abc").sharded(shards).unwrap()));
+    let own = name(&ring.current(), ring.current().shard_of(&Tenant::default()).sets()[0]);
+    let (next, built) = shard_with(&ring, "fail_over: true");
+    answer(&built, &own, AWAY);
+    assert_eq!(Some(next.send(many()).await.unwrap_err().kind()), AWAY);
+    let others = built.lock().unwrap().iter().filter(|(name, _)| **name != own).all(|(_, b)| b.requests().is_empty());
+    assert!(others, "a query of this tenant does not ask them");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_ring_that_is_none_is_told() {
     let shard: Shard = settings("ring: centrl").unwrap();
     let rest = Rest::new(|_: &Context, _: &str| Err(Error::internal("not reached")));
@@ -150,7 +239,7 @@ async fn a_ring_that_is_none_is_told() {
 fn refuses_wrong_settings() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<Shard>(yaml).unwrap_err(), expect);
     check("{}", "1:1: `ring` is missing");
-    check("{ ring: a, by: b }", "1:12: by: unknown field `by`, expected one of `ring`");
+    check("{ ring: a, by: b }", "1:12: by: unknown field `by`, expected one of `ring`, `fail_over`");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use weir_pipeline::Result;
+use weir_pipeline::{Result, Tenant};
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::{Layout, Member, OpenRing, ReplicaSet};
 
@@ -20,6 +20,8 @@ pub(super) struct Epochs {
 pub(super) struct Needed {
     pub(super) set: Arc<ReplicaSet>,
     pub(super) members: usize,
+    /// Whether one counts also where it came empty in the place of another.
+    pub(super) also_new: bool,
 }
 
 // === impl Epochs ===
@@ -31,34 +33,49 @@ impl Epochs {
         Self { ring, span }
     }
 
-    /// The replica sets of all epochs, each once.
+    /// The replica sets that have series of a tenant, of all epochs, each once.
     ///
     /// # Errors
     /// The quorum is more than the ring's factor.
-    pub(super) fn sets(&self, quorum: Quorum) -> Result<Vec<Needed>> {
+    pub(super) fn sets(&self, tenant: &Tenant, quorum: Quorum) -> Result<Vec<Needed>> {
         let recent = self.ring.recent(self.span);
         // The newest first: a member that goes on elsewhere is asked where it is now.
-        sets_of(recent.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous())), quorum)
+        let layouts = recent.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous()));
+        let mut sets = sets_of(layouts, tenant, quorum)?;
+        // What was written to other sets of the same members is with some of these: all of them have all of it, where no
+        // more have left than may be lost.
+        if self.ring.is_new(self.span) {
+            let members = self.ring.current().members().to_vec();
+            let (count, set) = (members.len(), ReplicaSet { name: "all members".to_owned(), members });
+            sets.push(Needed { set: Arc::new(set), members: count, also_new: true });
+        }
+        Ok(sets)
     }
 
-    /// The replica sets of the epoch now, to which all is written.
+    /// Why there may be members that are not known, if that is so.
+    pub(super) fn doubt(&self) -> Option<String> {
+        self.ring.doubt()
+    }
+
+    /// The replica sets of the epoch now, to which all of a tenant is written.
     ///
     /// # Errors
     /// The quorum is more than the ring's factor.
-    pub(super) fn current(&self, quorum: Quorum) -> Result<Vec<Needed>> {
-        sets_of(std::iter::once(&self.ring.current()), quorum)
+    pub(super) fn current(&self, tenant: &Tenant, quorum: Quorum) -> Result<Vec<Needed>> {
+        sets_of(std::iter::once(&self.ring.current()), tenant, quorum)
     }
 }
 
-/// The replica sets of these epochs, each once.
-fn sets_of<'a>(layouts: impl Iterator<Item = &'a Arc<Layout>>, quorum: Quorum) -> Result<Vec<Needed>> {
+/// The replica sets that have series of a tenant, of these epochs, each once.
+fn sets_of<'a>(layouts: impl Iterator<Item = &'a Arc<Layout>>, tenant: &Tenant, quorum: Quorum) -> Result<Vec<Needed>> {
     let mut sets: Vec<Needed> = Vec::new();
     for layout in layouts {
         let members = layout.factor() + 1 - quorum.of(layout.factor())?;
-        for set in layout.sets() {
+        let places = layout.shard_of(tenant).sets();
+        for set in places.into_iter().filter_map(|place| layout.sets().get(place)) {
             let names = |set: &ReplicaSet| set.members.iter().map(|m: &Member| m.name.clone()).collect::<Vec<_>>();
             if !sets.iter().any(|known| names(&known.set) == names(set)) {
-                sets.push(Needed { set: set.clone(), members });
+                sets.push(Needed { set: set.clone(), members, also_new: false });
             }
         }
     }

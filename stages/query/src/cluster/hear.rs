@@ -225,8 +225,8 @@ impl<'a> Members<'a> {
     /// How many members of a set were heard and have what was asked.
     fn heard(&self, needed: &Needed) -> usize {
         let beginning = self.beginning(needed);
-        let counts = |state: &State| matches!(state, State::Heard(since) if self.counts(*since, beginning));
-        self.states(needed).filter(|(_, state)| counts(state)).count()
+        let counts = |since: &Option<Since>| needed.also_new || self.counts(*since, beginning);
+        self.states(needed).filter(|(_, state)| matches!(state, State::Heard(since) if counts(since))).count()
     }
 
     fn is_heard(&self, needed: &Needed) -> bool {

@@ -10,7 +10,7 @@ use weir_pipeline::testing::histogram_point;
 use weir_pipeline::{Exemplar, Fanout, LabelSet, Rest};
 
 use super::*;
-use crate::replicate::Replicate;
+use crate::replicate::{HintFor, Replicate};
 use crate::ring::ReplicaSet;
 
 /// A batch with a float, and a native histogram where it is to have one.
@@ -74,6 +74,17 @@ async fn an_older_node_is_unavailable_for_what_it_can_not_take_and_takes_all_els
     assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
     let text = format!("member `a` at {old} takes batches of version 1, and this one has version 2: expected sections");
     assert!(error.message().starts_with(&text), "{error}");
+}
+
+#[tokio::test]
+async fn an_older_node_that_takes_as_its_own_what_it_is_to_keep_for_another_has_kept_nothing() {
+    let old = old().await;
+    let member = |name: &str, address: String| Member::new(name.into(), address, None, String::new()).unwrap();
+    let owner = HintFor(member("b", "b:1".into()));
+    let context = context().with(Arc::new(member("a", old.to_string()))).with(Arc::new(owner));
+    let error = settings::<Peer>("{}").unwrap().open(&context).unwrap().send(sent(false)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
+    assert_eq!(error.message(), format!("member `a` at {old} is too old to keep something for another"));
 }
 
 #[tokio::test]

@@ -99,6 +99,31 @@ async fn who_asks_knows_of_a_change_before_it_comes() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_starts_just_after_a_change_goes_by_the_epoch_before_until_all_know_of_it() {
+    let check = async |previous: &str, age: u64, at_once: u64, later: (f64, u64)| {
+        let (directory, context) = (tempfile::tempdir().unwrap(), context().at("", "resources.central.ring"));
+        let path = directory.path().join("ring.yaml");
+        std::fs::write(&path, format!("{}previous: [ {previous} ]\n", listed(3, &["a", "b"]))).unwrap();
+        let written = UNIX_EPOCH + Duration::from_millis(context.clock.now() as u64) - Duration::from_secs(age);
+        std::fs::File::options().append(true).open(&path).unwrap().set_modified(written).unwrap();
+        let ring = open(directory.path(), &context).await.unwrap();
+        assert_eq!(ring.current().epoch(), at_once, "{previous}, {age} s");
+        let known = |epoch: u64| ring.recent(Duration::ZERO).iter().any(|layout| layout.epoch() == epoch);
+        assert!(known(3) && known(at_once), "who queries goes by both");
+        sleep(Duration::from_secs_f64(later.0)).await;
+        assert_eq!(ring.current().epoch(), later.1, "{previous}, {age} s, after {} s", later.0);
+    };
+    let before = "{ epoch: 1, members: [ { name: b, address: 'h:2' } ] }, { epoch: 2, members: [ { name: a, address: 'h:1' } ] }";
+    check(before, 0, 2, (3.9, 2)).await;
+    check(before, 0, 2, (4.1, 3)).await;
+    check(before, 3, 2, (0.9, 2)).await;
+    check(before, 3, 2, (1.1, 3)).await;
+    check(before, 4, 3, (60.0, 3)).await;
+    // It is the first one.
+    check("", 0, 3, (60.0, 3)).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_wrong_changes_nothing_and_is_counted_once() {
     let watched = Watched::new(&listed(3, &["a", "b"])).await;
     let check = async |text: Option<&str>, errors: u64| {

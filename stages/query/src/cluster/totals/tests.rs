@@ -14,7 +14,7 @@ fn set(names: &str) -> Needed {
         Member { name, address: text(), read_address: text(), zone: text() }
     };
     let members: Vec<Member> = names.chars().map(member).collect();
-    Needed { set: Arc::new(ReplicaSet { name: names.into(), members }), members: 2 }
+    Needed { set: Arc::new(ReplicaSet { name: names.into(), members }), members: 2, also_new: false }
 }
 
 fn entries(all: &[(&str, u64)]) -> Vec<(String, u64)> {
