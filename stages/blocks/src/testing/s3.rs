@@ -1,7 +1,8 @@
 //! An S3 in the test process, with the faults that tests ask for.
 //!
-//! It is `s3s-fs` behind `hyper`. `s3s-fs` looks whether an object is there and renames afterwards, so that several of those
-//! who put at once would win: puts with `If-None-Match` take turns here.
+//! It is `s3s-fs` behind `hyper`. `s3s-fs` looks whether an object is there and does its work afterwards: several of those
+//! who put at once with `If-None-Match` would win, and who deletes what another has just deleted would get status 500.
+//! What changes the bucket has it alone here.
 //!
 //! This file stands alone, so that tests of other crates can take it in by its path.
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
@@ -64,7 +65,7 @@ pub(crate) struct Faults {
     came: tokio::sync::Notify,
     under_way: AtomicU32,
     count: AtomicU32,
-    turn: tokio::sync::Mutex<()>,
+    turn: tokio::sync::RwLock<()>,
 }
 
 /// A request that is under way.
@@ -175,29 +176,41 @@ impl Faults {
         if take(&self.hang) {
             std::future::pending::<()>().await;
         }
-        let answer = if request.headers().contains_key("if-none-match") && put {
+        if request.headers().contains_key("if-none-match") && put {
             if self.refuse_conditions.load(SeqCst) {
                 return Ok(error(501, "NotImplemented"));
             }
             if take(&self.conflict) {
                 return Ok(error(409, "ConditionalRequestConflict"));
             }
-            let _turn = self.turn.lock().await;
-            if self.overwrite.load(SeqCst) {
-                // The header is signed: it can't be taken away, but its object can.
-                remove(&root.join(path.trim_start_matches('/'))).unwrap();
-            }
-            service.call(request.map(Body::from)).await
-        } else {
-            service.call(request.map(Body::from)).await
-        };
+        }
+        let answer = self.carry_out(request, service, root).await;
         if put && take(&self.lose_answers) {
             return Err(Broken);
         }
         if put && take(&self.keep_answers) {
             std::future::pending::<()>().await;
         }
-        answer.map_err(|_| Broken)
+        answer
+    }
+
+    async fn carry_out(
+        &self,
+        request: Request<Incoming>,
+        service: &S3Service,
+        root: &Path,
+    ) -> Result<Response<Body>, Broken> {
+        let (_alone, _shared);
+        if [Method::PUT, Method::DELETE, Method::POST].contains(request.method()) {
+            _alone = self.turn.write().await;
+            if request.headers().contains_key("if-none-match") && self.overwrite.load(SeqCst) {
+                // The header is signed: it can't be taken away, but its object can.
+                remove(&root.join(request.uri().path().trim_start_matches('/'))).unwrap();
+            }
+        } else {
+            _shared = self.turn.read().await;
+        }
+        service.call(request.map(Body::from)).await.map_err(|_| Broken)
     }
 
     /// How many requests begin like this.
