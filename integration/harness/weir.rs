@@ -87,7 +87,7 @@ impl Weir {
             .envs(env.iter().copied())
             .current_dir(&self.dir);
         let mut process = Process::start(command, &self.dir.join("weir.log"));
-        wait_for("weir to be ready", Duration::from_secs(60), || {
+        wait_for("weir to be ready", Duration::from_secs(120), || {
             assert!(process.is_running(), "weir ended: {}", process.output());
             http::get(self.api, "/-/ready").filter(|response| response.status == 200)
         });

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
 
 use futures_util::stream::FuturesUnordered;
-use tokio::time::{timeout, timeout_at};
+use tokio::time::{sleep, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use weir_pipeline::{Batch, Result};
@@ -16,6 +16,9 @@ use super::quorum::{Attempt, Size};
 
 /// How long members may take when the program ends.
 const LAST: Duration = Duration::from_secs(5);
+
+/// How long others may take to keep what a member did not get, before that.
+const HAND: Duration = Duration::from_secs(30);
 
 /// The writes that go on after the answer. A clone shares them.
 #[derive(Clone)]
@@ -73,7 +76,10 @@ impl Pending {
     /// Has another member keep what one did not get, or counts that it has missed it.
     async fn hand(self, branch: Arc<Branch>, batch: Option<Batch>, samples: u64, reason: &'static str) {
         let is_kept = match (&self.hands, batch) {
-            (Some(hands), Some(batch)) => timeout(LAST, hands.hand(&branch.name, batch)).await.unwrap_or(false),
+            (Some(hands), Some(batch)) => tokio::select! {
+                kept = timeout(HAND, hands.hand(&branch.name, batch)) => kept.unwrap_or(false),
+                () = self.ended() => false,
+            },
             _ => false,
         };
         if is_kept {
@@ -81,6 +87,12 @@ impl Pending {
         } else {
             branch.seen.missed(reason, samples);
         }
+    }
+
+    /// Once what is running has no more time.
+    async fn ended(&self) {
+        self.stop.cancelled().await;
+        sleep(LAST).await;
     }
 
     /// Waits for what is running, for a while.

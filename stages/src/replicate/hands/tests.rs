@@ -137,3 +137,28 @@ async fn without_a_quorum_nothing_is_acknowledged() {
     ["b0", "c0"].iter().for_each(|name| ground.away(name));
     assert!(ground.next.send(batch("up 1")).await.is_err());
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_to_keep_something_is_waited_for_but_not_for_long_once_the_program_ends() {
+    let ground = Ground::new(&SIX, "");
+    ground.away("c0");
+    let open = |is_open: bool| {
+        let mut ways = ground.ways.lock().unwrap();
+        ways.entry("c1 for c0".into()).or_insert_with(|| Recorder::new(written)).set_open(is_open);
+    };
+    open(false);
+    ground.write().await;
+    // The member was given up ten seconds ago.
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(ground.metric("weir_replicate_handed_off_samples_total"), None);
+    open(true);
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(ground.metric("weir_replicate_handed_off_samples_total").as_deref(), Some("2"));
+    assert_eq!(ground.metric("weir_replicate_missed_samples_total"), None);
+    open(false);
+    ground.write().await;
+    let begin = tokio::time::Instant::now();
+    assert!(ground.context.close().await.is_empty());
+    assert_eq!(begin.elapsed().as_secs(), 10);
+    assert_eq!(ground.metric("weir_replicate_missed_samples_total").as_deref(), Some("2"));
+}
