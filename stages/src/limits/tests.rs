@@ -137,8 +137,9 @@ async fn a_wrong_file_is_told_with_its_places_at_the_start() {
 #[tokio::test(start_paused = true)]
 async fn where_nothing_is_said_no_rate_is_too_much() {
     let (next, context, _) = limited("{}").await;
+    let batch = of("a", 20_000);
     for _ in 0..100 {
-        assert_eq!(next.send(of("a", 20_000)).await.unwrap().count(weir_pipeline::Outcome::Written), 20_000);
+        assert_eq!(next.send(batch.clone()).await.unwrap().count(weir_pipeline::Outcome::Written), 20_000);
     }
     assert_eq!(lines(&context, "weir_limits_hits"), [""; 0]);
 }

@@ -19,8 +19,11 @@ use weir_pipeline::Matcher;
 use super::context::{QueryContext, to_datafusion};
 use super::samples::{SAMPLE_BYTES, SamplesBuilder};
 use super::source::{Run, Selected, Wanted};
+use super::steps::Steps;
 use super::{Batches, Operator, Partition, Task, transform};
 use crate::labels::labels_by;
+
+mod lasts;
 
 /// About how many bytes of samples a batch has.
 const BATCH_BYTES: usize = 4 << 20;
@@ -45,6 +48,8 @@ pub(crate) struct Scan {
     pub(crate) labels: Option<Vec<String>>,
     /// Whether other scans of the query read just the same.
     pub(crate) shared: bool,
+    /// The steps before each of which only the last sample counts; all samples where that is not said.
+    pub(crate) lasts: Option<Steps>,
 }
 
 /// What the partitions of a scan share.
@@ -55,6 +60,7 @@ struct Reader {
     task: Task,
     selected: Arc<dyn Selected>,
     labels: Option<Vec<String>>,
+    lasts: Option<Steps>,
     rest: Range<usize>,
     ready: VecDeque<RecordBatch>,
 }
@@ -71,7 +77,8 @@ impl fmt::Display for Scan {
         if let Some(labels) = &self.labels {
             write!(f, " labels=({})", labels.join(", "))?;
         }
-        f.write_str(if self.shared { " shared" } else { "" })
+        f.write_str(if self.shared { " shared" } else { "" })?;
+        self.lasts.map_or(Ok(()), |steps| write!(f, " last before each of {steps}"))
     }
 }
 
@@ -93,7 +100,8 @@ impl Operator for Scan {
             if rest.clone().map(|series| selected.samples_estimate(series)).sum::<usize>() > FEW {
                 tokio::task::yield_now().await;
             }
-            let reader = Reader { task, selected, labels: scan.labels, rest, ready };
+            let (labels, lasts) = (scan.labels, scan.lasts);
+            let reader = Reader { task, selected, labels, lasts, rest, ready };
             let read = |mut reader: Reader| async move { Ok(reader.next().await?.map(|batch| (batch, reader))) };
             Ok(stream::try_unfold(reader, read).boxed())
         }))
@@ -103,7 +111,7 @@ impl Operator for Scan {
 impl Scan {
     /// Which series, and when, whatever is needed of their labels: what scans share.
     fn of_series(&self) -> String {
-        Self { labels: None, ..self.clone() }.to_string()
+        Self { labels: None, lasts: None, ..self.clone() }.to_string()
     }
 
     /// The series, as one snapshot.
@@ -158,6 +166,9 @@ impl Reader {
             }
             let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
             self.task.query.incomplete(&*self.selected);
+            if let Some(steps) = &self.lasts {
+                runs.iter_mut().for_each(|run| lasts::keep(steps, run));
+            }
             runs.retain(|run| !run.timestamps.is_empty() || !run.histograms.is_empty());
             runs.sort_by_key(|run| (run.series, run.timestamps.first().copied()));
             // The runs, and the batches made of them.

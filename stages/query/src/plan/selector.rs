@@ -134,7 +134,8 @@ impl Planner<'_> {
         match windows.from {
             From::Selector(selector) => {
                 let (matchers, start) = (selector.matchers.clone(), after.saturating_add(1));
-                let scan = Scan { matchers, start, end, labels: None, shared: false };
+                let lasts = self.lasts(windows, eval);
+                let scan = Scan { matchers, start, end, labels: None, shared: false, lasts };
                 let scan = node(scan, Vec::new(), samples::schema()).map_err(internal)?;
                 let merged = node(SeriesMerge, vec![scan], samples::schema()).map_err(internal)?;
                 if self.replica_labels.is_empty() {
@@ -146,6 +147,15 @@ impl Planner<'_> {
             }
             From::Subquery(subquery) => (Planner { scope, ..*self }).subquery(subquery, after, end),
         }
+    }
+
+    /// The steps before each of which a selector needs only the last sample. Replicas need all, to be told apart.
+    fn lasts(&self, windows: &Windows<'_>, eval: &RangeEval) -> Option<Steps> {
+        let of_last =
+            windows.counted == Counted::Value && [range::INSTANT, "timestamp"].contains(&eval.function.as_str());
+        let alone = eval.at.is_none() && eval.extension.is_none() && self.replica_labels.is_empty();
+        let start = eval.steps.start.saturating_sub(eval.offset);
+        (of_last && alone && eval.steps.count > 1).then_some(Steps { start, ..eval.steps })
     }
 
     /// The values of an expression at times after the first and up to the last, as samples. Its steps are multiples of its step

@@ -74,7 +74,7 @@ impl TableProvider for Metric {
         let matchers = std::iter::once(Matcher::equal(METRIC, &self.name)).chain(matchers).collect();
         let partitions = session.config().target_partitions();
         let samples = samples::schema();
-        let scan = Arc::new(Scan { matchers, start, end, labels: None, shared: false }).exec(
+        let scan = Arc::new(Scan { matchers, start, end, labels: None, shared: false, lasts: None }).exec(
             samples.clone(),
             Vec::new(),
             partitions,

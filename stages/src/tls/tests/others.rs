@@ -53,7 +53,7 @@ async fn a_target_is_scraped_with_tls() {
     let (address, _rest) = receiver(dir, SERVER).await;
     let check = async |tls: &str, expect: f64| {
         let job = format!(
-            "job_name: j, scrape_interval: 50ms, scheme: https, static_configs: [ {{ targets: ['{address}'] }} ]"
+            "job_name: j, scrape_interval: 10s, scheme: https, static_configs: [ {{ targets: ['{address}'] }} ]"
         );
         let tls = tls.replace("DIR", &dir.display().to_string());
         let scrape: Scrape = settings(&format!("{{ jobs: [ {{ {job}, {tls} }} ] }}")).unwrap();

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use weir_pipeline::{Data, Kind, LabelSet, Labels, Result, SeriesId};
@@ -66,7 +67,7 @@ impl Selected for Made {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_would_not_fit_is_refused_and_sums_of_it_are_answered() {
     let (series, memory) = size();
-    let limits = Limits { memory, max_samples: u64::MAX, ..Limits::default() };
+    let limits = Limits { memory, max_samples: u64::MAX, timeout: Duration::from_secs(3600), ..Limits::default() };
     let engine = Engine::with_partitions(Arc::new(Generated(series)), limits, 2);
     let range = (15_000, STEPS * 15_000, 15_000);
     let error = ask(&engine, "m", range).await.unwrap_err();
