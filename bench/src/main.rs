@@ -9,6 +9,7 @@ mod load;
 mod peer;
 mod process;
 mod queries;
+mod replicas;
 mod series;
 mod template;
 mod walk;
@@ -44,6 +45,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Asks Weir, VictoriaMetrics and Prometheus the same queries over the same samples, and compares.
     Queries(queries::Arguments),
+    /// Runs a ring of three Weirs that keep three copies beside one VictoriaMetrics, under the same load.
+    Replicas(replicas::Arguments),
     /// Receives and throws away: the receiver alone, as a server for `load`.
     Receive(alone::Arguments),
     /// Decodes the load's requests in this process: what reading costs, without a network and a store.
@@ -55,6 +58,7 @@ fn main() -> ExitCode {
         Command::Load(arguments) => load::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
         Command::Queries(arguments) => queries::main(&arguments),
+        Command::Replicas(arguments) => replicas::main(&arguments),
         Command::Receive(arguments) => alone::main(&arguments),
         Command::Decode(arguments) => decode::main(&arguments),
     };

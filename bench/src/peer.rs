@@ -12,6 +12,8 @@ use crate::http::{get, post};
 use crate::load::Protocol;
 use crate::{Failure, Result};
 
+pub(crate) mod replicas;
+
 /// How long a server may take to start, or to stop.
 const PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(50);

@@ -96,7 +96,9 @@ impl Reading {
         let Some(plans) = groups.iter().map(plan).collect::<Option<Vec<_>>>() else { return Ok(None) };
         // All pages of all row groups in one round.
         let mut bytes = direct::fetch(&self.file, &plans).await?.into_iter();
-        let mut out: Vec<Samples> = vec![Samples::default(); rows.len()];
+        // Lists that grow from one row group to the next would be copied again and again.
+        let count = |row: &u32| groups.iter().map(|group| self.range(*group, *row).len()).sum();
+        let mut out: Vec<Samples> = rows.iter().map(|row| Samples::with_capacity(count(row))).collect();
         let mut since = 0;
         for (group, plan) in groups.iter().zip(plans) {
             let Some(mut floats) = plan.floats(&mut bytes) else { return Ok(None) };

@@ -141,6 +141,12 @@ pub(crate) fn is_damage(error: &Error) -> bool {
 // === impl Samples ===
 
 impl Samples {
+    /// None, and room for so many floats.
+    pub(crate) fn with_capacity(floats: usize) -> Self {
+        let (timestamps, values) = (Vec::with_capacity(floats), Vec::with_capacity(floats));
+        Self { timestamps, values, histograms: Vec::new() }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.timestamps.len() + self.histograms.len()
