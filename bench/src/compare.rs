@@ -1,6 +1,5 @@
 //! The same load on Weir and its peers, each alone on the machine, one after the other.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -10,7 +9,7 @@ use crate::load::{self, Report, Shape};
 use crate::peer::{Disk, Kind, Peer};
 use crate::process::Cpu;
 use crate::series::Population;
-use crate::{Result, publish};
+use crate::{Result, keep};
 
 /// The metric whose samples are counted afterwards.
 pub(crate) const COUNTED: &str = "container_memory_working_set_bytes";
@@ -102,12 +101,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         rows.push(run(kind, binary, version, arguments, &population)?);
     }
     let comparison = Comparison { name: arguments.name.clone(), machine: Machine::here(), rows };
-    std::fs::create_dir_all(&arguments.results)?;
-    let file = arguments.results.join(format!("{}.json", arguments.name));
-    publish(&comparison, Some(&file))?;
-    std::io::stdout().write_all(comparison.table().as_bytes())?;
-    eprintln!("written to {}", file.display());
-    Ok(())
+    keep(&comparison, &comparison.table(), &arguments.name, &arguments.results)
 }
 
 fn run(

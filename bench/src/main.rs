@@ -15,7 +15,7 @@ mod template;
 mod walk;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -79,4 +79,14 @@ fn publish(report: &impl Serialize, file: Option<&PathBuf>) -> Result<()> {
         Some(file) => std::fs::write(file, text).map_err(|e| format!("{}: {e}", file.display()).into()),
         None => Ok(std::io::stdout().write_all(text.as_bytes())?),
     }
+}
+
+/// Keeps a comparison as `<name>.json` in a directory, and prints its table.
+fn keep(comparison: &impl Serialize, table: &str, name: &str, directory: &Path) -> Result<()> {
+    std::fs::create_dir_all(directory)?;
+    let file = directory.join(format!("{name}.json"));
+    publish(comparison, Some(&file))?;
+    std::io::stdout().write_all(table.as_bytes())?;
+    eprintln!("written to {}", file.display());
+    Ok(())
 }

@@ -3,7 +3,6 @@
 //! All servers run at once, loaded with the same series. Each query is asked of each in turn, again and again, so that what
 //! disturbs the machine disturbs all alike; the first answers are not counted.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -16,7 +15,7 @@ use crate::load::{self, Shape};
 use crate::peer::{Kind, Peer, percent};
 use crate::process::{Cpu, peak_memory};
 use crate::series::Population;
-use crate::{Result, publish};
+use crate::{Result, keep};
 
 mod cancel;
 
@@ -190,12 +189,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let series = population.series.len();
     let results =
         Results { name: arguments.name.clone(), machine: Machine::here(), series, samples, servers: totals, queries };
-    std::fs::create_dir_all(&arguments.results)?;
-    let file = arguments.results.join(format!("{}.json", arguments.name));
-    publish(&results, Some(&file))?;
-    std::io::stdout().write_all(results.table().as_bytes())?;
-    eprintln!("written to {}", file.display());
-    Ok(())
+    keep(&results, &results.table(), &arguments.name, &arguments.results)
 }
 
 /// Starts a server, and gives it the samples.

@@ -1,6 +1,5 @@
 //! A ring of three Weirs with replication factor 3 beside one VictoriaMetrics that keeps one copy, under the same load.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -11,7 +10,7 @@ use crate::peer::replicas::Replicas;
 use crate::peer::{Kind, Peer};
 use crate::process::{Cpu, peak_memory};
 use crate::series::Population;
-use crate::{Result, publish};
+use crate::{Result, keep};
 
 /// Runs three Weirs that keep three copies, and one VictoriaMetrics that keeps one, in turn under the same load.
 #[derive(Debug, clap::Args)]
@@ -75,12 +74,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         version => rows.push(beside(&runtime, &arguments.victoria_metrics, version, arguments, &population)?),
     }
     let results = Results { name: arguments.name.clone(), machine: Machine::here(), rows };
-    std::fs::create_dir_all(&arguments.results)?;
-    let file = arguments.results.join(format!("{}.json", arguments.name));
-    publish(&results, Some(&file))?;
-    std::io::stdout().write_all(results.table().as_bytes())?;
-    eprintln!("written to {}", file.display());
-    Ok(())
+    keep(&results, &results.table(), &arguments.name, &arguments.results)
 }
 
 fn beside(
