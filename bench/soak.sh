@@ -15,7 +15,7 @@ cargo test --workspace --test integration --no-run
 {
     echo "WEIR_SOAK=$factor, $(nproc) cores, commit $(git rev-parse --short HEAD)"
     WEIR_SOAK="$factor" cargo test --workspace --test integration -- --nocapture \
-        cluster:: bucket:: commits:: crash:: ring:: prometheus::a_cluster 2>"$errors" | grep -v '^$' ||
+        cluster:: bucket:: commits:: crash:: ring:: membership:: prometheus::a_cluster 2>"$errors" | grep -v '^$' ||
         grep -A4 'panicked at' "$errors" || true
 } | tee "$out"
 grep -q '^test result: ok' "$out"

@@ -82,9 +82,12 @@ fn whatever_the_bucket_does_no_write_fails_and_it_has_everything_in_the_end() {
     // Carried out, and the answer never comes.
     let before = scene.sum("weir_store_uploads_total");
     scene.s3.faults().keep_answers.store(4, SeqCst);
+    scene.s3.faults().keep_commits.store(2, SeqCst);
     wait_for("uploads after the bucket is back", Duration::from_secs(300), || {
         (scene.sum("weir_store_uploads_total") > before + 2.0).then_some(())
     });
+
+    assert_eq!(scene.s3.faults().keep_commits.load(SeqCst), 0, "commits whose answers are lost were none");
 
     // A node dies in the midst of it.
     scene.cluster.stores[1].kill();
@@ -173,16 +176,17 @@ fn a_node_may_be_replaced_by_an_empty_one_and_another_one_die_once_the_bucket_ha
 }
 
 #[test]
-fn another_s3_server_does_as_well() {
+fn three_nodes_and_another_s3_server_do_as_well() {
     let dir = tempfile::tempdir().unwrap();
     let Some(moto) = Moto::start(dir.path()) else { return };
-    let writer = moto.place.open(&dir.path().join("writer"), ONE, &[]);
-    let writers = Writers::start(SENDERS, writer.receive);
-    wait_for("uploads", Duration::from_secs(30), || (writer.metric("weir_store_uploads_total") >= 2.0).then_some(()));
+    let (stores, query) = (format!("\nresources:{BUCKET}{STORE}"), format!("{BUCKET}{QUERY}"));
+    let cluster = Cluster::start(dir, &stores, &query, &moto.place.env());
+    let writers = Writers::start(SENDERS, cluster.router.receive);
+    let uploads = || cluster.stores.iter().map(|store| store.metric("weir_store_uploads_total")).sum::<f64>();
+    wait_for("uploads", Duration::from_secs(60), || (uploads() >= 3.0).then_some(()));
+    assert_eq!(writers.refused(), 0);
     let acked = writers.stop();
-    wait_for_uploads(&writer);
-    let reader = moto.place.open(&dir.path().join("reader"), FRESH, &[]);
-    for (sender, timestamps) in &acked {
-        has_all(&found(reader.api, *sender), *sender, timestamps);
-    }
+    cluster.stores.iter().for_each(wait_for_uploads);
+    cluster.check_query(&acked);
+    moto.place.check(cluster.dir.path(), &acked, "3h");
 }

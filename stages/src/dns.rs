@@ -2,31 +2,28 @@
 //!
 //! Nothing is kept: each question goes out anew, over UDP, and over TCP where the answer is too long for that.
 
-pub(crate) mod message;
-
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UdpSocket};
-use tokio::time::timeout;
-
-use message::{Kind, Record, Said};
+use hickory_resolver::TokioResolver;
+use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::rr::{Name, RData, RecordType};
+use hickory_resolver::system_conf::parse_resolv_conf;
 
 /// Where the system says whom to ask.
 const SYSTEM: &str = "/etc/resolv.conf";
 
-/// How long one server may take, and how often all are asked.
+/// How long one server may take, and how often it is asked again.
 const PATIENCE: Duration = Duration::from_secs(2);
-const ROUNDS: usize = 2;
+const RETRIES: usize = 1;
 
-/// The most servers, and domains to look in, that are heeded.
-const MAX_SERVERS: usize = 3;
-const MAX_DOMAINS: usize = 32;
+/// The longest name, and the longest part of one, in bytes.
+const MAX_NAME: usize = 253;
+const MAX_LABEL: usize = 63;
 
 /// Asks name servers.
 #[derive(Clone, Debug)]
@@ -39,24 +36,37 @@ pub(crate) struct Resolver {
 enum Servers {
     /// A file like `/etc/resolv.conf`, which is read each time.
     File(PathBuf),
-    One(SocketAddr),
+    These(Vec<SocketAddr>),
 }
 
-/// Whom to ask, and for which names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Conf {
-    servers: Vec<SocketAddr>,
-    /// Domains in which a name is looked for.
-    domains: Vec<String>,
-    /// A name with at least so many dots is asked as it is first.
-    dots: usize,
+/// What is asked of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// IPv4 addresses.
+    A,
+    /// IPv6 addresses.
+    Aaaa,
+    /// Hosts and ports of a service.
+    Srv,
 }
 
 /// What a name has.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Record {
+    Address(IpAddr),
+    /// The host as an absolute name, in lower case and without its last dot.
+    Service {
+        host: String,
+        port: u16,
+    },
+}
+
+/// All that a name has of a kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Found {
     /// The name under which it was found, without a dot at its end, in lower case.
     pub(crate) name: String,
+    /// Sorted, each once.
     pub(crate) records: Vec<Record>,
 }
 
@@ -69,12 +79,20 @@ pub(crate) enum Unknown {
     Silent(String),
 }
 
+/// Whether this can be asked: parts of 1 to 63 letters, digits, `-` and `_` with a dot between them, and maybe one at the end.
+pub(crate) fn is_name(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    let plain = |c: u8| c.is_ascii_alphanumeric() || c == b'-' || c == b'_';
+    let label = |label: &str| (1..=MAX_LABEL).contains(&label.len()) && label.bytes().all(plain);
+    name.len() <= MAX_NAME && name.split('.').all(label)
+}
+
 // === impl Resolver ===
 
 impl Resolver {
     /// Asks `server`, or whom the system names.
     pub(crate) fn new(server: Option<SocketAddr>) -> Self {
-        let servers = server.map_or_else(|| Servers::File(SYSTEM.into()), Servers::One);
+        let servers = server.map_or_else(|| Servers::File(SYSTEM.into()), |server| Servers::These(vec![server]));
         Self { servers, patience: PATIENCE }
     }
 
@@ -83,123 +101,117 @@ impl Resolver {
     /// # Errors
     /// It has nothing, or no server can tell.
     pub(crate) async fn find(&self, name: &str, kind: Kind) -> Result<Found, Unknown> {
-        let conf = match &self.servers {
-            Servers::One(server) => Conf { servers: vec![*server], domains: Vec::new(), dots: 1 },
-            Servers::File(path) => Conf::read(path).await?,
+        let silent = |name: &dyn fmt::Display, e| Unknown::Silent(format!("`{name}` can't be looked up: {e}"));
+        let (config, mut options) = match &self.servers {
+            Servers::These(servers) => (these(servers), ResolverOpts::default()),
+            Servers::File(path) => read(path).await?,
         };
-        for name in conf.names(name) {
-            let records = self.ask_all(&conf.servers, &name, kind).await?;
+        let names = names(&config, options.ndots, name);
+        (options.timeout, options.attempts) = (self.patience, RETRIES);
+        // What is said now is what counts, and what name servers say.
+        (options.cache_size, options.use_hosts_file) = (0, ResolveHosts::Never);
+        let builder = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default());
+        let resolver = builder.with_options(options).build().map_err(|e| silent(&name, e))?;
+        for name in names {
+            // An absolute one each: a server that can't tell of the first is not to be taken for one that has nothing.
+            let records = ask(&resolver, &name, kind).await.map_err(|e| silent(&name, e))?;
             if !records.is_empty() {
                 return Ok(Found { name, records });
             }
         }
         Err(Unknown::Nothing(format!("`{name}` has no {kind} record")))
     }
-
-    /// Asks one server after the other until one can tell.
-    async fn ask_all(&self, servers: &[SocketAddr], name: &str, kind: Kind) -> Result<Vec<Record>, Unknown> {
-        let mut why = "there is no name server".to_owned();
-        for server in (0..ROUNDS).flat_map(|_| servers) {
-            match timeout(self.patience, ask(*server, name, kind)).await {
-                Ok(Ok(Said::Records(records))) => return Ok(records),
-                Ok(Ok(Said::Failed(code))) => why = format!("{server} answers with the code {code}"),
-                Ok(Ok(Said::Truncated)) => why = format!("{server} cuts its answer short"),
-                Ok(Err(error)) => why = format!("{server}: {error}"),
-                Err(_) => why = format!("{server} does not answer"),
-            }
-        }
-        Err(Unknown::Silent(format!("`{name}` can't be looked up: {why}")))
-    }
 }
 
-/// Asks one server, over TCP where UDP is not enough.
-async fn ask(server: SocketAddr, name: &str, kind: Kind) -> io::Result<Said> {
-    // Nobody else can know it.
-    let id = RandomState::new().hash_one(name) as u16;
-    let question = message::question(id, name, kind);
-    let local: IpAddr = if server.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((local, 0)).await?;
-    socket.connect(server).await?;
-    socket.send(&question).await?;
-    let mut message = vec![0; 4096];
-    let said = loop {
-        let length = socket.recv(&mut message).await?;
-        // Others may send something, too.
-        if let Some(said) = message::answer(message.get(..length).unwrap_or_default(), id, name, kind) {
-            break said;
-        }
+/// All that an absolute name has, which may be nothing.
+async fn ask(resolver: &TokioResolver, name: &str, kind: Kind) -> Result<Vec<Record>, NetError> {
+    let mut absolute = Name::from_str_relaxed(name)?;
+    absolute.set_fqdn(true);
+    let lookup = match resolver.lookup(absolute, kind.into()).await {
+        Ok(lookup) => lookup,
+        Err(NetError::Dns(DnsError::NoRecordsFound(_))) => return Ok(Vec::new()),
+        Err(error) => return Err(error),
     };
-    if said != Said::Truncated {
-        return Ok(said);
-    }
-    let mut stream = TcpStream::connect(server).await?;
-    stream.write_u16(u16::try_from(question.len()).unwrap_or(u16::MAX)).await?;
-    stream.write_all(&question).await?;
-    let mut message = vec![0; usize::from(stream.read_u16().await?)];
-    stream.read_exact(&mut message).await?;
-    message::answer(&message, id, name, kind).ok_or_else(|| io::Error::other("it answers something else"))
+    // Aliases are there, too.
+    let mut records: Vec<Record> = lookup.answers().iter().filter_map(|record| Record::of(&record.data)).collect();
+    records.sort_unstable();
+    records.dedup();
+    Ok(records)
 }
 
-// === impl Conf ===
+/// These servers, and no domains.
+fn these(servers: &[SocketAddr]) -> ResolverConfig {
+    let server = |server: &SocketAddr| {
+        let connections = [ConnectionConfig::udp(), ConnectionConfig::tcp()].map(|mut connection| {
+            connection.port = server.port();
+            connection
+        });
+        NameServerConfig::new(server.ip(), true, connections.into())
+    };
+    ResolverConfig::from_name_servers(servers.iter().map(server).collect())
+}
 
-impl Conf {
-    async fn read(path: &Path) -> Result<Self, Unknown> {
-        let text = tokio::fs::read_to_string(path).await;
-        text.map(|text| Self::of(&text)).map_err(|e| Unknown::Silent(format!("{}: {e}", path.display())))
+/// What a file like `/etc/resolv.conf` says.
+async fn read(path: &Path) -> Result<(ResolverConfig, ResolverOpts), Unknown> {
+    let silent = |e: &dyn fmt::Display| Unknown::Silent(format!("{}: {e}", path.display()));
+    let text = tokio::fs::read(path).await.map_err(|e| silent(&e))?;
+    parse_resolv_conf(text).map_err(|e| silent(&e))
+}
+
+/// The names under which `name` is looked for, in order: with at least `dots` dots it is asked as it is first.
+fn names(config: &ResolverConfig, dots: usize, name: &str) -> Vec<String> {
+    let lower = name.to_ascii_lowercase();
+    if let Some(absolute) = lower.strip_suffix('.') {
+        return vec![absolute.to_owned()];
     }
+    let domain = |domain: &Name| format!("{lower}.{}", plain(domain));
+    let mut names: Vec<String> = config.search().iter().map(domain).collect();
+    let at = if lower.matches('.').count() >= dots { 0 } else { names.len() };
+    names.insert(at, lower);
+    names.retain(|name| is_name(name));
+    names
+}
 
-    /// What the text of a `resolv.conf` says.
-    fn of(text: &str) -> Self {
-        let mut conf = Self { servers: Vec::new(), domains: Vec::new(), dots: 1 };
-        for line in text.lines() {
-            let mut words = line.split_whitespace();
-            match words.next() {
-                Some("nameserver") => {
-                    let server = words.next().and_then(|word| word.parse::<IpAddr>().ok());
-                    conf.servers.extend(server.map(|ip| SocketAddr::new(ip, 53)));
-                }
-                // The last one counts.
-                Some("search" | "domain") => {
-                    let domain = |word: &str| word.strip_suffix('.').unwrap_or(word).to_owned();
-                    conf.domains = words.map(domain).filter(|domain| !domain.is_empty()).take(MAX_DOMAINS).collect();
-                }
-                Some("options") => {
-                    let dots = words.filter_map(|word| word.strip_prefix("ndots:")?.parse().ok()).next_back();
-                    conf.dots = dots.unwrap_or(conf.dots);
-                }
-                _ => {}
-            }
+/// A name in lower case, without a dot at its end.
+fn plain(name: &Name) -> String {
+    let name = name.to_lowercase().to_ascii();
+    name.strip_suffix('.').unwrap_or(&name).to_owned()
+}
+
+// === impl Record ===
+
+impl Record {
+    /// `None` of another kind.
+    fn of(data: &RData) -> Option<Self> {
+        match data {
+            RData::A(ip) => Some(Self::Address(ip.0.into())),
+            RData::AAAA(ip) => Some(Self::Address(ip.0.into())),
+            // Priority and weight do not count: all members are alike.
+            RData::SRV(service) => Some(Self::Service { host: plain(&service.target), port: service.port }),
+            _ => None,
         }
-        conf.servers.truncate(MAX_SERVERS);
-        if conf.servers.is_empty() {
-            conf.servers.push((Ipv4Addr::LOCALHOST, 53).into());
-        }
-        conf
     }
+}
 
-    /// The names under which `name` is looked for, in order.
-    fn names(&self, name: &str) -> Vec<String> {
-        let lower = name.to_ascii_lowercase();
-        if let Some(absolute) = lower.strip_suffix('.') {
-            return vec![absolute.to_owned()];
+// === impl Kind ===
+
+impl From<Kind> for RecordType {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::A => Self::A,
+            Kind::Aaaa => Self::AAAA,
+            Kind::Srv => Self::SRV,
         }
-        let mut names: Vec<String> = self.domains.iter().map(|domain| format!("{lower}.{domain}")).collect();
-        let at = if lower.matches('.').count() >= self.dots { 0 } else { names.len() };
-        names.insert(at, lower);
-        names.retain(|name| message::is_name(name));
-        names
     }
 }
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::A => "A",
-            Self::Aaaa => "AAAA",
-            Self::Srv => "SRV",
-        })
+        RecordType::from(*self).fmt(f)
     }
 }
+
+// === impl Unknown ===
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

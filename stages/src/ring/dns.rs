@@ -15,8 +15,7 @@ use weir_pipeline::units::Span;
 use weir_pipeline::{Context, Error, Pattern, Rehearsal, Result};
 
 use super::{Layout, Member, OpenRing, Shape, Shards};
-use crate::dns::message::{Kind, Record, is_name};
-use crate::dns::{Found, Resolver, Unknown};
+use crate::dns::{Found, Kind, Record, Resolver, Unknown, is_name};
 
 /// Members that name servers name.
 #[derive(Clone, Debug, Deserialize)]

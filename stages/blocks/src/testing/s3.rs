@@ -48,6 +48,8 @@ pub(crate) struct Faults {
     pub(crate) lose_answers: AtomicU32,
     /// So many puts from now on are carried out and get no answer.
     pub(crate) keep_answers: AtomicU32,
+    /// So many commits to a table from now on are carried out and get no answer.
+    pub(crate) keep_commits: AtomicU32,
     /// Each request for an object's content is answered with status 500.
     pub(crate) fail_gets: AtomicBool,
     /// So many conditional puts from now on are answered with status 409, as AWS does where two meet, and not carried out.
@@ -188,7 +190,9 @@ impl Faults {
         if put && take(&self.lose_answers) {
             return Err(Broken);
         }
-        if put && take(&self.keep_answers) {
+        let commit = put && path.contains("/_delta_log/") && path.ends_with(".json");
+        let won = answer.as_ref().is_ok_and(|answer| answer.status().is_success());
+        if (put && take(&self.keep_answers)) || (commit && won && take(&self.keep_commits)) {
             std::future::pending::<()>().await;
         }
         answer

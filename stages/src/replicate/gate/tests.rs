@@ -42,6 +42,20 @@ async fn after_each_failure_the_pause_grows_up_to_a_limit_and_success_ends_it() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn those_who_fail_at_once_come_back_one_after_the_other() {
+    let mut waited = Vec::new();
+    for seed in 1..20 {
+        let gate = Gate::new(Duration::from_secs(100), Duration::from_secs(100), seed << 32);
+        fail(&gate, None).await;
+        waited.push(fail(&gate, None).await);
+    }
+    waited.sort_unstable();
+    waited.dedup();
+    assert!(waited.len() > 15, "{waited:?}");
+    assert!(waited[waited.len() - 1] - waited[0] > Duration::from_secs(20), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_that_says_when_to_come_back_is_heeded_up_to_the_limit() {
     let gate = gate();
     fail(&gate, Some(Duration::from_millis(700))).await;
