@@ -157,10 +157,8 @@ fn a_query_node_deletes_a_tenant_from_all_nodes_and_their_bucket_or_says_which_o
         std::fs::write(&file, allowed).unwrap();
     };
     let mut cluster = Cluster::prepared(dir, &stores, &query, &env, allow);
-    let series = |of: &'static str| -> [[(&str, &str); 2]; 1] { [[("__name__", "up"), ("of", of)]] };
-    let send = |cluster: &Cluster, of: &'static str, value: f64| {
-        let labels = series(of);
-        assert_eq!(write(&cluster.router, of, &[&labels[0]], value), 204);
+    let send = |cluster: &Cluster, of: &str, value: f64| {
+        assert_eq!(write(&cluster.router, of, &[&[("__name__", "up"), ("of", of)]], value), 204);
     };
     let labels = |of: &str| json!({ "__name__": "up", "of": of });
     // Some is in the bucket, and some in logs and heads.

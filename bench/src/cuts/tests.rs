@@ -1,6 +1,8 @@
 //! Tests of `cuts`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::time::Instant;
+
 use super::watch::{Counts, Log};
 use super::*;
 
@@ -40,7 +42,7 @@ fn a_cut_is_known_by_what_the_metrics_say_once_it_has_ended_and_merges_follow_it
         window(start, Work::Merge, 2000, 3010, 0),
         window(start, Work::Cut, 3750, 5010, 250),
     ];
-    assert_eq!(log.windows(), expect);
+    assert_eq!(log.windows, expect);
 }
 
 #[test]

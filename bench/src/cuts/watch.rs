@@ -52,7 +52,7 @@ pub(super) struct Watch {
 pub(super) struct Log {
     seen: Counts,
     looked: Instant,
-    windows: Vec<Window>,
+    pub(super) windows: Vec<Window>,
 }
 
 // === impl Counts ===
@@ -126,10 +126,5 @@ impl Log {
             self.windows.push(Window { work: Work::Merge, begin, end: answered, took: Duration::ZERO });
         }
         (self.seen, self.looked) = (counts, asked);
-    }
-
-    #[cfg(test)]
-    pub(super) fn windows(&self) -> &[Window] {
-        &self.windows
     }
 }

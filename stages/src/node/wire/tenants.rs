@@ -10,7 +10,7 @@ use super::{Limits, Message, Section};
 const TENANTS: Section = Section::new(0x81, "tenants");
 
 /// The longest name of a tenant that is read, in bytes.
-pub(super) const MAX_NAME: u64 = 1024;
+const MAX_NAME: u64 = 1024;
 
 /// The least that a tenant takes: a name, five counts, and whether there is a bucket.
 const LEAST: u64 = 8;

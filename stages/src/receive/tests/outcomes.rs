@@ -162,6 +162,9 @@ fn by_tenant(batch: &Batch) -> Result<Ack> {
     }
 }
 
+/// A name, a header, the body, what Thanos says and what Weir does.
+type Asked = (&'static str, (&'static str, &'static str), Vec<u8>, u16, u16);
+
 #[tokio::test]
 async fn a_sender_hears_of_its_request_what_the_table_says() {
     let context = context();
@@ -172,9 +175,7 @@ async fn a_sender_hears_of_its_request_what_the_table_says() {
     let running = start_in(context, settings, |batch| Box::pin(std::future::ready(by_tenant(&batch)))).await;
     let tenant = |name: &'static str| ("X-Scope-OrgID", name);
     let good = || body(Version::V1, 5);
-    // A name, a header, the body, what Thanos says and what Weir does.
-    type Row = (&'static str, (&'static str, &'static str), Vec<u8>, u16, u16);
-    let table: [Row; 12] = [
+    let table: [Asked; 12] = [
         ("all is written", tenant("good"), good(), 200, 204),
         ("no snappy block", tenant("good"), vec![0xff; 9], 400, 400),
         ("no message", tenant("good"), packed(b"\0"), 400, 400),

@@ -140,7 +140,7 @@ fn what_is_no_question_is_refused() {
     let good = Parts::of(&encoded(&tenants(None)));
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
     check(good.with(0x8c, b"a/b"), "expected a tenant's name at byte 12");
-    check(good.insert(2, 0x8d, b""), "expected one question at byte 14");
+    check(good.insert(2, 0x8d, b""), "expected one question at byte 12");
     let good = Parts::of(&encoded(&Query { timeout: None, ..deletion() }));
     refused(read(&good.with(0x8d, b"x").sealed()), "expected the end of a deletion at byte 12");
     let good = Parts::of(&encoded(&exemplars()));
