@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use weir_pipeline::histogram::{BucketSpan, Buckets};
 use weir_pipeline::{Batch, Histogram, HistogramPoint, LabelSet, Tenant};
@@ -16,7 +16,7 @@ use crate::harness::cluster::{Asker, Cluster, SENDERS};
 use crate::harness::process::Process;
 use crate::harness::weir::{Weir, program};
 use crate::harness::writers::Writers;
-use crate::harness::{http, now, phase, wait_for};
+use crate::harness::{http, now, pause, phase, wait_for};
 
 /// The resources of a store node.
 const STORE: &str = "
@@ -59,20 +59,19 @@ fn a_cluster_is_upgraded_node_by_node_under_load_and_a_node_goes_back() {
     let asker = Asker::start(ground.cluster.query.api, &writers);
     phase(Duration::from_secs(1));
     ground.is_refused();
-    assert_eq!(ground.logs(), [1, 1, 1]);
+    ground.writes([1, 1, 1]);
 
     // One is upgraded, goes back with its disk while there are only floats, and is upgraded again.
     for version in [Of::Newer, Of::Older, Of::Newer] {
         ground.become_of(2, version);
         phase(Duration::from_secs(2));
-        assert_eq!(ground.logs(), [1, 1, 1]);
+        ground.writes([1, 1, 1]);
     }
     // A batch that one of three takes is not acknowledged, and two write the older formats beside one that writes the newer.
     ground.is_refused();
     phase(Duration::from_secs(2));
     ground.is_refused();
-    assert_eq!(ground.logs(), [1, 1, 2]);
-    wait_for("blocks of two versions", Duration::from_secs(60), || (ground.blocks() == [1, 1, 2]).then_some(()));
+    ground.writes([1, 1, 2]);
 
     for node in [1, 0] {
         ground.become_of(node, Of::Newer);
@@ -80,7 +79,7 @@ fn a_cluster_is_upgraded_node_by_node_under_load_and_a_node_goes_back() {
         phase(Duration::from_secs(2));
     }
     ground.is_acked();
-    wait_for("blocks of the newer version", Duration::from_secs(60), || (ground.blocks() == [2, 2, 2]).then_some(()));
+    ground.writes([2, 2, 2]);
 
     // One goes back: it has native histograms, so without its disk.
     ground.cluster.stores[0].stop();
@@ -96,7 +95,7 @@ fn a_cluster_is_upgraded_node_by_node_under_load_and_a_node_goes_back() {
     ground.cluster.start_store(0);
     phase(Duration::from_secs(2));
     ground.is_acked();
-    assert_eq!(ground.logs()[0], 1);
+    ground.writes([1, 2, 2]);
 
     asker.go_on(2 * SENDERS);
     let answers = asker.stop();
@@ -195,14 +194,17 @@ impl Ground {
         }
     }
 
-    /// The versions of what the nodes have in their logs.
-    fn logs(&self) -> [u16; 3] {
-        [0, 1, 2].map(|node: usize| log_version(&self.cluster.stores[node].dir.join("central")))
-    }
-
-    /// The versions of what the nodes have in their blocks.
-    fn blocks(&self) -> [u16; 3] {
-        [0, 1, 2].map(|node: usize| block_version(&self.cluster.stores[node].dir.join("central")))
+    /// The nodes' logs and their blocks are of these versions.
+    fn writes(&self, versions: [u16; 3]) {
+        let dirs = [0, 1, 2].map(|node: usize| self.cluster.stores[node].dir.join("central"));
+        // A log that was just cut has no segment, and a block comes with a cut.
+        let of = |dir: &PathBuf| (log_version(&dir.join("log")), block_version(&dir.join("blocks")));
+        let expect = versions.map(|version| (version, version));
+        let begin = Instant::now();
+        while dirs.each_ref().map(of) != expect {
+            assert!(begin.elapsed() < Duration::from_secs(60), "{:?} instead of {versions:?}", dirs.each_ref().map(of));
+            pause(Duration::from_millis(50));
+        }
     }
 
     /// A program of before native histograms does not start with them, says why, and touches nothing.

@@ -198,7 +198,7 @@ async fn tenants_are_told_of_and_deleted_where_the_settings_allow_it() {
     };
     assert_eq!(found(all()).await, [5]);
     assert_eq!(found(delete()).await, [5]);
-    assert_eq!(found(all()).await, []);
+    assert_eq!(found(all()).await, Vec::<u64>::new());
 }
 
 #[test]
