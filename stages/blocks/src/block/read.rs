@@ -19,6 +19,7 @@ use super::histograms::Histograms;
 use super::index::Index;
 use super::schema::{HISTOGRAM, START};
 use crate::decimal::Decimal;
+use crate::lasts::Lasts;
 use crate::store::shelf::Samples;
 
 /// The most rows of a batch.
@@ -31,6 +32,8 @@ pub(super) struct Reading {
     pub(super) index: Arc<Index>,
     pub(super) start: i64,
     pub(super) end: i64,
+    /// Floats that are not the last before one of these steps may be left out.
+    pub(super) lasts: Option<Lasts>,
 }
 
 /// The samples of some rows in a row group, row after row.
@@ -98,15 +101,23 @@ impl Reading {
         let mut bytes = direct::fetch(&self.file, &plans).await?.into_iter();
         // Lists that grow from one row group to the next would be copied again and again.
         let count = |row: &u32| groups.iter().map(|group| self.range(*group, *row).len()).sum();
-        let mut out: Vec<Samples> = rows.iter().map(|row| Samples::with_capacity(count(row))).collect();
-        let mut since = 0;
+        let room = |row: &u32| self.lasts.map_or(count(row), |lasts| lasts.at_most(count(row)));
+        let mut out: Vec<Samples> = rows.iter().map(|row| Samples::with_capacity(room(row))).collect();
+        let (mut since, mut all) = (0, Samples::default());
         for (group, plan) in groups.iter().zip(plans) {
             let Some(mut floats) = plan.floats(&mut bytes) else { return Ok(None) };
             for (row, own) in rows.iter().zip(&mut out) {
                 let range = self.range(*group, *row);
                 since += range.len();
-                if !range.is_empty() && floats.series(range, (self.start, self.end), own).is_none() {
+                if range.is_empty() {
+                    continue;
+                }
+                let into = if self.lasts.is_some() { &mut all } else { &mut *own };
+                if floats.series(range, (self.start, self.end), into).is_none() {
                     return Ok(None);
+                }
+                if let Some(lasts) = &self.lasts {
+                    own.take_lasts(&mut all, lasts);
                 }
                 if since > BATCH_ROWS {
                     // A read that nobody waits for any more ends here.

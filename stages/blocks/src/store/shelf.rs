@@ -8,6 +8,8 @@ use async_trait::async_trait;
 use ulid::Ulid;
 use weir_pipeline::{Error, HistogramPoint, Kind, Labels, Matcher, Result, SeriesId, Tenant};
 
+use crate::lasts::Lasts;
+
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
 pub trait Shelf: Send + Sync + 'static {
@@ -105,6 +107,14 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// The bucket fails, or the block is damaged.
     async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>>;
+
+    /// As [`read`](Self::read), where only the last floats before steps are wanted: others may be left out.
+    ///
+    /// # Errors
+    /// The bucket fails, or the block is damaged.
+    async fn read_lasts(&self, rows: &[u32], start: i64, end: i64, _: Lasts) -> Result<Vec<Samples>> {
+        self.read(rows, start, end).await
+    }
 }
 
 /// The samples of one row.
@@ -145,6 +155,15 @@ impl Samples {
     pub(crate) fn with_capacity(floats: usize) -> Self {
         let (timestamps, values) = (Vec::with_capacity(floats), Vec::with_capacity(floats));
         Self { timestamps, values, histograms: Vec::new() }
+    }
+
+    /// Takes of what comes after these the last floats before steps, and empties it.
+    pub(crate) fn take_lasts(&mut self, all: &mut Self, lasts: &Lasts) {
+        let Self { timestamps, values, histograms } = all;
+        lasts.keep(timestamps, values, &mut Vec::new());
+        self.timestamps.append(timestamps);
+        self.values.append(values);
+        self.histograms.append(histograms);
     }
 
     /// How many there are.

@@ -92,7 +92,7 @@ async fn reading(bytes: Vec<u8>, starts: Vec<Vec<u32>>) -> Reading {
     let footer = file.metadata().await.unwrap();
     let mut index = Index::default();
     index.starts = starts;
-    Reading { file, footer, index: Arc::new(index), start: i64::MIN, end: i64::MAX }
+    Reading { file, footer, index: Arc::new(index), start: i64::MIN, end: i64::MAX, lasts: None }
 }
 
 fn samples(of: impl IntoIterator<Item = (i64, f64)>) -> Samples {
