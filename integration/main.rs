@@ -31,3 +31,4 @@ mod stages;
 mod tap;
 mod tenancy;
 mod tidy;
+mod upgrade;

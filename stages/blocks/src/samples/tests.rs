@@ -177,6 +177,30 @@ async fn what_the_store_knows_beside_samples_is_answered_and_nothing_else() {
     assert_eq!(answer(&store, asked).await.unwrap_err().kind(), Kind::Unprocessable);
 }
 
+#[tokio::test]
+async fn tenants_are_told_of_and_deleted_where_the_settings_allow_it() {
+    let (store, context) = store().await;
+    context.keep_resource("central", store.clone());
+    fill(&store, context.clock.now(), "short", 5, 1).await;
+    let sink =
+        |admin| settings::<Samples>(&format!("{{ store: central, admin: {admin} }}")).unwrap().open(&context).unwrap();
+    let (open, closed) = (sink(true), sink(false));
+    let all = || query(Ask::Tenants { only: None });
+    let delete = || query(Ask::DeleteTenant { tenant: Tenant::default() });
+    for ask in [all(), delete()] {
+        let error = closed.send(ask).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unprocessable);
+        assert!(error.message().contains("`samples.admin`"), "{error}");
+    }
+    let found = async |ask| match open.send(ask).await.unwrap().data {
+        Data::Tenants(found) => found.iter().map(|usage| usage.head_samples).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(found(all()).await, [5]);
+    assert_eq!(found(delete()).await, [5]);
+    assert_eq!(found(all()).await, []);
+}
+
 #[test]
 fn the_example_in_the_docs_is_valid() {
     #[derive(Deserialize)]

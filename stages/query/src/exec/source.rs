@@ -77,7 +77,7 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The source can't be read.
-    async fn tenants(&self, _only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
+    async fn tenants(&self, _only: Option<&Tenant>) -> Result<Option<Known<Vec<TenantUsage>>>> {
         Ok(None)
     }
 

@@ -60,8 +60,8 @@ impl MetricsSource for Stored {
         Ok(Some(self.0.cardinality(tenant, limit).await?.into()))
     }
 
-    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
-        self.0.usage(only).await.map(Some)
+    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Known<Vec<TenantUsage>>>> {
+        Ok(Some(self.0.usage(only).await?.into()))
     }
 
     async fn delete_tenant(&self, tenant: &Tenant) -> Result<Option<TenantUsage>> {
