@@ -64,6 +64,9 @@ pub trait Rows: Send + Sync + 'static {
     /// Whether any series may have native histograms: only such a block has places for them.
     fn have_histograms(&self) -> bool;
 
+    /// Whether any series may have floats with starts: likewise.
+    fn have_starts(&self) -> bool;
+
     /// The samples of some series within `start..=end`: for each series rising timestamps, each once, be it of a float or of
     /// a histogram; empty lists where it has none there.
     ///
@@ -93,6 +96,9 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     /// Whether it may have native histograms.
     fn has_histograms(&self) -> bool;
 
+    /// Whether it may have floats with starts.
+    fn has_starts(&self) -> bool;
+
     /// The series that satisfy all matchers and may have samples within `start..=end`, in block order.
     ///
     /// # Errors
@@ -114,6 +120,8 @@ pub struct Samples {
     pub timestamps: Vec<i64>,
     /// As long as `timestamps`.
     pub values: Vec<f64>,
+    /// Since when each float counts, 0 for unknown: as long as `timestamps`, or empty where none is known.
+    pub starts: Vec<i64>,
     /// Native histograms.
     pub histograms: Vec<HistogramPoint>,
 }
@@ -144,7 +152,12 @@ impl Samples {
     /// None, and room for so many floats.
     pub(crate) fn with_capacity(floats: usize) -> Self {
         let (timestamps, values) = (Vec::with_capacity(floats), Vec::with_capacity(floats));
-        Self { timestamps, values, histograms: Vec::new() }
+        Self { timestamps, values, ..Self::default() }
+    }
+
+    /// The floats, to be added to.
+    pub(crate) fn floats_mut(&mut self) -> (&mut Vec<i64>, &mut Vec<f64>, &mut Vec<i64>) {
+        (&mut self.timestamps, &mut self.values, &mut self.starts)
     }
 
     /// How many there are.
@@ -169,6 +182,6 @@ impl Samples {
 impl FromIterator<(i64, f64)> for Samples {
     fn from_iter<I: IntoIterator<Item = (i64, f64)>>(floats: I) -> Self {
         let (timestamps, values) = floats.into_iter().unzip();
-        Self { timestamps, values, histograms: Vec::new() }
+        Self { timestamps, values, ..Self::default() }
     }
 }

@@ -26,7 +26,7 @@ pub(super) fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut
             }
         };
         if let Some(run) = runs.get_mut(run) {
-            chunk.decode_into(start, end, &mut run.timestamps, &mut run.values);
+            chunk.decode_since((start, end), run.floats_mut());
         }
     }
     let mut at = first;
