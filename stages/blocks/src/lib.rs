@@ -16,6 +16,7 @@ pub mod order;
 mod register;
 pub mod samples;
 pub mod seam;
+mod starts;
 pub mod store;
 #[cfg(test)]
 mod testing;

@@ -175,6 +175,10 @@ impl Block for Opened {
         self.footer.schema().column_with_name(schema::HISTOGRAM).is_some()
     }
 
+    fn has_starts(&self) -> bool {
+        self.footer.schema().column_with_name(schema::START).is_some()
+    }
+
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
         let index = self.index().await?;
         let reaches = |row: &u32| {

@@ -2,6 +2,7 @@
 
 mod apart;
 mod decode;
+mod kinds;
 mod unite;
 
 use std::cmp::Ordering;
@@ -213,21 +214,6 @@ impl Selection {
         self.0.series.get(i).map_or(0, |series| series.samples)
     }
 
-    /// Whether the `i`-th series has native histograms, in the time that was asked for or near it.
-    pub fn has_histograms(&self, i: usize) -> bool {
-        self.0
-            .series
-            .get(i)
-            .is_some_and(|series| series.histograms || series.head.iter().any(|piece| piece.chunk().has_histograms()))
-    }
-
-    /// Whether any series may have native histograms.
-    pub(super) fn have_histograms(&self) -> bool {
-        let heads = self.0.series.iter().flat_map(|series| &series.head);
-        heads.into_iter().any(|piece| piece.chunk().has_histograms())
-            || self.0.blocks.iter().any(|block| block.has_histograms())
-    }
-
     /// The samples of some series, staleness markers included: runs in the order of series. A series may have several
     /// runs, which may overlap; [`merge`](crate::merge) joins them.
     ///
@@ -319,12 +305,12 @@ impl Selection {
             None => block.read(&rows, start, end).await?,
         };
         let runs = series.into_iter().zip(found).filter(|(_, samples)| !samples.is_empty());
-        let run = |(series, Samples { timestamps, values, histograms })| Run {
+        let run = |(series, Samples { timestamps, values, starts, histograms })| Run {
             series,
             timestamps,
             values,
+            starts,
             histograms,
-            ..Run::default()
         };
         Ok(runs.map(run).collect())
     }

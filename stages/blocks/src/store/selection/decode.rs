@@ -27,7 +27,7 @@ pub(super) fn decode(i: usize, series: &Series, (start, end): (i64, i64), lasts:
             }
         };
         if let Some(run) = runs.get_mut(run) {
-            chunk.decode_into(start, end, &mut run.timestamps, &mut run.values);
+            chunk.decode_since((start, end), run.floats_mut());
         }
     }
     if let Some(lasts) = &lasts {
