@@ -28,6 +28,7 @@ mod schema;
 mod shipped;
 mod sql;
 mod stages;
+mod starts;
 mod tap;
 mod tenancy;
 mod tidy;

@@ -206,8 +206,10 @@ impl Rest {
 
 /// Moves the floats from `keep` counted from the end on, which stand in falling order, into the batch.
 fn push(out: &mut BatchBuilder, samples: &mut shelf::Samples, keep: usize) {
-    for (t, v) in samples.timestamps.drain(keep..).rev().zip(samples.values.drain(keep..).rev()) {
-        out.sample(t, v);
+    let starts = samples.starts.split_off(keep.min(samples.starts.len()));
+    let floats = samples.timestamps.drain(keep..).rev().zip(samples.values.drain(keep..).rev());
+    for ((t, v), start) in floats.zip(starts.into_iter().rev().chain(std::iter::repeat(0))) {
+        out.sample_since(start, t, v);
     }
 }
 
@@ -219,6 +221,7 @@ fn join(runs: Vec<Run>) -> Vec<(usize, shelf::Samples)> {
         let (series, mut samples) = (run.series, shelf::Samples::from(run));
         samples.timestamps.reverse();
         samples.values.reverse();
+        samples.starts.reverse();
         samples.histograms.reverse();
         if !samples.is_empty() {
             out.push((series, samples));
