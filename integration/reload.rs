@@ -31,7 +31,7 @@ fn change(weir: &mut Weir, file: &str, text: &str, says: &str) {
 }
 
 fn successful(at: SocketAddr) -> bool {
-    http::get(at, "/metrics").unwrap().text().contains("weir_config_last_reload_successful 1")
+    http::get(at, "/metrics").unwrap().text().contains("prometheus_config_last_reload_successful 1")
 }
 
 fn post(at: SocketAddr, path: &str) -> http::Response {
