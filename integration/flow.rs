@@ -163,14 +163,15 @@ source:
       - job_name: a
         scheme: https
         basic_auth: { username: u, password: hunter2 }
-        http_sd_configs: [ { url: 'http://127.0.0.1:1/list', bearer_token: hunter2 } ]
+        http_sd_configs: [ { url: 'http://127.0.0.1:1/list?token=hunter2', bearer_token: hunter2 } ]
 stages:
+  - exec: { command: [cat], env: { TOKEN: hunter2 } }
   - limit: { samples_per_second: 50000, series: 1000000 }
   - route: { branches: [ { name: b, tenants: ['b-*'], match: ['{job=\"a\"}'], to: other } ] }
   - tee: { to: other }
   - queue: { memory: { bytes: 64MiB } }
 sink:
-  remote_write: { url: 'http://127.0.0.1:1/write', bearer_token: hunter2, headers: { x-key: hunter2 } }
+  remote_write: { url: 'http://127.0.0.1:1/write?key=hunter2', bearer_token: hunter2, headers: { x-key: hunter2 } }
 resources:
   other: { link: {} }
 ";
@@ -180,7 +181,18 @@ resources:
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     let explained = run(&["explain", path], &[], dir.path());
     let tree = String::from_utf8_lossy(&explained.stdout).into_owned();
-    assert!(tree.contains("remote_write") && !tree.contains("hunter2"), "{tree}");
+    for address in ["http://127.0.0.1:1/list?<secret>", "http://127.0.0.1:1/write?<secret>"] {
+        assert!(tree.contains(address) && !tree.contains("hunter2"), "{tree}");
+    }
+    // What runs is shown as little.
+    let other = "name: other\nsource: { link: other }\nsink: { file: { path: '${DIR}/other' } }";
+    let mut weir = Weir::new(&subdirectory(dir.path(), "run"), &[PIPELINES, text, other].join("\n---\n"));
+    weir.start(&[]);
+    let config = http::api(weir.api, "status/config", &[])["yaml"].as_str().unwrap().to_owned();
+    assert!(config.contains("/list?<secret>") && config.contains("/write?<secret>"), "{config}");
+    assert!(!config.contains("hunter2"), "{config}");
+    weir.stop();
+    assert!(!weir.log().contains("hunter2"), "{}", weir.log());
     let wrong = text.replace("to: other", "to: nowhere");
     std::fs::write(&file, wrong).unwrap();
     let checked = run(&["check", path], &[], dir.path());
