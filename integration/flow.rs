@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::process::free_address;
 use crate::harness::weir::{PIPELINES, Weir, run};
-use crate::harness::writers::{SERIES, Writers, found};
+use crate::harness::writers::{SERIES, Writers, body, found, post};
 use crate::harness::{http, now, pause, peers, wait_for};
 
 /// Keeps what it gets in a queue on disk, and sends it on.
@@ -48,6 +48,24 @@ sink: { blocks: { store: central } }
 name: query
 source: { api: { listen: '${API}' } }
 sink: { promql: { store: central } }
+";
+
+/// What comes in, in each of the ways in which it can be looked at.
+const SHOWN: &str = "
+resources: { to_file: { link: {} }, to_page: { link: {} } }
+---
+name: receive
+source: { receive: { listen: '${RECEIVE}' } }
+stages: [ { tee: { to: to_file } }, { tee: { to: to_page } } ]
+sink: { stdout: { format: json } }
+---
+name: file
+source: { link: to_file }
+sink: { file: { path: '${DIR}/samples.txt' } }
+---
+name: page
+source: { link: to_page }
+sink: { exposition: { listen: '${PAGE}' } }
 ";
 
 fn subdirectory(dir: &Path, name: &str) -> std::path::PathBuf {
@@ -149,6 +167,35 @@ fn samples(at: std::net::SocketAddr, query: &str) -> Vec<i64> {
     let result = http::api(at, "query", &[("query", &format!("{query}[5m]"))]);
     let values = result["result"][0]["values"].as_array().cloned().unwrap_or_default();
     values.iter().filter_map(|value: &Value| value[0].as_f64()).map(|at| (at * 1000.0).round() as i64).collect()
+}
+
+#[test]
+fn samples_are_shown_on_standard_output_in_a_file_and_on_a_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = free_address();
+    let mut weir = Weir::new(dir.path(), SHOWN);
+    // It has no API: its receiver says when it is ready.
+    weir.api = weir.receive;
+    weir.start(&[("PAGE", &page.to_string())]);
+    wait_for("the page", Duration::from_secs(30), || http::get(page, "/-/ready"));
+    let at = now();
+    assert_eq!(post(weir.receive, &body(3, at)).unwrap().status, 204);
+    let samples = |text: &str| text.lines().filter(|line| line.starts_with("crash_total{sender=\"3\"")).count();
+    wait_for("the page to have all", Duration::from_secs(30), || {
+        (samples(&http::get(page, "/federate").unwrap().text()) == SERIES).then_some(())
+    });
+    let path = format!("/federate?match[]={}", http::escape("{series=\"7\"}"));
+    let shown = http::get(page, &path).unwrap().text();
+    assert!(samples(&shown) == 1 && shown.contains("series=\"7\"") && shown.contains(&at.to_string()), "{shown}");
+    let file = dir.path().join("samples.txt");
+    wait_for("the file to have all", Duration::from_secs(30), || {
+        (samples(&std::fs::read_to_string(&file).unwrap_or_default()) == SERIES).then_some(())
+    });
+    weir.stop();
+    let log = weir.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let printed = lines.filter(|line| line["metric"]["__name__"] == "crash_total" && line["metric"]["sender"] == "3");
+    assert_eq!(printed.count(), SERIES, "{log}");
 }
 
 #[test]
