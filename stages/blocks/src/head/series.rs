@@ -8,7 +8,7 @@ use super::aside::Aside;
 use super::shard::Found;
 use super::{Piece, Snapshot};
 use crate::chunk::{Chunk, Open, SAMPLES};
-use crate::merge::winner;
+use crate::merge::beats_float;
 
 /// What a series takes beside its labels and samples: itself, its slot, its share of the map, allocations.
 const FIXED_BYTES: usize = size_of::<Series>() + 8 + 32 + 48;
@@ -61,17 +61,22 @@ impl Series {
         (FIXED_BYTES + self.labels.len()) as u64
     }
 
-    pub(super) fn push(&mut self, ts: i64, value: f64, epoch: u32, change: &mut Change) {
+    /// Adds a float, with its start.
+    pub(super) fn push(&mut self, ts: i64, (value, start): (f64, i64), epoch: u32, change: &mut Change) {
         self.enter(epoch, change);
         change.bytes -= self.growing();
         let (last_ts, last_value) = self.open.last();
+        let last_start = || self.aside.as_ref().map_or(0, |aside| aside.starts.last());
         let mut late = false;
         if self.open.is_empty() || ts > last_ts {
             self.open.push(ts, value);
+            if start != 0 || self.aside.is_some() {
+                self.aside.get_or_insert_default().starts.push(self.open.count() - 1, start);
+            }
             change.samples = change.samples.wrapping_add(1);
-        } else if ts < last_ts || winner(last_value, value).to_bits() != last_value.to_bits() {
+        } else if ts < last_ts || beats_float((value, start), (last_value, last_start())) {
             late = true;
-            self.aside.get_or_insert_default().push_late(ts, value);
+            self.aside.get_or_insert_default().push_late(ts, value, start);
             change.samples = change.samples.wrapping_add(1);
         } else {
             change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
@@ -113,7 +118,14 @@ impl Series {
 
     fn seal_open(&mut self, change: &mut Change) {
         change.bytes -= self.growing();
-        let chunk = self.open.seal();
+        let mut chunk = self.open.seal();
+        if let Some(aside) = &mut self.aside {
+            let starts = std::mem::take(&mut aside.starts);
+            chunk = chunk.map(|chunk| chunk.since(&starts));
+        }
+        if self.aside.as_ref().is_some_and(|aside| aside.is_empty()) {
+            self.aside = None;
+        }
         change.bytes += self.growing();
         self.keep(chunk, change);
     }
@@ -142,7 +154,10 @@ impl Series {
         let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible && reaches(&piece.chunk));
         let mut found: Vec<_> = sealed.cloned().collect();
         if self.epoch >= visible {
-            let open = || self.open.snapshot();
+            let open = || match &self.aside {
+                Some(aside) => self.open.snapshot().map(|chunk| chunk.since(&aside.starts)),
+                None => self.open.snapshot(),
+            };
             let open = (self.open.min_ts() <= end && self.open.last().0 >= start).then(open).flatten();
             let aside = self.aside.iter().flat_map(|aside| aside.snapshot());
             let growing = open.into_iter().chain(aside).filter(reaches);
