@@ -265,7 +265,7 @@ impl Peer {
             // Nothing in memory, nothing on the way, something in the bucket.
             has("weir_store_head_samples 0")
                 && has("prometheus_tsdb_blocks_loaded 0")
-                && !has("weir_store_uploads_total 0")
+                && !has("thanos_shipper_uploads_total 0")
         };
         while !get(&format!("{}/metrics", self.base)).await.is_ok_and(|reply| cut(&reply.text)) {
             if self.child.try_wait()?.is_some() || start.elapsed() > PATIENCE {
