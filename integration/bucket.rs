@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use crate::harness::cluster::{Answers, Asker, Cluster, SENDERS, has_all};
+use crate::harness::cluster::{Answers, Asker, Cluster, SENDERS};
 use crate::harness::moto::Moto;
 use crate::harness::s3::S3;
-use crate::harness::shared::{BUCKET, FRESH, ONE, QUERY, STORE, wait_for_uploads};
+use crate::harness::shared::{BUCKET, QUERY, STORE, wait_for_uploads};
 use crate::harness::weir::Weir;
-use crate::harness::writers::{SERIES, Writers, found};
+use crate::harness::writers::{SERIES, Writers};
 use crate::harness::{pause, phase, soak, wait_for};
 
 /// A cluster over an S3, its senders, and who asks it all the time.

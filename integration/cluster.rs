@@ -11,14 +11,14 @@ use crate::harness::writers::{SERIES, Writers, body, post};
 use crate::harness::{http, phase, wait_for};
 
 /// The resources of a store node: a bucket of its own.
-const STORE: &str = "
+pub const STORE: &str = "
 resources:
   main: { bucket: { local: { path: '${DIR}/bucket' } } }
   central: { store: { path: '${DIR}/central', bucket: main, head: { cut_after: 2s } } }
 ";
 
 /// The resources of a query node, beside the ring.
-const QUERY: &str = "
+pub const QUERY: &str = "
   all: { cluster: { ring: members, hedge: 200ms, connect_timeout: 500ms } }
 ";
 

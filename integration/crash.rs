@@ -1,16 +1,21 @@
-//! `kill -9` at random moments: every acknowledged sample is there, once.
+//! `kill -9` at random moments, twenty times in CI and five hundred times in `bench/soak.sh`: every acknowledged sample is there,
+//! once.
 
 use std::time::Duration;
 
-use crate::harness::pause;
 use crate::harness::weir::{PIPELINES, Weir};
 use crate::harness::writers::{SERIES, Writers, found};
+use crate::harness::{pause, soak};
 
-const KILLS: u64 = 20;
 const SENDERS: usize = 4;
 
+/// How often it is killed.
+fn kills() -> usize {
+    if soak() > 1 { 500 } else { 20 }
+}
+
 #[test]
-fn twenty_kills_under_load_lose_no_acknowledged_sample() {
+fn kills_under_load_lose_no_acknowledged_sample() {
     let dir = tempfile::tempdir().unwrap();
     let mut weir = Weir::new(dir.path(), PIPELINES);
     // Cuts are frequent, so that some kills hit them.
@@ -19,7 +24,7 @@ fn twenty_kills_under_load_lose_no_acknowledged_sample() {
     let writers = Writers::start(SENDERS, weir.receive);
     // Moments from 50 to 1,550 ms after the start, from a fixed seed.
     let mut seed = 0x2545_f491_4f6c_dd1d_u64;
-    for _ in 0..KILLS {
+    for _ in 0..kills() {
         seed ^= seed << 13;
         seed ^= seed >> 7;
         seed ^= seed << 17;
@@ -40,5 +45,5 @@ fn twenty_kills_under_load_lose_no_acknowledged_sample() {
             assert!(values.len() <= timestamps.len() + 1, "{} samples, {} acked", values.len(), timestamps.len());
         }
     }
-    println!("{KILLS} kills, {} samples acknowledged, all there once", total * SERIES);
+    println!("{} kills, {} samples acknowledged, all there once", kills(), total * SERIES);
 }

@@ -28,6 +28,8 @@ mod schema;
 mod shipped;
 mod sql;
 mod stages;
+mod starts;
 mod tap;
 mod tenancy;
 mod tidy;
+mod upgrade;

@@ -12,7 +12,7 @@ use crate::harness::dns::Dns;
 use crate::harness::process::free_address;
 use crate::harness::weir::Weir;
 use crate::harness::writers::{Writers, found, found_at_least};
-use crate::harness::{phase, wait_for};
+use crate::harness::{pause, phase, soak, wait_for};
 
 /// How long anything may take that comes by itself: long enough for a machine that does much else.
 const LONG: Duration = Duration::from_secs(120);
@@ -171,12 +171,12 @@ fn members_that_dns_names_come_and_are_replaced_under_load() {
     ground.dns.say(Some(addresses(&[2, 3, 4, 5, 6, 7])));
     ground.wait_for_epoch(2);
     go_on(&writers);
-    // One comes and goes.
-    for _ in 0..3 {
+    // One comes and goes, each time sooner than names settle.
+    for _ in 0..3 * soak() {
         ground.dns.say(Some(addresses(&[2, 3, 5, 6, 7])));
-        phase(Duration::from_millis(500));
+        pause(Duration::from_millis(500));
         ground.dns.say(Some(addresses(&[2, 3, 4, 5, 6, 7])));
-        phase(Duration::from_millis(500));
+        pause(Duration::from_millis(500));
     }
     assert_eq!([&ground.router, &ground.query].map(|node| node.metric("weir_ring_epoch")), [2.0, 2.0]);
     ground.start_store(8);

@@ -1,5 +1,7 @@
 //! Beside a real Prometheus: it scrapes a real node exporter and writes to Weir; both must answer alike.
 
+mod outage;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::Path;

@@ -3,6 +3,9 @@
 
 use serde_json::{Value, json};
 
+use crate::harness::cluster::Cluster;
+use crate::harness::s3::S3;
+use crate::harness::shared::{BUCKET, PATIENT, QUERY, STORE, wait_for_uploads};
 use crate::harness::weir::Weir;
 use crate::harness::{http, now, wait_for};
 
@@ -137,6 +140,59 @@ fn a_tenant_reads_its_own_and_when_it_is_deleted_nothing_of_it_comes_back() {
     let again = http::request(weir.api, "DELETE", "/api/v1/admin/tenants/a", &[], b"").unwrap();
     assert_eq!(again.status, 404, "{}", again.text());
     weir.stop();
+}
+
+#[test]
+fn a_query_node_deletes_a_tenant_from_all_nodes_and_their_bucket_or_says_which_one_is_away() {
+    let dir = tempfile::tempdir().unwrap();
+    let s3 = S3::start(dir.path());
+    let place = s3.place();
+    let env = [&place.env()[..], &[PATIENT, ("ADMIN", "true")]].concat();
+    let (stores, query) = (format!("\nresources:{BUCKET}{STORE}"), format!("{BUCKET}{QUERY}"));
+    let allow = |store: &mut Weir| {
+        let file = store.pipelines.join("20.yaml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let allowed = text.replace("samples: { store: central }", "samples: { store: central, admin: true }");
+        assert_ne!(allowed, text);
+        std::fs::write(&file, allowed).unwrap();
+    };
+    let mut cluster = Cluster::prepared(dir, &stores, &query, &env, allow);
+    let send = |cluster: &Cluster, of: &str, value: f64| {
+        assert_eq!(write(&cluster.router, of, &[&[("__name__", "up"), ("of", of)]], value), 204);
+    };
+    let labels = |of: &str| json!({ "__name__": "up", "of": of });
+    // Some is in the bucket, and some in logs and heads.
+    send(&cluster, "a", 1.0);
+    send(&cluster, "b", 2.0);
+    cluster.stores.iter().for_each(wait_for_uploads);
+    send(&cluster, "a", 3.0);
+    assert_eq!(read(&cluster.query, "a", "up"), [(labels("a"), "3".to_owned())]);
+    assert_eq!(tenants(&cluster.query), ["a", "b"]);
+    let delete =
+        |cluster: &Cluster| http::request(cluster.query.api, "DELETE", "/api/v1/admin/tenants/a", &[], b"").unwrap();
+    cluster.stores[1].kill();
+    let refused = delete(&cluster);
+    assert_eq!(refused.status, 503, "{}", refused.text());
+    assert!(refused.text().contains("heard 2 of the 3 members of `all members`"), "{}", refused.text());
+    assert!(refused.text().contains("member `b`"), "{}", refused.text());
+    cluster.start_store(1);
+    let deleted = delete(&cluster);
+    assert_eq!(deleted.status, 200, "{}", deleted.text());
+    let gone = |cluster: &Cluster| {
+        assert_eq!((read(&cluster.query, "a", "up"), tenants(&cluster.query)), (vec![], vec!["b".to_owned()]));
+        assert_eq!(read(&cluster.query, "b", "up"), [(labels("b"), "2".to_owned())]);
+        for store in &cluster.stores {
+            assert_eq!(read(store, "a", "up"), []);
+        }
+    };
+    gone(&cluster);
+    for i in 0..3 {
+        cluster.stores[i].kill();
+        cluster.start_store(i);
+    }
+    cluster.stores.iter().for_each(wait_for_uploads);
+    gone(&cluster);
+    assert_eq!(delete(&cluster).status, 404);
 }
 
 #[test]

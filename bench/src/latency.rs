@@ -42,6 +42,11 @@ impl Latencies {
         self.max = self.max.max(other.max);
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> u64 {
+        self.total
+    }
+
     /// The `q`-quantile in milliseconds: the upper end of its bucket, and never more than the greatest.
     pub(crate) fn quantile(&self, q: f64) -> f64 {
         let rank = (self.total as f64 * q).ceil().max(1.0) as u64;

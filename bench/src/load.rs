@@ -14,6 +14,7 @@ use weir_pipeline::Clock;
 use weir_pipeline::units::Span;
 use weir_stages::remote_write::{Version, compress};
 
+use crate::latency::Latencies;
 use crate::process::{Cpu, peak_memory};
 use crate::series::Population;
 use crate::template::Template;
@@ -105,6 +106,16 @@ pub(crate) struct Report {
     /// Milliseconds since the Unix epoch of the first and the last round.
     pub(crate) first_timestamp: i64,
     pub(crate) last_timestamp: i64,
+    /// Each request, in no order.
+    #[serde(skip)]
+    pub(crate) each: Vec<Timed>,
+}
+
+/// When a request was due (or sent, without --rate), and how long it took from then to the end of its reply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Timed {
+    pub(crate) due: Instant,
+    pub(crate) latency: Duration,
 }
 
 /// Latencies of requests, from when they were due (or sent, without --rate) to the end of their replies.
@@ -275,6 +286,15 @@ impl FromStr for Protocol {
             "2" | "2.0" => Ok(Self::V2),
             _ => Err(format!("expected 1 or 2, got `{text}`")),
         }
+    }
+}
+
+// === impl Quantiles ===
+
+impl Quantiles {
+    pub(crate) fn of(latencies: &Latencies) -> Self {
+        let quantile = |q| latencies.quantile(q);
+        Self { p50: quantile(0.5), p90: quantile(0.9), p99: quantile(0.99), max: latencies.max() }
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod alone;
 mod compare;
+mod cuts;
 mod decode;
 mod http;
 mod latency;
@@ -50,6 +51,8 @@ enum Command {
     Memory(memory::Arguments),
     /// Runs a ring of three Weirs that keep three copies beside one VictoriaMetrics, under the same load.
     Replicas(replicas::Arguments),
+    /// Loads one Weir that cuts its head often, at a steady rate, and tells what cuts cost those who write.
+    Cuts(cuts::Arguments),
     /// Receives and throws away: the receiver alone, as a server for `load`.
     Receive(alone::Arguments),
     /// Decodes the load's requests in this process: what reading costs, without a network and a store.
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Command::Queries(arguments) => queries::main(&arguments),
         Command::Memory(arguments) => memory::main(&arguments),
         Command::Replicas(arguments) => replicas::main(&arguments),
+        Command::Cuts(arguments) => cuts::main(&arguments),
         Command::Receive(arguments) => alone::main(&arguments),
         Command::Decode(arguments) => decode::main(&arguments),
     };

@@ -77,14 +77,15 @@ impl Kind {
         Some(text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default().to_owned())
     }
 
-    /// The files that it reads at start, in `directory`.
-    fn prepare(self, directory: &Path, write: u16, query: u16) -> Result<()> {
+    /// The files that it reads at start, in `directory`; `store` is what else Weir's store is told.
+    fn prepare(self, directory: &Path, write: u16, query: u16, store: &str) -> Result<()> {
         match self {
             Self::Weir => {
                 let pipelines = directory.join("pipelines");
                 std::fs::create_dir_all(&pipelines)?;
                 let data = directory.join("data");
                 let text = PIPELINES
+                    .replace("{store}", store)
                     .replace("{data}", &data.display().to_string())
                     .replace("{write}", &write.to_string())
                     .replace("{query}", &query.to_string());
@@ -134,7 +135,7 @@ resources:
   local:
     bucket: { local: { path: \"{data}/bucket\" } }
   central:
-    store: { path: \"{data}/central\", bucket: local }
+    store: { path: \"{data}/central\", bucket: local{store} }
 ---
 # 20-receive.yaml
 name: receive
@@ -158,9 +159,14 @@ sink:
 impl Peer {
     /// Starts `binary` on `directory`, which is empty, and waits until it answers.
     pub(crate) async fn start(kind: Kind, binary: &Path, directory: &Path) -> Result<Self> {
+        Self::start_with(kind, binary, directory, "").await
+    }
+
+    /// The same; `store` are further settings of Weir's store, such as `, head: { cut_after: 20s }`.
+    pub(crate) async fn start_with(kind: Kind, binary: &Path, directory: &Path, store: &str) -> Result<Self> {
         let query = free_port()?;
         let write = if kind == Kind::Weir { free_port()? } else { query };
-        kind.prepare(directory, write, query)?;
+        kind.prepare(directory, write, query, store)?;
         let log = File::create(directory.join("log.txt"))?;
         let child = Command::new(binary)
             .args(kind.arguments(directory, query))

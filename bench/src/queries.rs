@@ -164,6 +164,7 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         samples = taken;
         servers.push(server);
     }
+    runtime.block_on(rest(&servers))?;
     let before = servers.iter().map(|server| Cpu::of(server.peer.pid())).collect::<Result<Vec<_>>>()?;
     let queries = runtime.block_on(ask_all(&servers, arguments))?;
     let mut totals = Vec::new();
@@ -227,6 +228,30 @@ fn start(
 
 fn counted(population: &Population) -> u64 {
     population.count(crate::compare::COUNTED) as u64
+}
+
+/// Waits until no server is at work any more: what they have taken they cut, merge and compact by themselves for a while, each
+/// at a pace of its own, and in the time of the others.
+async fn rest(servers: &[Server]) -> Result<()> {
+    const LOOK: Duration = Duration::from_secs(5);
+    const PATIENCE: u32 = 120;
+    for _ in 0..PATIENCE {
+        let before = servers.iter().map(|server| Cpu::of(server.peer.pid())).collect::<Result<Vec<_>>>()?;
+        tokio::time::sleep(LOOK).await;
+        let mut busy = Vec::new();
+        for (server, before) in servers.iter().zip(before) {
+            let share = Cpu::of(server.peer.pid())?.since(before).total() / LOOK.as_secs_f64();
+            if share > 0.02 {
+                busy.push(format!("{} ({:.0} %)", server.peer.kind.name(), share * 100.0));
+            }
+        }
+        if busy.is_empty() {
+            return Ok(());
+        }
+        eprintln!("at work: {}", busy.join(", "));
+    }
+    eprintln!("some are still at work: what they take for it is in their figures");
+    Ok(())
 }
 
 async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> {

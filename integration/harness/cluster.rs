@@ -70,7 +70,10 @@ resources:
 const QUERY: &str = "
 ---
 name: query
-source: { api: { listen: '${API}' } }
+source:
+  api:
+    listen: '${API}'
+    admin: ${ADMIN:-false}
 sink: { promql: { cluster: all } }
 ";
 
@@ -93,12 +96,19 @@ impl Cluster {
     /// Starts all of it. `store` and `query` are the resources of these roles, the query's below those of its ring; `env`
     /// is what they name.
     pub fn start(dir: TempDir, store: &str, query: &str, env: &[(&str, &str)]) -> Self {
+        Self::prepared(dir, store, query, env, |_| ())
+    }
+
+    /// As [`start`](Self::start); each store node is prepared before it starts for the first time.
+    pub fn prepared(dir: TempDir, store: &str, query: &str, env: &[(&str, &str)], prepare: impl Fn(&mut Weir)) -> Self {
         let turn = turn();
         let (store_files, query_files) = (format!("{store}{STORE}"), format!("{RING}{query}{QUERY}"));
         let store = |name: &&str| {
             let dir = dir.path().join(name);
             std::fs::create_dir(&dir).unwrap();
-            Weir::new(&dir, &store_files)
+            let mut store = Weir::new(&dir, &store_files);
+            prepare(&mut store);
+            store
         };
         let stores: Vec<Weir> = NAMES.iter().map(store).collect();
         let peers: Vec<SocketAddr> = NAMES.iter().map(|_| free_address()).collect();

@@ -63,6 +63,15 @@ pub fn api_raw(at: SocketAddr, endpoint: &str, params: &[(&str, &str)]) -> Optio
     get(at, &format!("/api/v1/{endpoint}?{}", query.join("&")))
 }
 
+/// The sum of all series of one of the metrics that a program shows of itself.
+pub fn metric(at: SocketAddr, name: &str) -> f64 {
+    let text = get(at, "/metrics").unwrap_or_else(|| panic!("{at} does not show its metrics")).text();
+    text.lines()
+        .filter(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
+        .filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
+        .sum()
+}
+
 /// Percent-encodes what is not plain.
 pub fn escape(text: &str) -> String {
     text.bytes().fold(String::new(), |mut out, b| {

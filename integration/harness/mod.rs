@@ -12,6 +12,7 @@ pub mod process;
 pub mod proxy;
 pub mod s3;
 pub mod shared;
+pub mod target;
 pub mod weir;
 pub mod writers;
 

@@ -14,6 +14,8 @@ pub struct Weir {
     pub api: SocketAddr,
     pub receive: SocketAddr,
     pub pipelines: PathBuf,
+    /// What is started: the program under test, where nobody says another.
+    pub program: PathBuf,
     process: Option<Process>,
 }
 
@@ -66,7 +68,8 @@ impl Weir {
         for (i, document) in documents.split("\n---\n").enumerate() {
             std::fs::write(pipelines.join(format!("{i}0.yaml")), document).unwrap();
         }
-        Self { dir: dir.to_owned(), api: free_address(), receive: free_address(), pipelines, process: None }
+        let (api, receive) = (free_address(), free_address());
+        Self { dir: dir.to_owned(), api, receive, pipelines, program: program().into(), process: None }
     }
 
     /// Starts it and waits until it is ready.
@@ -76,7 +79,7 @@ impl Weir {
 
     /// As [`start`](Self::start), with more arguments.
     pub fn start_with(&mut self, args: &[&str], env: &[(&str, &str)]) {
-        let mut command = Command::new(program());
+        let mut command = Command::new(&self.program);
         command
             .arg("run")
             .arg(&self.pipelines)
@@ -135,10 +138,6 @@ impl Weir {
 
     /// The sum of all series of one of its own metrics.
     pub fn metric(&self, name: &str) -> f64 {
-        let text = http::get(self.api, "/metrics").expect("weir answers").text();
-        text.lines()
-            .filter(|l| l.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' '])))
-            .filter_map(|l| l.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+        http::metric(self.api, name)
     }
 }

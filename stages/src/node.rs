@@ -93,6 +93,28 @@ pub(crate) fn version_of(batch: &Batch) -> u8 {
     if batch.histogram_count() > 0 { LATEST } else { OLDEST }
 }
 
+/// Why a node takes a batch only once it is upgraded: it is well, and takes others.
+#[derive(Debug)]
+struct TooOld(String);
+
+/// What to say of a node that is too old for a batch: as if it were away.
+pub(crate) fn too_old(message: String, why: String) -> Error {
+    Error::unavailable(message).with_source(TooOld(why))
+}
+
+/// Whether an error is of [`too_old`].
+pub(crate) fn is_too_old(error: &Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<TooOld>())
+}
+
+impl std::fmt::Display for TooOld {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for TooOld {}
+
 /// The latest version of batches that a node takes, as its answer says.
 pub(crate) fn read_takes(headers: &HeaderMap) -> u8 {
     let value = headers.get(TAKES).and_then(|value| value.to_str().ok()?.parse().ok());

@@ -151,10 +151,8 @@ impl Remote {
             Ok(error) if error.kind() == Kind::Closed => Err(Error::unavailable(format!("{self} is shutting down"))),
             // It will take it once it is upgraded; until then it is as if it were away.
             Ok(error) if error.kind() == Kind::Invalid && version > takes => {
-                let why = error.report();
-                let text =
-                    format!("{self} takes batches of version {takes}, and this one has version {version}: {why}");
-                Err(Error::unavailable(text))
+                let text = format!("{self} takes batches of version {takes}, and this one has version {version}");
+                Err(node::too_old(text, error.report()))
             }
             Ok(error) => Err(Error::new(error.kind(), format!("{self}: {}", error.report()))),
             Err(_) => Err(Error::unavailable(format!("{self} answered with the status `{status}`"))),

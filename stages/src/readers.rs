@@ -11,7 +11,7 @@
 //! Shape: `POST /weir/v1/read` over HTTP/2, a question in the encoding of [`wire`](crate::node::wire) with its tenant; the
 //! answer streams batches in the same encoding as fast as they are read, and says where it ends; its header `weir-since` says
 //! since when the node has everything. Exemplars, what is known of metrics, and what recent series are made of, are asked for in
-//! the same way.
+//! the same way; so is what there is of tenants, and that one be deleted, where the sink below allows that (`samples.admin`).
 //! `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
 //! Errors: an error of the pipeline is sent back whole: with a status by its kind where nothing was sent before, as the last

@@ -7,7 +7,7 @@ use hyper::Method;
 use tokio::sync::mpsc;
 use weir_stages::remote_write::VERSION;
 
-use super::{Quantiles, Ready, Report, Server, Shape, due};
+use super::{Quantiles, Ready, Report, Server, Shape, Timed, due};
 use crate::Result;
 use crate::http::Connection;
 use crate::latency::Latencies;
@@ -23,6 +23,7 @@ pub(super) struct Tally {
     failures: BTreeMap<String, u64>,
     first_failure: Option<String>,
     latencies: Latencies,
+    each: Vec<Timed>,
     last_timestamp: i64,
 }
 
@@ -52,7 +53,9 @@ pub(super) async fn run(url: String, shape: Shape, mut queue: mpsc::Receiver<Rea
         }
         let bytes = request.body.len() as u64;
         let reply = connection.send(Method::POST, &headers, request.body).await;
-        tally.latencies.record(from.elapsed());
+        let latency = from.elapsed();
+        tally.latencies.record(latency);
+        tally.each.push(Timed { due: from, latency });
         (tally.sent, tally.requests, tally.bytes) =
             (tally.sent + request.samples, tally.requests + 1, tally.bytes + bytes);
         tally.last_timestamp = request.timestamp;
@@ -83,6 +86,7 @@ impl Tally {
         }
         self.first_failure = self.first_failure.take().or(other.first_failure);
         self.latencies.merge(&other.latencies);
+        self.each.extend(other.each);
         self.last_timestamp = self.last_timestamp.max(other.last_timestamp);
     }
 
@@ -94,7 +98,6 @@ impl Tally {
         server: Option<Server>,
         first_timestamp: i64,
     ) -> Report {
-        let quantile = |q| self.latencies.quantile(q);
         Report {
             shape: shape.clone(),
             samples_sent: self.sent,
@@ -103,12 +106,8 @@ impl Tally {
             bytes_sent: self.bytes,
             seconds,
             samples_per_second: (self.taken as f64 / seconds.max(0.001)).round(),
-            latency_milliseconds: Quantiles {
-                p50: quantile(0.5),
-                p90: quantile(0.9),
-                p99: quantile(0.99),
-                max: self.latencies.max(),
-            },
+            latency_milliseconds: Quantiles::of(&self.latencies),
+            each: self.each,
             failures: self.failures,
             first_failure: self.first_failure,
             client_cpu,

@@ -6,13 +6,15 @@ use super::*;
 #[test]
 fn each_pipeline_gets_a_file_of_its_own() {
     let directory = tempfile::tempdir().unwrap();
-    Kind::Weir.prepare(directory.path(), 1234, 5678).unwrap();
+    Kind::Weir.prepare(directory.path(), 1234, 5678, ", head: { cut_after: 1s }").unwrap();
     let mut names: Vec<_> = std::fs::read_dir(directory.path().join("pipelines"))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     names.sort();
     assert_eq!(names, ["00-resources.yaml", "20-receive.yaml", "30-query.yaml"]);
+    let resources = std::fs::read_to_string(directory.path().join("pipelines/00-resources.yaml")).unwrap();
+    assert!(resources.contains("bucket: local, head: { cut_after: 1s } }"), "{resources}");
     let receive = std::fs::read_to_string(directory.path().join("pipelines/20-receive.yaml")).unwrap();
     assert!(receive.contains("127.0.0.1:1234") && !receive.contains('\u{7b}'.to_string().repeat(2).as_str()));
 }

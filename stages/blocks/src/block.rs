@@ -8,7 +8,9 @@
 //!
 //! Format version 2 has native histograms: rows of the samples file whose value is the struct `histogram`, with their start
 //! timestamps in the column `start_ts`; the series file says kind 1 of a series that has any. A block without them has
-//! version 1 and none of these columns. A reader refuses a greater version, and ignores columns that it does not know.
+//! version 1 and no such column. Where it has floats whose starts are known these stand in `start_ts`, too, and the series file says
+//! kind 2 of series of such floats; older programs read their values. A reader refuses a greater version, and ignores columns that it
+//! does not know.
 
 mod columns;
 mod damage;
@@ -27,7 +29,7 @@ mod write;
 
 use ulid::Ulid;
 
-pub(crate) use schema::beside_floats;
+pub(crate) use schema::{Beside, beside_floats};
 pub use shelf::{BlockShelf, Memory};
 pub(crate) use shelf::{Put, began, life};
 

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Shape: a sink of the write path. It is ready while the store takes batches, and pending while those that wait for the
-//! log fill its `in_flight` budget.
+//! log fill its `in_flight` budget. A sample that comes again is written like any other, and is there once; where its start
+//! timestamp is another, one that is known is kept, and of two the earlier.
 //!
 //! Errors: those of [`Store::append`].
 //!

@@ -13,17 +13,22 @@
 //!
 //! A decimal is `mantissa / 10^scale`, taken only where that gives the value back bit for bit; the delta is against the
 //! mantissa nearest to the last value. Every `f64` survives: NaN payloads, `-0.0`, infinities. The first timestamp is
-//! kept beside the bytes. The format lives in memory only and has no version. Native histograms are in chunks of their own.
+//! kept beside the bytes. Since when samples count, where that is known, stands behind them ([`Starts`]). The format lives in
+//! memory only and has no version. Native histograms are in chunks of their own.
 
 mod codec;
 #[doc(hidden)]
 pub mod fuzz;
 mod histograms;
+mod starts;
+
+use std::ops::Range;
 
 use weir_pipeline::HistogramPoint;
 
 use codec::{Decoder, Hints, State};
 pub use histograms::{HistogramPoints, OpenHistograms};
+pub use starts::Starts;
 
 /// How many samples a chunk takes before the next one begins.
 pub const SAMPLES: u32 = 120;
@@ -42,6 +47,8 @@ pub struct Chunk {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Content {
     Floats,
+    /// With starts behind them.
+    FloatsSince,
     Histograms,
 }
 
@@ -121,15 +128,15 @@ impl Chunk {
         HistogramPoints::new(&self.data, if self.has_histograms() { self.count } else { 0 })
     }
 
-    /// Appends the floats within `start..=end`.
-    pub fn decode_into(&self, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) {
+    /// Appends the floats within `start..=end`, and says which of the chunk's these are.
+    pub fn decode_into(&self, start: i64, end: i64, timestamps: &mut Vec<i64>, values: &mut Vec<f64>) -> Range<usize> {
         if self.has_histograms() {
-            return;
+            return 0..0;
         }
         let from = timestamps.len().min(values.len());
         timestamps.resize(from + self.count(), 0);
         values.resize(from + self.count(), 0.0);
-        let (Some(times), Some(floats)) = (timestamps.get_mut(from..), values.get_mut(from..)) else { return };
+        let (Some(times), Some(floats)) = (timestamps.get_mut(from..), values.get_mut(from..)) else { return 0..0 };
         let read = codec::decode_all(&self.data, self.min_ts, times, floats);
         let times = times.get(..read).unwrap_or_default();
         let before = if start <= self.min_ts { 0 } else { times.partition_point(|t| *t < start) };
@@ -140,6 +147,7 @@ impl Chunk {
             timestamps.drain(from..from + before.min(until));
             values.drain(from..from + before.min(until));
         }
+        before.min(until)..until
     }
 }
 

@@ -231,8 +231,8 @@ impl Depot {
             return Ok(snapshot.get(&upload.put.entry.block).is_some());
         }
         let entry = Entry { ranges: upload.covered.clone(), ..upload.put.entry.clone() };
-        let labels = upload.put.labels.clone();
-        let change = Change { add: vec![entry], remove: Vec::new(), transaction: None, data_change: true, labels };
+        let (labels, starts) = (upload.put.labels.clone(), upload.put.starts);
+        let change = Change { add: vec![entry], data_change: true, labels, starts, ..Change::default() };
         // So that it ends before the files are old enough to be swept.
         let commit = timeout(after / 4, self.catalog.commit(tenant, Resolution::Raw, change)).await;
         commit.unwrap_or_else(|_| Err(Error::new(Kind::TimedOut, "the commit to the catalog takes too long")))?;

@@ -7,15 +7,16 @@ use std::sync::Arc;
 
 use weir_pipeline::{Batch, Labels, SeriesId};
 
-use crate::chunk::{Chunk, Open, OpenHistograms, SAMPLES};
+use crate::chunk::{Chunk, Open, OpenHistograms, SAMPLES, Starts};
 use crate::head::{Piece, Snapshot};
-use crate::order;
+use crate::{order, starts};
 
 /// The samples of one node: series in block order, in batches that come one after the other.
 #[derive(Debug, Default)]
 pub struct Gather {
     series: Vec<Snapshot>,
     open: Open,
+    starts: Starts,
     histograms: OpenHistograms,
     bytes: usize,
     is_sorted: bool,
@@ -37,11 +38,13 @@ impl Gather {
     pub fn add(&mut self, batch: &Batch) {
         for series in batch.iter() {
             self.begin(series.id, series.labels.encoded());
-            for (&t, &v) in series.timestamps.iter().zip(series.values) {
+            let floats = series.timestamps.iter().zip(series.values);
+            for ((&t, &v), start) in floats.zip(starts::each(series.start_timestamps)) {
                 if self.open.count() == SAMPLES || (!self.open.is_empty() && t <= self.open.last().0) {
                     self.seal();
                 }
                 self.open.push(t, v);
+                self.starts.push(self.open.count() - 1, start);
             }
             for point in series.histograms {
                 let last = self.histograms.last().map(|last| last.timestamp);
@@ -88,7 +91,8 @@ impl Gather {
     }
 
     fn seal(&mut self) {
-        let chunk = self.open.seal();
+        let starts = std::mem::take(&mut self.starts);
+        let chunk = self.open.seal().map(|chunk| chunk.since(&starts));
         self.keep(chunk);
         self.seal_histograms();
     }

@@ -5,7 +5,8 @@
 //! writes them as blocks, and then hides them from readers in the instant in which it shows the blocks.
 //!
 //! Samples may come in any order: those that rise go to the series' open chunk, late ones to a buffer that becomes a
-//! chunk of its own. Native histograms likewise, in chunks apart from floats. Readers merge.
+//! chunk of its own. Native histograms likewise, in chunks apart from floats. Since when floats count is kept where it is known,
+//! as what changes of it. Readers merge.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
@@ -14,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId, Tenant};
 
 use crate::chunk::Chunk;
-use crate::order;
+use crate::{order, starts};
 
 mod aside;
 mod index;
@@ -133,8 +134,10 @@ impl Head {
                     false => locked.find_or_create(series.id, series.labels, shared),
                 };
                 let Some(entry) = place.ok().and_then(|place| locked.shard.get_mut(place)) else { return };
-                for (&ts, &value) in series.timestamps.iter().zip(series.values) {
-                    entry.push(ts, value, epoch, &mut change);
+                for ((&ts, &value), start) in
+                    series.timestamps.iter().zip(series.values).zip(starts::each(series.start_timestamps))
+                {
+                    entry.push(ts, (value, start), epoch, &mut change);
                 }
                 for point in series.histograms {
                     entry.push_histogram(point, epoch, &mut change);

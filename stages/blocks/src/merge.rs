@@ -3,7 +3,8 @@
 //! Where one timestamp has two values, one that is not NaN beats one that is, and else the greater bits win: everywhere
 //! alike, so that merging is commutative, associative and idempotent. A native histogram beats a float. Of two histograms
 //! one that is not stale beats one that is, then the greater count, then the greater sum, by bits, and then the greater bits
-//! of all else.
+//! of all else. Since when a float counts goes with its value; where two have the same value, a start that is known beats one that
+//! is not, and else the earlier wins.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -11,10 +12,21 @@ use std::sync::Arc;
 
 use weir_pipeline::HistogramPoint;
 
+use crate::starts;
+
+/// A run of floats of one series: timestamps in strict order, as many values, and as many starts, or none where none is known.
+pub type Floats<'a> = (&'a [i64], &'a [f64], &'a [i64]);
+
 /// Of two values at one timestamp, the one that stays.
 pub fn winner(a: f64, b: f64) -> f64 {
     let rank = |v: f64| (!v.is_nan(), v.to_bits());
     if rank(a) >= rank(b) { a } else { b }
+}
+
+/// Whether of two floats at one timestamp, each with its start, the first one stays, and the other one is not the same.
+pub fn beats_float(a: (f64, i64), b: (f64, i64)) -> bool {
+    let rank = |(value, start): (f64, i64)| (!value.is_nan(), value.to_bits(), start != 0, Reverse(start));
+    rank(a) > rank(b)
 }
 
 /// Whether of two histograms at one timestamp the first one stays, and the other one is not the same.
@@ -43,16 +55,14 @@ pub fn merge_histograms(points: &mut Vec<HistogramPoint>) -> u64 {
     conflicts
 }
 
-/// Takes out the floats that stand at the time of a histogram; both are in order of time. Returns how many those are.
-pub fn drop_beaten(timestamps: &mut Vec<i64>, values: &mut Vec<f64>, histograms: &[HistogramPoint]) -> u64 {
+/// Takes out the floats, with their starts, that stand at the time of a histogram; all are in order of time. Returns how many
+/// those are.
+pub fn drop_beaten(floats: (&mut Vec<i64>, &mut Vec<f64>, &mut Vec<i64>), histograms: &[HistogramPoint]) -> u64 {
     let is_beaten = |ts: &i64| histograms.binary_search_by_key(ts, |point| point.timestamp).is_ok();
-    if histograms.is_empty() || !timestamps.iter().any(is_beaten) {
+    if histograms.is_empty() || !floats.0.iter().any(is_beaten) {
         return 0;
     }
-    let before = timestamps.len();
-    let kept = timestamps.iter().copied().zip(values.iter().copied()).filter(|(ts, _)| !is_beaten(ts));
-    (*timestamps, *values) = kept.unzip();
-    (before - timestamps.len()) as u64
+    starts::retain(floats, |ts, _, _| !is_beaten(&ts)) as u64
 }
 
 fn compare(a: &HistogramPoint, b: &HistogramPoint) -> Ordering {
@@ -83,6 +93,39 @@ pub fn merge(runs: &[(&[i64], &[f64])], out_ts: &mut Vec<i64>, out_v: &mut Vec<f
         [a, b] => merge_two(*a, *b, out_ts, out_v),
         _ => merge_many(runs, out_ts, out_v),
     }
+}
+
+/// As [`merge`], of floats of which some have starts.
+pub fn merge_since(
+    runs: &[Floats<'_>],
+    (out_ts, out_v, out_starts): (&mut Vec<i64>, &mut Vec<f64>, &mut Vec<i64>),
+) -> u64 {
+    let before = out_ts.len();
+    let (conflicts, own) = if runs.iter().all(|(.., starts)| starts.is_empty()) {
+        let bare: Vec<_> = runs.iter().map(|(ts, values, _)| (*ts, *values)).collect();
+        (merge(&bare, out_ts, out_v), Vec::new())
+    } else {
+        let floats = |(ts, values, starts): &Floats<'_>| -> Vec<_> {
+            ts.iter().copied().zip(values.iter().copied().zip(starts::each(starts))).collect()
+        };
+        let mut all: Vec<_> = runs.iter().flat_map(floats).collect();
+        let mut conflicts = 0;
+        // A stable sort finds the runs, and merges them.
+        all.sort_by_key(|(ts, _)| *ts);
+        all.dedup_by(|next, kept| {
+            let same = next.0 == kept.0;
+            if same {
+                conflicts += u64::from(next.1.0.to_bits() != kept.1.0.to_bits());
+                kept.1 = if beats_float(next.1, kept.1) { next.1 } else { kept.1 };
+            }
+            same
+        });
+        out_ts.extend(all.iter().map(|(ts, _)| *ts));
+        out_v.extend(all.iter().map(|(_, (value, _))| *value));
+        (conflicts, all.into_iter().map(|(_, (_, start))| start).collect())
+    };
+    starts::append(out_starts, before, out_ts.len(), &own);
+    conflicts
 }
 
 /// Two runs; stretches of which only one has samples are copied whole.

@@ -8,7 +8,10 @@
 //! Shape: a sink of the read path. The answer streams: series in block order, each with its samples merged, in batches of
 //! about a megabyte. It shows the store as it was when the question came; what is in its bucket only to who does not read the
 //! same one. It says since when the store has everything. It also answers which exemplars the store has, what it knows of
-//! metrics, and what its recent series are made of. Always ready.
+//! metrics, and what its recent series are made of; and where `admin` allows it what there is of tenants, and deletes one. Always
+//! ready.
+//!
+//! All settings: `samples: { store: central, admin: false }`.
 //!
 //! Errors: `Unprocessable` where something else is asked; while it streams, those of reading blocks. Where the
 //! bucket can't be read, `Unavailable` after all that there is besides.
@@ -49,6 +52,10 @@ const SERIES: usize = 4096;
 pub struct Samples {
     /// The store that has the samples.
     pub store: Ref<Store>,
+    /// Whether who asks may list tenants, and delete all that there is of one: the query nodes' `api` with `admin: true`, and
+    /// whoever else reaches `readers`. Default false.
+    #[serde(default)]
+    pub admin: bool,
 }
 
 /// What is still to be sent.
@@ -73,9 +80,19 @@ impl Sink<Read> for Samples {
 
     fn open(self, context: &Context) -> Result<Next<Read>> {
         let store = context.resource::<Store>(self.store.name())?;
+        let admin = self.admin;
         Ok(Next::new(tower::service_fn(move |query: Query| {
             let store = store.clone();
-            async move { answer(&store, query).await }
+            async move {
+                match query.ask {
+                    Ask::Tenants { .. } | Ask::DeleteTenant { .. } if !admin => Err(Error::unprocessable(
+                        "expected no question about tenants: `samples.admin` of this node is not set",
+                    )),
+                    Ask::Tenants { only } => Ok(Data::Tenants(store.usage(only.as_ref()).await?).into()),
+                    Ask::DeleteTenant { tenant } => Ok(Data::Tenants(vec![store.delete(&tenant).await?]).into()),
+                    _ => answer(&store, query).await,
+                }
+            }
         })))
     }
 }
@@ -189,8 +206,10 @@ impl Rest {
 
 /// Moves the floats from `keep` counted from the end on, which stand in falling order, into the batch.
 fn push(out: &mut BatchBuilder, samples: &mut shelf::Samples, keep: usize) {
-    for (t, v) in samples.timestamps.drain(keep..).rev().zip(samples.values.drain(keep..).rev()) {
-        out.sample(t, v);
+    let starts = samples.starts.split_off(keep.min(samples.starts.len()));
+    let floats = samples.timestamps.drain(keep..).rev().zip(samples.values.drain(keep..).rev());
+    for ((t, v), start) in floats.zip(starts.into_iter().rev().chain(std::iter::repeat(0))) {
+        out.sample_since(start, t, v);
     }
 }
 
@@ -202,6 +221,7 @@ fn join(runs: Vec<Run>) -> Vec<(usize, shelf::Samples)> {
         let (series, mut samples) = (run.series, shelf::Samples::from(run));
         samples.timestamps.reverse();
         samples.values.reverse();
+        samples.starts.reverse();
         samples.histograms.reverse();
         if !samples.is_empty() {
             out.push((series, samples));

@@ -2,6 +2,8 @@
 //!
 //! Source: Prometheus' `util/annotations`.
 
+use std::cmp::Reverse;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::calendar::Moment;
@@ -40,8 +42,6 @@ pub enum Note {
     StartTimeOverlap,
     /// By its name the metric is no counter.
     PossibleNonCounter,
-    /// By its label `__type__`, which is this, the metric is no counter.
-    PossibleNonCounterLabel(String),
     /// Buckets had to be made monotonic.
     ForcedMonotonic(Forced),
     /// A left operand, an operator, and a right operand that do not go together.
@@ -75,11 +75,33 @@ pub enum HistogramOperation {
 #[derive(Clone, Debug, Default)]
 pub struct Notes(Vec<Note>);
 
-/// The notes of one query, each kind once for each metric and place.
+/// The notes of one query, each text once: as in Prometheus, the place is that of the part that was evaluated last.
 #[derive(Debug, Default)]
 pub struct Annotations {
-    notes: BTreeMap<(Level, String, u32), Merged>,
+    notes: BTreeMap<(Level, String), Merged>,
+    /// What operators between vectors say, by the operator and the step: the last at a step alone.
+    steps: BTreeMap<((u32, u32), usize), (Turn, Note)>,
     incomplete: BTreeSet<String>,
+}
+
+/// Where in the query is what a note is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// There.
+    At(Span),
+    /// Prometheus evaluates a subquery by itself and puts a selector into its place, which stands at no place: it says the
+    /// first.
+    Subquery(Span),
+}
+
+/// When an operator between vectors came to a series at a step: first those of the one operand in the order of their labels, then
+/// those of the other that met nothing and are filled in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Turn {
+    /// Whether it is one that met nothing.
+    pub filled: bool,
+    /// The canonical labels.
+    pub labels: Vec<u8>,
 }
 
 /// How bad it is.
@@ -92,8 +114,9 @@ pub enum Level {
 }
 
 /// What is put together of notes that are the same.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Merged {
+    place: Place,
     times: u64,
     forced: Option<Forced>,
     overlaps: bool,
@@ -143,7 +166,6 @@ impl Note {
             | Self::CounterResetCollision(_)
             | Self::StartTimeOverlap => Level::Warning,
             Self::PossibleNonCounter
-            | Self::PossibleNonCounterLabel(_)
             | Self::ForcedMonotonic(_)
             | Self::IncompatibleTypes(..)
             | Self::HistogramIgnoredInAggregation(_)
@@ -197,10 +219,6 @@ impl Note {
                 let text = "metric might not be a counter, name does not end in _total/_sum/_count/_bucket:";
                 format!("{text} {metric:?}")
             }
-            Self::PossibleNonCounterLabel(kind) => {
-                let text = "metric might not be a counter, __type__ label is not set to \"counter\" or \"histogram\"";
-                format!("{text}, got {kind:?}: {metric:?}")
-            }
             Self::ForcedMonotonic(_) => of("input to histogram_quantile needed to be fixed for monotonicity \
                  (see https://prometheus.io/docs/prometheus/latest/querying/functions/#histogram_quantile)"),
             Self::IncompatibleTypes(lhs, op, rhs) => {
@@ -248,16 +266,35 @@ impl Notes {
 // === impl Annotations ===
 
 impl Annotations {
-    /// Adds a note on `metric`, which may be empty, about what stands at `at` in the query.
-    pub fn add(&mut self, note: &Note, metric: &str, at: Span) {
-        let merged = self.notes.entry((note.level(), note.text(metric), at.start)).or_default();
+    /// Adds a note on `metric`, which may be empty, about what stands at `place` in the query.
+    pub fn add(&mut self, note: &Note, metric: &str, place: impl Into<Place>) {
+        let place = place.into();
+        let new = Merged { place, times: 0, forced: None, overlaps: false };
+        let merged = self.notes.entry((note.level(), note.text(metric))).or_insert(new);
         merged.times += 1;
+        let mut of_last = true;
         match note {
             Note::ForcedMonotonic(forced) => {
                 merged.forced = Some(merged.forced.map_or(*forced, |other| other.merge(*forced)));
+                of_last = false;
             }
-            Note::StartTimeOverlap => merged.overlaps = true,
+            Note::StartTimeOverlap => (merged.overlaps, of_last) = (true, false),
             _ => {}
+        }
+        // Those that count stay where they were said first.
+        let later = place.order() > merged.place.order();
+        let earlier = place.order() < merged.place.order();
+        if if of_last { later } else { earlier } {
+            merged.place = place;
+        }
+    }
+
+    /// Adds what an operator between vectors, which stands at `at`, says of a series at a step: of several that is the last.
+    pub fn add_at_step(&mut self, note: Note, at: Span, step: usize, turn: Turn) {
+        match self.steps.entry(((at.start, at.end), step)) {
+            Entry::Vacant(entry) => _ = entry.insert((turn, note)),
+            Entry::Occupied(mut entry) if entry.get().0 <= turn => _ = entry.insert((turn, note)),
+            Entry::Occupied(_) => {}
         }
     }
 
@@ -267,10 +304,14 @@ impl Annotations {
     }
 
     /// The warnings and the infos, as Prometheus writes them.
-    pub fn render(&self, query: &str) -> (Vec<String>, Vec<String>) {
-        let (mut warnings, mut infos) = (Vec::from_iter(self.incomplete.iter().cloned()), Vec::new());
-        for ((level, text, start), merged) in &self.notes {
-            let place = Position::of(query, Span { start: *start, end: *start });
+    pub fn render(mut self, query: &str) -> (Vec<String>, Vec<String>) {
+        for (((start, end), _), (_, note)) in std::mem::take(&mut self.steps) {
+            self.add(&note, "", Span { start, end });
+        }
+        let (mut warnings, mut infos) = (Vec::from_iter(self.incomplete), Vec::new());
+        for ((level, text), merged) in &self.notes {
+            let start = merged.place.shown();
+            let place = Position::of(query, Span { start, end: start });
             let detail = merged.describe();
             match level {
                 Level::Warning => warnings.push(format!("PromQL warning: {text}{detail} ({place})")),
@@ -278,6 +319,29 @@ impl Annotations {
             }
         }
         (warnings, infos)
+    }
+}
+
+// === impl Place ===
+
+impl Place {
+    /// Rises in the order of evaluation: arguments from left to right, then what has them.
+    fn order(self) -> (u32, Reverse<u32>) {
+        let (Self::At(span) | Self::Subquery(span)) = self;
+        (span.end, Reverse(span.start))
+    }
+
+    fn shown(self) -> u32 {
+        match self {
+            Self::At(span) => span.start,
+            Self::Subquery(_) => 0,
+        }
+    }
+}
+
+impl From<Span> for Place {
+    fn from(span: Span) -> Self {
+        Self::At(span)
     }
 }
 

@@ -28,6 +28,11 @@
 //!
 //! What has changed since a result was kept (`cache`) is asked of as many members as must be heard, each since it was asked last.
 //!
+//! What there is of tenants is added up over all members, so that copies count, with what is in the `bucket` once. That a tenant
+//! be deleted is said to all members, also of earlier epochs; where one can't be told, or does not allow it (`samples.admin`), it is
+//! an error, and to be said again. What a router or another member still holds back for a member comes in afterwards: stop
+//! its senders first.
+//!
 //! With shuffle sharding the questions of a tenant go to the sets of its shard alone.
 //!
 //! A ring that changes: members of earlier epochs, those that the ring names as `previous` and those that it had less than
@@ -40,6 +45,7 @@ mod epochs;
 mod hear;
 mod known;
 mod telemetry;
+mod tenants;
 mod totals;
 
 use std::fmt;
@@ -51,6 +57,7 @@ use async_trait::async_trait;
 use serde::Deserialize;
 use weir_blocks::{Depot, Selection};
 use weir_pipeline::batch::Metadata;
+use weir_pipeline::query::TenantUsage;
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
 use weir_pipeline::{
     Ask, Cardinality, Changes, Clock, Context, Error, Query, Resource, Result, SeriesExemplars, Tenant,
@@ -281,6 +288,25 @@ impl MetricsSource for OpenCluster {
         let sets = self.epochs.current(tenant, self.settings.quorum)?;
         let poll = self.poll(tenant, Ask::Cardinality { limit: limit.saturating_mul(MORE) });
         Ok(Some(self.count(poll.cardinality(&sets, limit).await?)))
+    }
+
+    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Known<Vec<TenantUsage>>>> {
+        // Whose the question is does not matter.
+        let asker = only.cloned().unwrap_or_default();
+        let poll = self.poll(&asker, Ask::Tenants { only: only.cloned() });
+        let mut known = poll.tenants(self.epochs.everyone(), self.depot.is_some()).await?;
+        known.missing.extend(self.epochs.doubt());
+        Ok(Some(self.count(known)))
+    }
+
+    async fn delete_tenant(&self, tenant: &Tenant) -> Result<Option<TenantUsage>> {
+        let timeout = self.settings.timeout.get().max(tenants::DELETION);
+        let poll = self.poll(tenant, Ask::DeleteTenant { tenant: tenant.clone() });
+        let query = Arc::new(Query { timeout: Some(timeout), ..(*poll.query).clone() });
+        let poll = Poll { timeout, query, ..poll };
+        let mut known = poll.tenants(self.epochs.everyone(), self.depot.is_some()).await?;
+        known.missing.extend(self.epochs.doubt());
+        tenants::deleted(tenant, known).map(Some)
     }
 
     async fn changes(&self, tenant: &Tenant, since: Option<u64>) -> Result<Option<Changes>> {

@@ -29,7 +29,7 @@ mod unite;
 
 use crate::exec::context::QueryContext;
 use crate::exec::counts::{SampleCounts, Scope};
-pub use crate::exec::source::{MetricsSource, Run, Selected, Wanted};
+pub use crate::exec::source::{Lasts, MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
 use crate::plan::{self, Asked, Planned, Planner};
 use crate::syntax;

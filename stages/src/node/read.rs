@@ -8,6 +8,7 @@ use futures_util::Stream;
 use futures_util::stream::try_unfold;
 use http_body_util::{BodyExt, Limited};
 use hyper::StatusCode;
+use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Batch, Cardinality, Changes, Error, Kind, Query, Result, Since};
 
 use super::client::NodeClient;
@@ -84,6 +85,14 @@ impl NodeReader {
     /// As [`NodeReader::read`].
     pub async fn changes(&self, member: &Member, query: &Query) -> Result<Option<Changes>> {
         self.one(member, query, wire::decode_changes).await
+    }
+
+    /// Asks a member what there is of tenants, or has it delete one; the answer is what there was.
+    ///
+    /// # Errors
+    /// As [`NodeReader::read`].
+    pub async fn tenants(&self, member: &Member, query: &Query) -> Result<Vec<TenantUsage>> {
+        self.one(member, query, wire::decode_tenants).await
     }
 
     /// An answer that is one message.

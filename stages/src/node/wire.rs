@@ -23,10 +23,13 @@
 //!   Instead of `82`, `83`, `84` and `06`: `87` what is known of metrics, all or the one named, which batches answer that have
 //!   metadata alone; or `88` what recent series are made of, and how many of each kind; or `89` what has changed since the answer of
 //!   a number: that number and 1, or 0 for none; or, with `82`, `8a` exemplars: how many selectors, and for each what `83` has, which
-//!   batches answer that have exemplars alone. `0b`: series that come without samples tell by an empty native histogram that they
+//!   batches answer that have exemplars alone; or `8c` what there is of tenants, all or the one named; or `8d`, empty, that all
+//!   that there is of the tenant be deleted. `0b`: series that come without samples tell by an empty native histogram that they
 //!   have such.
 //! * **Cardinality**, `WNC`: `81` counts: series, pairs of labels, chunks. `02` times: first and last (zigzag). `83` metrics, `84`
 //!   labels by values, `85` labels by bytes, `86` pairs: each count, then for each its name and how many.
+//! * **Tenants**, `WNT`: `81` tenants: count, then for each its name, series and samples of the head, blocks on the disk (how many,
+//!   samples, bytes), and 0, or 1 and the same of blocks in the bucket.
 //! * **Changes**, `WNH`: `01` the number of this answer, and the least time that changed (zigzag); nothing where that can't be told.
 //!
 //! Columns of a batch:
@@ -58,6 +61,7 @@ pub mod fuzz;
 mod limits;
 mod query;
 mod reader;
+mod tenants;
 mod writer;
 
 pub use ack::{decode_ack, encode_ack};
@@ -67,6 +71,7 @@ pub use changes::{decode_changes, encode_changes};
 pub use error::{decode_error, encode_error};
 pub use limits::Limits;
 pub use query::{decode_query, encode_query};
+pub use tenants::{decode_tenants, encode_tenants};
 
 /// The version that is written, and the latest that is read.
 pub const VERSION: u8 = 1;
@@ -83,6 +88,7 @@ enum Message {
     Query,
     Cardinality,
     Changes,
+    Tenants,
 }
 
 /// A section of a message: its id, of which the highest bit says that it must be known, and its name in errors.
@@ -106,6 +112,7 @@ impl Message {
             Self::Query => b"WNQ",
             Self::Cardinality => b"WNC",
             Self::Changes => b"WNH",
+            Self::Tenants => b"WNT",
         }
     }
 
@@ -117,6 +124,7 @@ impl Message {
             Self::Query => "a question",
             Self::Cardinality => "a cardinality",
             Self::Changes => "changes",
+            Self::Tenants => "tenants",
         }
     }
 }

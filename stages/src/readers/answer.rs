@@ -15,6 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::batch::Metadata;
+use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{
     Batch, Cardinality, Changes, Context, Data, Error, Kind, Metrics, Next, Read, Result, SeriesExemplars, Since,
     Tenant,
@@ -53,6 +54,7 @@ enum Piece {
     Batch(Batch),
     Cardinality(Cardinality),
     Changes(Option<Changes>),
+    Tenants(Vec<TenantUsage>),
 }
 
 /// An answer that has begun: its pieces, and its turn.
@@ -156,6 +158,9 @@ impl Begun {
                 Some(Ok(Piece::Changes(changes))) => {
                     (frames::frame(|out| wire::encode_changes(changes, out)), Some(begun))
                 }
+                Some(Ok(Piece::Tenants(found))) => {
+                    (frames::frame(|out| wire::encode_tenants(&found, out)), Some(begun))
+                }
                 Some(Ok(Piece::Batch(batch))) => {
                     begun.telemetry.samples.inc_by(batch.sample_count() as u64);
                     (frames::frame(|out| wire::encode_batch(&batch, out)), Some(begun))
@@ -194,6 +199,7 @@ fn pieces(data: Data, tenant: &Tenant) -> Result<(BoxStream<'static, Result<Piec
             Ok((stream::iter(batches).boxed(), None))
         }
         Data::Cardinality(found) => Ok((stream::iter([Ok(Piece::Cardinality(found))]).boxed(), None)),
+        Data::Tenants(found) => Ok((stream::iter([Ok(Piece::Tenants(found))]).boxed(), None)),
         Data::Changes(changes) => Ok((stream::iter([Ok(Piece::Changes(changes))]).boxed(), None)),
         _ => Err(Error::internal("expected from the pipeline what was asked")),
     }

@@ -7,12 +7,14 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use tokio::time::sleep;
 use tower::Service;
 use weir_pipeline::{Ack, Batch, Error, Kind, Next, Result, Write};
 
 use super::gate::Gate;
-use super::quorum::Attempt;
+use super::quorum::{Attempt, Failures};
 use super::telemetry::Seen;
+use crate::node;
 
 /// One member, as all requests see it.
 pub(super) struct Branch {
@@ -41,7 +43,13 @@ impl Branch {
     }
 
     /// Asks until the member has written the batch, or refuses it for good.
-    async fn write(self: Arc<Self>, batch: Batch, mut first: Option<(Next<Write>, Result<()>)>) -> Result<Ack> {
+    async fn write(
+        self: Arc<Self>,
+        batch: Batch,
+        mut first: Option<(Next<Write>, Result<()>)>,
+        failures: Arc<Failures>,
+    ) -> Result<Ack> {
+        let mut last = None;
         // The others may use what was set aside for this request, if it has to wait.
         first = first.filter(|_| self.gate.is_open());
         loop {
@@ -62,7 +70,17 @@ impl Branch {
                     pass.succeeded();
                     return Err(error);
                 }
+                Err(error) if node::is_too_old(&error) => {
+                    // It answered, and takes others: this batch waits by itself.
+                    pass.succeeded();
+                    self.seen.up(true);
+                    failures.note(&error);
+                    let (wait, pause) = self.gate.pause(last);
+                    last = Some(pause);
+                    sleep(wait).await;
+                }
                 Err(error) => {
+                    failures.note(&error);
                     let retry_after = match error.kind() {
                         Kind::Unavailable { retry_after } | Kind::Overloaded { retry_after } => retry_after,
                         _ => None,
@@ -112,7 +130,9 @@ impl Handle {
     pub(super) fn write(&mut self, batch: Batch) -> Attempt {
         let fresh = self.branch.next.clone();
         let first = self.ready.take().map(|ready| (std::mem::replace(&mut self.next, fresh), ready));
-        Attempt { branch: self.branch.clone(), reply: self.branch.clone().write(batch, first).boxed() }
+        let failures = Arc::<Failures>::default();
+        let reply = self.branch.clone().write(batch, first, failures.clone()).boxed();
+        Attempt { branch: self.branch.clone(), reply, failures }
     }
 }
 

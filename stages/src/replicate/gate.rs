@@ -80,6 +80,12 @@ impl Gate {
         }
     }
 
+    /// The pause of a batch after its first failure, or after one more: as it is waited, and as it grows.
+    pub(super) fn pause(&self, last: Option<Duration>) -> (Duration, Duration) {
+        let pause = last.map_or(self.initial, |last| (last * 2).min(self.max));
+        (self.state().1.around(pause), pause)
+    }
+
     fn state(&self) -> MutexGuard<'_, (Option<Failing>, Random)> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

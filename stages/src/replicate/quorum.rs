@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -22,7 +22,12 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Attempt {
     pub(super) branch: Arc<Branch>,
     pub(super) reply: BoxFuture<'static, Result<Ack>>,
+    pub(super) failures: Arc<Failures>,
 }
+
+/// Since when a member has failed to write this batch, whatever it does with others, and with what it failed last.
+#[derive(Debug, Default)]
+pub(super) struct Failures(Mutex<Option<(Instant, Error)>>);
 
 /// What a request is, when its batch is gone.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +61,33 @@ impl Size {
 
 // === impl Attempt ===
 
+impl Attempt {
+    /// Since when the member fails, with all batches or with this one, and with what it failed last.
+    fn failing(&self) -> impl Iterator<Item = (Instant, Error)> {
+        [self.branch.gate.failing(), self.failures.get()].into_iter().flatten()
+    }
+}
+
 impl Future for Attempt {
     type Output = (Arc<Branch>, Result<Ack>);
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         self.reply.as_mut().poll(cx).map(|result| (self.branch.clone(), result))
+    }
+}
+
+// === impl Failures ===
+
+impl Failures {
+    /// It failed again.
+    pub(super) fn note(&self, error: &Error) {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let since = state.as_ref().map_or_else(Instant::now, |(since, _)| *since);
+        *state = Some((since, error.clone()));
+    }
+
+    fn get(&self) -> Option<(Instant, Error)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -111,7 +138,7 @@ impl Writing {
         // Also one that has failed for long is waited for: somebody asks it within that time, and it may be back.
         let waited = self.size.begin.elapsed() >= self.patience;
         let too_long = |since: Instant| waited && since.elapsed() >= self.patience;
-        let failed = |write: &Attempt| write.branch.gate.failing().filter(|(since, _)| too_long(*since));
+        let failed = |write: &Attempt| write.failing().find(|(since, _)| too_long(*since));
         let failures: Vec<Error> = self.running.iter().filter_map(failed).map(|(_, error)| error).collect();
         if self.acks.len() + self.running.len() - failures.len() >= self.quorum {
             return None;

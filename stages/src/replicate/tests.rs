@@ -4,10 +4,13 @@
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
-use weir_pipeline::testing::{Recorder, Subject, assert_contract, batch, context, documented, settings};
-use weir_pipeline::{Ack, Kind, Outcome};
+use weir_pipeline::testing::{
+    Recorder, Subject, assert_contract, batch, context, documented, histogram_point, settings,
+};
+use weir_pipeline::{Ack, Kind, LabelSet, Outcome, Tenant};
 
 use super::*;
+use crate::node;
 
 /// Three members whose answers the test decides, and the service over them.
 struct Three {
@@ -168,6 +171,43 @@ async fn members_that_stumble_for_a_moment_cost_no_request() {
         back.answer(written);
     });
     members.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_are_too_old_for_a_batch_take_all_others_meanwhile() {
+    let three = Three::new("{}");
+    for old in [0, 1] {
+        three.members[old].answer(|batch: &Batch| match batch.histogram_count() {
+            0 => written(batch),
+            _ => Err(node::too_old("takes batches of version 1".into(), "a section".into())),
+        });
+    }
+    let newer = || {
+        let mut newer = Batch::builder(Tenant::default());
+        newer.series(LabelSet::from_iter([("__name__", "h")]).as_labels()).histogram(histogram_point(1, 1));
+        newer.build()
+    };
+    let begin = Instant::now();
+    let refused = async {
+        let error = three.next.send(newer()).await.unwrap_err();
+        (error, begin.elapsed().as_millis())
+    };
+    let others = async {
+        for _ in 0..100 {
+            let begin = Instant::now();
+            three.send().await.unwrap();
+            assert_eq!(begin.elapsed(), Duration::ZERO);
+            sleep(Duration::from_millis(30)).await;
+        }
+    };
+    let ((error, took), ()) = tokio::join!(refused, others);
+    let expect = "expected 2 of 3 members to write the batch, 1 did: takes batches of version 1: a section";
+    assert_eq!((error.report().as_str(), error.kind()), (expect, Kind::Unavailable { retry_after: None }));
+    assert!((2000..2200).contains(&took), "{took}");
+    assert_eq!(three.metric("weir_replicate_member_up", "a", "").unwrap(), "1");
+    // One that is upgraded takes it.
+    three.members[0].answer(written);
+    three.next.send(newer()).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,8 +12,9 @@ use arrow::error::ArrowError;
 use weir_pipeline::histogram::Buckets;
 use weir_pipeline::{Histogram, HistogramPoint};
 
-use super::schema;
+use super::schema::{self, Beside};
 use crate::decimal::{self, Decimal};
+use crate::starts;
 use crate::store::shelf::Samples;
 
 /// Samples of some series, as they are collected.
@@ -24,13 +25,14 @@ pub(super) struct Columns {
     scales: Int8Builder,
     vals: Float64Builder,
     /// `None` where the file has no places for them.
+    starts: Option<Int64Builder>,
+    /// Likewise.
     histograms: Option<Histograms>,
 }
 
 /// Native histograms, and what is null where there is none.
 #[derive(Default)]
 struct Histograms {
-    starts: Int64Builder,
     valid: Vec<bool>,
     reset: Vec<i8>,
     schema: Vec<i32>,
@@ -58,15 +60,16 @@ struct List<T> {
 // === impl Columns ===
 
 impl Columns {
-    /// Room for `count` samples.
-    pub(super) fn new(count: usize, with_histograms: bool) -> Self {
+    /// Room for `count` samples, in the columns of [`schema::samples`].
+    pub(super) fn new(count: usize, Beside { starts, histograms }: Beside) -> Self {
         Self {
             refs: UInt32Builder::with_capacity(count),
             ts: Int64Builder::with_capacity(count),
             mants: Int64Builder::with_capacity(count),
             scales: Int8Builder::with_capacity(count),
             vals: Float64Builder::with_capacity(count),
-            histograms: with_histograms.then(Histograms::default),
+            starts: (starts || histograms).then(|| Int64Builder::with_capacity(count)),
+            histograms: histograms.then(Histograms::default),
         }
     }
 
@@ -77,16 +80,19 @@ impl Columns {
         if samples.histograms.is_empty() {
             self.ts.append_slice(&samples.timestamps);
             samples.values.iter().zip(decimals).for_each(|(value, decimal)| self.value(Some(*value), decimal));
+            self.starts(&samples.starts, samples.timestamps.len());
             self.no_histograms(samples.timestamps.len());
             return;
         }
         let mut histograms = samples.histograms.iter().peekable();
-        for ((ts, value), decimal) in samples.timestamps.iter().zip(&samples.values).zip(decimals) {
+        let floats = samples.timestamps.iter().zip(&samples.values).zip(starts::each(&samples.starts));
+        for (((ts, value), start), decimal) in floats.zip(decimals) {
             while let Some(point) = histograms.next_if(|point| point.timestamp < *ts) {
                 self.histogram(point);
             }
             self.ts.append_value(*ts);
             self.value(Some(*value), decimal);
+            self.start(start);
             self.no_histograms(1);
         }
         histograms.for_each(|point| self.histogram(point));
@@ -101,8 +107,23 @@ impl Columns {
     fn histogram(&mut self, point: &HistogramPoint) {
         self.ts.append_value(point.timestamp);
         self.value(None, None);
+        self.start(point.start);
         if let Some(histograms) = &mut self.histograms {
             histograms.add(point);
+        }
+    }
+
+    fn start(&mut self, start: i64) {
+        if let Some(column) = &mut self.starts {
+            column.append_option((start != 0).then_some(start));
+        }
+    }
+
+    /// Those of `count` floats, where any is known.
+    fn starts(&mut self, starts: &[i64], count: usize) {
+        match &mut self.starts {
+            Some(column) if starts.is_empty() => column.append_nulls(count),
+            _ => starts.iter().for_each(|start| self.start(*start)),
         }
     }
 
@@ -121,8 +142,11 @@ impl Columns {
             Arc::new(self.scales.finish()),
             Arc::new(self.vals.finish()),
         ];
+        if let Some(mut starts) = self.starts {
+            columns.push(Arc::new(starts.finish()));
+        }
         if let Some(histograms) = self.histograms {
-            columns.extend(histograms.finish()?);
+            columns.push(histograms.finish()?);
         }
         Ok(columns)
     }
@@ -132,13 +156,11 @@ impl Columns {
 
 impl Histograms {
     fn add(&mut self, point: &HistogramPoint) {
-        self.starts.append_option((point.start != 0).then_some(point.start));
         self.valid.push(true);
         self.push(&point.histogram);
     }
 
     fn add_null(&mut self) {
-        self.starts.append_null();
         self.valid.push(false);
         self.push(&Histogram::default());
     }
@@ -152,7 +174,7 @@ impl Histograms {
         self.bounds.push(histogram.custom.iter().copied());
     }
 
-    fn finish(mut self) -> Result<[ArrayRef; 2], ArrowError> {
+    fn finish(self) -> Result<ArrayRef, ArrowError> {
         let mut arrays: Vec<ArrayRef> =
             vec![Arc::new(Int8Array::from(self.reset)), Arc::new(Int32Array::from(self.schema))];
         arrays.extend(self.numbers.map(|numbers| Arc::new(Float64Array::from(numbers)) as ArrayRef));
@@ -164,7 +186,7 @@ impl Histograms {
         arrays.push(self.bounds.finish(DataType::Float64, |items| Arc::new(Float64Array::from(items)))?);
         let valid = NullBuffer::from(self.valid);
         let histograms = StructArray::try_new(schema::histogram(), arrays, Some(valid))?;
-        Ok([Arc::new(self.starts.finish()), Arc::new(histograms)])
+        Ok(Arc::new(histograms))
     }
 }
 

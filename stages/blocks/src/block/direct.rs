@@ -19,16 +19,21 @@ use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 use super::damage::Damage;
 use super::fetch::Fetch;
 use crate::decimal::{Decimal, MAX_SCALE};
+use crate::starts;
 use crate::store::shelf::Samples;
 use column::{Column, Held};
 
 /// The pages of some rows of a row group, and where they are in the file.
 pub(super) struct Plan {
     columns: [Pages; 4],
+    /// `None` where they are not asked for.
+    starts: Option<Pages>,
 }
 
 /// What is read of a column: a range of the file and the rows that it has, each; where the dictionary is first.
 struct Pages {
+    /// How many bytes an integer has in the dictionary.
+    width: usize,
     compressed: bool,
     nullable: bool,
     dictionary: Option<Range<u64>>,
@@ -41,6 +46,7 @@ pub(super) struct Floats {
     mant: Column,
     scale: Column,
     val: Column,
+    starts: Option<Column>,
     mantissas: Vec<i64>,
     scales: Vec<(u8, usize)>,
     /// Where there is no mantissa, and where no scale.
@@ -51,8 +57,9 @@ pub(super) struct Floats {
 // === impl Plan ===
 
 impl Plan {
-    /// What to read for the rows of a row group that lie within `ranges`, which rise. `None` where the columns are others.
-    pub(super) fn of(metadata: &ParquetMetaData, group: usize, ranges: &[Range<usize>]) -> Option<Self> {
+    /// What to read for the rows of a row group that lie within `ranges`, which rise; `since` with their starts. `None` where the
+    /// columns are others.
+    pub(super) fn of(metadata: &ParquetMetaData, group: usize, ranges: &[Range<usize>], since: bool) -> Option<Self> {
         let columns = metadata.row_group(group).columns();
         let locations = metadata.offset_index()?.get(group)?;
         let total = usize::try_from(metadata.row_group(group).num_rows()).ok()?;
@@ -66,12 +73,13 @@ impl Plan {
             pages("scale", Type::INT32)?,
             pages("val", Type::DOUBLE)?,
         ];
-        Some(Self { columns })
+        let starts = if since { Some(pages("start_ts", Type::INT64)?) } else { None };
+        Some(Self { columns, starts })
     }
 
     /// The ranges of the file, in the order in which [`Self::floats`] takes them.
     pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u64>> + '_ {
-        self.columns.iter().flat_map(|column| {
+        self.columns.iter().chain(&self.starts).flat_map(|column| {
             column.dictionary.clone().into_iter().chain(column.pages.iter().map(|(range, _)| range.clone()))
         })
     }
@@ -85,13 +93,18 @@ impl Plan {
             };
             let held = |(_, rows)| Some(Held { rows, bytes: bytes.next()? });
             let held = pages.pages.into_iter().map(held).collect::<Option<Vec<_>>>()?;
-            Column::new(pages.nullable, pages.compressed, dictionary.as_ref(), held)
+            Column::new(pages.width, (pages.nullable, pages.compressed), dictionary.as_ref(), held)
         };
         let [ts, mant, scale, val] = self.columns;
         // In this order they lie in the bytes; each takes its own whether the one before was as it should be or not.
         let (ts, mant, scale, val) = (column(ts), column(mant), column(scale), column(val));
+        let starts = match self.starts {
+            Some(starts) => Some(column(starts)?),
+            None => None,
+        };
         let (mantissas, scales, holes, unscaled) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Some(Floats { ts: ts?, mant: mant?, scale: scale?, val: val?, mantissas, scales, holes, unscaled })
+        let (ts, mant, scale, val) = (ts?, mant?, scale?, val?);
+        Some(Floats { ts, mant, scale, val, starts, mantissas, scales, holes, unscaled })
     }
 }
 
@@ -119,6 +132,7 @@ impl Pages {
         if described.physical_type() != of {
             return None;
         }
+        let width = if of == Type::INT32 { 4 } else { 8 };
         let first = u64::try_from(locations.first()?.offset).ok()?;
         let dictionary = match column.dictionary_page_offset() {
             Some(start) => Some(u64::try_from(start).ok().filter(|start| *start < first)?..first),
@@ -140,7 +154,7 @@ impl Pages {
             }
         }
         let dictionary = dictionary.filter(|_| !pages.is_empty());
-        Some(Self { compressed, nullable, dictionary, pages })
+        Some(Self { width, compressed, nullable, dictionary, pages })
     }
 }
 
@@ -166,7 +180,29 @@ impl Floats {
         }
         if first < last {
             self.values(rows.start + first..rows.start + last, out)?;
+            self.starts(rows.start + first..rows.start + last, out)?;
         }
+        Some(())
+    }
+
+    /// Appends the starts of rows, whose timestamps are the last ones.
+    fn starts(&mut self, rows: Range<usize>, out: &mut Samples) -> Option<()> {
+        let Some(column) = &mut self.starts else { return Some(()) };
+        let mut own = Vec::with_capacity(rows.len());
+        column.seek(rows.start)?;
+        while let left @ 1.. = rows.len() - own.len() {
+            let (present, mut count) = column.run(left)?;
+            if !present {
+                own.resize(own.len() + count, 0);
+            }
+            while present && count > 0 {
+                let (start, same) = column.listed(count)?;
+                own.resize(own.len() + same, start);
+                count -= same;
+            }
+        }
+        let len = out.timestamps.len();
+        starts::append(&mut out.starts, len.checked_sub(rows.len())?, len, &own);
         Some(())
     }
 
@@ -228,7 +264,7 @@ impl Floats {
             }
             left -= count;
             while present && count > 0 {
-                let (number, same) = scale.small(count)?;
+                let (number, same) = scale.listed(count)?;
                 let number = u8::try_from(number).ok().filter(|number| *number <= MAX_SCALE)?;
                 scales.push((number, same));
                 count -= same;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow::array::{
     Array, AsArray, Float64Array, Int8Array, Int32Array, Int64Array, ListArray, RecordBatch, StructArray,
 };
-use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int8Type, Int32Type, Int64Type};
+use arrow::datatypes::{ArrowPrimitiveType, Float64Type, Int8Type, Int32Type};
 use weir_pipeline::histogram::{BucketSpan, Buckets, ResetHint};
 use weir_pipeline::{Histogram, HistogramPoint};
 
@@ -35,10 +35,13 @@ struct Side<'a> {
 
 impl<'a> Histograms<'a> {
     /// Those of a batch; `None` where it has no such columns.
-    pub(super) fn of(batch: &'a RecordBatch, timestamps: &'a Int64Array) -> Result<Option<Self>, Damage> {
+    pub(super) fn of(
+        batch: &'a RecordBatch,
+        timestamps: &'a Int64Array,
+        starts: Option<&'a Int64Array>,
+    ) -> Result<Option<Self>, Damage> {
         let Some(all) = batch.column_by_name(HISTOGRAM) else { return Ok(None) };
         let all = all.as_struct_opt().ok_or_else(|| wrong(HISTOGRAM))?;
-        let starts = batch.column_by_name(START).and_then(|starts| starts.as_primitive_opt::<Int64Type>());
         let side = |sign: &str| {
             let list = |what: &str| list(all, &format!("{sign}_{what}"));
             Ok::<_, Damage>(Side { offsets: list("offsets")?, lengths: list("lengths")?, counts: list("counts")? })

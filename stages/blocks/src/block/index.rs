@@ -12,7 +12,7 @@ use weir_pipeline::labels::{METRIC, encode_label};
 use weir_pipeline::{MatchOp, Matcher, SeriesId};
 
 use super::damage::Damage;
-use super::schema::{HISTOGRAMS, LABEL};
+use super::schema::{HISTOGRAMS, LABEL, SINCE};
 
 /// The series of a block. A row's labels are numbers of pairs, and each pair of name and value is kept once.
 #[derive(Debug, Default)]
@@ -29,6 +29,8 @@ pub(super) struct Index {
     pub(super) starts: Vec<Vec<u32>>,
     /// The rows that have native histograms, which are few or none, in their order.
     histograms: Vec<u32>,
+    /// The rows of floats that have starts, in their order.
+    pub(super) since: Vec<u32>,
 }
 
 /// Builds an index batch by batch.
@@ -51,7 +53,7 @@ impl Index {
     pub(super) fn bytes(&self) -> u64 {
         let texts: usize =
             self.pairs.iter().map(|(_, v)| v.len() + 24).chain(self.names.iter().map(|n| n.len() + 16)).sum();
-        let rows = self.len() * (4 + 16 + 16) + (self.row_pairs.len() + self.histograms.len()) * 4;
+        let rows = self.len() * (4 + 16 + 16) + (self.row_pairs.len() + self.histograms.len() + self.since.len()) * 4;
         (texts + rows + self.starts.iter().map(|s| s.len() * 4).sum::<usize>()) as u64
     }
 
@@ -63,6 +65,11 @@ impl Index {
     /// Whether a row has native histograms.
     pub(super) fn has_histograms(&self, row: u32) -> bool {
         self.histograms.binary_search(&row).is_ok()
+    }
+
+    /// Whether a row is of floats that have starts.
+    pub(super) fn has_starts(&self, row: u32) -> bool {
+        self.since.binary_search(&row).is_ok()
     }
 
     /// The canonical labels of a row.
@@ -182,8 +189,10 @@ impl Builder {
             }
             let range = if min.is_null(row) || max.is_null(row) { (1, 0) } else { (min.value(row), max.value(row)) };
             self.index.ranges.push(range);
-            if kinds.value(row) == HISTOGRAMS {
-                self.index.histograms.push(nth as u32);
+            match kinds.value(row) {
+                HISTOGRAMS => self.index.histograms.push(nth as u32),
+                SINCE => self.index.since.push(nth as u32),
+                _ => {}
             }
             self.runs(runs, row, groups)?;
         }

@@ -20,6 +20,7 @@ use super::pages::Pages;
 use super::shelf::Cache;
 use super::{SAMPLES_FILE, SERIES_FILE, read, schema};
 use crate::bucket::objects::Objects;
+use crate::lasts::Lasts;
 use crate::store::shelf::{Block, Row, Samples};
 
 /// A block, opened to be read.
@@ -101,6 +102,17 @@ impl Opened {
         Ok(index)
     }
 
+    async fn read_rows(&self, rows: &[u32], (start, end): (i64, i64), lasts: Option<Lasts>) -> Result<Vec<Samples>> {
+        let index = self.index().await?;
+        let (file, footer) = (self.samples.clone(), self.footer.clone());
+        let reading = read::Reading { file, footer, index, start, end, lasts };
+        if rows.len() <= FEW_ROWS {
+            return guarded_here(&self.directory, reading.read(rows)).await;
+        }
+        let rows = rows.to_vec();
+        guarded(&self.directory, async move { reading.read(&rows).await }).await
+    }
+
     /// Removes the files. The samples file goes first: from then on the block does not exist.
     async fn remove_files(objects: &Objects, directory: &Path) -> Result<()> {
         objects.delete(&directory.clone().join(SAMPLES_FILE)).await?;
@@ -163,6 +175,10 @@ impl Block for Opened {
         self.footer.schema().column_with_name(schema::HISTOGRAM).is_some()
     }
 
+    fn has_starts(&self) -> bool {
+        self.footer.schema().column_with_name(schema::START).is_some()
+    }
+
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
         let index = self.index().await?;
         let reaches = |row: &u32| {
@@ -179,13 +195,11 @@ impl Block for Opened {
     }
 
     async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>> {
-        let index = self.index().await?;
-        let reading = read::Reading { file: self.samples.clone(), footer: self.footer.clone(), index, start, end };
-        if rows.len() <= FEW_ROWS {
-            return guarded_here(&self.directory, reading.read(rows)).await;
-        }
-        let rows = rows.to_vec();
-        guarded(&self.directory, async move { reading.read(&rows).await }).await
+        self.read_rows(rows, (start, end), None).await
+    }
+
+    async fn read_lasts(&self, rows: &[u32], start: i64, end: i64, lasts: Lasts) -> Result<Vec<Samples>> {
+        self.read_rows(rows, (start, end), Some(lasts)).await
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{Float64Type, Int8Type, Int64Type};
 use futures_util::TryStreamExt;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, RowSelection};
@@ -19,6 +19,8 @@ use super::histograms::Histograms;
 use super::index::Index;
 use super::schema::{HISTOGRAM, START};
 use crate::decimal::Decimal;
+use crate::lasts::Lasts;
+use crate::starts;
 use crate::store::shelf::Samples;
 
 /// The most rows of a batch.
@@ -31,6 +33,8 @@ pub(super) struct Reading {
     pub(super) index: Arc<Index>,
     pub(super) start: i64,
     pub(super) end: i64,
+    /// Floats that are not the last before one of these steps may be left out.
+    pub(super) lasts: Option<Lasts>,
 }
 
 /// The samples of some rows in a row group, row after row.
@@ -39,6 +43,8 @@ struct Group {
     timestamps: Vec<i64>,
     /// As long as `timestamps`; NaN where there is a histogram.
     values: Vec<f64>,
+    /// Since when samples count: as long as `timestamps`, or empty.
+    starts: Vec<i64>,
     /// The native histograms, each with its place among `timestamps`.
     histograms: Vec<(usize, HistogramPoint)>,
 }
@@ -59,6 +65,10 @@ pub(super) fn times(metadata: &ParquetMetaData) -> Result<Vec<(i64, i64)>, Damag
 impl Reading {
     /// The samples, in the order of `rows`, which rises.
     pub(super) async fn read(&self, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
+        let since = rows.iter().any(|row| self.index.has_starts(*row));
+        if since && self.footer.schema().column_with_name(START).is_none() {
+            return Err(format!("the column {START} is missing, and series have starts").into());
+        }
         let are_floats = !rows.iter().any(|row| self.index.has_histograms(*row));
         let floats = if are_floats { self.floats(rows).await? } else { None };
         match floats {
@@ -88,25 +98,34 @@ impl Reading {
     /// The samples, where they are floats in columns that are decoded right into them.
     pub(super) async fn floats(&self, rows: &[u32]) -> Result<Option<Vec<Samples>>, Damage> {
         let groups = self.groups()?;
+        let since = rows.iter().any(|row| self.index.has_starts(*row));
         let plan = |group: &usize| {
             let ranges: Vec<_> =
                 rows.iter().map(|row| self.range(*group, *row)).filter(|range| !range.is_empty()).collect();
-            direct::Plan::of(self.footer.metadata(), *group, &ranges)
+            direct::Plan::of(self.footer.metadata(), *group, &ranges, since)
         };
         let Some(plans) = groups.iter().map(plan).collect::<Option<Vec<_>>>() else { return Ok(None) };
         // All pages of all row groups in one round.
         let mut bytes = direct::fetch(&self.file, &plans).await?.into_iter();
         // Lists that grow from one row group to the next would be copied again and again.
         let count = |row: &u32| groups.iter().map(|group| self.range(*group, *row).len()).sum();
-        let mut out: Vec<Samples> = rows.iter().map(|row| Samples::with_capacity(count(row))).collect();
-        let mut since = 0;
+        let room = |row: &u32| self.lasts.map_or(count(row), |lasts| lasts.at_most(count(row)));
+        let mut out: Vec<Samples> = rows.iter().map(|row| Samples::with_capacity(room(row))).collect();
+        let (mut since, mut all) = (0, Samples::default());
         for (group, plan) in groups.iter().zip(plans) {
             let Some(mut floats) = plan.floats(&mut bytes) else { return Ok(None) };
             for (row, own) in rows.iter().zip(&mut out) {
                 let range = self.range(*group, *row);
                 since += range.len();
-                if !range.is_empty() && floats.series(range, (self.start, self.end), own).is_none() {
+                if range.is_empty() {
+                    continue;
+                }
+                let into = if self.lasts.is_some() { &mut all } else { &mut *own };
+                if floats.series(range, (self.start, self.end), into).is_none() {
                     return Ok(None);
+                }
+                if let Some(lasts) = &self.lasts {
+                    own.take_lasts(&mut all, lasts);
                 }
                 if since > BATCH_ROWS {
                     // A read that nobody waits for any more ends here.
@@ -176,27 +195,37 @@ impl Group {
         let until = self.histograms.partition_point(|(at, _)| *at < places.end);
         let mut floats = places.start;
         for (at, point) in &self.histograms[from..until.max(from)] {
-            out.timestamps.extend_from_slice(&self.timestamps[floats..*at]);
-            out.values.extend_from_slice(&self.values[floats..*at]);
+            self.floats(floats..*at, out);
             out.histograms.push(point.clone());
             floats = at + 1;
         }
-        out.timestamps.extend_from_slice(&self.timestamps[floats..places.end]);
-        out.values.extend_from_slice(&self.values[floats..places.end]);
+        self.floats(floats..places.end, out);
+    }
+
+    /// Appends the floats at these places.
+    fn floats(&self, places: Range<usize>, out: &mut Samples) {
+        let before = out.timestamps.len();
+        out.timestamps.extend_from_slice(&self.timestamps[places.clone()]);
+        out.values.extend_from_slice(&self.values[places.clone()]);
+        starts::append(&mut out.starts, before, out.timestamps.len(), self.starts.get(places).unwrap_or_default());
     }
 }
 
 /// Decodes a batch: the value is the histogram where there is one, else the decimal, else the double.
 fn decode(batch: &RecordBatch, out: &mut Group) -> Result<(), Damage> {
-    let Group { timestamps, values, histograms } = out;
+    let Group { timestamps, values, starts, histograms } = out;
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| format!("the column {name} is missing"));
     let wrong = |name: &str| format!("the column {name} is of another type");
     let ts = column("ts")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("ts"))?;
     let mant = column("mant")?.as_primitive_opt::<Int64Type>().ok_or_else(|| wrong("mant"))?;
     let scale = column("scale")?.as_primitive_opt::<Int8Type>().ok_or_else(|| wrong("scale"))?;
     let val = column("val")?.as_primitive_opt::<Float64Type>().ok_or_else(|| wrong("val"))?;
-    let (of_histograms, before) = (Histograms::of(batch, ts)?, timestamps.len());
+    let start = |column: &'_ ArrayRef| column.as_primitive_opt::<Int64Type>().cloned().ok_or_else(|| wrong(START));
+    let start = batch.column_by_name(START).map(start).transpose()?;
+    let (of_histograms, before) = (Histograms::of(batch, ts, start.as_ref())?, timestamps.len());
     timestamps.extend_from_slice(ts.values());
+    let own: Vec<i64> = start.iter().flatten().map(Option::unwrap_or_default).collect();
+    starts::append(starts, before, timestamps.len(), &own);
     values.reserve(batch.num_rows());
     let (mantissas, scales, doubles) = (mant.values(), scale.values(), val.values());
     if val.null_count() == batch.num_rows() && mant.null_count() == 0 && scale.null_count() == 0 {

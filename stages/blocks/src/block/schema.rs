@@ -21,10 +21,21 @@ pub(super) const LABEL: &str = "l_";
 pub(super) const FLOATS: u8 = 0;
 /// The kind of a series that has native histograms.
 pub(super) const HISTOGRAMS: u8 = 1;
+/// The kind of a series of floats that have starts. To older programs it is as one of floats alone.
+pub(super) const SINCE: u8 = 2;
 /// The column of native histograms.
 pub(super) const HISTOGRAM: &str = "histogram";
 /// The column of start timestamps.
 pub(super) const START: &str = "start_ts";
+
+/// What a samples file has places for beside floats.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Beside {
+    /// Starts. A file with native histograms has places for them in any case.
+    pub(crate) starts: bool,
+    /// Native histograms.
+    pub(crate) histograms: bool,
+}
 
 const PAGE_BYTES: usize = 128 << 10;
 /// Whoever reads one series decodes all of a page that stands before it.
@@ -57,8 +68,8 @@ pub(super) fn series(promoted: &[&str]) -> SchemaRef {
     Arc::new(Schema::new(fields))
 }
 
-/// The columns of the samples file, with places for native histograms where it has any.
-pub(super) fn samples(histograms: bool) -> SchemaRef {
+/// The columns of the samples file, with places for what it has beside floats.
+pub(super) fn samples(beside: Beside) -> SchemaRef {
     let mut fields = vec![
         Field::new("series_ref", DataType::UInt32, false),
         Field::new("ts", DataType::Int64, false),
@@ -66,15 +77,20 @@ pub(super) fn samples(histograms: bool) -> SchemaRef {
         Field::new("scale", DataType::Int8, true),
         Field::new("val", DataType::Float64, true),
     ];
-    if histograms {
-        fields.extend(beside_floats());
-    }
+    fields.extend(beside_floats(beside));
     Arc::new(Schema::new(fields))
 }
 
 /// The columns that a block of floats alone does not have.
-pub(crate) fn beside_floats() -> [Field; 2] {
-    [Field::new(START, DataType::Int64, true), Field::new(HISTOGRAM, DataType::Struct(histogram()), true)]
+pub(crate) fn beside_floats(Beside { starts, histograms }: Beside) -> Vec<Field> {
+    let mut fields = Vec::new();
+    if starts || histograms {
+        fields.push(Field::new(START, DataType::Int64, true));
+    }
+    if histograms {
+        fields.push(Field::new(HISTOGRAM, DataType::Struct(histogram()), true));
+    }
+    fields
 }
 
 /// What the column of native histograms is made of.

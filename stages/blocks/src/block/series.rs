@@ -12,7 +12,7 @@ use parquet::arrow::ArrowWriter;
 use weir_pipeline::labels::METRIC;
 use weir_pipeline::{Error, Result};
 
-use super::schema::{self, FLOATS, HISTOGRAMS, MAX_PROMOTED};
+use super::schema::{self, FLOATS, HISTOGRAMS, MAX_PROMOTED, SINCE};
 use super::write::broken;
 use crate::store::shelf::{Rows, Samples};
 
@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) runs: Vec<u32>,
     /// Whether there are native histograms among them.
     pub(super) histograms: bool,
+    /// Whether there are floats with starts.
+    pub(super) starts: bool,
 }
 
 /// The series file of a block.
@@ -48,6 +50,7 @@ impl Entry {
         let Some((first, last)) = samples.times() else { return };
         self.range = Some((self.range.map_or(first, |(min, _)| min), last));
         self.histograms |= !samples.histograms.is_empty();
+        self.starts |= !samples.starts.is_empty();
         self.runs.resize(self.runs.len().max(group + 1), 0);
         if let Some(run) = self.runs.get_mut(group) {
             *run += samples.len() as u32;
@@ -116,7 +119,11 @@ impl SeriesFile<'_> {
             refs.append_value(i as u32);
             ids.append_value(self.rows.id(i).0).map_err(wrong)?;
             metrics.append_value(set.metric());
-            kinds.append_value(if entry.histograms { HISTOGRAMS } else { FLOATS });
+            kinds.append_value(match entry {
+                Entry { histograms: true, .. } => HISTOGRAMS,
+                Entry { starts: true, .. } => SINCE,
+                _ => FLOATS,
+            });
             mins.append_option(entry.range.map(|(min, _)| min));
             maxs.append_option(entry.range.map(|(_, max)| max));
             let padding = std::iter::repeat_n(0, self.groups.saturating_sub(entry.runs.len()));

@@ -80,6 +80,8 @@ pub(crate) struct Put {
     pub(crate) entry: Entry,
     /// The labels that have columns of their own in its series file.
     pub(crate) labels: Vec<String>,
+    /// Whether its samples file has places for starts.
+    pub(crate) starts: bool,
     pub(crate) block: Arc<dyn Block>,
 }
 
@@ -239,7 +241,7 @@ impl BlockShelf {
             format: files.format,
             ranges: Vec::new(),
         };
-        Ok(Some(Put { entry, labels: files.labels, block: self.keep(tenant, block) }))
+        Ok(Some(Put { entry, labels: files.labels, starts: files.starts, block: self.keep(tenant, block) }))
     }
 
     /// A block that a catalog knows, opened.

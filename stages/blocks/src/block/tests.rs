@@ -45,6 +45,10 @@ impl Rows for Table {
         self.0[i].1.len()
     }
 
+    fn have_starts(&self) -> bool {
+        false
+    }
+
     fn have_histograms(&self) -> bool {
         false
     }
@@ -89,7 +93,7 @@ async fn read(block: &dyn Block, matchers: &[Matcher], start: i64, end: i64) -> 
     let numbers: Vec<u32> = rows.iter().map(|r| r.row).collect();
     let samples = block.read(&numbers, start, end).await.unwrap();
     let mut out = Series::new();
-    for (row, Samples { timestamps: t, values: v, histograms }) in rows.iter().zip(samples) {
+    for (row, Samples { timestamps: t, values: v, histograms, .. }) in rows.iter().zip(samples) {
         assert_eq!(histograms, []);
         let labels = Labels::check(&row.labels).unwrap();
         assert_eq!(labels.id(), row.id);

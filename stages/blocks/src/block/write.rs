@@ -8,6 +8,7 @@ use parquet::errors::ParquetError;
 use weir_pipeline::{Error, Result};
 
 use super::columns::Columns;
+use super::schema::Beside;
 use super::series::{Entry, SeriesFile};
 use super::{WINDOW, schema};
 use crate::store::shelf::{Rows, Samples};
@@ -32,6 +33,8 @@ pub(super) struct Files {
     pub(super) labels: Vec<String>,
     /// The version of their format.
     pub(super) format: u32,
+    /// Whether the samples file has places for starts.
+    pub(super) starts: bool,
 }
 
 /// Encodes what `rows` has within `start..=end`; `None` where there is no sample.
@@ -52,8 +55,7 @@ pub(super) async fn write(rows: &dyn Rows, start: i64, end: i64) -> Result<Optio
 struct Writer {
     samples: ArrowWriter<Vec<u8>>,
     schema: SchemaRef,
-    /// Whether there are places for native histograms.
-    histograms: bool,
+    beside: Beside,
     entries: Vec<Entry>,
     /// How many row groups are complete.
     groups: usize,
@@ -65,10 +67,11 @@ struct Writer {
 
 impl Writer {
     fn new(rows: &dyn Rows) -> Result<Self> {
-        let (properties, histograms) = (schema::samples_properties(), rows.have_histograms());
-        let schema = schema::samples(histograms);
+        let properties = schema::samples_properties();
+        let beside = Beside { starts: rows.have_starts(), histograms: rows.have_histograms() };
+        let schema = schema::samples(beside);
         let samples = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).map_err(broken)?;
-        Ok(Self { samples, schema, histograms, entries: vec![Entry::default(); rows.len()], groups: 0, open: false })
+        Ok(Self { samples, schema, beside, entries: vec![Entry::default(); rows.len()], groups: 0, open: false })
     }
 
     async fn window(&mut self, rows: &dyn Rows, from: i64, to: i64) -> Result<()> {
@@ -105,7 +108,7 @@ impl Writer {
         if count == 0 {
             return Ok(());
         }
-        let mut columns = Columns::new(count, self.histograms);
+        let mut columns = Columns::new(count, self.beside);
         for (i, samples) in read.iter().enumerate().filter(|(_, samples)| !samples.is_empty()) {
             let series = first + i;
             let reference = u32::try_from(series).map_err(|_| Error::internal("a block has more than 2^32 series"))?;
@@ -124,7 +127,7 @@ impl Writer {
         let max_ts = times.map(|(_, max)| max).max().unwrap_or(min_ts);
         let count = self.entries.iter().map(Entry::samples).sum();
         // Rows that may have had histograms may turn out to have none within the block: it is as any other that could have.
-        let format = schema::format(self.histograms);
+        let format = schema::format(self.beside.histograms);
         for pair in schema::stamp(format) {
             self.samples.append_key_value_metadata(pair);
         }
@@ -132,8 +135,8 @@ impl Writer {
         let file = SeriesFile { rows, entries: &self.entries, groups: self.groups, format };
         let labels = file.promoted();
         let series = file.encode(&labels)?.into();
-        let (samples, rows) = (samples.into(), rows.len() as u64);
-        Ok(Some(Files { series, samples, min_ts, max_ts, count, rows, labels, format }))
+        let (samples, rows, starts) = (samples.into(), rows.len() as u64, self.beside.starts);
+        Ok(Some(Files { series, samples, min_ts, max_ts, count, rows, labels, format, starts }))
     }
 }
 

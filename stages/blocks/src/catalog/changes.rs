@@ -23,6 +23,8 @@ pub struct Change {
     /// The labels that have columns of their own in the series files that come: others see those columns then. Up to
     /// 512 in a table; one whose name differs from another's only in case, or that Delta does not allow, stays hidden.
     pub labels: Vec<String>,
+    /// Whether the samples files that come have a column of starts: others see it then.
+    pub starts: bool,
 }
 
 // === impl Change ===

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use ulid::Ulid;
 use weir_pipeline::{Error, Result};
 
-use crate::block;
+use crate::block::{self, Beside};
 
 /// What stands before a label's name in the name of its column of the series file.
 const LABEL: &str = "l_";
@@ -66,14 +66,14 @@ pub(super) fn label(name: &str) -> StructField {
     StructField::nullable(format!("{LABEL}{name}"), DataType::STRING)
 }
 
-/// The columns that the table of samples files has once a block with native histograms comes.
+/// The columns that the table of samples files has once a block comes that has more than floats.
 ///
 /// # Errors
 /// Delta Lake has no such types.
-pub(super) fn histograms() -> Result<Vec<StructField>> {
+pub(super) fn beside_floats(beside: Beside) -> Result<Vec<StructField>> {
     let column = |field: arrow::datatypes::Field| (&field).try_into_kernel();
-    let columns = block::beside_floats().into_iter().map(column).collect::<Result<_, _>>();
-    columns.map_err(|e| Error::internal("a column of histograms can't be told to others").with_source(e))
+    let columns = block::beside_floats(beside).into_iter().map(column).collect::<Result<_, _>>();
+    columns.map_err(|e| Error::internal("a column of samples can't be told to others").with_source(e))
 }
 
 /// How long removed files stay in checkpoints, as long as the bucket may keep them: outside tools rely on them to tell files that went from such as never

@@ -9,13 +9,13 @@ use object_store::path::Path;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Clock, Kind, Result, Tenant};
 
-use super::columns::{histograms, label};
+use super::columns::{beside_floats, label};
 use super::commit::Wanted;
 use super::entry::{BlockId, Entry, Resolution};
 use super::row::{Row, SeriesRow};
 use super::table::{Snapshot, Table};
 use super::{Catalog, Change, Version};
-use crate::block::FLOATS_FORMAT;
+use crate::block::{Beside, FLOATS_FORMAT};
 use crate::bucket::objects::Objects;
 
 /// A block whose series are in their table, and not its samples, is given up after so long, in milliseconds.
@@ -149,10 +149,11 @@ impl Catalog for DeltaCatalog {
     async fn commit(&self, tenant: &Tenant, resolution: Resolution, change: Change) -> Result<Version> {
         change.check()?;
         let samples = self.samples(tenant, resolution);
-        let Change { add, remove, transaction, data_change, labels } = change;
+        let Change { add, remove, transaction, data_change, labels, starts } = change;
         let row = |e: &Entry| SeriesRow { resolution, block: e.block, bytes: e.series_bytes, series: e.series };
         let series: Vec<_> = add.iter().map(row).collect();
-        let columns = if add.iter().any(|entry| entry.format > FLOATS_FORMAT) { histograms()? } else { Vec::new() };
+        let histograms = add.iter().any(|entry| entry.format > FLOATS_FORMAT);
+        let columns = beside_floats(Beside { starts, histograms })?;
         let wanted = Wanted { add, remove, transaction, data_change, columns, loose: false };
         if let Some(version) = samples.is_done(&wanted).await? {
             return Ok(version);

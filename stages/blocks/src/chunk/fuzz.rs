@@ -3,7 +3,7 @@
 use weir_pipeline::HistogramPoint;
 use weir_pipeline::testing::histogram_bits;
 
-use super::{Chunk, HistogramPoints, Samples};
+use super::{Chunk, Content, HistogramPoints, Samples};
 
 /// Takes the bytes for a chunk, and then for samples.
 ///
@@ -12,6 +12,7 @@ use super::{Chunk, HistogramPoints, Samples};
 pub fn fuzz(data: &[u8]) {
     let _ = Samples::new(data, u32::from(u16::MAX), 0).count();
     histograms(data);
+    starts(data);
     let mut ts = 0i64;
     let mut samples = Vec::new();
     for word in data.chunks_exact(9) {
@@ -34,6 +35,15 @@ pub fn fuzz(data: &[u8]) {
         Some(chunk) => assert!(chunk.count() == samples.len() && chunk.iter().zip(&samples).all(same)),
         None => assert!(samples.is_empty()),
     }
+}
+
+/// Rubbish behind samples tells of starts that are as many as the samples.
+fn starts(data: &[u8]) {
+    let count = 50;
+    let chunk = Chunk { min_ts: 0, max_ts: 0, count, content: Content::FloatsSince, data: data.into() };
+    let (mut timestamps, mut values, mut starts) = (Vec::new(), Vec::new(), Vec::new());
+    chunk.decode_since((i64::MIN, i64::MAX), (&mut timestamps, &mut values, &mut starts));
+    assert!(timestamps.len() == values.len() && (starts.is_empty() || starts.len() == timestamps.len()));
 }
 
 /// What reads as histograms, and rises, comes back bit for bit.

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Chunk, Open, fuzz};
+use super::{Chunk, Open, Starts, fuzz};
 use crate::testing::{corpus, mutations};
 
 fn bits(samples: impl IntoIterator<Item = (i64, f64)>) -> Vec<(i64, u64)> {
@@ -151,5 +151,40 @@ proptest! {
         let got = bits(timestamps.into_iter().zip(values));
         let within = samples.iter().copied().filter(|(t, _)| (start..=end).contains(t));
         prop_assert_eq!(got, bits(std::iter::once((7, 7.0)).chain(within)));
+    }
+}
+
+#[test]
+fn starts_that_do_not_change_take_a_few_bytes_and_none_take_nothing() {
+    let samples = regular((0..120).map(f64::from));
+    let bytes = |start: &dyn Fn(i64) -> i64| {
+        let chunk = Chunk::of_since(samples.iter().map(|(t, v)| (*t, *v, start(*t)))).unwrap();
+        chunk.byte_size() - Chunk::of(samples.iter().copied()).unwrap().byte_size()
+    };
+    assert_eq!(bytes(&|_| 0), 0);
+    assert_eq!(bytes(&|_| 1_600_000_000_000), 1 + 6 + 4);
+    // Each starts where the one before it is.
+    assert!(bytes(&|t| t - 15_000) < 6 * 120);
+    assert_eq!(size_of::<Starts>(), 24);
+}
+
+proptest! {
+    #[test]
+    fn starts_come_back_with_their_samples(
+        runs in prop::collection::vec((prop_oneof![Just(0), Just(7), -100i64..100, any::<i64>()], 1usize..20), 1..12),
+        from in -20i64..250, length in 0i64..250,
+    ) {
+        let starts: Vec<i64> = runs.iter().flat_map(|(start, count)| std::iter::repeat_n(*start, *count)).collect();
+        let samples: Vec<_> = starts.iter().zip(0i64..).map(|(start, t)| (t, t as f64, *start)).collect();
+        let chunk = Chunk::of_since(samples.iter().copied()).unwrap();
+        prop_assert_eq!(chunk.has_starts(), starts.iter().any(|start| *start != 0));
+        prop_assert_eq!(bits(chunk.iter()), bits(samples.iter().map(|(t, v, _)| (*t, *v))));
+        // After samples of another chunk, which have none.
+        let (mut timestamps, mut values, mut found) = (vec![-50], vec![1.0], Vec::new());
+        chunk.decode_since((from, from + length), (&mut timestamps, &mut values, &mut found));
+        let within = samples.iter().filter(|(t, ..)| (from..=from + length).contains(t));
+        let expect: Vec<_> = std::iter::once(0).chain(within.map(|(.., start)| *start)).collect();
+        prop_assert_eq!((timestamps.len(), values.len()), (expect.len(), expect.len()));
+        prop_assert!(found == expect || found.is_empty() && expect.iter().all(|start| *start == 0));
     }
 }

@@ -8,7 +8,7 @@ use super::aside::Aside;
 use super::shard::Found;
 use super::{Piece, Snapshot};
 use crate::chunk::{Chunk, Open, SAMPLES};
-use crate::merge::winner;
+use crate::merge::beats_float;
 
 /// What a series takes beside its labels and samples: itself, its slot, its share of the table of ids.
 const FIXED_BYTES: usize = size_of::<Series>() + 12 + 8;
@@ -74,17 +74,23 @@ impl Series {
         (FIXED_BYTES + size_of_val(&*self.labels)) as u64
     }
 
-    pub(super) fn push(&mut self, ts: i64, value: f64, epoch: u32, change: &mut Change) {
+    /// Adds a float, with its start.
+    pub(super) fn push(&mut self, ts: i64, (value, start): (f64, i64), epoch: u32, change: &mut Change) {
         self.enter(epoch, change);
         change.bytes -= self.growing();
         let (last_ts, last_value) = self.open.last();
+        let last_start = || self.aside().map_or(0, |aside| aside.starts.last());
         let mut late = false;
         if self.open.is_empty() || ts > last_ts {
             self.open.push(ts, value);
+            if start != 0 || self.aside().is_some() {
+                let place = self.open.count() - 1;
+                self.aside_mut().starts.push(place, start);
+            }
             change.samples = change.samples.wrapping_add(1);
-        } else if ts < last_ts || winner(last_value, value).to_bits() != last_value.to_bits() {
+        } else if ts < last_ts || beats_float((value, start), (last_value, last_start())) {
             late = true;
-            self.aside_mut().push_late(ts, value);
+            self.aside_mut().push_late(ts, value, start);
             change.samples = change.samples.wrapping_add(1);
         } else {
             change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
@@ -126,7 +132,16 @@ impl Series {
 
     fn seal_open(&mut self, change: &mut Change) {
         change.bytes -= self.growing();
-        let chunk = self.open.seal();
+        let mut chunk = self.open.seal();
+        if let Some(more) = &mut self.more
+            && let Some(aside) = &mut more.aside
+        {
+            let starts = std::mem::take(&mut aside.starts);
+            chunk = chunk.map(|chunk| chunk.since(&starts));
+            if aside.is_empty() {
+                more.aside = None;
+            }
+        }
         change.bytes += self.growing();
         self.keep(chunk, change);
     }
@@ -169,7 +184,10 @@ impl Series {
         let sealed = self.sealed().iter().filter(|piece| piece.epoch >= visible && reaches(&piece.chunk));
         let mut found: Vec<_> = sealed.cloned().collect();
         if self.epoch >= visible {
-            let open = || self.open.snapshot();
+            let open = || match self.aside() {
+                Some(aside) => self.open.snapshot().map(|chunk| chunk.since(&aside.starts)),
+                None => self.open.snapshot(),
+            };
             let open = (self.open.min_ts() <= end && self.open.last().0 >= start).then(open).flatten();
             let aside = self.aside().into_iter().flat_map(Aside::snapshot);
             let growing = open.into_iter().chain(aside).filter(reaches);

@@ -75,6 +75,65 @@ fn of_two_values_at_one_time_one_stays_and_the_other_is_counted() {
     assert_eq!(head.usage().conflicts, 1);
 }
 
+/// Appends one sample of one series.
+fn append_since(head: &Head, (ts, value, start): (i64, f64, i64)) {
+    let mut out = Batch::builder(tenant());
+    out.series(LabelSet::from_iter([("__name__", "m")]).as_labels()).sample_since(start, ts, value);
+    append(head, &out.build());
+}
+
+/// The samples of the series, each with its start.
+fn since(pieces: &[std::sync::Arc<super::Piece>]) -> Vec<(i64, u64, i64)> {
+    let runs: Vec<_> = pieces
+        .iter()
+        .map(|piece| {
+            let mut run = crate::store::Run::default();
+            piece.chunk().decode_since((i64::MIN, i64::MAX), run.floats_mut());
+            run
+        })
+        .collect();
+    let (run, _) = crate::store::Run::unite(&runs);
+    let floats = run.timestamps.iter().zip(&run.values).zip(crate::starts::each(&run.starts));
+    floats.map(|((t, v), start)| (*t, v.to_bits(), start)).collect()
+}
+
+fn all_since(head: &Head) -> Vec<(i64, u64, i64)> {
+    since(&head.select(&tenant(), &[], i64::MIN, i64::MAX)[0].pieces)
+}
+
+#[test]
+fn of_a_sample_that_comes_again_the_start_that_is_known_is_kept_and_of_two_the_earlier() {
+    for starts in [[0, 5, 7], [7, 0, 5], [5, 5, 0], [7, 5, 0]] {
+        let head = Head::default();
+        // The last sample of the series, and one before it.
+        for start in starts {
+            append_since(&head, (20, 1.0, start));
+            append_since(&head, (10, 1.0, start));
+        }
+        let one = 1f64.to_bits();
+        assert_eq!(all_since(&head), [(10, one, 5), (20, one, 5)], "{starts:?}");
+        assert_eq!(head.usage().conflicts, 0);
+    }
+}
+
+#[test]
+fn what_starts_take_is_counted_and_returns_to_nothing() {
+    let head = Head::default();
+    let bytes = |start: i64| {
+        (0..50).for_each(|n| append_since(&head, (n, 1.0, start)));
+        let bytes = head.usage().chunk_bytes;
+        for _ in 0..3 {
+            head.frozen(&tenant(), head.epoch());
+            head.hide(&tenant(), head.freeze());
+            head.release();
+            assert_eq!(head.usage().chunk_bytes, 0);
+        }
+        bytes
+    };
+    let (bare, since) = (bytes(0), bytes(7));
+    assert!(since > bare && since < bare + 150, "{bare} {since}");
+}
+
 #[test]
 fn late_samples_of_earlier_batches_may_turn_out_to_be_duplicates() {
     let head = Head::default();
@@ -267,6 +326,31 @@ proptest! {
         prop_assert_eq!(&all(&head)["m"], &expect);
         let frozen = head.frozen(&tenant(), head.freeze());
         prop_assert_eq!(samples(&frozen[0]), expect);
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_head_is_a_map_of_timestamps_with_starts_too(
+        steps in prop::collection::vec((0i64..300, 0u8..3, 0i64..3, any::<bool>()), 1..400),
+    ) {
+        let head = Head::default();
+        let mut expect = BTreeMap::new();
+        for (ts, value, start, freeze) in steps {
+            let value = if value == 0 { f64::NAN } else { f64::from(value) };
+            append_since(&head, (ts, value, start));
+            let kept = expect.entry(ts).or_insert((value, start));
+            if crate::merge::beats_float((value, start), *kept) {
+                *kept = (value, start);
+            }
+            if freeze && ts < 20 {
+                head.frozen(&tenant(), head.freeze());
+            }
+        }
+        let expect: Vec<_> = expect.into_iter().map(|(t, (v, start))| (t, v.to_bits(), start)).collect();
+        prop_assert_eq!(&all_since(&head), &expect);
+        let frozen = head.frozen(&tenant(), head.freeze());
+        prop_assert_eq!(since(&frozen[0].pieces), expect);
     }
 }
 

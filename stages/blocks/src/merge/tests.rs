@@ -8,7 +8,7 @@ use weir_pipeline::STALE;
 use weir_pipeline::HistogramPoint;
 use weir_pipeline::testing::{histogram_bits, histogram_point};
 
-use super::{drop_beaten, merge, merge_histograms, winner};
+use super::{beats_float, drop_beaten, merge, merge_histograms, merge_since, winner};
 
 type Run = (Vec<i64>, Vec<f64>);
 
@@ -53,6 +53,43 @@ fn what_was_in_the_output_is_left_alone() {
     assert_eq!((ts, v), (vec![5, 5, 6], vec![1.0, 3.0, 4.0]));
 }
 
+#[test]
+fn of_one_value_the_start_that_is_known_stays_and_of_two_the_earlier() {
+    let check = |a: (f64, i64), b: (f64, i64)| {
+        assert!(beats_float(a, b) && !beats_float(b, a) && !beats_float(a, a), "{a:?} {b:?}");
+    };
+    check((1.0, 5), (1.0, 0));
+    check((1.0, -5), (1.0, 0));
+    check((1.0, 5), (1.0, 6));
+    // The start of another value says nothing of this one.
+    check((2.0, 0), (1.0, 5));
+    check((1.0, 0), (f64::NAN, 5));
+}
+
+/// A run with starts.
+type Since = (Run, Vec<i64>);
+
+fn since() -> impl Strategy<Value = Since> {
+    (run(), prop::collection::vec(0i64..3, 30)).prop_map(|(run, mut starts)| {
+        starts.truncate(run.0.len());
+        if starts.iter().all(|start| *start == 0) {
+            starts.clear();
+        }
+        (run, starts)
+    })
+}
+
+fn union_since(runs: &[&Since]) -> (Since, u64) {
+    let borrowed: Vec<_> = runs.iter().map(|((t, v), starts)| (&t[..], &v[..], &starts[..])).collect();
+    let mut out = Since::default();
+    let conflicts = merge_since(&borrowed, (&mut out.0.0, &mut out.0.1, &mut out.1));
+    (out, conflicts)
+}
+
+fn bits_since((run, starts): &Since) -> (Vec<(i64, u64)>, Vec<i64>) {
+    (bits(run), starts.clone())
+}
+
 /// The union of histograms, every bit of it, and how many lost a conflict.
 fn histograms(lists: &[&[HistogramPoint]]) -> (Vec<HistogramPoint>, u64) {
     let mut all = lists.concat();
@@ -79,11 +116,27 @@ proptest! {
     #[test]
     fn floats_at_the_time_of_a_histogram_go(floats in run(), points in points()) {
         let (mut timestamps, mut values) = floats.clone();
-        let gone = drop_beaten(&mut timestamps, &mut values, &points);
+        let mut starts: Vec<i64> = timestamps.iter().map(|ts| ts * 2 + 1).collect();
+        let gone = drop_beaten((&mut timestamps, &mut values, &mut starts), &points);
+        prop_assert_eq!(&starts, &timestamps.iter().map(|ts| ts * 2 + 1).collect::<Vec<_>>());
         let is_beaten = |ts: i64| points.iter().any(|point| point.timestamp == ts);
         let expect: Vec<_> = bits(&floats).into_iter().filter(|(ts, _)| !is_beaten(*ts)).collect();
         prop_assert_eq!(gone as usize, floats.0.len() - expect.len());
         prop_assert_eq!(bits(&(timestamps, values)), expect);
+    }
+
+    #[test]
+    fn merging_floats_with_starts_is_commutative_associative_and_idempotent(a in since(), b in since(), c in since()) {
+        let expect = union_since(&[&a, &b, &c]);
+        prop_assert_eq!(bits_since(&union_since(&[&c, &a, &b]).0), bits_since(&expect.0));
+        prop_assert_eq!(bits_since(&union_since(&[&union_since(&[&a, &b]).0, &c]).0), bits_since(&expect.0));
+        prop_assert_eq!(bits_since(&union_since(&[&expect.0, &a, &b]).0), bits_since(&expect.0));
+        let (twice, conflicts) = union_since(&[&a, &a]);
+        prop_assert_eq!((bits_since(&twice), conflicts), (bits_since(&a), 0));
+        // Values are merged as they are without.
+        let bare = union(&[&a.0, &b.0, &c.0]);
+        prop_assert_eq!((bits(&expect.0.0), expect.1), (bits(&bare.0), bare.1));
+        prop_assert!(expect.0.1.is_empty() || expect.0.1.len() == expect.0.0.0.len());
     }
 
     #[test]

@@ -109,6 +109,33 @@ async fn histograms_come_whole_too_and_what_replicas_have_in_common_once() {
 }
 
 #[tokio::test]
+async fn starts_come_with_their_samples_also_of_a_series_longer_than_a_batch() {
+    let (store, context) = store().await;
+    let now = context.clock.now();
+    let start = |n: i64| if n / 1000 % 3 == 1 { now - 200_000 + n / 1000 } else { 0 };
+    for range in [0..100_000, 100_000..150_000] {
+        let mut batch = Batch::builder(Tenant::default());
+        batch.series(named("long", 1).as_labels());
+        range.for_each(|n| _ = batch.sample_since(start(n), now - 150_000 + n, n as f64));
+        batch.series(named("none", 1).as_labels()).sample(now, 1.0);
+        store.append(&batch.build()).await.unwrap();
+        store.cut().await.unwrap();
+    }
+    let gathered = async || {
+        let batches = batches(&store, samples_of("long|none", 0, now, false)).await;
+        let mut gather = Gather::new();
+        batches.iter().for_each(|batch| gather.add(batch));
+        gather.finish()
+    };
+    let nodes = vec![gathered().await, gathered().await];
+    let theirs = Selection::join(nodes, &[], &[], i64::MIN, i64::MAX).await.unwrap();
+    let joined = join(theirs.read(0..2).await.unwrap());
+    let found: Vec<_> = joined.into_iter().map(|(_, samples)| samples.starts).collect();
+    let expect: [Vec<i64>; 2] = [(0..150_000).rev().map(start).collect(), Vec::new()];
+    assert_eq!(found, expect);
+}
+
+#[tokio::test]
 async fn a_question_for_labels_tells_which_series_have_histograms() {
     let (store, context) = store().await;
     let now = context.clock.now();
@@ -175,6 +202,30 @@ async fn what_the_store_knows_beside_samples_is_answered_and_nothing_else() {
     assert_eq!((found.series, found.by_metric), (5, vec![("short".into(), 5)]));
     let asked = query(Ask::Instant { expr: "up".into(), time: 0 });
     assert_eq!(answer(&store, asked).await.unwrap_err().kind(), Kind::Unprocessable);
+}
+
+#[tokio::test]
+async fn tenants_are_told_of_and_deleted_where_the_settings_allow_it() {
+    let (store, context) = store().await;
+    context.keep_resource("central", store.clone());
+    fill(&store, context.clock.now(), "short", 5, 1).await;
+    let sink =
+        |admin| settings::<Samples>(&format!("{{ store: central, admin: {admin} }}")).unwrap().open(&context).unwrap();
+    let (open, closed) = (sink(true), sink(false));
+    let all = || query(Ask::Tenants { only: None });
+    let delete = || query(Ask::DeleteTenant { tenant: Tenant::default() });
+    for ask in [all(), delete()] {
+        let error = closed.send(ask).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Unprocessable);
+        assert!(error.message().contains("`samples.admin`"), "{error}");
+    }
+    let found = async |ask| match open.send(ask).await.unwrap().data {
+        Data::Tenants(found) => found.iter().map(|usage| usage.head_samples).collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(found(all()).await, [5]);
+    assert_eq!(found(delete()).await, [5]);
+    assert_eq!(found(all()).await, []);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the bucket has already of blocks on this machine's disk, by the blocks of others.
 //!
 //! Replicas have the same samples, but cut them at other moments, and each may have missed some. So nothing is concluded
-//! from names, times or counts: the samples are compared, floats and native histograms. One need not be uploaded where
+//! from names, times or counts: the samples are compared, floats with their starts and native histograms. One need not be uploaded where
 //! merging it with what the bucket has would change nothing: the same value is there at its time, or one that wins
 //! against it.
 //!
@@ -20,7 +20,8 @@ use weir_pipeline::{Error, HistogramPoint, Labels, Result, SeriesId};
 use super::shelf::{Block, Rows, Samples};
 use super::tidy::{Joined, merged};
 use super::{Run, Selection};
-use crate::merge::{beats, winner};
+use crate::merge::{beats, beats_float};
+use crate::starts;
 
 /// About how many samples of both sides are in memory at a time.
 const SAMPLES: usize = 256 << 10;
@@ -145,6 +146,10 @@ impl Rows for Rest {
         self.own.samples(i)
     }
 
+    fn have_starts(&self) -> bool {
+        self.own.have_starts()
+    }
+
     fn have_histograms(&self) -> bool {
         self.own.have_histograms()
     }
@@ -165,17 +170,19 @@ impl<'a> Walk<'a> {
         Self { samples, float: 0, histogram: 0 }
     }
 
-    /// Whether a float at a time, or one that beats it, is there. Times of one walk rise.
-    fn has_float(&mut self, timestamp: i64, value: f64) -> bool {
+    /// Whether a float at a time, its value with its start, or one that beats it, is there. Times of one walk rise.
+    fn has_float(&mut self, timestamp: i64, float: (f64, i64)) -> bool {
         if self.histogram_at(timestamp).is_some() {
             return true;
         }
-        let Samples { timestamps, values, .. } = self.samples;
+        let Samples { timestamps, values, starts, .. } = self.samples;
         while timestamps.get(self.float).is_some_and(|there| *there < timestamp) {
             self.float += 1;
         }
         timestamps.get(self.float) == Some(&timestamp)
-            && values.get(self.float).is_some_and(|there| winner(*there, value).to_bits() == there.to_bits())
+            && values
+                .get(self.float)
+                .is_some_and(|there| !beats_float(float, (*there, starts.get(self.float).copied().unwrap_or(0))))
     }
 
     /// Whether a histogram, or one that beats it, is there. Times of one walk rise.
@@ -195,7 +202,8 @@ impl<'a> Walk<'a> {
 /// Whether merging a run with what is there would change nothing.
 fn has_all(there: &Samples, run: &Run) -> bool {
     let (mut floats, mut histograms) = (Walk::new(there), Walk::new(there));
-    run.timestamps.iter().zip(&run.values).all(|(timestamp, value)| floats.has_float(*timestamp, *value))
+    let mut own = run.timestamps.iter().zip(run.values.iter().copied().zip(starts::each(&run.starts)));
+    own.all(|(timestamp, float)| floats.has_float(*timestamp, float))
         && run.histograms.iter().all(|point| histograms.has_histogram(point))
 }
 
@@ -205,8 +213,7 @@ fn subtract(own: &mut Samples, there: &Samples) {
         return;
     }
     let (mut floats, mut histograms) = (Walk::new(there), Walk::new(there));
-    let kept = own.timestamps.iter().copied().zip(own.values.iter().copied());
-    (own.timestamps, own.values) = kept.filter(|(timestamp, value)| !floats.has_float(*timestamp, *value)).unzip();
+    starts::retain(own.floats_mut(), |timestamp, value, start| !floats.has_float(timestamp, (value, start)));
     own.histograms.retain(|point| !histograms.has_histogram(point));
 }
 

@@ -12,9 +12,8 @@ use tokio::time::{Instant, sleep, timeout};
 use weir_pipeline::{Error, Labels, Result, SeriesId, Tenant};
 
 use super::shelf::{Block, Rows, Samples};
-use super::{Store, lock};
+use super::{Run, Store, lock};
 use crate::head::{Piece, Snapshot};
-use crate::merge::{drop_beaten, merge, merge_histograms};
 
 /// A UTC day, in milliseconds.
 pub(super) const DAY: i64 = 86_400_000;
@@ -202,21 +201,17 @@ impl Frozen {
         chunks.sort_by_key(|chunk| chunk.min_ts());
         let mut out = Samples::default();
         if chunks.is_sorted_by(|a, b| a.max_ts() < b.min_ts()) && !chunks.iter().any(|chunk| chunk.has_histograms()) {
-            chunks.iter().for_each(|chunk| chunk.decode_into(start, end, &mut out.timestamps, &mut out.values));
+            chunks.iter().for_each(|chunk| chunk.decode_since((start, end), out.floats_mut()));
             return out;
         }
-        let mut runs = vec![(Vec::new(), Vec::new()); chunks.len()];
-        for (chunk, (t, v)) in chunks.iter().zip(&mut runs) {
-            chunk.decode_into(start, end, t, v);
+        let mut runs = vec![Run::default(); chunks.len()];
+        for (chunk, run) in chunks.iter().zip(&mut runs) {
+            chunk.decode_since((start, end), run.floats_mut());
+            run.histograms.extend(chunk.histograms().filter(|point| (start..=end).contains(&point.timestamp)));
         }
-        let borrowed: Vec<_> = runs.iter().map(|(t, v)| (t.as_slice(), v.as_slice())).collect();
-        let mut conflicts = merge(&borrowed, &mut out.timestamps, &mut out.values);
-        let histograms = chunks.iter().flat_map(|chunk| chunk.histograms());
-        out.histograms = histograms.filter(|point| (start..=end).contains(&point.timestamp)).collect();
-        conflicts += merge_histograms(&mut out.histograms);
-        conflicts += drop_beaten(&mut out.timestamps, &mut out.values, &out.histograms);
+        let (run, conflicts) = Run::unite(&runs);
         self.conflicts.fetch_add(conflicts, Relaxed);
-        out
+        run.into()
     }
 
     /// The UTC days that have samples.
@@ -256,6 +251,10 @@ impl Rows for Frozen {
 
     fn have_histograms(&self) -> bool {
         self.series.iter().flat_map(|series| &series.pieces).any(|piece| piece.chunk().has_histograms())
+    }
+
+    fn have_starts(&self) -> bool {
+        self.series.iter().flat_map(|series| &series.pieces).any(|piece| piece.chunk().has_starts())
     }
 
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {

@@ -2,6 +2,7 @@
 
 mod apart;
 mod decode;
+mod kinds;
 mod unite;
 
 use std::cmp::Ordering;
@@ -16,6 +17,7 @@ use super::cut;
 use super::shelf::{Block, Row, Samples};
 use crate::gather::Gathered;
 use crate::head::{Piece, Snapshot};
+use crate::lasts::Lasts;
 use crate::order;
 
 use decode::decode;
@@ -212,40 +214,33 @@ impl Selection {
         self.0.series.get(i).map_or(0, |series| series.samples)
     }
 
-    /// Whether the `i`-th series has native histograms, in the time that was asked for or near it.
-    pub fn has_histograms(&self, i: usize) -> bool {
-        self.0
-            .series
-            .get(i)
-            .is_some_and(|series| series.histograms || series.head.iter().any(|piece| piece.chunk().has_histograms()))
-    }
-
-    /// Whether any series may have native histograms.
-    pub(super) fn have_histograms(&self) -> bool {
-        let heads = self.0.series.iter().flat_map(|series| &series.head);
-        heads.into_iter().any(|piece| piece.chunk().has_histograms())
-            || self.0.blocks.iter().any(|block| block.has_histograms())
-    }
-
     /// The samples of some series, staleness markers included: runs in the order of series. A series may have several
     /// runs, which may overlap; [`merge`](crate::merge) joins them.
     ///
     /// # Errors
     /// A block can't be read.
     pub async fn read(&self, range: Range<usize>) -> Result<Vec<Run>> {
-        self.read_between(range, self.0.start, self.0.end).await
+        self.read_lasts(range, None).await
     }
 
-    /// As [`read`](Self::read); what can't be read is missing, and told in sentences.
-    pub async fn read_some(&self, range: Range<usize>) -> (Vec<Run>, Vec<String>) {
-        let (range, mut runs) = self.heads(range, self.0.start, self.0.end);
+    /// As [`read`](Self::read); where only the last floats before steps are wanted others may be left out.
+    ///
+    /// # Errors
+    /// A block can't be read.
+    pub async fn read_lasts(&self, range: Range<usize>, lasts: Option<Lasts>) -> Result<Vec<Run>> {
+        self.read_within(range, (self.0.start, self.0.end), lasts).await
+    }
+
+    /// As [`read_lasts`](Self::read_lasts); what can't be read is missing, and told in sentences.
+    pub async fn read_some(&self, range: Range<usize>, lasts: Option<Lasts>) -> (Vec<Run>, Vec<String>) {
+        let (range, mut runs) = self.heads(range, self.0.start, self.0.end, lasts);
         let (start, end) = (self.0.start, self.0.end);
         // What failed once is not asked for again by the same query: a bucket that is away takes its time to say so.
         let failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let blocks = (0..).zip(&self.0.blocks).filter(|(n, _)| !failed.contains(n));
         let read = |(n, block)| {
             let range = range.clone();
-            async move { (n, self.read_block(n, block, range, start, end).await) }
+            async move { (n, self.read_block(n, block, range, (start, end), lasts).await) }
         };
         let mut missing = Vec::new();
         for (n, found) in join_all(blocks.map(read)).await {
@@ -262,20 +257,29 @@ impl Selection {
     }
 
     /// The range as far as there are series, and the runs of heads.
-    fn heads(&self, range: Range<usize>, start: i64, end: i64) -> (Range<usize>, Vec<Run>) {
+    fn heads(&self, range: Range<usize>, start: i64, end: i64, lasts: Option<Lasts>) -> (Range<usize>, Vec<Run>) {
         let range = range.start.min(self.len())..range.end.min(self.len());
         let mut runs = Vec::new();
         for (i, series) in range.clone().zip(self.0.series.get(range.clone()).unwrap_or(&[])) {
-            decode(i, series, start, end, &mut runs);
+            decode(i, series, (start, end), lasts, &mut runs);
         }
         (range, runs)
     }
 
     /// As [`read`](Self::read), only what is within `start..=end` too.
     pub(super) async fn read_between(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Run>> {
-        let (start, end) = (start.max(self.0.start), end.min(self.0.end));
-        let (range, mut runs) = self.heads(range, start, end);
-        let reads = (0..).zip(&self.0.blocks).map(|(n, block)| self.read_block(n, block, range.clone(), start, end));
+        self.read_within(range, (start.max(self.0.start), end.min(self.0.end)), None).await
+    }
+
+    async fn read_within(
+        &self,
+        range: Range<usize>,
+        (start, end): (i64, i64),
+        lasts: Option<Lasts>,
+    ) -> Result<Vec<Run>> {
+        let (range, mut runs) = self.heads(range, start, end, lasts);
+        let read = |(n, block)| self.read_block(n, block, range.clone(), (start, end), lasts);
+        let reads = (0..).zip(&self.0.blocks).map(read);
         for found in try_join_all(reads).await? {
             runs.extend(found);
         }
@@ -288,22 +292,25 @@ impl Selection {
         n: u32,
         block: &Arc<dyn Block>,
         range: Range<usize>,
-        start: i64,
-        end: i64,
+        (start, end): (i64, i64),
+        lasts: Option<Lasts>,
     ) -> Result<Vec<Run>> {
         let of = |i: usize| self.0.series.get(i).into_iter().flat_map(|s| &s.rows).find(|(block, _)| *block == n);
         let (series, rows): (Vec<usize>, Vec<u32>) = range.filter_map(|i| of(i).map(|(_, row)| (i, *row))).unzip();
         if rows.is_empty() || start > block.max_ts() || end < block.min_ts() {
             return Ok(Vec::new());
         }
-        let found = block.read(&rows, start, end).await?;
+        let found = match lasts {
+            Some(lasts) => block.read_lasts(&rows, start, end, lasts).await?,
+            None => block.read(&rows, start, end).await?,
+        };
         let runs = series.into_iter().zip(found).filter(|(_, samples)| !samples.is_empty());
-        let run = |(series, Samples { timestamps, values, histograms })| Run {
+        let run = |(series, Samples { timestamps, values, starts, histograms })| Run {
             series,
             timestamps,
             values,
+            starts,
             histograms,
-            ..Run::default()
         };
         Ok(runs.map(run).collect())
     }

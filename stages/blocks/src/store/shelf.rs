@@ -8,6 +8,9 @@ use async_trait::async_trait;
 use ulid::Ulid;
 use weir_pipeline::{Error, HistogramPoint, Kind, Labels, Matcher, Result, SeriesId, Tenant};
 
+use crate::lasts::Lasts;
+use crate::starts;
+
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
 pub trait Shelf: Send + Sync + 'static {
@@ -64,6 +67,9 @@ pub trait Rows: Send + Sync + 'static {
     /// Whether any series may have native histograms: only such a block has places for them.
     fn have_histograms(&self) -> bool;
 
+    /// Whether any series may have floats with starts: likewise.
+    fn have_starts(&self) -> bool;
+
     /// The samples of some series within `start..=end`: for each series rising timestamps, each once, be it of a float or of
     /// a histogram; empty lists where it has none there.
     ///
@@ -93,6 +99,9 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     /// Whether it may have native histograms.
     fn has_histograms(&self) -> bool;
 
+    /// Whether it may have floats with starts.
+    fn has_starts(&self) -> bool;
+
     /// The series that satisfy all matchers and may have samples within `start..=end`, in block order.
     ///
     /// # Errors
@@ -105,6 +114,14 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// The bucket fails, or the block is damaged.
     async fn read(&self, rows: &[u32], start: i64, end: i64) -> Result<Vec<Samples>>;
+
+    /// As [`read`](Self::read), where only the last floats before steps are wanted: others may be left out.
+    ///
+    /// # Errors
+    /// The bucket fails, or the block is damaged.
+    async fn read_lasts(&self, rows: &[u32], start: i64, end: i64, _: Lasts) -> Result<Vec<Samples>> {
+        self.read(rows, start, end).await
+    }
 }
 
 /// The samples of one row.
@@ -114,6 +131,8 @@ pub struct Samples {
     pub timestamps: Vec<i64>,
     /// As long as `timestamps`.
     pub values: Vec<f64>,
+    /// Since when each float counts, 0 for unknown: as long as `timestamps`, or empty where none is known.
+    pub starts: Vec<i64>,
     /// Native histograms.
     pub histograms: Vec<HistogramPoint>,
 }
@@ -144,7 +163,24 @@ impl Samples {
     /// None, and room for so many floats.
     pub(crate) fn with_capacity(floats: usize) -> Self {
         let (timestamps, values) = (Vec::with_capacity(floats), Vec::with_capacity(floats));
-        Self { timestamps, values, histograms: Vec::new() }
+        Self { timestamps, values, ..Self::default() }
+    }
+
+    /// The floats, to be added to.
+    pub(crate) fn floats_mut(&mut self) -> (&mut Vec<i64>, &mut Vec<f64>, &mut Vec<i64>) {
+        (&mut self.timestamps, &mut self.values, &mut self.starts)
+    }
+
+    /// Takes of what comes after these the last floats before steps, and empties it.
+    pub(crate) fn take_lasts(&mut self, all: &mut Self, lasts: &Lasts) {
+        let Self { timestamps, values, starts, histograms } = all;
+        lasts.keep(timestamps, values, starts);
+        let before = self.timestamps.len();
+        self.timestamps.append(timestamps);
+        self.values.append(values);
+        starts::append(&mut self.starts, before, self.timestamps.len(), starts);
+        starts.clear();
+        self.histograms.append(histograms);
     }
 
     /// How many there are.
@@ -169,6 +205,6 @@ impl Samples {
 impl FromIterator<(i64, f64)> for Samples {
     fn from_iter<I: IntoIterator<Item = (i64, f64)>>(floats: I) -> Self {
         let (timestamps, values) = floats.into_iter().unzip();
-        Self { timestamps, values, histograms: Vec::new() }
+        Self { timestamps, values, ..Self::default() }
     }
 }

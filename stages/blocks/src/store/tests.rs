@@ -12,8 +12,7 @@ use weir_pipeline::{
 };
 use weir_stages::limits::{Limits, OpenLimits};
 
-use super::{Declaration, Store};
-use crate::merge::{drop_beaten, merge, merge_histograms};
+use super::{Declaration, Run, Store};
 use crate::seam::sim::{Fault, Op, SimFs};
 use crate::testing::shelf::MemoryShelf;
 
@@ -96,11 +95,16 @@ fn batch(series: &[&str], samples: &[(i64, f64)]) -> Batch {
         for (t, v) in samples {
             match v.fract() == 0.5 {
                 true => out.histogram(histogram(*t, *v)).exemplar(exemplar(*t, *v)),
-                false => out.sample(*t, *v),
+                false => out.sample_since(start_of(*t, *v), *t, *v),
             };
         }
     }
     out.build()
+}
+
+/// Since when a float counts: of some it is known.
+fn start_of(timestamp: i64, value: f64) -> i64 {
+    if value as i64 % 5 == 3 { timestamp - 7 } else { 0 }
 }
 
 /// A histogram that is told by its sum: values of samples with a fraction of a half are such.
@@ -127,16 +131,16 @@ async fn range(store: &Store, start: i64, end: i64) -> Content {
     let runs = selection.read(0..selection.len()).await.unwrap();
     assert!(runs.is_sorted_by_key(|run| run.series));
     for group in runs.chunk_by(|a, b| a.series == b.series) {
-        let parts: Vec<_> = group.iter().map(|run| (run.timestamps.as_slice(), run.values.as_slice())).collect();
-        assert!(parts.iter().all(|(t, v)| t.is_sorted_by(|a, b| a < b) && t.len() == v.len()));
-        assert!(group.iter().all(|run| !run.timestamps.is_empty() || !run.histograms.is_empty()));
-        let (mut t, mut v) = (Vec::new(), Vec::new());
-        merge(&parts, &mut t, &mut v);
-        let mut histograms: Vec<_> = group.iter().flat_map(|run| run.histograms.clone()).collect();
-        merge_histograms(&mut histograms);
-        drop_beaten(&mut t, &mut v, &histograms);
-        let mut samples: Vec<_> = t.into_iter().zip(v).collect();
-        for point in histograms {
+        for run in group {
+            assert!(run.timestamps.is_sorted_by(|a, b| a < b) && run.timestamps.len() == run.values.len());
+            assert!(run.starts.is_empty() || run.starts.len() == run.values.len());
+            assert!(!run.timestamps.is_empty() || !run.histograms.is_empty());
+        }
+        let (run, _) = Run::unite(group);
+        let mut samples: Vec<_> = run.timestamps.into_iter().zip(run.values).collect();
+        let starts: Vec<_> = samples.iter().map(|(t, v)| start_of(*t, *v)).collect();
+        assert!(run.starts == starts || run.starts.is_empty() && starts.iter().all(|start| *start == 0));
+        for point in run.histograms {
             let sum = point.histogram.sum;
             assert_eq!(point, histogram(point.timestamp, sum));
             samples.push((point.timestamp, sum));

@@ -117,6 +117,10 @@ impl Rows for Joined {
         self.selection.samples_estimate(i)
     }
 
+    fn have_starts(&self) -> bool {
+        self.selection.have_starts()
+    }
+
     fn have_histograms(&self) -> bool {
         self.selection.have_histograms()
     }

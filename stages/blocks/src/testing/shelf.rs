@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use weir_pipeline::{Error, LabelSet, Labels, Matcher, Result, Tenant};
 
+use crate::starts;
 use crate::store::shelf::{Block, Row, Rows, Samples, Shelf};
 
 #[derive(Default)]
@@ -60,6 +61,8 @@ impl Shelf for MemoryShelf {
             let samples = rows.read(i..i + 1, start, end).await?.remove(0);
             assert!(samples.len() <= rows.samples(i));
             assert!(samples.histograms.is_empty() || rows.have_histograms());
+            assert!(samples.starts.is_empty() || rows.have_starts());
+            assert!(samples.starts.is_empty() || samples.starts.len() == samples.timestamps.len());
             let mut t: Vec<i64> = samples.histograms.iter().map(|point| point.timestamp).collect();
             assert!(t.is_sorted_by(|a, b| a < b) && samples.timestamps.is_sorted_by(|a, b| a < b));
             t.extend(&samples.timestamps);
@@ -121,6 +124,10 @@ impl Block for MemoryBlock {
         self.rows.iter().any(|(_, samples)| !samples.histograms.is_empty())
     }
 
+    fn has_starts(&self) -> bool {
+        self.rows.iter().any(|(_, samples)| !samples.starts.is_empty())
+    }
+
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {
         let fits = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
         let reaches = |samples: &Samples| {
@@ -142,10 +149,10 @@ impl Block for MemoryBlock {
         let read = |row: &u32| {
             let (_, samples) = &self.rows[*row as usize];
             let inside = |t: &i64| (start..=end).contains(t);
-            let floats = samples.timestamps.iter().copied().zip(samples.values.iter().copied());
-            let (timestamps, values) = floats.filter(|(t, _)| inside(t)).unzip();
-            let histograms = samples.histograms.iter().filter(|point| inside(&point.timestamp)).cloned().collect();
-            Samples { timestamps, values, histograms }
+            let mut samples = samples.clone();
+            starts::retain(samples.floats_mut(), |t, _, _| inside(&t));
+            samples.histograms.retain(|point| inside(&point.timestamp));
+            samples
         };
         Ok(rows.iter().map(read).collect())
     }

@@ -44,7 +44,7 @@ fn times_are_written_in_utc() {
 }
 
 #[test]
-fn notes_of_one_kind_and_place_become_one() {
+fn notes_of_one_kind_become_one() {
     let mut notes = Annotations::default();
     let at = Span { start: 5, end: 6 };
     let forced = |time, bound| Forced { times: (time, time), buckets: (bound, bound), diff: bound, samples: 1 };
@@ -57,4 +57,40 @@ fn notes_of_one_kind_and_place_become_one() {
     assert_eq!(infos.len(), 2);
     let range = "from buckets 1 to 2, with a max diff of 2, over 2 samples from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z (1:6)";
     assert!(infos[0].ends_with(range), "{}", infos[0]);
+}
+
+#[test]
+fn a_text_that_is_said_at_several_places_is_said_of_the_last_that_is_evaluated() {
+    let check = |places: &[(u32, u32)], note: &Note, expect: &str| {
+        for order in [places.to_vec(), places.iter().rev().copied().collect()] {
+            let mut notes = Annotations::default();
+            order.iter().for_each(|(start, end)| notes.add(note, "m", Span { start: *start, end: *end }));
+            let (warnings, infos) = notes.render("rate(m) + rate(m)");
+            let said = [warnings, infos].concat();
+            assert!(said.len() == 1 && said[0].ends_with(expect), "{said:?}");
+        }
+    };
+    check(&[(5, 6), (15, 16)], &Note::PossibleNonCounter, "(1:16)");
+    // What has arguments comes after them.
+    check(&[(5, 6), (0, 7)], &Note::PossibleNonCounter, "(1:1)");
+    check(&[(5, 6), (2, 6)], &Note::PossibleNonCounter, "(1:3)");
+    // Those that are counted stay where they began.
+    check(&[(5, 6), (15, 16)], &Note::StartTimeOverlap, "(2 occurrences) (1:6)");
+}
+
+#[test]
+fn an_operator_says_what_it_says_last_at_a_step() {
+    let turn = |filled, labels: &[u8]| Turn { filled, labels: labels.to_vec() };
+    let at = Span { start: 0, end: 5 };
+    let (layout, types) = (Note::IncompatibleBucketLayout("+"), Note::IncompatibleTypes("histogram", "+", "float"));
+    let mut notes = Annotations::default();
+    notes.add_at_step(types.clone(), at, 0, turn(true, b"a"));
+    notes.add_at_step(layout.clone(), at, 0, turn(false, b"b"));
+    assert_eq!(notes.render("a + b").0, Vec::<String>::new());
+    let mut notes = Annotations::default();
+    notes.add_at_step(layout.clone(), at, 0, turn(false, b"b"));
+    notes.add_at_step(types, at, 0, turn(false, b"a"));
+    notes.add_at_step(layout, at, 1, turn(false, b"a"));
+    let (warnings, infos) = notes.render("a + b");
+    assert_eq!((warnings.len(), infos.len()), (1, 0));
 }

@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use tokio::runtime::Handle;
 use tokio::sync::OwnedSemaphorePermit;
-use weir_pipeline::{Answer, Data};
+use weir_pipeline::Answer;
 
 use super::accept::{Encoding, compress, encoded};
 use super::json::{self, Drain};
@@ -57,20 +57,4 @@ pub(super) fn stream(
     reply.header(CONTENT_TYPE, HeaderValue::from_static(media));
     encoded(&mut reply, encoding);
     Ok(reply)
-}
-
-/// Cuts an answer to `limit` series or names; 0 is no limit. What answers usually did so already.
-pub(super) fn truncate(answer: &mut Answer, limit: usize) {
-    let over = |len: usize| limit > 0 && len > limit;
-    match &mut answer.data {
-        Data::Vector(samples) if over(samples.len()) => samples.truncate(limit),
-        Data::Matrix(series) if over(series.len()) => series.truncate(limit),
-        Data::Series(series) if over(series.len()) => series.truncate(limit),
-        Data::Names(names) if over(names.len()) => names.truncate(limit),
-        _ => return,
-    }
-    let warning = "results truncated due to limit";
-    if !answer.warnings.iter().any(|own| own == warning) {
-        answer.warnings.push(warning.to_owned());
-    }
 }

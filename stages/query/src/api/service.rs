@@ -23,6 +23,7 @@ use super::reply::{Content, JSON, Refusal, Reply};
 use super::route::{Lifecycle, Route};
 use super::telemetry::Telemetry;
 use super::{Api, accept, answer, flight, json, known, status, targets};
+use crate::engine::truncate;
 
 /// What all requests share.
 pub(super) struct Service {
@@ -192,7 +193,7 @@ impl Service {
         let until = start + options.timeout.unwrap_or(Duration::MAX).min(self.settings.timeout.get());
         let turn = self.turn(until).await?;
         let mut answer = self.pass(tenant, ask, options, until).await?;
-        answer::truncate(&mut answer, limit);
+        truncate(&mut answer, limit);
         if is_query {
             answer.warnings.extend(params::stats_warning(&form));
         }

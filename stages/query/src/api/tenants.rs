@@ -4,8 +4,9 @@
 //! `DELETE admin/tenants/<name>` deletes all that there is of one, and says what that was. Where certificates name tenants each
 //! client sees and deletes its own alone.
 //!
-//! It is the store of this process that answers: in a cluster each store node is told, by an `api` of its own. What a node that was
-//! not told yet uploads of the tenant comes to the bucket again.
+//! It is the store of this process that answers, or the cluster: that asks all members, which allow it by `samples.admin`. A
+//! deletion that not all of them have heard is an error, and to be said again; what a node that was not told yet uploads of the tenant
+//! comes to the bucket again.
 
 use hyper::body::Incoming;
 use hyper::{Method, Request};

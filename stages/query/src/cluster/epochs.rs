@@ -52,6 +52,21 @@ impl Epochs {
         Ok(sets)
     }
 
+    /// All members of all epochs, each once, as a set of which all must be heard.
+    pub(super) fn everyone(&self) -> Needed {
+        let recent = self.ring.recent(self.span);
+        // The newest first: a member that goes on elsewhere is asked where it is now.
+        let layouts = recent.iter().flat_map(|layout| std::iter::once(layout).chain(layout.previous()));
+        let mut members: Vec<Member> = Vec::new();
+        for member in layouts.flat_map(|layout| layout.members()) {
+            if !members.iter().any(|known| known.name == member.name) {
+                members.push(member.clone());
+            }
+        }
+        let (count, set) = (members.len(), ReplicaSet { name: "all members".to_owned(), members });
+        Needed { set: Arc::new(set), members: count, also_new: true }
+    }
+
     /// Why there may be members that are not known, if that is so.
     pub(super) fn doubt(&self) -> Option<String> {
         self.ring.doubt()

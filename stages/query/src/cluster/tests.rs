@@ -19,6 +19,7 @@ use crate::engine::{Engine, Limits};
 mod changes;
 mod known;
 mod newness;
+mod tenants;
 mod tls;
 
 /// How a node answers.
@@ -41,6 +42,8 @@ enum Way {
     Waits,
     /// That this has changed.
     Tells(Arc<Mutex<Option<Changes>>>),
+    /// With this of tenants.
+    Keeps(Vec<weir_pipeline::query::TenantUsage>),
 }
 
 fn has(text: &str) -> Way {
@@ -103,6 +106,7 @@ fn answer(way: Way, ask: &Ask) -> Result<Answer> {
             return Ok(Data::Exemplars(found).into());
         }
         Way::Tells(changes) => return Ok(Data::Changes(*changes.lock().unwrap()).into()),
+        Way::Keeps(found) => return Ok(Data::Tenants(found).into()),
         Way::Gone | Way::Waits => return Err(Error::closed()),
     };
     Ok(Data::Samples(batches).into())

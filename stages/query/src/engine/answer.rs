@@ -164,7 +164,7 @@ fn merge(own: &mut Samples, points: Samples) -> bool {
         && own.histograms.iter().all(alone)
 }
 
-/// Cuts an answer to `limit` series or names; 0 is no limit.
+/// Cuts an answer to `limit` series or names; 0 is no limit. One that was cut before says so already.
 pub(crate) fn truncate(answer: &mut Answer, limit: usize) {
     let over = |len: usize| limit > 0 && len > limit;
     match &mut answer.data {
@@ -174,5 +174,8 @@ pub(crate) fn truncate(answer: &mut Answer, limit: usize) {
         Data::Names(names) if over(names.len()) => names.truncate(limit),
         _ => return,
     }
-    answer.warnings.push("results truncated due to limit".to_owned());
+    let warning = "results truncated due to limit";
+    if !answer.warnings.iter().any(|own| own == warning) {
+        answer.warnings.push(warning.to_owned());
+    }
 }

@@ -56,7 +56,9 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             None => return Err(Error::unprocessable("expected a store or a cluster: what is read here does not tell")),
         },
         Ask::Tenants { only } => match source.tenants(only.as_ref()).await? {
-            Some(found) => (Data::Tenants(found), Vec::new()),
+            Some(Known { found, missing }) => {
+                (Data::Tenants(found), warnings(missing, query.partial)?.into_iter().collect())
+            }
             None => return Err(here()),
         },
         Ask::DeleteTenant { tenant } => match source.delete_tenant(tenant).await? {
@@ -70,11 +72,9 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
     Ok(Answer { warnings, ..data.into() })
 }
 
-/// What a cluster answers to what only a store can do.
+/// What a source answers that keeps nothing of tenants.
 fn here() -> Error {
-    Error::unprocessable(
-        "expected a store of this process: each node of a cluster tells of its tenants by an `api` of its own",
-    )
+    Error::unprocessable("expected a store or a cluster: what is read here does not tell of tenants")
 }
 
 /// The exemplars of all series that match one of the selectors, and warnings. What several match comes once.

@@ -85,10 +85,13 @@ impl Rest {
             }
         }
         for series in series {
-            let (Run { timestamps, values, histograms, .. }, _) = Run::unite(&runs.remove(series).unwrap_or_default());
+            let (run, _) = Run::unite(&runs.remove(series).unwrap_or_default());
+            let Run { timestamps, values, starts, histograms, .. } = run;
             if !(timestamps.is_empty() && histograms.is_empty()) {
                 out.series(self.selected.labels(*series));
-                timestamps.iter().zip(&values).for_each(|(time, value)| _ = out.sample(*time, *value));
+                let starts = starts.into_iter().chain(std::iter::repeat(0));
+                let floats = timestamps.iter().zip(&values).zip(starts);
+                floats.for_each(|((time, value), start)| _ = out.sample_since(start, *time, *value));
                 histograms.into_iter().for_each(|point| _ = out.histogram(point));
             }
         }

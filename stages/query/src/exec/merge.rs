@@ -1,15 +1,15 @@
 //! `SeriesMergeExec`: one row for each series, of all its runs: the union on time.
 //!
 //! Shape: samples in, samples out. Relies on all rows of a series being in one partition, one after the other, and on
-//! nothing else. Where one time has two values, a number beats NaN, and then the greater bits win, as everywhere; a
-//! histogram beats a number.
+//! nothing else. Where one time has two values, a number beats NaN, and then the greater bits win, as everywhere, and a start
+//! that is known one that is not; a histogram beats a number.
 
 use std::fmt;
 
 use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, exec_err};
 use datafusion::execution::SendableRecordBatchStream;
-use weir_blocks::merge::{merge_histograms, winner};
+use weir_blocks::merge::{beats_float, merge_histograms};
 use weir_pipeline::{HistogramPoint, Labels};
 
 use super::samples::{Row, Samples, SamplesBuilder};
@@ -169,7 +169,7 @@ impl Pending {
         floats.sort_by_key(|(t, ..)| *t);
         floats.dedup_by(|later, kept| {
             let same = later.0 == kept.0;
-            if same && winner(kept.1, later.1).to_bits() != kept.1.to_bits() {
+            if same && beats_float((later.1, later.2), (kept.1, kept.2)) {
                 *kept = *later;
             }
             same

@@ -17,9 +17,9 @@ use super::samples::{Row, Samples};
 use super::steps::{Steps, VectorBuilder, batch_rows};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
-use crate::annotations::Notes;
+use crate::annotations::{Notes, Place};
 use crate::functions::range::{self, RangeFunction};
-use crate::syntax::ast::{Extension, Span};
+use crate::syntax::ast::Extension;
 use weir_promql::histogram::drop_buckets;
 
 mod series;
@@ -48,7 +48,7 @@ pub(crate) struct RangeEval {
     /// Whether only the count and the sum of histograms are wanted.
     pub(crate) stats: bool,
     /// Where the function's first argument stands in the query.
-    pub(crate) span: Span,
+    pub(crate) place: Place,
     /// What counts in statistics, and for which steps.
     pub(crate) counted: (Scope, Counted),
 }
@@ -215,7 +215,7 @@ impl Evaluating {
         if !self.notes.is_empty() {
             let metric = Labels::from_canonical(labels).metric();
             for note in self.notes.drain() {
-                self.task.query.annotate(|notes| notes.add(&note, metric, self.eval.span));
+                self.task.query.annotate(|notes| notes.add(&note, metric, self.eval.place));
             }
         }
         Ok(())
@@ -225,7 +225,7 @@ impl Evaluating {
     fn check_counter(&self, labels: &[u8]) {
         let labels = Labels::from_canonical(labels);
         if let Some(note) = range::non_counter(labels) {
-            self.task.query.annotate(|notes| notes.add(&note, labels.metric(), self.eval.span));
+            self.task.query.annotate(|notes| notes.add(&note, labels.metric(), self.eval.place));
         }
     }
 

@@ -18,12 +18,10 @@ use weir_pipeline::Matcher;
 
 use super::context::{QueryContext, to_datafusion};
 use super::samples::{SAMPLE_BYTES, SamplesBuilder};
-use super::source::{Run, Selected, Wanted};
+use super::source::{Lasts, Run, Selected, Wanted};
 use super::steps::Steps;
 use super::{Batches, Operator, Partition, Task, transform};
 use crate::labels::labels_by;
-
-mod lasts;
 
 /// About how many bytes of samples a batch has.
 const BATCH_BYTES: usize = 4 << 20;
@@ -60,7 +58,7 @@ struct Reader {
     task: Task,
     selected: Arc<dyn Selected>,
     labels: Option<Vec<String>>,
-    lasts: Option<Steps>,
+    lasts: Option<Lasts>,
     rest: Range<usize>,
     ready: VecDeque<RecordBatch>,
 }
@@ -100,7 +98,7 @@ impl Operator for Scan {
             if rest.clone().map(|series| selected.samples_estimate(series)).sum::<usize>() > FEW {
                 tokio::task::yield_now().await;
             }
-            let (labels, lasts) = (scan.labels, scan.lasts);
+            let (labels, lasts) = (scan.labels, scan.lasts.map(Lasts::from));
             let reader = Reader { task, selected, labels, lasts, rest, ready };
             let read = |mut reader: Reader| async move { Ok(reader.next().await?.map(|batch| (batch, reader))) };
             Ok(stream::try_unfold(reader, read).boxed())
@@ -164,10 +162,15 @@ impl Reader {
                 self.task.memory.try_resize(bytes)?;
                 series = fewer;
             }
-            let mut runs = self.selected.read(series).await.map_err(to_datafusion)?;
+            let runs = match self.lasts {
+                Some(lasts) => self.selected.read_lasts(series, lasts).await,
+                None => self.selected.read(series).await,
+            };
+            let mut runs = runs.map_err(to_datafusion)?;
             self.task.query.incomplete(&*self.selected);
-            if let Some(steps) = &self.lasts {
-                runs.iter_mut().for_each(|run| lasts::keep(steps, run));
+            if let Some(lasts) = &self.lasts {
+                // Not every source leaves out what it may.
+                runs.iter_mut().for_each(|run| lasts.keep(&mut run.timestamps, &mut run.values, &mut run.starts));
             }
             runs.retain(|run| !run.timestamps.is_empty() || !run.histograms.is_empty());
             runs.sort_by_key(|run| (run.series, run.timestamps.first().copied()));
@@ -182,7 +185,8 @@ impl Reader {
     fn next_series(&mut self, at_once: usize) -> Option<(Range<usize>, usize)> {
         let (start, mut bytes) = (self.rest.start, 0);
         while !self.rest.is_empty() {
-            let more = self.selected.samples_estimate(self.rest.start) * SAMPLE_BYTES;
+            let samples = self.selected.samples_estimate(self.rest.start);
+            let more = self.lasts.map_or(samples, |lasts| lasts.at_most(samples)) * SAMPLE_BYTES;
             if self.rest.start > start && bytes + more > at_once {
                 break;
             }

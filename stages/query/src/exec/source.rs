@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-pub use weir_blocks::Run;
+pub use weir_blocks::{Lasts, Run};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Cardinality, Changes, Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
@@ -77,7 +77,7 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// The source can't be read.
-    async fn tenants(&self, _only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
+    async fn tenants(&self, _only: Option<&Tenant>) -> Result<Option<Known<Vec<TenantUsage>>>> {
         Ok(None)
     }
 
@@ -143,4 +143,12 @@ pub trait Selected: Send + Sync {
     /// # Errors
     /// The source can't be read.
     async fn read(&self, series: Range<usize>) -> Result<Vec<Run>>;
+
+    /// As [`Selected::read`], where only the last floats before steps are wanted: others may be left out.
+    ///
+    /// # Errors
+    /// The source can't be read.
+    async fn read_lasts(&self, series: Range<usize>, _: Lasts) -> Result<Vec<Run>> {
+        self.read(series).await
+    }
 }

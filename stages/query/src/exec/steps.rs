@@ -12,6 +12,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::cast::{as_binary_array, as_boolean_array, as_fixed_size_list_array, as_float64_array};
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
+use weir_blocks::Lasts;
 use weir_pipeline::{Histogram, Value};
 
 /// The canonical labels of a row.
@@ -131,6 +132,12 @@ pub(crate) fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a Array
 }
 
 // === impl Steps ===
+
+impl From<Steps> for Lasts {
+    fn from(Steps { start, step, count }: Steps) -> Self {
+        Self { start, step, count }
+    }
+}
 
 impl Steps {
     /// The time of step `i`.

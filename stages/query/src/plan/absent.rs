@@ -17,7 +17,7 @@ impl Planner<'_> {
         let over_time = name == "absent_over_time";
         let input = if over_time {
             self.check_extension(name, arg)?;
-            self.range("present_over_time", arg, Vec::new(), arg.span)?
+            self.range("present_over_time", arg, Vec::new(), arg)?
         } else {
             self.vector(arg)?
         };

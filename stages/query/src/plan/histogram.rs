@@ -17,12 +17,12 @@ impl Planner<'_> {
             ("histogram_fraction", [numbers @ .., vector]) => (Question::Fraction, vector, numbers),
             _ => return Err(self.error(span, "expected histograms")),
         };
-        let arg_spans = numbers.iter().map(|number| number.span).collect();
+        let arg_spans = numbers.iter().map(|number| number.unwrapped().span).collect();
         let numbers = numbers.iter().map(|number| self.number(number)).collect::<Result<_>>()?;
         let (args, others) = self.params(numbers);
         let mut inputs = vec![self.vector(vector)?];
         inputs.extend(others);
-        let histograms = Histograms { question, args, arg_spans, steps: self.steps, span: vector.span };
+        let histograms = Histograms { question, args, arg_spans, steps: self.steps, span: vector.unwrapped().span };
         self.vector_node(histograms, inputs).map(Planned::Vector)
     }
 

@@ -6,6 +6,7 @@ use weir_pipeline::Result;
 use super::node::node;
 use super::number::Number;
 use super::{Planned, Planner, internal};
+use crate::annotations::Place;
 use crate::exec::counts::{Counted, Scope};
 use crate::exec::dedup::Dedup;
 use crate::exec::extend::Extend;
@@ -42,19 +43,29 @@ impl Planner<'_> {
     pub(super) fn lookback(&self, name: &str, selector: &Selector, span: Span) -> Result<LogicalPlan> {
         let from = From::Selector(selector);
         let windows = Windows { from, range: self.lookback, shift: &selector.shift, counted: Counted::Value };
-        self.over(name, Vec::new(), span, &windows)
+        self.over(name, Vec::new(), Place::At(span), &windows)
     }
 
-    /// The range function `name` over a range vector, with the numbers among its arguments, the first of which stands at
-    /// `span`.
-    pub(super) fn range(&self, name: &str, range_vector: &Expr, args: Vec<Number>, span: Span) -> Result<LogicalPlan> {
-        self.over(name, args, span, &self.windows(range_vector)?)
+    /// The range function `name` over a range vector, with the numbers among its arguments, the first of which is `first`.
+    pub(super) fn range(
+        &self,
+        name: &str,
+        range_vector: &Expr,
+        args: Vec<Number>,
+        first: &Expr,
+    ) -> Result<LogicalPlan> {
+        let first = first.unwrapped();
+        let place = match first.kind {
+            ExprKind::Subquery(_) => Place::Subquery(first.span),
+            _ => Place::At(first.span),
+        };
+        self.over(name, args, place, &self.windows(range_vector)?)
     }
 
     /// A whole query that is a range vector, at the only step.
     pub(super) fn matrix(&self, expr: &Expr) -> Result<Planned> {
         let windows = self.windows(expr)?;
-        let eval = self.eval(range::INSTANT, expr.span, &windows)?;
+        let eval = self.eval(range::INSTANT, Place::At(expr.span), &windows)?;
         let end = eval.at.unwrap_or(self.steps.start).saturating_sub(eval.offset);
         let (start, samples) = (end.saturating_sub(eval.range), self.samples(&windows, &eval, Scope::Whole)?);
         let samples = match eval.extension {
@@ -87,16 +98,16 @@ impl Planner<'_> {
         }
     }
 
-    fn over(&self, name: &str, args: Vec<Number>, span: Span, windows: &Windows<'_>) -> Result<LogicalPlan> {
+    fn over(&self, name: &str, args: Vec<Number>, place: Place, windows: &Windows<'_>) -> Result<LogicalPlan> {
         let (args, numbers) = self.params(args);
-        let mut eval = self.eval(name, span, windows)?;
+        let mut eval = self.eval(name, place, windows)?;
         eval.args = args;
         let mut inputs = vec![self.samples(windows, &eval, Scope::Within)?];
         inputs.extend(numbers);
         self.vector_node(eval, inputs)
     }
 
-    fn eval(&self, name: &str, span: Span, windows: &Windows<'_>) -> Result<RangeEval> {
+    fn eval(&self, name: &str, place: Place, windows: &Windows<'_>) -> Result<RangeEval> {
         let extension = match windows.from {
             From::Selector(selector) => selector.extension.map(|extension| (extension, self.lookback)),
             From::Subquery(_) => None,
@@ -110,7 +121,7 @@ impl Planner<'_> {
             at: self.at(windows.shift),
             extension,
             stats: false,
-            span,
+            place,
             counted: (self.scope, windows.counted),
         })
     }

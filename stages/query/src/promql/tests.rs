@@ -9,6 +9,8 @@ use weir_pipeline::{Ask, Batch, Data, LabelSet, Tenant};
 
 use super::*;
 
+mod starts;
+
 #[derive(Debug, Deserialize)]
 struct Documented {
     promql: Promql,

@@ -4,8 +4,8 @@ use weir_pipeline::testing::histogram_bits;
 use weir_pipeline::{Ack, Batch, Error, Exemplar, Labels, SeriesId};
 
 use super::{
-    Limits, decode_ack, decode_batch, decode_cardinality, decode_changes, decode_error, decode_query, encode_ack,
-    encode_batch, encode_cardinality, encode_changes, encode_error, encode_query,
+    Limits, decode_ack, decode_batch, decode_cardinality, decode_changes, decode_error, decode_query, decode_tenants,
+    encode_ack, encode_batch, encode_cardinality, encode_changes, encode_error, encode_query, encode_tenants,
 };
 
 /// What a batch may take, in bytes.
@@ -49,6 +49,7 @@ pub fn fuzz(data: &[u8]) {
             fuzz_query(&sealed);
             fuzz_cardinality(&sealed);
             fuzz_changes(&sealed);
+            fuzz_tenants(&sealed);
         }
     }
 }
@@ -106,6 +107,14 @@ fn fuzz_changes(bytes: &[u8]) {
     encode_changes(changes, &mut again);
     let read = decode_changes(&again, &Limits::default());
     assert!(read.as_ref().is_ok_and(|read| *read == changes), "what is written reads the same: {read:?}");
+}
+
+fn fuzz_tenants(bytes: &[u8]) {
+    let Ok(found) = decode_tenants(bytes, &limits()) else { return };
+    let mut again = Vec::new();
+    encode_tenants(&found, &mut again);
+    let read = decode_tenants(&again, &Limits::default());
+    assert!(read.as_ref().is_ok_and(|read| *read == found), "what is written reads the same: {read:?}");
 }
 
 /// Whether two batches hold the same, bit for bit.

@@ -1,5 +1,5 @@
-//! A question as a message: for samples, for exemplars, for what a node knows of metrics and of its recent series, or for what
-//! has changed.
+//! A question as a message: for samples, for exemplars, for what a node knows of metrics and of its recent series, for what has
+//! changed, or about tenants.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +21,8 @@ const CARDINALITY: Section = Section::new(0x88, "cardinality");
 const CHANGES: Section = Section::new(0x89, "changes");
 const EXEMPLARS: Section = Section::new(0x8a, "exemplars");
 const KINDS: Section = Section::new(0x0b, "kinds");
+const TENANTS: Section = Section::new(0x8c, "tenants");
+const DELETION: Section = Section::new(0x8d, "deletion");
 
 const LABELS_ONLY: u8 = 1;
 
@@ -45,12 +47,19 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
             | Ask::Metadata { .. }
             | Ask::Cardinality { .. }
             | Ask::Changes { .. }
+            | Ask::Tenants { .. }
+            | Ask::DeleteTenant { .. }
     );
     if !is_of_nodes {
-        return Err(Error::invalid("expected a question for samples, exemplars, metadata, cardinality or changes"));
+        let expect = "expected a question for samples, exemplars, metadata, cardinality, changes or tenants";
+        return Err(Error::invalid(expect));
     }
     let mut writer = Writer::new(Message::Query, out);
-    writer.written(TENANT, query.tenant.as_str().as_bytes());
+    let tenant = match &query.ask {
+        Ask::DeleteTenant { tenant } => tenant,
+        _ => &query.tenant,
+    };
+    writer.written(TENANT, tenant.as_str().as_bytes());
     if let Ask::Samples { matchers, start, end, labels_only, .. } = &query.ask {
         put_samples(&mut writer, matchers, (*start, *end), *labels_only);
     }
@@ -75,6 +84,13 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
     }
     if query.kinds {
         writer.written(KINDS, &[]);
+    }
+    match &query.ask {
+        Ask::Tenants { only } => {
+            writer.written(TENANTS, only.as_ref().map_or("", |tenant| tenant.as_str()).as_bytes());
+        }
+        Ask::DeleteTenant { .. } => writer.written(DELETION, &[]),
+        _ => {}
     }
     writer.seal();
     Ok(())
@@ -107,14 +123,32 @@ fn put_matchers(matchers: &[Matcher], out: &mut Vec<u8>) {
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
-    let known = [TENANT, SPAN, MATCHERS, OPTIONS, TIMEOUT, BUCKET, METADATA, CARDINALITY, CHANGES, EXEMPLARS, KINDS];
+    let known = [
+        TENANT,
+        SPAN,
+        MATCHERS,
+        OPTIONS,
+        TIMEOUT,
+        BUCKET,
+        METADATA,
+        CARDINALITY,
+        CHANGES,
+        EXEMPLARS,
+        KINDS,
+        TENANTS,
+        DELETION,
+    ];
     let sections = Sections::read(bytes, limits.message_bytes, Message::Query, &known, &[])?;
     let tenant = read_tenant(sections.must(TENANT)?)?;
-    let mut others = [METADATA, CARDINALITY, CHANGES, EXEMPLARS].into_iter();
+    let mut others = [METADATA, CARDINALITY, CHANGES, EXEMPLARS, TENANTS, DELETION].into_iter();
     let mut next = || others.find_map(|section| Some((section.id, sections.get(section)?)));
     let ask = match next() {
         None => read_samples(&sections, limits)?,
         Some((_, one)) if next().is_some() => return Err(bad(one.pos(), "one question")),
+        Some((id, one)) if id == DELETION.id => {
+            one.end("a deletion")?;
+            Ask::DeleteTenant { tenant: tenant.clone() }
+        }
         Some((id, one)) => read_other(id, one, &sections, limits)?,
     };
     let timeout = match sections.get(TIMEOUT) {
@@ -143,6 +177,10 @@ fn read_other(id: u8, mut reader: Reader<'_>, sections: &Sections<'_>, limits: &
         let number = reader.varint()?;
         reader.end("changes")?;
         return Ok(Ask::Changes { since: number.checked_sub(1) });
+    }
+    if id == TENANTS.id {
+        let only = (reader.left() > 0).then(|| read_tenant(reader)).transpose()?;
+        return Ok(Ask::Tenants { only });
     }
     let (start, end) = read_span(sections)?;
     let count = reader.count(MAX_SELECTORS, 1, "selectors")?;

@@ -73,7 +73,7 @@ async fn an_older_node_is_unavailable_for_what_it_can_not_take_and_takes_all_els
     let error = next.send(sent(true)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
     let text = format!("member `a` at {old} takes batches of version 1, and this one has version 2: expected sections");
-    assert!(error.message().starts_with(&text), "{error}");
+    assert!(error.report().starts_with(&text), "{error}");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_node_that_is_held_at_an_older_version_takes_no_histograms_and_says_so
     let error = next.send(sent(true)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
     let expect = "this node takes batches of version 1, and one with native histograms has 2";
-    assert!(error.message().ends_with(expect), "{error}");
+    assert!(error.report().ends_with(expect), "{error}");
     // Exemplars are no samples: they are passed over.
     let labels: LabelSet = [("__name__", "h")].into_iter().collect();
     let mut batch = Batch::builder("team".parse().unwrap());

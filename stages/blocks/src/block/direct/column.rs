@@ -43,7 +43,7 @@ pub(super) struct Column {
     /// The pages, and which is next.
     pages: Vec<Held>,
     next: usize,
-    dictionary: Vec<i32>,
+    dictionary: Vec<i64>,
     /// The page that is open, padded, the next row, and the one after its last.
     page: Vec<u8>,
     row: usize,
@@ -65,8 +65,13 @@ enum Values {
 
 impl Column {
     /// A column with these pages, in their order, and the page of its dictionary where it has one. `None` where that is not one of
-    /// small integers.
-    pub(super) fn new(nullable: bool, compressed: bool, dictionary: Option<&Bytes>, pages: Vec<Held>) -> Option<Self> {
+    /// integers of `width` bytes, 4 or 8.
+    pub(super) fn new(
+        width: usize,
+        (nullable, compressed): (bool, bool),
+        dictionary: Option<&Bytes>,
+        pages: Vec<Held>,
+    ) -> Option<Self> {
         let mut column = Self {
             nullable,
             compressed,
@@ -85,7 +90,10 @@ impl Column {
                 return None;
             }
             let values = column.page.get(..column.page.len() - PADDING)?;
-            column.dictionary = values.as_chunks::<4>().0.iter().map(|four| i32::from_le_bytes(*four)).collect();
+            column.dictionary = match width {
+                4 => values.as_chunks().0.iter().map(|four| i64::from(i32::from_le_bytes(*four))).collect(),
+                _ => values.as_chunks().0.iter().map(|eight| i64::from_le_bytes(*eight)).collect(),
+            };
         }
         Some(column)
     }
@@ -125,8 +133,8 @@ impl Column {
         }
     }
 
-    /// The next small integer, and how often it comes: at least once, at most `most` times.
-    pub(super) fn small(&mut self, most: usize) -> Option<(i32, usize)> {
+    /// The next integer of a dictionary, and how often it comes: at least once, at most `most` times.
+    pub(super) fn listed(&mut self, most: usize) -> Option<(i64, usize)> {
         match &mut self.values {
             Values::Places(places) => {
                 let (place, count) = places.next(&self.page, most)?;

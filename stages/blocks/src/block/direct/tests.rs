@@ -17,7 +17,7 @@ use weir_pipeline::{Histogram, HistogramPoint};
 use super::super::columns::Columns;
 use super::super::index::Index;
 use super::super::read::Reading;
-use super::super::schema;
+use super::super::schema::{self, Beside};
 use super::*;
 use crate::bucket::objects::Objects;
 
@@ -37,11 +37,12 @@ const OURS: Layout = Layout { page_rows: 1000, step: 64, group_series: 3, compre
 /// A file of these series, whose row groups have `group_series` each, and how the series lie in them.
 async fn file(series: &[Samples], layout: Layout) -> Reading {
     let histograms = series.iter().any(|samples| !samples.histograms.is_empty());
-    let schema = schema::samples(histograms);
+    let beside = Beside { histograms, starts: series.iter().any(|samples| !samples.starts.is_empty()) };
+    let schema = schema::samples(beside);
     let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties(layout))).unwrap();
     let mut starts: Vec<Vec<u32>> = Vec::new();
     for (group, members) in series.chunks(layout.group_series).enumerate() {
-        let mut columns = Columns::new(0, histograms);
+        let mut columns = Columns::new(0, beside);
         let mut counts = vec![0; series.len()];
         for (i, samples) in members.iter().enumerate() {
             counts[group * layout.group_series + i] = samples.len() as u32;
@@ -57,7 +58,8 @@ async fn file(series: &[Samples], layout: Layout) -> Reading {
             Some(*sum)
         }))));
     }
-    reading(writer.into_inner().unwrap(), starts).await
+    let since = (0..).zip(series).filter(|(_, samples)| !samples.starts.is_empty()).map(|(row, _)| row).collect();
+    reading(writer.into_inner().unwrap(), starts, since).await
 }
 
 fn properties(layout: Layout) -> WriterProperties {
@@ -84,15 +86,15 @@ fn properties(layout: Layout) -> WriterProperties {
     properties.build()
 }
 
-async fn reading(bytes: Vec<u8>, starts: Vec<Vec<u32>>) -> Reading {
+async fn reading(bytes: Vec<u8>, starts: Vec<Vec<u32>>, since: Vec<u32>) -> Reading {
     let (store, path, size) = (Arc::new(InMemory::new()), Path::from("samples"), bytes.len() as u64);
     store.put(&path, bytes.into()).await.unwrap();
     let objects = Arc::new(Objects::remote(store as Arc<dyn ObjectStore>));
     let mut file = Fetch { objects, path, size, pages: None };
     let footer = file.metadata().await.unwrap();
     let mut index = Index::default();
-    index.starts = starts;
-    Reading { file, footer, index: Arc::new(index), start: i64::MIN, end: i64::MAX }
+    (index.starts, index.since) = (starts, since);
+    Reading { file, footer, index: Arc::new(index), start: i64::MIN, end: i64::MAX, lasts: None }
 }
 
 fn samples(of: impl IntoIterator<Item = (i64, f64)>) -> Samples {
@@ -102,8 +104,10 @@ fn samples(of: impl IntoIterator<Item = (i64, f64)>) -> Samples {
 
 /// Both ways to read give the same, bit for bit.
 async fn check(reading: &Reading, rows: &[u32]) {
-    let bits = |samples: &[Samples]| -> Vec<(Vec<i64>, Vec<u64>)> {
-        samples.iter().map(|s| (s.timestamps.clone(), s.values.iter().map(|v| v.to_bits()).collect())).collect()
+    let bits = |samples: &[Samples]| -> Vec<(Vec<i64>, Vec<u64>, Vec<i64>)> {
+        let own =
+            |s: &Samples| (s.timestamps.clone(), s.values.iter().map(|v| v.to_bits()).collect(), s.starts.clone());
+        samples.iter().map(own).collect()
     };
     let direct = reading.floats(rows).await.unwrap().expect("it reads floats of these columns");
     assert_eq!(bits(&direct), bits(&reading.all(rows).await.unwrap()), "{rows:?}");
@@ -120,15 +124,26 @@ fn any_value() -> impl Strategy<Value = f64> {
 
 /// Series that go on in one way for a while, as series do, and then in another.
 fn any_samples() -> impl Strategy<Value = Samples> {
-    let stretch = (any_value(), -5i64..6, 1i64..100_000, 0..400usize);
+    // A stretch may have a start, of its own or of each sample.
+    let start = prop_oneof![3 => Just(None), 2 => Just(Some(false)), 1 => Just(Some(true))];
+    let stretch = (any_value(), -5i64..6, 1i64..100_000, 0..400usize, start);
     prop::collection::vec(stretch, 0..5).prop_map(|stretches| {
         let mut ts = 1_700_000_000_000;
-        samples(stretches.into_iter().flat_map(|(value, slope, interval, count)| {
-            let from = ts;
+        let mut out = Samples::default();
+        for (value, slope, interval, count, start) in stretches {
+            let own = (0..count as i64)
+                .map(|i| (ts + i * interval, if slope == 0 { value } else { value + (i * slope) as f64 }));
+            let starts: Vec<_> =
+                own.clone().map(|(t, _)| start.map_or(0, |each| if each { t - interval } else { ts })).collect();
+            let before = out.timestamps.len();
+            own.for_each(|(t, v)| {
+                out.timestamps.push(t);
+                out.values.push(v);
+            });
+            starts::append(&mut out.starts, before, out.timestamps.len(), &starts);
             ts += interval * count as i64;
-            (0..count as i64)
-                .map(move |i| (from + i * interval, if slope == 0 { value } else { value + (i * slope) as f64 }))
-        }))
+        }
+        out
     })
 }
 
@@ -169,7 +184,7 @@ proptest! {
             let rows: Vec<u32> = (0..series.len() as u32).collect();
             let ranges = |group: usize| vec![0..reading.index.starts[group].last().copied().unwrap() as usize];
             for group in 0..reading.index.starts.len() {
-                let plan = Plan::of(reading.footer.metadata(), group, &ranges(group)).unwrap();
+                let plan = Plan::of(reading.footer.metadata(), group, &ranges(group), !reading.index.since.is_empty()).unwrap();
                 let mut bytes: Vec<Vec<u8>> =
                     fetch(&reading.file, std::slice::from_ref(&plan)).await.unwrap().iter().map(|b| b.to_vec()).collect();
                 for (at, value) in &damage {
@@ -208,7 +223,8 @@ async fn floats_that_are_no_decimals_stand_between_those_that_are() {
 async fn of_many_pages_only_those_of_the_rows_are_read() {
     let series: Vec<Samples> = (0..30).map(|_| counter(1000)).collect();
     let reading = file(&series, Layout { group_series: 30, ..OURS }).await;
-    let plan = |ranges: &[Range<usize>]| Plan::of(reading.footer.metadata(), 0, ranges).unwrap().ranges().count();
+    let plan =
+        |ranges: &[Range<usize>]| Plan::of(reading.footer.metadata(), 0, ranges, false).unwrap().ranges().count();
     let (one, all) = (plan(&[15_000..16_000]), plan(&[0..30_000]));
     assert!(one <= 9 && all > 100, "{one} ranges of {all}");
     check(&reading, &[15]).await;

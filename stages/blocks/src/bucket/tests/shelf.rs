@@ -44,6 +44,10 @@ impl Rows for Hundred {
         50
     }
 
+    fn have_starts(&self) -> bool {
+        false
+    }
+
     fn have_histograms(&self) -> bool {
         false
     }

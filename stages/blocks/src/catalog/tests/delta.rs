@@ -29,6 +29,25 @@ async fn blocks_are_added_and_replaced_and_old_snapshots_stay_as_they_were() {
 }
 
 #[tokio::test]
+async fn the_table_has_a_column_of_starts_once_a_block_with_some_comes_and_of_histograms_when_they_do() {
+    each(async |ground| {
+        let catalog = ground.catalog().await;
+        let mut told = Vec::new();
+        for (n, starts, format) in [(1, false, 1), (2, true, 1), (3, true, 1), (4, true, 2)] {
+            let mut change = Change { starts, ..add([n]) };
+            change.add[0].format = format;
+            commit(&catalog, change).await;
+            let last = ground.log().into_iter().rfind(|name| name.ends_with(".json")).unwrap();
+            let commit = std::fs::read_to_string(ground.file("default-tenant/raw/_delta_log").join(last)).unwrap();
+            told.push(["start_ts", "positive_counts"].map(|column| commit.contains(column)));
+        }
+        // A commit that brings columns tells all there are.
+        assert_eq!(told, [[false, false], [true, false], [false, false], [true, true]]);
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn the_table_has_columns_of_histograms_once_a_block_with_some_comes() {
     each(async |ground| {
         let catalog = ground.catalog().await;

@@ -1,10 +1,11 @@
 //! From the chunks of a series to runs.
 
 use super::{Run, Series};
+use crate::lasts::Lasts;
 use crate::merge::merge_histograms;
 
 /// Decodes the head's chunks into as few runs as can be. Histograms are in the first one.
-pub(super) fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut Vec<Run>) {
+pub(super) fn decode(i: usize, series: &Series, (start, end): (i64, i64), lasts: Option<Lasts>, runs: &mut Vec<Run>) {
     let first = runs.len();
     let mut pieces: Vec<_> = series.head.iter().map(|piece| piece.chunk()).collect();
     if !pieces.is_sorted_by_key(|chunk| chunk.min_ts()) {
@@ -26,7 +27,15 @@ pub(super) fn decode(i: usize, series: &Series, start: i64, end: i64, runs: &mut
             }
         };
         if let Some(run) = runs.get_mut(run) {
-            chunk.decode_into(start, end, &mut run.timestamps, &mut run.values);
+            chunk.decode_since((start, end), run.floats_mut());
+        }
+    }
+    if let Some(lasts) = &lasts {
+        for Run { timestamps, values, starts, .. } in runs.iter_mut().skip(first) {
+            lasts.keep(timestamps, values, starts);
+            // Most of the room that all took is not needed.
+            timestamps.shrink_to_fit();
+            values.shrink_to_fit();
         }
     }
     let mut at = first;

@@ -201,6 +201,35 @@ async fn of_two_values_at_one_time_the_one_that_wins_comes_into_the_bucket() {
     check("histograms", 1.5, 2.5, 1).await;
 }
 
+#[tokio::test]
+async fn a_start_that_only_one_knows_comes_into_the_bucket_whoever_is_first() {
+    let local = Local::new();
+    let places = ["a", "b"].map(|name| local.place(name));
+    let [a, b] = [local.open(&places[0]).await, local.open(&places[1]).await];
+    let check = async |name: &str, first: i64, second: i64, uploaded: u64, kept: i64| {
+        let labels: LabelSet = [("__name__", name)].into_iter().collect();
+        for (store, start) in [(&a, first), (&b, second)] {
+            let mut out = Batch::builder(Tenant::default());
+            out.series(labels.as_labels()).sample(NOW, 2.0).sample_since(start, NOW + 1, 2.0);
+            store.append(&out.build()).await.unwrap();
+            store.cut().await.unwrap();
+        }
+        a.upload(true).await.unwrap();
+        assert_eq!(b.upload(true).await.unwrap().samples, uploaded, "{name}");
+        assert_eq!(b.stats().blocks, 0);
+        let matchers = [Matcher::equal("__name__", name)];
+        let selection = local.reader().await.select(&Tenant::default(), &matchers, NOW, NOW + 9).await.unwrap();
+        let (run, _) = Run::unite(&selection.read(0..1).await.unwrap());
+        assert_eq!(run.starts, if kept == 0 { Vec::new() } else { vec![0, kept] }, "{name}");
+    };
+    check("neither", 0, 0, 0, 0).await;
+    check("both", 5, 5, 0, 5).await;
+    check("first", 5, 0, 0, 5).await;
+    check("second", 0, 5, 1, 5).await;
+    check("earlier", 5, 7, 0, 5).await;
+    check("later", 7, 5, 1, 5).await;
+}
+
 #[tokio::test(start_paused = true)]
 async fn what_is_left_is_uploaded_once_it_is_due_unless_another_has_done_so_by_then() {
     let local = Local::new();

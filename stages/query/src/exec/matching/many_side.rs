@@ -9,8 +9,8 @@ use super::combine::Combine;
 use super::faults::{Fault, Faults};
 use super::marks::Marks;
 use super::one_side::{Group, OneSide, Place};
-use super::results::{Piece, Results};
-use crate::annotations::Notes;
+use super::results::{Piece, Results, Told};
+use crate::annotations::Turn;
 use crate::exec::Task;
 use crate::exec::context::to_datafusion;
 use crate::exec::steps::{StepRow, VectorBatch, VectorBuilder, batch_rows};
@@ -25,7 +25,7 @@ pub(super) struct Matching {
     one: OneSide,
     results: Results,
     faults: Faults,
-    notes: Notes,
+    told: Told,
     steps: usize,
     /// At which steps the "many" side has anything, as far as it has to be known.
     seen: Vec<bool>,
@@ -68,7 +68,7 @@ impl Matching {
             one,
             results,
             faults: Faults::default(),
-            notes: Notes::default(),
+            told: Told::default(),
             steps,
             seen: Vec::new(),
             piece: Piece::default(),
@@ -167,19 +167,19 @@ impl Matching {
             Ones::Fill(fill) => {
                 let fill = std::iter::repeat_n(Some(Value::Float(fill)), self.steps);
                 if many.has_histograms() {
-                    self.piece.join(many.values()?.into_iter(), fill, &self.combine, &mut self.there, &mut self.notes);
+                    self.piece.join(many.values()?.into_iter(), fill, &self.combine, &mut self.there, &mut self.told);
                 } else {
-                    self.piece.join(many.iter().map(number), fill, &self.combine, &mut self.there, &mut self.notes);
+                    self.piece.join(many.iter().map(number), fill, &self.combine, &mut self.there, &mut self.told);
                 }
             }
             Ones::Row(place) => {
                 let (_, one) = self.one.row(place)?;
                 if many.has_histograms() || one.has_histograms() {
                     let (many, one) = (many.values()?.into_iter(), one.values()?.into_iter());
-                    self.piece.join(many, one, &self.combine, &mut self.there, &mut self.notes);
+                    self.piece.join(many, one, &self.combine, &mut self.there, &mut self.told);
                 } else {
                     let (many, one) = (many.iter().map(number), one.iter().map(number));
-                    self.piece.join(many, one, &self.combine, &mut self.there, &mut self.notes);
+                    self.piece.join(many, one, &self.combine, &mut self.there, &mut self.told);
                 }
             }
         }
@@ -210,17 +210,24 @@ impl Matching {
             let (labels, one) = self.one.row(place)?;
             self.spec.name(self.one.keys.get(number), labels, &mut self.piece.labels);
             let fill = std::iter::repeat_n(Some(Value::Float(fill)), self.steps);
-            self.piece.join(fill, one.values()?.into_iter(), &self.combine, &mut self.there, &mut self.notes);
+            self.piece.join(fill, one.values()?.into_iter(), &self.combine, &mut self.there, &mut self.told);
+            let labels = labels.to_vec();
             self.end(out)?;
+            self.annotate(true, &labels);
         }
         Ok(())
     }
 
-    fn annotate(&mut self) {
-        if !self.notes.is_empty() {
-            let span = self.spec.span;
-            self.task.query.annotate(|all| self.notes.drain().for_each(|note| all.add(&note, "", span)));
+    /// Hands on what was said of the pieces of one series.
+    fn annotate(&mut self, filled: bool, labels: &[u8]) {
+        if self.told.steps.is_empty() {
+            return;
         }
+        let (span, told) = (self.spec.span, &mut self.told.steps);
+        let turn = Turn { filled, labels: labels.to_vec() };
+        self.task.query.annotate(|all| {
+            told.drain(..).for_each(|(step, note)| all.add_at_step(note, span, step, turn.clone()));
+        });
     }
 
     /// Fails where anything was found that Prometheus fails at, with the first of it.
@@ -245,9 +252,9 @@ impl Transform for Matching {
             self.spec.by.key(labels, &mut self.key);
             if let Some(group) = self.group()? {
                 self.meet(labels, many, group, &mut out)?;
+                self.annotate(false, labels);
             }
         }
-        self.annotate();
         self.ready = Some(out.finish(self.task.schema.clone())?);
         Ok(())
     }
@@ -269,7 +276,6 @@ impl Transform for Matching {
                 self.unmet(next, fill, &mut out)?;
                 next += 1;
             }
-            self.annotate();
             self.rest = Rest::Unmet(next);
             if fill.is_none() {
                 self.check()?;

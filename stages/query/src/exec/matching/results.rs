@@ -13,7 +13,7 @@ use super::combine::{Combine, Outcome};
 use super::faults::{Fault, Faults};
 use super::keys::Keys;
 use super::marks::Marks;
-use crate::annotations::Notes;
+use crate::annotations::{Note, Notes};
 use crate::exec::steps::VectorBuilder;
 
 /// What one series makes of those that it met.
@@ -52,6 +52,25 @@ pub(super) struct Results {
     next: usize,
 }
 
+/// What is said of the pieces that one series makes.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    notes: Notes,
+    /// At which step, and what.
+    pub(super) steps: Vec<(usize, Note)>,
+}
+
+// === impl Told ===
+
+impl Told {
+    /// What was said last was about this step.
+    fn at(&mut self, step: usize) {
+        if !self.notes.is_empty() {
+            self.steps.extend(self.notes.drain().map(|note| (step, note)));
+        }
+    }
+}
+
 // === impl Piece ===
 
 impl Piece {
@@ -72,17 +91,18 @@ impl Piece {
         ones: impl Iterator<Item = Option<Value>>,
         combine: &Combine,
         there: &mut [bool],
-        notes: &mut Notes,
+        told: &mut Told,
     ) {
         let slots = self.met.iter_mut().zip(&mut self.values).zip(there);
-        for (((met, slot), there), (many, one)) in slots.zip(many.zip(ones)) {
+        for (step, (((met, slot), there), (many, one))) in slots.zip(many.zip(ones)).enumerate() {
             let Some(one) = one.filter(|_| !std::mem::replace(there, true)) else { continue };
             let Some(many) = many else { continue };
-            match combine.values(&many, &one, notes) {
+            match combine.values(&many, &one, &mut told.notes) {
                 Outcome::Apart => {}
                 Outcome::Filtered => *met = true,
                 Outcome::Kept(value) => (*met, *slot) = (true, Some(value)),
             }
+            told.at(step);
         }
     }
 }

@@ -27,3 +27,17 @@ fn one_time_keeps_one_value_whatever_the_order() {
         check(&[&runs[0], &runs[1], &runs[2]], &[(7, 2.0)]);
     }
 }
+
+#[test]
+fn of_one_value_the_start_that_is_known_stays_and_of_two_the_earlier() {
+    for starts in [[0, 5, 7], [7, 5, 0], [5, 0, 7]] {
+        let mut pending = Pending { sorted: true, ..Pending::default() };
+        for start in starts {
+            pending
+                .add(Row { timestamps: &[1, 2], values: &[1.0, 2.0], starts: &[0, start], ..Row::default() })
+                .unwrap();
+        }
+        pending.settle();
+        assert_eq!((pending.timestamps, pending.values, pending.starts), (vec![1, 2], vec![1.0, 2.0], vec![0, 5]));
+    }
+}

@@ -11,7 +11,7 @@ use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{Cardinality, Changes, Error, Labels, Result, SeriesExemplars, SeriesId, Tenant};
 
-use super::{Known, MetricsSource, Run, Selected, Wanted};
+use super::{Known, Lasts, MetricsSource, Run, Selected, Wanted};
 
 /// The series of a store.
 #[derive(Clone)]
@@ -60,8 +60,8 @@ impl MetricsSource for Stored {
         Ok(Some(self.0.cardinality(tenant, limit).await?.into()))
     }
 
-    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Vec<TenantUsage>>> {
-        self.0.usage(only).await.map(Some)
+    async fn tenants(&self, only: Option<&Tenant>) -> Result<Option<Known<Vec<TenantUsage>>>> {
+        Ok(Some(self.0.usage(only).await?.into()))
     }
 
     async fn delete_tenant(&self, tenant: &Tenant) -> Result<Option<TenantUsage>> {
@@ -128,10 +128,20 @@ impl Selected for Found {
     }
 
     async fn read(&self, series: Range<usize>) -> Result<Vec<Run>> {
+        self.read(series, None).await
+    }
+
+    async fn read_lasts(&self, series: Range<usize>, lasts: Lasts) -> Result<Vec<Run>> {
+        self.read(series, Some(lasts)).await
+    }
+}
+
+impl Found {
+    async fn read(&self, series: Range<usize>, lasts: Option<Lasts>) -> Result<Vec<Run>> {
         if !self.partial {
-            return self.selection.read(series).await;
+            return self.selection.read_lasts(series, lasts).await;
         }
-        let (runs, missing) = self.selection.read_some(series).await;
+        let (runs, missing) = self.selection.read_some(series, lasts).await;
         if !missing.is_empty() {
             let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
             warnings.extend(missing.into_iter().map(warning));

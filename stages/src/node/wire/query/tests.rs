@@ -46,6 +46,16 @@ fn exemplars() -> Query {
     Query { ask: Ask::Exemplars { selectors, start: -1, end: 5 }, ..plain() }
 }
 
+/// What there is of all tenants, or of one.
+fn tenants(only: Option<&str>) -> Query {
+    Query { ask: Ask::Tenants { only: only.map(|name| name.parse().unwrap()) }, ..plain() }
+}
+
+/// The end of the asker's tenant.
+fn deletion() -> Query {
+    Query { ask: Ask::DeleteTenant { tenant: "acme".parse().unwrap() }, ..question() }
+}
+
 fn encoded(query: &Query) -> Vec<u8> {
     let mut out = Vec::new();
     encode_query(query, &mut out).unwrap();
@@ -60,7 +70,9 @@ fn read(bytes: &[u8]) -> Result<Query> {
 fn what_is_written_reads_as_the_same() {
     let changes = [None, Some(0), Some(1 << 40)].map(changes);
     let kinds = Query { kinds: true, ..question() };
-    for query in [question(), plain(), known(), cardinality(), exemplars(), kinds].into_iter().chain(changes) {
+    let others = [tenants(None), tenants(Some("b")), deletion()];
+    let all = [question(), plain(), known(), cardinality(), exemplars(), kinds];
+    for query in all.into_iter().chain(changes).chain(others) {
         assert_eq!(format!("{:?}", read(&encoded(&query)).unwrap()), format!("{query:?}"));
     }
 }
@@ -79,6 +91,9 @@ fn the_bytes_of_version_1_are_frozen() {
     same(&exemplars(), b"WNQ\x01\x81\x04acme\x82\x02\x01\x0a\x8a\x0e\x02\x02\x00\x01a\x01b\x02\x01c\x02.+\x00");
     let kinds = [body.as_slice(), b"\x0b\x00"].concat();
     same(&Query { kinds: true, ..question() }, &kinds);
+    same(&tenants(None), b"WNQ\x01\x81\x04acme\x8c\x00");
+    same(&tenants(Some("b")), b"WNQ\x01\x81\x04acme\x8c\x01b");
+    same(&deletion(), b"WNQ\x01\x81\x04acme\x05\x02\xc4\x13\x8d\x00");
     same(&changes(None), b"WNQ\x01\x81\x04acme\x89\x01\x00");
     same(&changes(Some(300)), b"WNQ\x01\x81\x04acme\x89\x02\xad\x02");
 }
@@ -88,7 +103,7 @@ fn only_what_a_store_has_is_asked_of_nodes() {
     let ask = Ask::Instant { expr: "up".into(), time: 0 };
     refused(
         encode_query(&Query { ask, ..plain() }, &mut Vec::new()),
-        "expected a question for samples, exemplars, metadata, cardinality or changes",
+        "expected a question for samples, exemplars, metadata, cardinality, changes or tenants",
     );
 }
 
@@ -122,6 +137,12 @@ fn what_is_no_question_is_refused() {
     let good = Parts::of(&encoded(&changes(None)));
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
     check(good.with(0x89, b"\x01\x01"), "expected the end of changes at byte 13");
+    let good = Parts::of(&encoded(&tenants(None)));
+    let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
+    check(good.with(0x8c, b"a/b"), "expected a tenant's name at byte 12");
+    check(good.insert(2, 0x8d, b""), "expected one question at byte 12");
+    let good = Parts::of(&encoded(&Query { timeout: None, ..deletion() }));
+    refused(read(&good.with(0x8d, b"x").sealed()), "expected the end of a deletion at byte 12");
     let good = Parts::of(&encoded(&exemplars()));
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
     check(good.without(0x82), "expected a section `span` at byte 26");

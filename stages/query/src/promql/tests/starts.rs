@@ -1,0 +1,72 @@
+//! Start timestamps of floats, from a batch to functions.
+
+use weir_blocks::block::{BlockShelf, Memory};
+use weir_blocks::bucket::objects::Objects;
+
+use super::*;
+
+const STEP: i64 = 15_000;
+
+/// A counter that began anew twice, each time at a value above the last one before: only its starts tell of that.
+fn counter(end: i64) -> Batch {
+    let mut batch = Batch::builder(Tenant::default());
+    for (name, known) in [("since_total", true), ("bare_total", false)] {
+        batch.series(LabelSet::from_iter([("__name__", name)]).as_labels());
+        for n in 0..40 {
+            let time = |n: i64| end - (39 - n) * STEP;
+            let start = if known { time(n / 15 * 15) - 1 } else { 0 };
+            batch.sample_since(start, time(n), (n * 10) as f64);
+        }
+    }
+    batch.build()
+}
+
+#[tokio::test]
+async fn functions_know_of_starts_in_the_head_and_in_blocks_alike() {
+    let context = testing::context();
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = format!("{{ path: {}, bucket: local }}", dir.path().display());
+    let declared: Declaration = testing::settings(&yaml).unwrap();
+    let objects = Arc::new(Objects::local(&dir.path().join("blocks")).unwrap());
+    let shelf = Arc::new(BlockShelf::new(objects, context.clock.clone(), Memory::mib(8, 8)));
+    let fs = Arc::new(weir_blocks::seam::RealFs);
+    let store = Store::open(declared, &context, fs, shelf, None).await.unwrap();
+    context.keep_resource("central", Arc::new(store.clone()));
+    let sink = testing::settings::<Promql>("{ store: central }").unwrap().open(&context).unwrap();
+    let end = context.clock.now() / STEP * STEP;
+    let ask = async |expr: &str, step: i64| {
+        let (expr, start) = (expr.into(), end - 20 * STEP);
+        let ask = if step == 0 { Ask::Instant { expr, time: end } } else { Ask::Range { expr, start, end, step } };
+        sink.send(Query::new(Tenant::default(), ask)).await.unwrap().data
+    };
+    let answers = async || {
+        let functions = ["resets", "increase", "rate", "irate"];
+        let mut all = Vec::new();
+        for function in functions {
+            for metric in ["since_total", "bare_total"] {
+                all.push(ask(&format!("{function}({metric}[10m])"), STEP).await);
+            }
+        }
+        all.push(ask("start_timestamp(since_total)", 0).await);
+        all
+    };
+    let value = async |expr: &str| match ask(expr, 0).await {
+        Data::Vector(all) => all.first().and_then(|(.., value)| value.float()),
+        other => panic!("{other:?}"),
+    };
+    store.append(&counter(end)).await.unwrap();
+    assert_eq!(value("resets(since_total[10m])").await, Some(2.0));
+    assert_eq!(value("resets(bare_total[10m])").await, Some(0.0));
+    let start = value("start_timestamp(since_total)").await.unwrap();
+    assert!((start * 1000.0 - (end - 9 * STEP - 1) as f64).abs() < 0.5, "{start}");
+    let (since, bare) = (value("increase(since_total[10m])").await, value("increase(bare_total[10m])").await);
+    assert!(since > bare, "{since:?} {bare:?}");
+    let before = answers().await;
+    assert_eq!(store.cut().await.unwrap().samples, 80);
+    assert_eq!(answers().await, before);
+    // Half of it is there twice, in the head and in a block.
+    store.append(&counter(end)).await.unwrap();
+    assert_eq!(answers().await, before);
+    store.cut().await.unwrap();
+    assert_eq!(answers().await, before);
+}
