@@ -57,14 +57,15 @@ impl Replicas {
         let api = local()?;
         let child = start.run("query", &QUERY, &[("WEIR_HTTP", api.clone())])?;
         let receives = addresses.first().map_or("", |[.., (_, receives)]| receives.as_str());
-        let query = Peer {
+        let mut query = Peer {
             kind: Kind::Weir,
             child,
             directory: directory.join("query"),
             write: format!("http://{receives}/api/v1/write"),
             base: format!("http://{api}"),
         };
-        let ring = Self { nodes, query: query.ready().await? };
+        query.await_ready().await?;
+        let ring = Self { nodes, query };
         for (_, address) in addresses.iter().flatten() {
             let begin = Instant::now();
             while TcpStream::connect(address).await.is_err() {
