@@ -32,7 +32,9 @@ impl Scene {
         wait_for("samples", Duration::from_secs(10), || (writers.book().len() == SENDERS).then_some(()));
         let asker = Asker::start(cluster.query.api, &writers);
         let scene = Self { s3, cluster, writers, asker };
-        wait_for("uploads", Duration::from_secs(30), || (scene.sum("weir_store_uploads_total") >= 3.0).then_some(()));
+        wait_for("uploads", Duration::from_secs(30), || {
+            (scene.sum("thanos_shipper_uploads_total") >= 3.0).then_some(())
+        });
         scene
     }
 
@@ -80,11 +82,11 @@ fn whatever_the_bucket_does_no_write_fails_and_it_has_everything_in_the_end() {
     scene.asker = Asker::start(query, &scene.writers);
 
     // Carried out, and the answer never comes.
-    let before = scene.sum("weir_store_uploads_total");
+    let before = scene.sum("thanos_shipper_uploads_total");
     scene.s3.faults().keep_answers.store(4, SeqCst);
     scene.s3.faults().keep_commits.store(2, SeqCst);
     wait_for("uploads after the bucket is back", Duration::from_secs(300), || {
-        (scene.sum("weir_store_uploads_total") > before + 2.0).then_some(())
+        (scene.sum("thanos_shipper_uploads_total") > before + 2.0).then_some(())
     });
 
     assert_eq!(scene.s3.faults().keep_commits.load(SeqCst), 0, "commits whose answers are lost were none");
@@ -135,7 +137,7 @@ fn each_node_in_turn_may_be_killed_and_the_bucket_has_everything_in_the_end() {
 fn a_node_that_is_cut_off_goes_on_uploading_and_the_bucket_has_one_copy() {
     let scene = Scene::start();
     let store = &scene.cluster.stores[1];
-    let moved = || store.metric("weir_store_uploads_total") + store.metric("weir_store_covered_blocks_total");
+    let moved = || store.metric("thanos_shipper_uploads_total") + store.metric("weir_store_covered_blocks_total");
     let before = moved();
     scene.cluster.cut_off(true);
     // What it had is in the bucket while nobody reaches it, and nothing comes after that.
@@ -182,7 +184,7 @@ fn three_nodes_and_another_s3_server_do_as_well() {
     let (stores, query) = (format!("\nresources:{BUCKET}{STORE}"), format!("{BUCKET}{QUERY}"));
     let cluster = Cluster::start(dir, &stores, &query, &moto.place.env());
     let writers = Writers::start(SENDERS, cluster.router.receive);
-    let uploads = || cluster.stores.iter().map(|store| store.metric("weir_store_uploads_total")).sum::<f64>();
+    let uploads = || cluster.stores.iter().map(|store| store.metric("thanos_shipper_uploads_total")).sum::<f64>();
     wait_for("uploads", Duration::from_secs(60), || (uploads() >= 3.0).then_some(()));
     assert_eq!(writers.refused(), 0);
     let acked = writers.stop();

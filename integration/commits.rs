@@ -80,7 +80,7 @@ impl Pair {
 }
 
 fn uploads(store: &Weir) -> f64 {
-    store.metric("weir_store_uploads_total")
+    store.metric("thanos_shipper_uploads_total")
 }
 
 /// That a fresh store has each sample, and as many of them as were sent; and that others count as many.

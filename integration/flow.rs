@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::harness::process::free_address;
 use crate::harness::weir::{PIPELINES, Weir, run};
-use crate::harness::writers::{SERIES, Writers, found};
+use crate::harness::writers::{SERIES, Writers, body, found, post};
 use crate::harness::{http, now, pause, peers, wait_for};
 
 /// Keeps what it gets in a queue on disk, and sends it on.
@@ -48,6 +48,24 @@ sink: { blocks: { store: central } }
 name: query
 source: { api: { listen: '${API}' } }
 sink: { promql: { store: central } }
+";
+
+/// What comes in, in each of the ways in which it can be looked at.
+const SHOWN: &str = "
+resources: { to_file: { link: {} }, to_page: { link: {} } }
+---
+name: receive
+source: { receive: { listen: '${RECEIVE}' } }
+stages: [ { tee: { to: to_file } }, { tee: { to: to_page } } ]
+sink: { stdout: { format: json } }
+---
+name: file
+source: { link: to_file }
+sink: { file: { path: '${DIR}/samples.txt' } }
+---
+name: page
+source: { link: to_page }
+sink: { exposition: { listen: '${PAGE}' } }
 ";
 
 fn subdirectory(dir: &Path, name: &str) -> std::path::PathBuf {
@@ -152,6 +170,35 @@ fn samples(at: std::net::SocketAddr, query: &str) -> Vec<i64> {
 }
 
 #[test]
+fn samples_are_shown_on_standard_output_in_a_file_and_on_a_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let page = free_address();
+    let mut weir = Weir::new(dir.path(), SHOWN);
+    // It has no API: its receiver says when it is ready.
+    weir.api = weir.receive;
+    weir.start(&[("PAGE", &page.to_string())]);
+    wait_for("the page", Duration::from_secs(30), || http::get(page, "/-/ready"));
+    let at = now();
+    assert_eq!(post(weir.receive, &body(3, at)).unwrap().status, 204);
+    let samples = |text: &str| text.lines().filter(|line| line.starts_with("crash_total{sender=\"3\"")).count();
+    wait_for("the page to have all", Duration::from_secs(30), || {
+        (samples(&http::get(page, "/federate").unwrap().text()) == SERIES).then_some(())
+    });
+    let path = format!("/federate?match[]={}", http::escape("{series=\"7\"}"));
+    let shown = http::get(page, &path).unwrap().text();
+    assert!(samples(&shown) == 1 && shown.contains("series=\"7\"") && shown.contains(&at.to_string()), "{shown}");
+    let file = dir.path().join("samples.txt");
+    wait_for("the file to have all", Duration::from_secs(30), || {
+        (samples(&std::fs::read_to_string(&file).unwrap_or_default()) == SERIES).then_some(())
+    });
+    weir.stop();
+    let log = weir.log();
+    let lines = log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let printed = lines.filter(|line| line["metric"]["__name__"] == "crash_total" && line["metric"]["sender"] == "3");
+    assert_eq!(printed.count(), SERIES, "{log}");
+}
+
+#[test]
 fn the_stages_of_a_flow_pass_check_and_explain_shows_no_secret() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("flow.yaml");
@@ -163,14 +210,15 @@ source:
       - job_name: a
         scheme: https
         basic_auth: { username: u, password: hunter2 }
-        http_sd_configs: [ { url: 'http://127.0.0.1:1/list', bearer_token: hunter2 } ]
+        http_sd_configs: [ { url: 'http://127.0.0.1:1/list?token=hunter2', bearer_token: hunter2 } ]
 stages:
+  - exec: { command: [cat], env: { TOKEN: hunter2 } }
   - limit: { samples_per_second: 50000, series: 1000000 }
   - route: { branches: [ { name: b, tenants: ['b-*'], match: ['{job=\"a\"}'], to: other } ] }
   - tee: { to: other }
   - queue: { memory: { bytes: 64MiB } }
 sink:
-  remote_write: { url: 'http://127.0.0.1:1/write', bearer_token: hunter2, headers: { x-key: hunter2 } }
+  remote_write: { url: 'http://127.0.0.1:1/write?key=hunter2', bearer_token: hunter2, headers: { x-key: hunter2 } }
 resources:
   other: { link: {} }
 ";
@@ -180,7 +228,18 @@ resources:
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     let explained = run(&["explain", path], &[], dir.path());
     let tree = String::from_utf8_lossy(&explained.stdout).into_owned();
-    assert!(tree.contains("remote_write") && !tree.contains("hunter2"), "{tree}");
+    for address in ["http://127.0.0.1:1/list?<secret>", "http://127.0.0.1:1/write?<secret>"] {
+        assert!(tree.contains(address) && !tree.contains("hunter2"), "{tree}");
+    }
+    // What runs is shown as little.
+    let other = "name: other\nsource: { link: other }\nsink: { file: { path: '${DIR}/other' } }";
+    let mut weir = Weir::new(&subdirectory(dir.path(), "run"), &[PIPELINES, text, other].join("\n---\n"));
+    weir.start(&[]);
+    let config = http::api(weir.api, "status/config", &[])["yaml"].as_str().unwrap().to_owned();
+    assert!(config.contains("/list?<secret>") && config.contains("/write?<secret>"), "{config}");
+    assert!(!config.contains("hunter2"), "{config}");
+    weir.stop();
+    assert!(!weir.log().contains("hunter2"), "{}", weir.log());
     let wrong = text.replace("to: other", "to: nowhere");
     std::fs::write(&file, wrong).unwrap();
     let checked = run(&["check", path], &[], dir.path());

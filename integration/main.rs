@@ -16,6 +16,7 @@ mod flow;
 mod guides;
 mod harness;
 mod histograms;
+mod listeners;
 mod membership;
 mod metrics;
 mod names;

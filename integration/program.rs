@@ -40,6 +40,13 @@ fn without_arguments_it_scrapes_itself_and_answers_the_query_that_it_prints() {
         assert!(answer.status.success(), "{} {}", answer.status, stderr(&answer));
         stdout(&answer).contains("job=\"weir\"").then_some(())
     });
+    // Nothing is an answer, too, and said apart from answers.
+    for more in [&[][..], &["--range", "1h"], &["--format", "csv"]] {
+        let url = format!("http://{api}");
+        let answer = run(&[&["query", "--url", &url, "nothing_of_this_name"], more].concat(), &[], dir.path());
+        assert!(answer.status.success() && stdout(&answer).lines().count() <= 1, "{}", stdout(&answer));
+        assert_eq!(stderr(&answer), "weir: the answer is empty: no series has a value at that time\n");
+    }
     let sql = |args: &[&str]| {
         let url = format!("http://{api}");
         run(&[&["sql", "--url", &url], args].concat(), &[], dir.path())

@@ -270,7 +270,7 @@ fn a_cluster_answers_as_prometheus_does_while_its_nodes_die_one_after_the_other(
     assert!(settled(&cluster) > end, "nothing came since");
     end = settled(&cluster);
     drop(sources.exporter.take());
-    let uploads: f64 = cluster.stores.iter().map(|store| store.metric("weir_store_uploads_total")).sum();
+    let uploads: f64 = cluster.stores.iter().map(|store| store.metric("thanos_shipper_uploads_total")).sum();
     assert!(uploads > 0.0, "nothing was uploaded");
 
     let full = compare(prometheus, cluster.query.api, end);

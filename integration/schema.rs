@@ -8,13 +8,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::{Value, json};
+use weir_pipeline::Registry;
 use weir_pipeline::config::{Env, Node, parse, settings};
 
 use crate::harness::language_server::LanguageServer;
 use crate::harness::weir::run;
 use crate::harness::{pages, peers};
 
-/// The components of the example plugin, which the schema of a program that has it would know.
+/// The component of the example plugin, which the schema of a program that has it knows.
 const PLUGIN: &str = "scale";
 
 /// Files with one mistake each, and a word that the language server's message has.
@@ -66,20 +67,29 @@ fn shipped() -> BTreeMap<String, String> {
     let block = pages::blocks(&plugins, "yaml").iter().find(uses).expect("a pipeline with a plugin").clone();
     files.insert("plugins/README.md".to_owned(), block);
     let template = std::fs::read_to_string(pages::path("plugins/template/pipeline.yaml.in")).unwrap();
-    files.insert("plugins/template/pipeline.yaml.in".to_owned(), template.replace("{{name}}", PLUGIN));
+    let of_plugin = template.replace("{{name}}: { limit: 64 }", "scale: { selector: up, factor: 0.001 }");
+    assert_ne!(of_plugin, template);
+    files.insert("plugins/template/pipeline.yaml.in".to_owned(), of_plugin);
     files
 }
 
-/// The schema that the program prints, with the stage of the example plugin as a program with that would print it.
+/// What a program with the example plugin knows.
+fn registry() -> Registry {
+    weir::registry().with(weir_plugin_scale::register)
+}
+
+/// The schema that such a program prints.
 fn schema() -> Value {
+    weir::schema(&registry())
+}
+
+#[test]
+fn the_program_prints_the_schema_of_what_it_knows() {
     let dir = tempfile::tempdir().unwrap();
     let output = run(&["stages", "--json-schema"], &[], dir.path());
-    let mut schema: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let stages = schema["properties"]["stages"]["items"]["oneOf"].as_array_mut().unwrap();
-    stages.push(json!({
-        "type": "object", "properties": { PLUGIN: {} }, "required": [PLUGIN], "additionalProperties": false,
-    }));
-    schema
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), weir::schema(&weir::registry()));
+    let of_plugin = &schema()["$defs"][format!("stage.{PLUGIN}")];
+    assert_eq!(of_plugin["properties"]["factor"]["anyOf"][0]["type"], "number", "{of_plugin}");
 }
 
 /// A document as JSON, with variables of the environment as they stand.
@@ -120,7 +130,7 @@ fn what_is_shipped_and_shown_fits_the_schema_and_mistakes_do_not() {
     for (name, text) in shipped() {
         documents.push((name.clone(), None, value(&name, &text)));
     }
-    for component in weir::registry().components() {
+    for component in registry().components() {
         let of = format!("{}.{}", component.role.as_str(), component.name);
         let settings = component.settings.as_ref().unwrap();
         documents.push((format!("the example of {of}"), Some(of), json_of(settings)));

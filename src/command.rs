@@ -22,6 +22,8 @@ mod tap;
 mod test;
 mod watch;
 
+pub(crate) use stages::json_schema;
+
 /// The pipelines that run where no directory is named and there is no `pipelines.d`.
 const EMBEDDED: [(&str, &str); 4] = [
     ("00-resources.yaml", include_str!("../pipelines.d/00-resources.yaml")),

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use std::sync::OnceLock;
 
 use clap::Parser;
+use serde_json::Value;
 use weir_pipeline::Registry;
 
 mod command;
@@ -32,6 +33,11 @@ type Register = dyn Fn(&mut Registry) + Send + Sync;
 pub fn main_with(register: impl Fn(&mut Registry) + Send + Sync + 'static) -> ExitCode {
     MORE.get_or_init(|| Box::new(register));
     command::Weir::parse().run()
+}
+
+/// The JSON Schema of pipeline files with what this registry has, as `weir stages --json-schema` prints it.
+pub fn schema(registry: &Registry) -> Value {
+    command::json_schema(registry)
 }
 
 /// Everything that a pipeline file can name.

@@ -7,6 +7,7 @@ mod decode;
 mod http;
 mod latency;
 mod load;
+mod memory;
 mod peer;
 mod process;
 mod queries;
@@ -46,6 +47,8 @@ enum Command {
     Compare(compare::Arguments),
     /// Asks Weir, VictoriaMetrics and Prometheus the same queries over the same samples, and compares.
     Queries(queries::Arguments),
+    /// Measures what series take in the memory of Weir, VictoriaMetrics and Prometheus, also after a restart.
+    Memory(memory::Arguments),
     /// Runs a ring of three Weirs that keep three copies beside one VictoriaMetrics, under the same load.
     Replicas(replicas::Arguments),
     /// Loads one Weir that cuts its head often, at a steady rate, and tells what cuts cost those who write.
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Command::Load(arguments) => load::main(&arguments),
         Command::Compare(arguments) => compare::main(&arguments),
         Command::Queries(arguments) => queries::main(&arguments),
+        Command::Memory(arguments) => memory::main(&arguments),
         Command::Replicas(arguments) => replicas::main(&arguments),
         Command::Cuts(arguments) => cuts::main(&arguments),
         Command::Receive(arguments) => alone::main(&arguments),

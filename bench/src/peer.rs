@@ -175,17 +175,18 @@ impl Peer {
             .stderr(log)
             .spawn()
             .map_err(|e| format!("{}: {e}", binary.display()))?;
-        let peer = Self {
+        let mut peer = Self {
             kind,
             child,
             directory: directory.to_owned(),
             write: format!("http://127.0.0.1:{write}/api/v1/write"),
             base: format!("http://127.0.0.1:{query}"),
         };
-        peer.ready().await
+        peer.await_ready().await?;
+        Ok(peer)
     }
 
-    async fn ready(mut self) -> Result<Self> {
+    async fn await_ready(&mut self) -> Result<()> {
         let url = format!("{}{}", self.base, self.kind.ready());
         let start = Instant::now();
         while !get(&url).await.is_ok_and(|reply| reply.status == 200) {
@@ -194,7 +195,7 @@ impl Peer {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        Ok(self)
+        Ok(())
     }
 
     /// What happened, with the end of the server's log.
@@ -242,6 +243,30 @@ impl Peer {
         Ok(false)
     }
 
+    /// Stops the server and starts it anew on its directory, and waits until it answers.
+    pub(crate) async fn restart(&mut self, binary: &Path) -> Result<()> {
+        self.end().await?;
+        self.child = self.again(binary, &self.kind.arguments(&self.directory, self.port()?))?;
+        self.await_ready().await
+    }
+
+    /// The port at which it answers.
+    fn port(&self) -> Result<u16> {
+        Ok(self.base.rsplit_once(':').ok_or("expected a port")?.1.parse()?)
+    }
+
+    /// Another process of the server, whose log goes on.
+    fn again(&self, binary: &Path, arguments: &[String]) -> Result<Child> {
+        let log = File::options().append(true).open(self.directory.join("log.txt"))?;
+        Command::new(binary)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()
+            .map_err(|e| format!("{}: {e}", binary.display()).into())
+    }
+
     async fn cut(&mut self, binary: &Path) -> Result<()> {
         self.end().await?;
         let pipelines = self.directory.join("pipelines");
@@ -250,22 +275,14 @@ impl Peer {
             .replace("bucket: local }", "bucket: local, head: { cut_after: 1s }, upload: { after: 1s } }");
         std::fs::write(&resources, text)?;
         std::fs::remove_file(pipelines.join("20-receive.yaml"))?;
-        let log = File::options().append(true).open(self.directory.join("log.txt"))?;
-        self.child = Command::new(binary)
-            .arg("run")
-            .arg(&pipelines)
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            .spawn()
-            .map_err(|e| format!("{}: {e}", binary.display()))?;
+        self.child = self.again(binary, &self.kind.arguments(&self.directory, self.port()?))?;
         let start = Instant::now();
         let cut = |text: &str| {
             let has = |line: &str| text.lines().any(|l| l == line);
             // Nothing in memory, nothing on the way, something in the bucket.
             has("weir_store_head_samples 0")
                 && has("prometheus_tsdb_blocks_loaded 0")
-                && !has("weir_store_uploads_total 0")
+                && !has("thanos_shipper_uploads_total 0")
         };
         while !get(&format!("{}/metrics", self.base)).await.is_ok_and(|reply| cut(&reply.text)) {
             if self.child.try_wait()?.is_some() || start.elapsed() > PATIENCE {

@@ -59,8 +59,17 @@ pub(crate) fn threads_cpu(pid: u32) -> Result<Duration> {
 
 /// The most memory that process `pid` ever had resident, in bytes.
 pub(crate) fn peak_memory(pid: u32) -> Result<u64> {
+    memory(pid, "VmHWM:")
+}
+
+/// The memory that process `pid` has resident, in bytes.
+pub(crate) fn resident_memory(pid: u32) -> Result<u64> {
+    memory(pid, "VmRSS:")
+}
+
+fn memory(pid: u32, field: &str) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("expected VmHWM")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(field)).ok_or_else(|| format!("expected {field}"))?;
     let kib = line.trim().trim_end_matches("kB").trim_end().parse::<u64>()?;
     Ok(kib << 10)
 }

@@ -15,11 +15,15 @@ pub struct LanguageServer {
     messages: Receiver<Value>,
 }
 
-/// The server's program: `WEIR_YAML_LANGUAGE_SERVER`. Without it the test prints that it is skipped: other than with
-/// [`find`](super::peers::find) it may be missing in CI, too, where there is no npm.
+/// The server's program: `WEIR_YAML_LANGUAGE_SERVER`. Without it the test prints that it is skipped, or fails where
+/// `WEIR_REQUIRE_PEERS` is set and there is npm, with which `.ci/node.sh` installs it.
 fn program() -> Option<PathBuf> {
     let program = std::env::var_os("WEIR_YAML_LANGUAGE_SERVER").filter(|path| !path.is_empty()).map(PathBuf::from);
     if program.is_none() {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let has_npm = std::env::split_paths(&path).any(|dir| dir.join("npm").is_file());
+        let must = has_npm && std::env::var_os("WEIR_REQUIRE_PEERS").is_some();
+        assert!(!must, "WEIR_YAML_LANGUAGE_SERVER names no yaml-language-server, and there is npm");
         println!("skipped: WEIR_YAML_LANGUAGE_SERVER names no yaml-language-server");
     }
     program

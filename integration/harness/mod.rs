@@ -1,5 +1,6 @@
 //! Processes, ports and HTTP for the tests.
 
+pub mod cargo;
 pub mod certificates;
 pub mod cluster;
 pub mod dns;

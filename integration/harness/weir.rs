@@ -122,6 +122,11 @@ impl Weir {
         self.process.as_ref().map_or_else(String::new, Process::output)
     }
 
+    /// What it has logged, also once it has stopped.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("weir.log")).unwrap()
+    }
+
     /// Asks it to stop and waits; it must exit with 0.
     pub fn stop(&mut self) {
         let mut process = self.process.take().unwrap();

@@ -14,8 +14,8 @@ mod secret;
 
 pub use address::Address;
 pub use checked::{Measure, above_zero, some_path};
-pub(crate) use secret::is_secret;
-pub use secret::{HIDDEN, Secret};
+pub use secret::{HIDDEN, Location, Secret};
+pub(crate) use secret::{Hides, hides};
 
 /// A duration as in Prometheus: `30s`, `1m30s`, `500ms`; units ms, s, m, h, d, w, y, each at most once, from large to
 /// small. `0` needs no unit.

@@ -129,6 +129,9 @@ impl Query {
             return fail(if wrong { Exit::Mistake } else { Exit::Failure }, message);
         }
         let series = show::series(&answer["data"]);
+        if series.is_empty() {
+            tell("weir: the answer is empty: no series has a value at that time");
+        }
         match self.format() {
             Format::Json => {}
             Format::Table => print(&show::table(&series)),

@@ -9,6 +9,8 @@ use crate::registry;
 
 mod schema;
 
+pub(crate) use schema::of as json_schema;
+
 /// How wide text may be.
 const WIDTH: usize = 100;
 

@@ -6,8 +6,8 @@
 //!
 //! Settings have Prometheus' names and meanings: `basic_auth`, `authorization`, `bearer_token` and `bearer_token_file`, of
 //! which at most one is given. Files are read anew for each request, so that secrets can be renewed. No secret is ever
-//! shown: not in errors, not in logs, not by `explain`; the values of headers count as secrets, the query of an address does
-//! not there.
+//! shown: not in errors, not in logs, not by `explain`; the values of headers count as secrets, and so does the query of an
+//! address, for which `explain` shows `<secret>`.
 
 mod auth;
 mod caller;
@@ -26,6 +26,7 @@ use weir_pipeline::Result;
 
 use crate::tls::{Connector, TlsClient};
 
+pub(crate) use auth::base64;
 pub use auth::{Auth, Authorization, BasicAuth};
 pub use caller::Caller;
 pub use headers::Headers;

@@ -5,7 +5,8 @@
 //! ```
 //!
 //! All settings: `peer: { timeout: 10s, connect_timeout: 2s, concurrency: 64, tls_config: { … },
-//! bearer_token_file: token }`, TLS as in [`tls`](crate::tls).
+//! bearer_token_file: token }`, TLS as in [`tls`](crate::tls); in the place of a token `basic_auth: { username: node,
+//! password_file: password }`.
 //!
 //! Shape: one request per batch, over HTTP/2, in the columnar encoding of [`wire`], which is made once for all members that
 //! are sent it at a time; the answer is the
@@ -33,6 +34,7 @@ use weir_pipeline::{Ack, Batch, Context, Error, Kind, Next, Result, Sink, Write}
 
 use crate::node::client::NodeClient;
 use crate::node::{self, wire};
+use crate::outbound::BasicAuth;
 use crate::replicate::HintFor;
 use crate::ring::Member;
 use crate::tls::TlsClient;
@@ -55,6 +57,8 @@ pub struct Peer {
     /// The file whose first line is the token that it shows, where the node's `auth` asks for one; read again when it
     /// changes. Default none.
     pub bearer_token_file: Option<PathBuf>,
+    /// A name and its password, instead; `password_file` is read again when it changes. Default none.
+    pub basic_auth: Option<BasicAuth>,
 }
 
 /// A batch as a message.
@@ -80,6 +84,7 @@ impl Default for Peer {
             concurrency: const { NonZeroUsize::new(64).unwrap() },
             tls_config: None,
             bearer_token_file: None,
+            basic_auth: None,
         }
     }
 }
@@ -92,7 +97,7 @@ impl Sink<Write> for Peer {
         let member =
             member.ok_or_else(|| Error::invalid("expected `replicate` above, which says which member it is"))?;
         let client = NodeClient::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
-        let client = client.with_token(self.bearer_token_file.as_deref())?;
+        let client = client.with_auth(self.basic_auth.as_ref(), self.bearer_token_file.as_deref())?;
         let uri = client.uri(&member.address, node::WRITE)?;
         let hint = context.value::<HintFor>().map(|owner| node::hint_value(&owner.0)).transpose()?;
         Ok(Way::open(Remote { member, uri, client, timeout: self.timeout, hint }, self.concurrency.get()))

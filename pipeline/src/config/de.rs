@@ -1,7 +1,7 @@
 //! From a tree to settings: a serde deserializer whose errors know where they stand, and that finds them all.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::de::{DeserializeOwned, Deserializer, Error as _, Unexpected, Visitor};
 
@@ -11,7 +11,7 @@ use super::known::{Known, is_below};
 use super::mistake::Mistake;
 use super::node::{Node, Position, Value};
 use super::wrong::Wrong;
-use crate::units::{is_secret, referred};
+use crate::units::{Hides, hides, referred};
 
 /// How often one node is read at most.
 const MAX_READINGS: usize = 200;
@@ -47,8 +47,8 @@ pub(crate) struct Found<T> {
     pub(crate) mistakes: Vec<Mistake>,
 }
 
-/// The paths of the texts that must not be seen.
-pub(crate) type Secrets = BTreeSet<String>;
+/// The paths of the texts that must not be seen, or not whole.
+pub(crate) type Secrets = BTreeMap<String, Hides>;
 
 /// Reads settings from `node`, which stands at `path` in `file`.
 ///
@@ -287,8 +287,8 @@ impl<'de> Deserializer<'de> for At<'_> {
             let reference = Reference { name: text.to_owned(), of, at: self.at, path: self.path.clone() };
             self.reading.references.borrow_mut().insert(self.path.clone(), reference);
         }
-        if is_secret(name) {
-            self.reading.secrets.borrow_mut().insert(self.path.clone());
+        if let Some(hides) = hides(name) {
+            self.reading.secrets.borrow_mut().insert(self.path.clone(), hides);
         }
         let (at, path) = (self.at, self.path.clone());
         visitor.visit_newtype_struct(self).map_err(|e| e.at(at, &path))

@@ -1,10 +1,10 @@
 //! A YAML document as a tree in which every node knows where it stands.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fmt;
 
 use super::known::join;
-use crate::units::HIDDEN;
+use crate::units::{HIDDEN, Hides};
 
 /// A place in a file, both counted from 1.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -88,13 +88,20 @@ impl Node {
         }
     }
 
-    /// The same, where this is at `path`, with [`HIDDEN`](crate::units::HIDDEN) in the place of what is at `secrets`.
-    pub(crate) fn without(self, path: &str, secrets: &BTreeSet<String>) -> Self {
+    /// The same, where this is at `path`, with [`HIDDEN`](crate::units::HIDDEN) in the place of what must not be seen.
+    pub(crate) fn without(self, path: &str, secrets: &BTreeMap<String, Hides>) -> Self {
         if secrets.is_empty() {
             return self;
         }
         let value = match self.value {
-            _ if secrets.contains(path) => Value::Scalar { text: HIDDEN.to_owned(), plain: false },
+            Value::Scalar { text, plain } => match secrets.get(path) {
+                Some(hides) => {
+                    let shown = hides.of(&text);
+                    Value::Scalar { plain: plain && shown == text, text: shown }
+                }
+                None => Value::Scalar { text, plain },
+            },
+            _ if secrets.get(path) == Some(&Hides::All) => Value::Scalar { text: HIDDEN.to_owned(), plain: false },
             Value::Map(entries) => Value::Map(
                 entries
                     .into_iter()

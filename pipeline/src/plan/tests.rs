@@ -61,6 +61,18 @@ fn secrets_are_not_shown_whatever_is_said_of_them() {
 }
 
 #[test]
+fn addresses_are_shown_without_what_follows_their_question_mark() {
+    let text =
+        "name: p\nsource: pulse\nsink: { keep: { locations: ['http://a/b?key=hunter2', http://a/b, '?x?y'] } }\n";
+    let plan = plan(&[text]).unwrap();
+    let hidden = "name: p\nsource:\n  pulse:\nsink:\n  keep:\n    locations:\n      - \"http://a/b?<secret>\"\n      \
+                  - http://a/b\n      - \"?<secret>\"\n";
+    assert_eq!(plan.yaml(), hidden);
+    let shown = "sink: keep { locations: [http://a/b?<secret>, http://a/b, ?<secret>] }\n";
+    assert!(plan.explain(None).ends_with(shown), "{}", plan.explain(None));
+}
+
+#[test]
 fn as_yaml_it_reads_as_the_same_again() {
     let texts = [
         "resources:\n  a: { shelf: { path: '- x: #1', size: 5MiB, beside: [b] } }\n  b: { shelf: { path: 'ä\"\\' } }\n",

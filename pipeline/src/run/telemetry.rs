@@ -18,12 +18,12 @@ impl Telemetry {
     pub(super) fn new(metrics: &Metrics) -> Self {
         Self {
             successful: metrics.register(
-                "weir_config_last_reload_successful",
+                "prometheus_config_last_reload_successful",
                 "Whether the pipeline files were loaded when they were read last",
                 Gauge::default(),
             ),
             at: metrics.register(
-                "weir_config_last_reload_success_timestamp_seconds",
+                "prometheus_config_last_reload_success_timestamp_seconds",
                 "When the pipeline files were loaded last",
                 Gauge::default(),
             ),

@@ -9,7 +9,7 @@ use weir_pipeline::reference::{Component, Role, Setting};
 const VARIABLE: &str = r"\$\{";
 
 /// The schema of all files that this registry reads.
-pub(super) fn of(registry: &Registry) -> Value {
+pub(crate) fn of(registry: &Registry) -> Value {
     let all = registry.components();
     let mut definitions = Map::new();
     for component in &all {

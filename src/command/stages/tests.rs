@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use weir_pipeline::config::shape::Form;
 use weir_pipeline::config::{Env, Node, parse};
+use weir_pipeline::plan::{Document, Plan};
 use weir_pipeline::reference::{Component, Role};
 
 use super::*;
@@ -131,6 +132,42 @@ fn a_component_is_described_with_types_defaults_and_an_example() {
     }
     let text = described(&component(Role::Sink, "blocks"), &open);
     assert!(text.contains("store: the name of a resource `store`, required"), "{text}");
+}
+
+#[test]
+fn a_component_of_a_plugin_is_described_like_those_of_weir() {
+    let registry = registry().with(weir_plugin_scale::register);
+    let all = registry.components();
+    assert!(list(&all).contains("  scale "), "{}", list(&all));
+    let scale = all.iter().find(|component| component.name == "scale").unwrap();
+    assert_eq!(scale.mistakes(scale.settings.as_ref().unwrap()), [""; 0], "{}", scale.example);
+    let text = described(scale, &|of| registry.kinds_that_open(of));
+    for wanted in [
+        "scale (stage, write path)\n",
+        "`scale`: multiplies the values of some series.\n",
+        "scale: { selector: 'temperature_millicelsius', factor: 0.001 }\n",
+        "  factor: a number, required\n      By what.\n",
+        "      Which series.\n",
+    ] {
+        assert!(text.contains(wanted), "no {wanted} in\n{text}");
+    }
+}
+
+#[test]
+fn a_mistake_in_the_settings_of_a_plugin_has_a_place_and_a_suggestion() {
+    let registry = registry().with(weir_plugin_scale::register);
+    let text = "name: p\nsource: { receive: { listen: 127.0.0.1:1 } }\nstages:\n  - scale: { selector: up, factr: 2 }\n\
+                sink: stdout\n";
+    let check = |text: String| {
+        let document = Document { name: "scale.yaml".to_owned(), text };
+        let mistakes = Plan::read(&[document], &registry, &Env::from_fn(|_| None)).err().unwrap_or_default();
+        mistakes.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(check(text.replace("factr", "factor")), [""; 0]);
+    let mistakes = check(text.to_owned());
+    let [mistake] = mistakes.as_slice() else { panic!("{mistakes:#?}") };
+    let begin = "scale.yaml:4:28: stages[0].scale.factr: ";
+    assert!(mistake.starts_with(begin) && mistake.contains("did you mean `factor`?"), "{mistake}");
 }
 
 #[test]

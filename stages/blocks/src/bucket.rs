@@ -18,6 +18,7 @@
 //!       path_style: true
 //!       credentials: { file: /etc/weir/s3.yaml }
 //!       max_requests: 64
+//!       ca_file: /etc/weir/roots.pem
 //!     timeout: 30s
 //!     connect_timeout: 5s
 //!     retry: { attempts: 6, within: 1m, backoff: { initial: 100ms, max: 5s } }

@@ -52,13 +52,17 @@ enum Content {
     Histograms,
 }
 
-/// A chunk that still grows.
+/// A chunk that still grows. Each series has one: the fields of the encoder's state are apart, so that none of its 64 bytes is
+/// left empty.
 #[derive(Clone, Debug, Default)]
 pub struct Open {
     data: Vec<u8>,
     min_ts: i64,
+    ts: i64,
+    delta: i64,
+    bits: u64,
     count: u32,
-    state: State,
+    scale: u8,
     hints: Hints,
 }
 
@@ -162,7 +166,7 @@ impl Open {
 
     /// The last sample; meaningless while there is none.
     pub fn last(&self) -> (i64, f64) {
-        (self.state.ts, self.state.value())
+        (self.ts, f64::from_bits(self.bits))
     }
 
     /// The first timestamp; meaningless while there is none.
@@ -179,10 +183,12 @@ impl Open {
     pub fn push(&mut self, ts: i64, value: f64) {
         if self.count == 0 {
             self.min_ts = ts;
-            self.state.ts = ts;
+            self.ts = ts;
             self.data.reserve(16);
         }
-        codec::encode(&mut self.state, &mut self.hints, ts, value, &mut self.data);
+        let mut state = State { ts: self.ts, delta: self.delta, bits: self.bits, scale: self.scale };
+        codec::encode(&mut state, &mut self.hints, ts, value, &mut self.data);
+        State { ts: self.ts, delta: self.delta, bits: self.bits, scale: self.scale } = state;
         self.count += 1;
     }
 

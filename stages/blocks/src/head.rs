@@ -108,10 +108,10 @@ impl Head {
             let ids = batch.iter().map(|series| series.id);
             let order = shard::order(ids);
             let mut found = vec![None; batch.series_count()];
-            tenant.each_shard(&order, batch, |shard, number, i| {
+            tenant.each_shard(&order, batch, |locked, i| {
                 let series = batch.series(i);
                 if let Some(place) = found.get_mut(i) {
-                    *place = tenant.find_or_create(shard, number, series.id, series.labels, shared).ok();
+                    *place = locked.find_or_create(series.id, series.labels, shared).ok();
                 }
             });
             Places { found, order }
@@ -122,18 +122,18 @@ impl Head {
     pub fn insert(&self, batch: &Batch, places: &Places) {
         self.with_tenant(batch.tenant(), |tenant, shared| {
             let mut change = series::Change::default();
-            tenant.each_shard(&places.order, batch, |shard, number, i| {
+            tenant.each_shard(&places.order, batch, |locked, i| {
                 let Some(Some(place)) = places.found.get(i) else { return };
                 let series = batch.series(i);
                 // Under the shard's lock, so that a frozen epoch gets nothing more once the cut has been here.
                 let epoch = shared.epoch.load(SeqCst);
-                let known = shard.get_mut(*place).is_some();
+                let known = locked.shard.get_mut(*place).is_some();
                 let place = match known {
                     true => Ok(*place),
                     // It was removed in between: a series without samples.
-                    false => tenant.find_or_create(shard, number, series.id, series.labels, shared),
+                    false => locked.find_or_create(series.id, series.labels, shared),
                 };
-                let Some(entry) = place.ok().and_then(|place| shard.get_mut(place)) else { return };
+                let Some(entry) = place.ok().and_then(|place| locked.shard.get_mut(place)) else { return };
                 for ((&ts, &value), start) in
                     series.timestamps.iter().zip(series.values).zip(starts::each(series.start_timestamps))
                 {
@@ -145,12 +145,6 @@ impl Head {
             });
             tenant.apply(&change, shared);
         });
-    }
-
-    /// The labels of a series, shared with the head where it has them.
-    pub fn share(&self, tenant: &Tenant, labels: &[u8]) -> Arc<[u8]> {
-        let tenants = self.tenants();
-        tenants.get(tenant).and_then(|tenant| tenant.share(labels)).unwrap_or_else(|| labels.into())
     }
 
     /// The tenants that have series here, sorted.

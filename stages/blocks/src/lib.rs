@@ -9,6 +9,7 @@ pub mod decimal;
 pub mod depot;
 pub mod gather;
 pub mod head;
+mod interned;
 mod lasts;
 pub mod log;
 pub mod merge;

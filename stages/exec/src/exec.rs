@@ -80,7 +80,8 @@ pub struct Exec(Fields);
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
-    /// The program and its arguments. A name without `/` is looked for in the directories of `PATH`.
+    /// The program and its arguments. A name without `/` is looked for in the directories of `PATH`. Arguments are shown, by
+    /// `weir explain`, by the API and by the system: a secret belongs into `env`.
     #[serde(deserialize_with = "some_program")]
     command: Vec<String>,
     /// Variables of its environment, beside those of Weir. Their values are shown nowhere. Default none.

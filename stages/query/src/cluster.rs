@@ -6,8 +6,8 @@
 //! ```
 //!
 //! All settings: `cluster: { ring: central, bucket: main, quorum: majority, timeout: 30s, connect_timeout: 2s, hedge: 500ms,
-//! memory: 256MiB, uploaded_after: 3h, founded_within: 1m, tls_config: { … }, bearer_token_file: token }`. `quorum` is that of the ring's writers
-//! (`replicate`).
+//! memory: 256MiB, uploaded_after: 3h, founded_within: 1m, tls_config: { … }, bearer_token_file: token }`, in the place of a token
+//! `basic_auth: { username: node, password_file: password }`. `quorum` is that of the ring's writers (`replicate`).
 //!
 //! Shape: each question goes to the `read_address` of as many members of each replica set as must be heard, so that every
 //! acknowledged sample is with one of them: of `factor` N and `quorum` W these are N−W+1. Where one of them fails, or
@@ -63,6 +63,7 @@ use weir_pipeline::{
     Ask, Cardinality, Changes, Clock, Context, Error, Query, Resource, Result, SeriesExemplars, Tenant,
 };
 use weir_stages::node::NodeReader;
+use weir_stages::outbound::BasicAuth;
 use weir_stages::replicate::Quorum;
 use weir_stages::ring::OpenRing;
 use weir_stages::tls::TlsClient;
@@ -117,6 +118,9 @@ pub struct Cluster {
     /// changes. Default none.
     #[serde(default)]
     pub bearer_token_file: Option<PathBuf>,
+    /// A name and its password, instead; `password_file` is read again when it changes. Default none.
+    #[serde(default)]
+    pub basic_auth: Option<BasicAuth>,
 }
 
 /// A cluster that can be asked.
@@ -172,7 +176,7 @@ impl Resource for Cluster {
         }
         self.quorum.of(layout.factor())?;
         let reader = NodeReader::new(self.connect_timeout.get(), self.tls_config.as_ref())?;
-        let reader = reader.with_token(self.bearer_token_file.as_deref())?;
+        let reader = reader.with_auth(self.basic_auth.as_ref(), self.bearer_token_file.as_deref())?;
         let telemetry = Telemetry::new(context);
         let depot = self.bucket.as_ref().map(|bucket| context.resource::<Depot>(bucket.name())).transpose()?;
         let epochs = Epochs::new(ring, self.uploaded_after.get());

@@ -13,7 +13,8 @@ use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use weir_pipeline::{Error, Result};
 
-use super::token::Token;
+use super::token::Shown;
+use crate::outbound::BasicAuth;
 use crate::tls::{Connector, TlsClient};
 
 /// How often a connection is pinged, and how long the pong may take.
@@ -28,7 +29,7 @@ pub(crate) struct NodeClient {
     /// Sends requests.
     pub(crate) client: Client<Connector, Full<Bytes>>,
     scheme: &'static str,
-    token: Option<Arc<Token>>,
+    shown: Option<Arc<Shown>>,
 }
 
 // === impl NodeClient ===
@@ -50,15 +51,15 @@ impl NodeClient {
             .http2_initial_connection_window_size(WINDOWS.1)
             .http2_keep_alive_interval(PING.0)
             .http2_keep_alive_timeout(PING.1);
-        Ok(Self { client: builder.build(connector), scheme, token: None })
+        Ok(Self { client: builder.build(connector), scheme, shown: None })
     }
 
-    /// The same, which shows the token of a file where there is one.
+    /// The same, which shows a name and a password, or the token of a file, where there is one of them.
     ///
     /// # Errors
-    /// The file can't be read, or has no token.
-    pub(crate) fn with_token(self, file: Option<&Path>) -> Result<Self> {
-        Ok(Self { token: file.map(Token::new).transpose()?.map(Arc::new), ..self })
+    /// There are both, the file can't be read, or it has neither.
+    pub(crate) fn with_auth(self, basic: Option<&BasicAuth>, token_file: Option<&Path>) -> Result<Self> {
+        Ok(Self { shown: Shown::new(basic, token_file)?.map(Arc::new), ..self })
     }
 
     /// A request with a body.
@@ -67,8 +68,8 @@ impl NodeClient {
         *request.method_mut() = Method::POST;
         *request.uri_mut() = uri;
         request.headers_mut().insert(CONTENT_TYPE, kind);
-        if let Some(token) = &self.token {
-            request.headers_mut().insert(AUTHORIZATION, token.header());
+        if let Some(shown) = &self.shown {
+            request.headers_mut().insert(AUTHORIZATION, shown.header());
         }
         request
     }

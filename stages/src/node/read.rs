@@ -14,6 +14,7 @@ use weir_pipeline::{Batch, Cardinality, Changes, Error, Kind, Query, Result, Sin
 use super::client::NodeClient;
 use super::frames::Frames;
 use super::{MAX_ANSWER, QUESTION, READ, SINCE, read_since, wire};
+use crate::outbound::BasicAuth;
 use crate::ring::Member;
 use crate::tls::TlsClient;
 
@@ -50,12 +51,12 @@ impl NodeReader {
         Ok(Self { client: NodeClient::new(connect_timeout, tls)? })
     }
 
-    /// The same, which shows the token of a file where there is one.
+    /// The same, which shows a name and a password, or the token of a file, where there is one of them.
     ///
     /// # Errors
-    /// The file can't be read, or has no token.
-    pub fn with_token(self, file: Option<&Path>) -> Result<Self> {
-        Ok(Self { client: self.client.with_token(file)? })
+    /// There are both, the file can't be read, or it has neither.
+    pub fn with_auth(self, basic: Option<&BasicAuth>, token_file: Option<&Path>) -> Result<Self> {
+        Ok(Self { client: self.client.with_auth(basic, token_file)? })
     }
 
     /// Asks a member for samples, for exemplars, or for metadata, all of which batches have.

@@ -5,11 +5,12 @@ use std::fmt;
 use hyper::Uri;
 use hyper::http::uri::Scheme;
 use serde::Deserialize;
+use weir_pipeline::units::Location;
 
 /// The address of a server of others: `http` or `https`, a host, and a path. What is shown of it ends before its query,
 /// which may have secrets.
 #[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Location")]
 pub struct Url(Uri);
 
 // === impl Url ===
@@ -23,6 +24,14 @@ impl Url {
     /// Whether it asks for TLS.
     pub fn is_https(&self) -> bool {
         self.0.scheme() == Some(&Scheme::HTTPS)
+    }
+}
+
+impl TryFrom<Location> for Url {
+    type Error = String;
+
+    fn try_from(location: Location) -> Result<Self, String> {
+        location.reveal().to_owned().try_into()
     }
 }
 

@@ -207,7 +207,7 @@ fn refuses_wrong_settings() {
     check("concurrency: 0", "1:14: concurrency: expected a whole number of at least 1, got `0`");
     check(
         "url: a",
-        "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `tls_config`, `bearer_token_file`",
+        "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `tls_config`, `bearer_token_file`, `basic_auth`",
     );
 }
 

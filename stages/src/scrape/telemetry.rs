@@ -68,7 +68,7 @@ impl Telemetry {
         let limits = "Scrapes that failed because ";
         Self {
             pipeline: context.pipeline.clone(),
-            targets: m.register("weir_scrape_targets", "Targets", Family::default()),
+            targets: m.register("prometheus_target_scrape_pool_targets", "Targets of a job", Family::default()),
             dropped: m.register(
                 "weir_scrape_dropped_targets",
                 "Targets that were found and are not scraped: a rule drops them, or they are wrong",

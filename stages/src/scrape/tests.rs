@@ -56,7 +56,10 @@ async fn a_target_is_scraped_at_steady_times_over_one_connection() {
     assert_eq!((first.metadata().len(), second.metadata().len()), (1, 0));
     assert_eq!(server.connections(), 1);
     let metrics = context.metrics.encode();
-    assert!(metrics.contains("weir_scrape_targets{pipeline=\"agent\",scrape_job=\"j\"} 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("prometheus_target_scrape_pool_targets{pipeline=\"agent\",scrape_job=\"j\"} 1\n"),
+        "{metrics}"
+    );
     assert!(
         metrics.contains("weir_scrape_scrapes_total{pipeline=\"agent\",scrape_job=\"j\",result=\"ok\"}"),
         "{metrics}"

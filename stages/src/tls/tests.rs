@@ -217,3 +217,28 @@ async fn a_node_that_asks_for_a_token_is_shown_the_one_of_a_file() {
     let error = way(address, "bearer_token_file: DIR/empty", dir.path()).map(drop).unwrap_err().report();
     assert!(error.contains("expected a token in the file"), "{error}");
 }
+
+#[tokio::test]
+async fn a_node_that_asks_for_a_password_is_shown_the_one_of_the_settings_or_of_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let hash = "$2b$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW";
+    std::fs::write(dir.path().join("password"), "wonderland\n").unwrap();
+    std::fs::write(dir.path().join("other"), "looking-glass\n").unwrap();
+    let (address, rest) = node(&format!("auth: {{ basic: {{ users: {{ alice: '{hash}' }} }} }}"), dir.path()).await;
+    for right in ["password: wonderland", "password_file: DIR/password"] {
+        let settings = format!("basic_auth: {{ username: alice, {right} }}");
+        assert_eq!(send(address, &settings, dir.path()).await.unwrap(), Ack::written(1), "{right}");
+    }
+    for wrong in ["{ username: alice, password_file: DIR/other }", "{ username: bob, password: wonderland }"] {
+        let error = send(address, &format!("basic_auth: {wrong}"), dir.path()).await.unwrap_err().report();
+        assert!(error.contains("401") && !error.contains("wonderland"), "{wrong}: {error}");
+    }
+    assert_eq!(rest.requests().len(), 2);
+    let check = |settings: &str, expect: &str| {
+        let error = way(address, settings, dir.path()).map(drop).unwrap_err().report();
+        assert!(error.contains(expect), "{settings}: {error}");
+    };
+    check("basic_auth: { username: alice, password_file: DIR/missing }", "expected a password in the file");
+    check("{ basic_auth: { username: 'a:b' } }", "expected a `username` without `:`");
+    check("{ basic_auth: { username: a }, bearer_token_file: DIR/password }", "expected at most one of");
+}

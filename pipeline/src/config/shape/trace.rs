@@ -9,7 +9,7 @@ use serde::de::{
 };
 
 use crate::config::wrong::Wrong;
-use crate::units::{is_secret, referred};
+use crate::units::{Hides, hides, referred};
 
 /// A step down.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,7 +193,7 @@ impl<'de> Deserializer<'de> for Tracer<'_> {
     fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Wrong> {
         if self.path.is_empty() {
             let mut seen = self.seen.borrow_mut();
-            seen.secret |= is_secret(name);
+            seen.secret |= hides(name) == Some(Hides::All);
             seen.resource = seen.resource.or(referred(name));
         }
         visitor.visit_newtype_struct(self)

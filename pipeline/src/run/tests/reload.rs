@@ -68,7 +68,7 @@ async fn a_bad_file_changes_nothing_and_the_metrics_say_so() {
     let mut running = plan(&[&p]).unwrap().start(Clock::starting_at(5000), metrics.clone()).await.unwrap();
     let told = || {
         let all = metrics.encode();
-        let lines = all.lines().filter(|line| line.starts_with("weir_config_last"));
+        let lines = all.lines().filter(|line| line.starts_with("prometheus_config_last"));
         lines.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).collect::<Vec<_>>()
     };
     assert_eq!(told(), [1.0, 5.0]);

@@ -1,14 +1,19 @@
 //! Counts what is asked of a bucket, of whichever kind.
 //!
-//! `weir_bucket_operations_total`, `weir_bucket_operation_failures_total` and `weir_bucket_operation_duration_seconds` mean
-//! what Thanos' metrics of the bucket mean; `weir_bucket_sent_bytes_total` and `weir_bucket_received_bytes_total` count the
-//! contents of objects. An operation is one call, however often it is repeated and however many requests it takes (a
-//! listing takes one for each 1,000 objects, several ranges of one object may take several). That an object is not there,
-//! or is there already, is an answer and no failure.
+//! `thanos_objstore_bucket_operations_total`, `…_operation_failures_total` and `…_operation_duration_seconds` are Thanos'
+//! metrics of a bucket, with its labels `bucket` and `operation` and its names of operations (`objstore.go` of
+//! thanos-io/objstore): `upload`, `get`, `get_range`, `attributes`, `iter` for a listing, `delete`. Beside them there are
+//! `upload_if_absent`, `copy` and `rename`. Durations are of operations that succeeded, without listings, as there, and
+//! `…_operation_fetched_bytes_total` counts what was read of objects; `weir_bucket_sent_bytes_total` counts what was put.
+//!
+//! An operation is one call, however often it is repeated and however many requests it takes (a listing takes one for
+//! each 1,000 objects, several ranges of one object may take several). That an object is not there, or is there already,
+//! is an answer and no failure.
 
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -28,6 +33,9 @@ use weir_pipeline::{Context, Metrics};
 
 /// The bounds of durations in seconds: those that Thanos has.
 const SECONDS: [f64; 14] = [0.001, 0.01, 0.1, 0.3, 0.6, 1.0, 3.0, 6.0, 9.0, 20.0, 30.0, 60.0, 90.0, 120.0];
+
+/// The listing of objects, whose duration depends on how many there are, and on who reads it.
+const ITER: &str = "iter";
 
 /// A bucket whose operations are counted.
 #[derive(Debug)]
@@ -58,6 +66,8 @@ struct Running {
     measures: Measures,
     labels: Labels,
     begin: Instant,
+    /// Whether it has got an answer, and no part of it failed.
+    succeeded: AtomicBool,
 }
 
 // === impl Measured ===
@@ -72,7 +82,7 @@ impl Measured {
         self.measures.operations.get_or_create(&labels).inc();
         // There from the first operation on: a share of failures needs both.
         drop(self.measures.failures.get_or_create(&labels));
-        Running { measures: self.measures.clone(), labels, begin: Instant::now() }
+        Running { measures: self.measures.clone(), labels, begin: Instant::now(), succeeded: AtomicBool::new(false) }
     }
 }
 
@@ -84,7 +94,7 @@ pub(super) fn only_whole() -> Error {
 #[async_trait]
 impl ObjectStore for Measured {
     async fn put_opts(&self, location: &Path, payload: PutPayload, opts: PutOptions) -> Result<PutResult> {
-        let running = self.begin(if opts.mode == PutMode::Create { "put_if_absent" } else { "put" });
+        let running = self.begin(if opts.mode == PutMode::Create { "upload_if_absent" } else { "upload" });
         let bytes = payload.content_length() as u64;
         let result = running.watch(self.store.put_opts(location, payload, opts).await);
         if result.is_ok() {
@@ -99,7 +109,7 @@ impl ObjectStore for Measured {
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
         let running = self.begin(match (options.head, &options.range) {
-            (true, _) => "head",
+            (true, _) => "attributes",
             (false, Some(_)) => "get_range",
             (false, None) => "get",
         });
@@ -137,15 +147,15 @@ impl ObjectStore for Measured {
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.begin("list").over(self.store.list(prefix))
+        self.begin(ITER).over(self.store.list(prefix))
     }
 
     fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
-        self.begin("list").over(self.store.list_with_offset(prefix, offset))
+        self.begin(ITER).over(self.store.list_with_offset(prefix, offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
-        let running = self.begin("list");
+        let running = self.begin(ITER);
         running.watch(self.store.list_with_delimiter(prefix).await)
     }
 
@@ -177,15 +187,15 @@ impl Measures {
             Family::new_with_constructor(|| Histogram::new(SECONDS));
         Self {
             bucket: resource(&context.place).into(),
-            operations: counters("weir_bucket_operations", "Operations on a bucket"),
-            failures: counters("weir_bucket_operation_failures", "Operations on a bucket that failed"),
+            operations: counters("thanos_objstore_bucket_operations", "Operations on a bucket"),
+            failures: counters("thanos_objstore_bucket_operation_failures", "Operations on a bucket that failed"),
             seconds: metrics.register(
-                "weir_bucket_operation_duration_seconds",
-                "How long operations on a bucket took, with their repetitions",
+                "thanos_objstore_bucket_operation_duration_seconds",
+                "How long operations on a bucket took that succeeded, with their repetitions; listings are not among them",
                 seconds,
             ),
             sent: counters("weir_bucket_sent_bytes", "Contents of objects put into a bucket"),
-            received: counters("weir_bucket_received_bytes", "Contents of objects read from a bucket"),
+            received: counters("thanos_objstore_bucket_operation_fetched_bytes", "Contents of objects read from a bucket"),
         }
     }
 }
@@ -205,10 +215,12 @@ pub(super) fn resource(place: &str) -> &str {
 
 impl Running {
     fn watch<T>(&self, result: Result<T>) -> Result<T> {
+        self.succeeded.store(result.is_ok(), Ordering::Relaxed);
         result.inspect_err(|error| self.failed(error))
     }
 
     fn failed(&self, error: &Error) {
+        self.succeeded.store(false, Ordering::Relaxed);
         if !matches!(error, Error::NotFound { .. } | Error::AlreadyExists { .. } | Error::NotModified { .. }) {
             self.measures.failures.get_or_create(&self.labels).inc();
         }
@@ -220,6 +232,7 @@ impl Running {
 
     /// The operation goes on until the stream ends.
     fn over<T: Send + 'static>(self, stream: BoxStream<'static, Result<T>>) -> BoxStream<'static, Result<T>> {
+        self.succeeded.store(true, Ordering::Relaxed);
         let watch = move |item: &Result<T>| {
             if let Err(error) = item {
                 self.failed(error);
@@ -231,6 +244,9 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.measures.seconds.get_or_create(&self.labels).observe(self.begin.elapsed().as_secs_f64());
+        // Who goes away before the answer leaves it open whether there is one.
+        if self.succeeded.load(Ordering::Relaxed) && self.labels.operation != ITER {
+            self.measures.seconds.get_or_create(&self.labels).observe(self.begin.elapsed().as_secs_f64());
+        }
     }
 }

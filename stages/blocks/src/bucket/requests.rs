@@ -1,7 +1,7 @@
 //! Counts the requests that a bucket costs, each attempt by itself.
 //!
 //! `weir_bucket_requests_total{bucket,method,code}`: `code` is the status of the answer, or how a request without one ended
-//! (`connect`, `timeout`, `broken`). Against `weir_bucket_operations_total` it shows what is repeated.
+//! (`connect`, `timeout`, `broken`). Against `thanos_objstore_bucket_operations_total` it shows what is repeated.
 
 use async_trait::async_trait;
 use object_store::ClientOptions;

@@ -2,13 +2,14 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use object_store::ObjectStore;
 use object_store::aws::{AmazonS3Builder, S3ConditionalPut};
 use object_store::limit::LimitStore;
 use object_store::path::Path;
 use object_store::prefix::PrefixStore;
+use object_store::{Certificate, ClientOptions, ObjectStore};
 use serde::Deserialize;
 use url::{Host, Url};
 use weir_pipeline::{Error, Result};
@@ -40,6 +41,10 @@ struct Fields {
     /// Where the keys come from: `environment`, `instance`, `anonymous` or `{ file: /etc/weir/s3.yaml }`. Default:
     /// `environment` if that has `AWS_ACCESS_KEY_ID`, else `instance`.
     credentials: Option<Credentials>,
+    /// The roots of which the endpoint may have a certificate, in PEM, beside those of the system; read at the start. Default
+    /// none.
+    #[serde(default)]
+    ca_file: Option<PathBuf>,
     /// How many requests are under way at a time, with their repetitions; others wait. Default `64`.
     #[serde(default = "default_max_requests")]
     max_requests: NonZeroUsize,
@@ -75,23 +80,25 @@ impl S3 {
     /// The store, with the prefix in place. Nothing is sent yet.
     ///
     /// # Errors
-    /// There are no credentials.
+    /// There are no credentials, or the file of roots can't be used.
     pub(super) fn connect(
         &self,
         patience: &Patience,
         requests: Requests,
         lookup: &dyn Fn(&str) -> Option<String>,
     ) -> Result<Arc<dyn ObjectStore>> {
-        let Fields { bucket, prefix, endpoint, region, path_style, credentials, max_requests } = &self.0;
+        let Fields { bucket, prefix, endpoint, region, path_style, credentials, max_requests, .. } = &self.0;
         let path_style = path_style.unwrap_or(endpoint.is_some());
         let allow_http = endpoint.as_ref().is_some_and(|endpoint| endpoint.0.scheme() == "http");
+        let client = patience.to_client().with_allow_http(allow_http);
+        let client = self.roots()?.into_iter().fold(client, ClientOptions::with_root_certificate);
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&bucket.0)
             .with_region(&region.0)
             .with_virtual_hosted_style_request(!path_style)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
             .with_http_connector(requests.clone())
-            .with_client_options(patience.to_client().with_allow_http(allow_http))
+            .with_client_options(client)
             .with_retry(patience.to_retry());
         if let Some(endpoint) = endpoint {
             builder = builder.with_endpoint(endpoint.to_base(&bucket.0, path_style));
@@ -105,6 +112,15 @@ impl S3 {
             return Ok(Arc::new(store));
         }
         Ok(Arc::new(PrefixStore::new(store, prefix.0.clone())))
+    }
+
+    /// The certificates of the file of roots.
+    fn roots(&self) -> Result<Vec<Certificate>> {
+        let Some(file) = &self.0.ca_file else { return Ok(Vec::new()) };
+        let wrong = || Error::invalid(format!("expected certificates in PEM in the file `{}`", file.display()));
+        let pem = std::fs::read(file).map_err(|e| wrong().with_source(e))?;
+        let roots = Certificate::from_pem_bundle(&pem).map_err(|e| wrong().with_source(e))?;
+        if roots.is_empty() { Err(wrong()) } else { Ok(roots) }
     }
 
     /// What it is, for logs.

@@ -3,6 +3,7 @@
 
 mod local;
 mod s3;
+mod secure;
 mod settings;
 mod shelf;
 

@@ -1,32 +1,38 @@
 //! From labels to series.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
-use weir_pipeline::labels::METRIC;
+use weir_pipeline::labels::{METRIC, encode_label};
 use weir_pipeline::query::{Cardinality, Most};
 use weir_pipeline::{Labels, MatchOp, Matcher, Pattern};
 
-use super::shard::Found;
+use super::shard::Slot;
+use crate::interned::Interned;
 
-/// What a new label value takes beside its text.
-const VALUE_BYTES: u64 = 80;
+/// What a new label value takes beside its text, growth of what holds it included.
+const VALUE_BYTES: u64 = 72;
 
 /// An entry of a list, growth of the list included.
-const ENTRY_BYTES: u64 = 6;
+const ENTRY_BYTES: u64 = 5;
 
-/// What an entry of the directory takes.
-const PLACE_BYTES: u64 = size_of::<Option<Found>>() as u64 * 3 / 2;
+/// What an entry of the directory takes, growth included.
+const SLOT_BYTES: u64 = size_of::<Slot>() as u64 * 3 / 2;
 
 /// So many series are few, and so many positions are looked at in no time.
 const FEW: usize = 1_000;
 const QUICK: usize = 100_000;
 
-/// For each label name and value the series that have it, as sorted positions in a directory.
+/// All pairs of label name and value, and for each the series that have it, as sorted positions in a directory.
 #[derive(Default)]
 pub(super) struct Index {
-    names: HashMap<Box<str>, HashMap<Box<str>, Positions>>,
-    /// `None` where the series is gone.
-    directory: Vec<Option<Found>>,
+    labels: Interned,
+    /// By the number of the pair.
+    positions: Vec<Positions>,
+    /// The pairs of each name.
+    names: HashMap<Box<str>, Vec<u32>>,
+    /// `Slot::GONE` where the series is gone.
+    directory: Vec<Slot>,
     gone: usize,
 }
 
@@ -39,38 +45,53 @@ enum Positions {
 // === impl Index ===
 
 impl Index {
-    /// Adds a series, and returns how many bytes that takes.
-    pub(super) fn insert(&mut self, labels: Labels<'_>, place: Found) -> u64 {
+    /// Adds a series, and returns the numbers of its labels and how many bytes that takes.
+    pub(super) fn insert(&mut self, labels: Labels<'_>, slot: Slot) -> (Box<[u32]>, u64) {
         let position = self.directory.len() as u32;
-        self.directory.push(Some(place));
-        let mut bytes = PLACE_BYTES;
-        for (name, value) in labels {
+        self.directory.push(slot);
+        let mut bytes = SLOT_BYTES;
+        let mut ids = Vec::with_capacity(labels.pairs().count());
+        for pair in labels.pairs() {
             bytes += ENTRY_BYTES;
-            let values = match self.names.get_mut(name) {
-                Some(values) => values,
-                None => {
-                    bytes += VALUE_BYTES + name.len() as u64;
-                    self.names.entry(name.into()).or_default()
-                }
-            };
-            match values.get_mut(value) {
+            let (id, new) = self.labels.add(pair.encoded);
+            ids.push(id);
+            match self.positions.get_mut(id as usize) {
                 Some(positions) => positions.push(position),
-                None => {
-                    bytes += VALUE_BYTES + value.len() as u64;
-                    values.insert(value.into(), Positions::One(position));
+                None => self.positions.push(Positions::One(position)),
+            }
+            if new {
+                bytes += VALUE_BYTES + pair.encoded.len() as u64;
+                let name = std::str::from_utf8(pair.name).unwrap_or_default();
+                match self.names.get_mut(name) {
+                    Some(pairs) => pairs.push(id),
+                    None => {
+                        bytes += VALUE_BYTES + name.len() as u64;
+                        self.names.insert(name.into(), vec![id]);
+                    }
                 }
             }
         }
-        bytes
+        (ids.into_boxed_slice(), bytes)
+    }
+
+    /// Whether a series whose labels have these numbers has these labels.
+    pub(super) fn are(&self, ids: &[u32], labels: Labels<'_>) -> bool {
+        self.labels.are(ids, labels.encoded())
+    }
+
+    /// The labels with these numbers, canonical. `scratch` is written to.
+    pub(super) fn spell(&self, ids: &[u32], scratch: &mut Vec<u8>) -> Arc<[u8]> {
+        scratch.clear();
+        self.labels.spell(ids, scratch);
+        scratch.as_slice().into()
     }
 
     /// Removes series, and returns how many bytes that frees.
-    pub(super) fn remove(&mut self, places: impl Iterator<Item = Found>) -> u64 {
-        let gone: HashSet<u64> = places.map(|place| place.number).collect();
-        for place in &mut self.directory {
-            if place.take_if(|place| gone.contains(&place.number)).is_some() {
-                self.gone += 1;
-            }
+    pub(super) fn remove(&mut self, slots: impl Iterator<Item = Slot>) -> u64 {
+        let gone: HashSet<Slot> = slots.collect();
+        for slot in self.directory.iter_mut().filter(|slot| gone.contains(slot)) {
+            *slot = Slot::GONE;
+            self.gone += 1;
         }
         // Lists are cleaned when it pays.
         if self.gone * 4 > self.directory.len() { self.compact() } else { 0 }
@@ -78,30 +99,35 @@ impl Index {
 
     fn compact(&mut self) -> u64 {
         let mut next = 0;
-        let moved: Vec<Option<u32>> = self
-            .directory
-            .iter()
-            .map(|place| {
-                place.map(|_| {
-                    next += 1;
-                    next - 1
-                })
+        let number = |slot: &Slot| {
+            (*slot != Slot::GONE).then(|| {
+                next += 1;
+                next - 1
             })
-            .collect();
-        let mut bytes = self.gone as u64 * PLACE_BYTES;
-        self.names.retain(|name, values| {
-            values.retain(|value, positions| {
-                let removed = positions.renumber(&moved);
-                bytes += removed as u64 * ENTRY_BYTES;
-                let empty = positions.as_slice().is_empty();
-                bytes += if empty { VALUE_BYTES + value.len() as u64 } else { 0 };
+        };
+        let moved: Vec<Option<u32>> = self.directory.iter().map(number).collect();
+        let mut bytes = self.gone as u64 * SLOT_BYTES;
+        for positions in &mut self.positions {
+            bytes += positions.renumber(&moved) as u64 * ENTRY_BYTES;
+        }
+        let Self { labels, positions, names, .. } = self;
+        names.retain(|name, pairs| {
+            pairs.retain(|id| {
+                let empty = positions.get(*id as usize).is_none_or(Positions::is_empty);
+                if empty {
+                    bytes += VALUE_BYTES + labels.pair(*id).len() as u64;
+                    labels.remove(*id);
+                }
                 !empty
             });
-            values.shrink_to_fit();
-            bytes += if values.is_empty() { VALUE_BYTES + name.len() as u64 } else { 0 };
-            !values.is_empty()
+            pairs.shrink_to_fit();
+            bytes += if pairs.is_empty() { VALUE_BYTES + name.len() as u64 } else { 0 };
+            !pairs.is_empty()
         });
-        self.directory.retain(Option::is_some);
+        self.labels.shrink();
+        self.positions.truncate(self.labels.end());
+        self.positions.shrink_to_fit();
+        self.directory.retain(|slot| *slot != Slot::GONE);
         self.directory.shrink_to_fit();
         self.gone = 0;
         bytes
@@ -112,18 +138,28 @@ impl Index {
         self.gone == self.directory.len()
     }
 
+    /// The positions of the series with this label.
+    fn with(&self, name: &str, value: &str) -> &[u32] {
+        let mut pair = Vec::with_capacity(name.len() + value.len() + 4);
+        encode_label(name, value, &mut pair);
+        self.labels.find(&pair).map(|id| self.having(id)).unwrap_or_default()
+    }
+
+    /// The positions of the series that have a pair.
+    fn having(&self, id: u32) -> &[u32] {
+        self.positions.get(id as usize).map(Positions::as_slice).unwrap_or_default()
+    }
+
     /// Whether only a few series can satisfy all matchers, and are found without a look at many values.
     pub(super) fn is_quick(&self, matchers: &[Matcher]) -> bool {
         let (mut fewest, mut work) = (self.directory.len(), 0);
-        for matcher in matchers {
-            let Some(values) = self.names.get(matcher.name.as_str()) else { continue };
+        for matcher in matchers.iter().filter(|matcher| self.names.contains_key(matcher.name.as_str())) {
             let wanted = match matcher.op {
                 MatchOp::Equal | MatchOp::NotEqual => std::slice::from_ref(&matcher.value),
                 _ => literals(matcher).unwrap_or_default(),
             };
             let listed = !wanted.is_empty();
-            let positions = wanted.iter().filter_map(|value| values.get(value.as_str()));
-            let found: usize = positions.map(|positions| positions.as_slice().len()).sum();
+            let found: usize = wanted.iter().map(|value| self.with(&matcher.name, value).len()).sum();
             work += if listed { found } else { self.directory.len() };
             if listed && !matcher.matches_empty() {
                 fewest = fewest.min(found);
@@ -134,20 +170,17 @@ impl Index {
 
     /// What the series are made of, but for their chunks and times.
     pub(super) fn cardinality(&self, limit: usize) -> Cardinality {
-        let live = |positions: &Positions| match self.gone {
-            0 => positions.as_slice().len(),
-            _ => positions
-                .as_slice()
-                .iter()
-                .filter(|p| self.directory.get(**p as usize).is_some_and(Option::is_some))
-                .count(),
+        let is_live = |position: &&u32| self.directory.get(**position as usize).is_some_and(|slot| *slot != Slot::GONE);
+        let live = |positions: &[u32]| match self.gone {
+            0 => positions.len(),
+            _ => positions.iter().filter(is_live).count(),
         };
         let [mut metrics, mut labels, mut bytes, mut pairs] = std::array::from_fn(|_| Most::new(limit));
         let mut label_pairs = 0;
-        for (name, values) in &self.names {
+        for (name, ids) in &self.names {
             let (mut count, mut size) = (0, 0);
-            for (value, positions) in values {
-                let series = live(positions) as u64;
+            for id in ids {
+                let (value, series) = (self.labels.value(*id), live(self.having(*id)) as u64);
                 if series == 0 {
                     continue;
                 }
@@ -176,7 +209,7 @@ impl Index {
     }
 
     /// The series that satisfy all matchers.
-    pub(super) fn select(&self, matchers: &[Matcher]) -> Vec<Found> {
+    pub(super) fn select(&self, matchers: &[Matcher]) -> Vec<Slot> {
         let (mut excluding, mut including): (Vec<_>, Vec<_>) = matchers.iter().partition(|m| m.matches_empty());
         // What is cheap and narrow first.
         including.sort_by_key(|m| (m.op != MatchOp::Equal, literals(m).is_none()));
@@ -199,27 +232,28 @@ impl Index {
                 left = subtract(&left, &set);
             }
         }
-        left.into_iter().filter_map(|position| *self.directory.get(position as usize)?).collect()
+        let slots = left.into_iter().filter_map(|position| self.directory.get(position as usize).copied());
+        slots.filter(|slot| *slot != Slot::GONE).collect()
     }
 
     /// The positions of the series whose value of the matcher's label is `wanted`.
     fn union(&self, matcher: &Matcher, wanted: impl Fn(&str) -> bool) -> Vec<u32> {
-        let Some(values) = self.names.get(matcher.name.as_str()) else { return Vec::new() };
+        let Some(pairs) = self.names.get(matcher.name.as_str()) else { return Vec::new() };
         // One look-up where only one value can be wanted: `=`, or what `!=` excludes.
         if matches!(matcher.op, MatchOp::Equal | MatchOp::NotEqual) && wanted(&matcher.value) {
-            return values.get(matcher.value.as_str()).map(|p| p.as_slice().to_vec()).unwrap_or_default();
+            return self.with(&matcher.name, &matcher.value).to_vec();
         }
         let mut all = Vec::new();
         // A few where few can be: `=~"a|b"`, or what `!~` excludes.
         if let Some(few) = literals(matcher).filter(|few| few.iter().all(|value| wanted(value))) {
-            for positions in few.iter().filter_map(|value| values.get(value.as_str())) {
-                all.extend_from_slice(positions.as_slice());
+            for value in few {
+                all.extend_from_slice(self.with(&matcher.name, value));
             }
             all.sort_unstable();
             return all;
         }
-        for (_, positions) in values.iter().filter(|(value, _)| wanted(value)) {
-            all.extend_from_slice(positions.as_slice());
+        for id in pairs.iter().filter(|id| wanted(self.labels.value(**id))) {
+            all.extend_from_slice(self.having(*id));
         }
         // A series has one value of a label: no position comes twice.
         all.sort_unstable();
@@ -242,22 +276,35 @@ impl Positions {
         }
     }
 
+    fn is_empty(&self) -> bool {
+        self.as_slice().is_empty()
+    }
+
     /// Adds a position above all others.
     fn push(&mut self, position: u32) {
         match self {
             Self::One(first) => *self = Self::Many(vec![*first, position]),
-            Self::Many(positions) => positions.push(position),
+            Self::Many(positions) => {
+                // By a quarter, not twofold: nearly all that the index takes is these lists.
+                if positions.len() == positions.capacity() {
+                    positions.reserve_exact(positions.len() / 4 + 1);
+                }
+                positions.push(position);
+            }
         }
     }
 
     /// Gives the positions their new numbers, and returns how many are gone.
     fn renumber(&mut self, moved: &[Option<u32>]) -> usize {
         let before = self.as_slice().len();
-        let left: Vec<u32> = self.as_slice().iter().filter_map(|p| *moved.get(*p as usize)?).collect();
+        let mut left: Vec<u32> = self.as_slice().iter().filter_map(|p| *moved.get(*p as usize)?).collect();
         let gone = before - left.len();
         *self = match left[..] {
             [one] => Self::One(one),
-            _ => Self::Many(left),
+            _ => {
+                left.shrink_to_fit();
+                Self::Many(left)
+            }
         };
         gone
     }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use weir_pipeline::{HistogramPoint, Labels, SeriesId};
+use weir_pipeline::{HistogramPoint, SeriesId};
 
 use super::aside::Aside;
 use super::shard::Found;
@@ -10,19 +10,28 @@ use super::{Piece, Snapshot};
 use crate::chunk::{Chunk, Open, SAMPLES};
 use crate::merge::beats_float;
 
-/// What a series takes beside its labels and samples: itself, its slot, its share of the map, allocations.
-const FIXED_BYTES: usize = size_of::<Series>() + 8 + 32 + 48;
+/// What a series takes beside its labels and samples: itself, its slot, its share of the table of ids.
+const FIXED_BYTES: usize = size_of::<Series>() + 12 + 8;
 
 /// A series: its labels, and its samples of all epochs that are not released.
 pub(super) struct Series {
-    pub(super) place: Found,
+    number: u64,
+    handle: u32,
     pub(super) id: SeriesId,
-    pub(super) labels: Arc<[u8]>,
+    /// The numbers that the index has for them.
+    pub(super) labels: Box<[u32]>,
     /// The last epoch in which somebody wrote to it.
     pub(super) touched: u32,
     /// The epoch of `open` and `aside`.
     epoch: u32,
     open: Open,
+    /// `None` where all of it would be empty, as in a new series.
+    more: Option<Box<More>>,
+}
+
+/// What a series has beside the open chunk.
+#[derive(Default)]
+struct More {
     /// `None` where it would be empty.
     aside: Option<Box<Aside>>,
     pieces: Vec<Arc<Piece>>,
@@ -43,22 +52,26 @@ pub(super) struct Change {
 // === impl Series ===
 
 impl Series {
-    pub(super) fn new(place: Found, id: SeriesId, labels: Labels<'_>, epoch: u32) -> Self {
+    pub(super) fn new(place: Found, id: SeriesId, labels: Box<[u32]>, epoch: u32) -> Self {
         Self {
-            place,
+            number: place.number,
+            handle: place.handle,
             id,
-            labels: labels.encoded().into(),
+            labels,
             touched: epoch,
             epoch,
             open: Open::default(),
-            aside: None,
-            pieces: Vec::new(),
+            more: None,
         }
+    }
+
+    pub(super) fn place(&self) -> Found {
+        Found { handle: self.handle, number: self.number }
     }
 
     /// What the series takes without its samples.
     pub(super) fn byte_size(&self) -> u64 {
-        (FIXED_BYTES + self.labels.len()) as u64
+        (FIXED_BYTES + size_of_val(&*self.labels)) as u64
     }
 
     /// Adds a float, with its start.
@@ -66,17 +79,18 @@ impl Series {
         self.enter(epoch, change);
         change.bytes -= self.growing();
         let (last_ts, last_value) = self.open.last();
-        let last_start = || self.aside.as_ref().map_or(0, |aside| aside.starts.last());
+        let last_start = || self.aside().map_or(0, |aside| aside.starts.last());
         let mut late = false;
         if self.open.is_empty() || ts > last_ts {
             self.open.push(ts, value);
-            if start != 0 || self.aside.is_some() {
-                self.aside.get_or_insert_default().starts.push(self.open.count() - 1, start);
+            if start != 0 || self.aside().is_some() {
+                let place = self.open.count() - 1;
+                self.aside_mut().starts.push(place, start);
             }
             change.samples = change.samples.wrapping_add(1);
         } else if ts < last_ts || beats_float((value, start), (last_value, last_start())) {
             late = true;
-            self.aside.get_or_insert_default().push_late(ts, value, start);
+            self.aside_mut().push_late(ts, value, start);
             change.samples = change.samples.wrapping_add(1);
         } else {
             change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
@@ -93,7 +107,7 @@ impl Series {
     pub(super) fn push_histogram(&mut self, point: &HistogramPoint, epoch: u32, change: &mut Change) {
         self.enter(epoch, change);
         change.bytes -= self.growing();
-        match self.aside.get_or_insert_default().push_histogram(point) {
+        match self.aside_mut().push_histogram(point) {
             None => change.samples = change.samples.wrapping_add(1),
             Some(lost) => change.conflicts += u64::from(lost),
         }
@@ -119,12 +133,14 @@ impl Series {
     fn seal_open(&mut self, change: &mut Change) {
         change.bytes -= self.growing();
         let mut chunk = self.open.seal();
-        if let Some(aside) = &mut self.aside {
+        if let Some(more) = &mut self.more
+            && let Some(aside) = &mut more.aside
+        {
             let starts = std::mem::take(&mut aside.starts);
             chunk = chunk.map(|chunk| chunk.since(&starts));
-        }
-        if self.aside.as_ref().is_some_and(|aside| aside.is_empty()) {
-            self.aside = None;
+            if aside.is_empty() {
+                more.aside = None;
+            }
         }
         change.bytes += self.growing();
         self.keep(chunk, change);
@@ -132,10 +148,11 @@ impl Series {
 
     fn seal_aside(&mut self, all: bool, change: &mut Change) {
         let before = self.growing();
-        let Some(aside) = &mut self.aside else { return };
+        let Some(place) = self.more.as_mut().map(|more| &mut more.aside) else { return };
+        let Some(aside) = place else { return };
         let chunks = aside.seal(all, change);
         if aside.is_empty() {
-            self.aside = None;
+            *place = None;
         }
         change.bytes += self.growing() - before;
         chunks.into_iter().for_each(|chunk| self.keep(Some(chunk), change));
@@ -145,21 +162,34 @@ impl Series {
         let Some(chunk) = chunk else { return };
         let piece = Arc::new(Piece { epoch: self.epoch, chunk });
         change.bytes += piece.byte_size();
-        self.pieces.push(piece);
+        self.more.get_or_insert_default().pieces.push(piece);
+    }
+
+    fn aside(&self) -> Option<&Aside> {
+        self.more.as_ref()?.aside.as_deref()
+    }
+
+    fn aside_mut(&mut self) -> &mut Aside {
+        self.more.get_or_insert_default().aside.get_or_insert_default()
+    }
+
+    /// The finished chunks.
+    fn sealed(&self) -> &[Arc<Piece>] {
+        self.more.as_ref().map_or(&[], |more| &more.pieces)
     }
 
     /// The pieces that `epochs` has and that reach into `start..=end`; what still grows is copied.
     pub(super) fn pieces(&self, visible: u32, start: i64, end: i64) -> Vec<Arc<Piece>> {
         let reaches = |chunk: &Chunk| chunk.min_ts() <= end && chunk.max_ts() >= start;
-        let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible && reaches(&piece.chunk));
+        let sealed = self.sealed().iter().filter(|piece| piece.epoch >= visible && reaches(&piece.chunk));
         let mut found: Vec<_> = sealed.cloned().collect();
         if self.epoch >= visible {
-            let open = || match &self.aside {
+            let open = || match self.aside() {
                 Some(aside) => self.open.snapshot().map(|chunk| chunk.since(&aside.starts)),
                 None => self.open.snapshot(),
             };
             let open = (self.open.min_ts() <= end && self.open.last().0 >= start).then(open).flatten();
-            let aside = self.aside.iter().flat_map(|aside| aside.snapshot());
+            let aside = self.aside().into_iter().flat_map(Aside::snapshot);
             let growing = open.into_iter().chain(aside).filter(reaches);
             found.extend(growing.map(|chunk| Arc::new(Piece { epoch: self.epoch, chunk })));
         }
@@ -168,11 +198,11 @@ impl Series {
 
     /// How many chunks there are of epochs from `visible` on, and the times of their first and their last sample.
     pub(super) fn extent(&self, visible: u32) -> (u64, Option<(i64, i64)>) {
-        let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible);
+        let sealed = self.sealed().iter().filter(|piece| piece.epoch >= visible);
         let mut times: Vec<(i64, i64)> = sealed.map(|piece| (piece.chunk.min_ts(), piece.chunk.max_ts())).collect();
         if self.epoch >= visible {
             times.extend((!self.open.is_empty()).then(|| (self.open.min_ts(), self.open.last().0)));
-            times.extend(self.aside.iter().flat_map(|aside| aside.extents()));
+            times.extend(self.aside().into_iter().flat_map(Aside::extents));
         }
         let all = times.iter().copied().reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
         (times.len() as u64, all)
@@ -180,12 +210,9 @@ impl Series {
 
     /// How many samples there are of epochs from `visible` on.
     pub(super) fn samples(&self, visible: u32) -> u64 {
-        let sealed = self.pieces.iter().filter(|piece| piece.epoch >= visible).map(|piece| piece.chunk.count());
-        let growing = if self.epoch >= visible {
-            self.open.count() as usize + self.aside.as_ref().map_or(0, |aside| aside.count())
-        } else {
-            0
-        };
+        let sealed = self.sealed().iter().filter(|piece| piece.epoch >= visible).map(|piece| piece.chunk.count());
+        let growing =
+            if self.epoch >= visible { self.open.count() as usize + self.aside().map_or(0, Aside::count) } else { 0 };
         (sealed.sum::<usize>() + growing) as u64
     }
 
@@ -194,13 +221,14 @@ impl Series {
         if self.epoch <= last {
             self.seal(change);
         }
-        self.pieces.iter().filter(|piece| (visible..=last).contains(&piece.epoch)).cloned().collect()
+        self.sealed().iter().filter(|piece| (visible..=last).contains(&piece.epoch)).cloned().collect()
     }
 
     /// Frees the pieces of epochs before `visible`, and returns how many samples they had.
     pub(super) fn release(&mut self, visible: u32, change: &mut Change) -> u64 {
         let mut samples = 0;
-        self.pieces.retain(|piece| {
+        let Some(more) = &mut self.more else { return 0 };
+        more.pieces.retain(|piece| {
             let keep = piece.epoch >= visible;
             if !keep {
                 change.bytes -= piece.byte_size();
@@ -208,24 +236,27 @@ impl Series {
             }
             keep
         });
-        if self.pieces.is_empty() {
-            self.pieces = Vec::new();
+        if more.pieces.is_empty() {
+            more.pieces = Vec::new();
+            if more.aside.is_none() {
+                self.more = None;
+            }
         }
         samples
     }
 
     /// Whether there is no sample.
     pub(super) fn is_empty(&self) -> bool {
-        self.open.is_empty() && self.aside.is_none() && self.pieces.is_empty()
+        self.open.is_empty() && self.aside().is_none() && self.sealed().is_empty()
     }
 
-    pub(super) fn snapshot(&self, pieces: Vec<Arc<Piece>>) -> Snapshot {
-        Snapshot { id: self.id, labels: self.labels.clone(), pieces }
+    pub(super) fn snapshot(&self, labels: Arc<[u8]>, pieces: Vec<Arc<Piece>>) -> Snapshot {
+        Snapshot { id: self.id, labels, pieces }
     }
 
     /// What `open` and `aside` take.
     fn growing(&self) -> i64 {
-        (self.open.byte_size() + self.aside.as_ref().map_or(0, |aside| aside.byte_size())) as i64
+        (self.open.byte_size() + self.aside().map_or(0, Aside::byte_size)) as i64
     }
 }
 
@@ -233,8 +264,8 @@ impl Series {
 
 impl Piece {
     fn byte_size(&self) -> i64 {
-        // The counts of the Arc, the allocator's share of two allocations, and the place in the series' list.
-        (self.chunk.byte_size() + 8 + 16 + 32 + 8) as i64
+        // The counts of the Arc, the allocator's share of two allocations, and the place in the series' list with a share of it.
+        (self.chunk.byte_size() + 8 + 16 + 32 + 16) as i64
     }
 }
 

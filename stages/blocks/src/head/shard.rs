@@ -1,8 +1,8 @@
 //! A part of a tenant's series, behind one lock.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
+use std::hash::{BuildHasher, RandomState};
 
+use hashbrown::HashTable;
 use weir_pipeline::SeriesId;
 
 use super::series::Series;
@@ -17,19 +17,27 @@ pub(super) struct Found {
     pub(super) number: u64,
 }
 
+/// The same in half as many bytes, for lists of many: of the number only the low half, which is enough to tell series apart
+/// that have a handle one soon after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Slot {
+    handle: u32,
+    number: u32,
+}
+
 /// A part of a tenant's series.
 #[derive(Default)]
 pub(super) struct Shard {
-    by_id: HashMap<SeriesId, u32, Keyed>,
+    /// Slots, by the ids of the series in them.
+    by_id: HashTable<u32>,
+    key: Key,
     slots: Vec<Option<Box<Series>>>,
     free: Vec<u32>,
 }
 
-/// Hashes ids, which are hashes already, with a key: XXH3 can be forged.
-#[derive(Clone)]
-pub(super) struct Keyed(u64, u64);
-
-pub(super) struct IdHasher(Keyed, u64);
+/// With what ids are hashed, which are hashes already: XXH3 can be forged.
+#[derive(Clone, Copy)]
+struct Key(u64, u64);
 
 /// The shard of a series.
 pub(super) fn shard_of(id: SeriesId) -> usize {
@@ -59,11 +67,22 @@ pub(super) fn order(ids: impl Iterator<Item = SeriesId>) -> Vec<u32> {
 // === impl Found ===
 
 impl Found {
+    pub(super) fn slot(self) -> Slot {
+        Slot { handle: self.handle, number: self.number as u32 }
+    }
+}
+
+// === impl Slot ===
+
+impl Slot {
+    /// No series has it.
+    pub(super) const GONE: Self = Self { handle: u32::MAX, number: u32::MAX };
+
     pub(super) fn shard(self) -> usize {
         self.handle as usize % SHARDS
     }
 
-    fn slot(self) -> usize {
+    fn index(self) -> usize {
         self.handle as usize / SHARDS
     }
 }
@@ -72,16 +91,20 @@ impl Found {
 
 impl Shard {
     pub(super) fn find(&self, id: SeriesId) -> Option<&Series> {
-        let slot = *self.by_id.get(&id)?;
-        self.slots.get(slot as usize)?.as_deref()
+        let has = |slot: &u32| self.series(*slot).is_some_and(|series| series.id == id);
+        self.series(*self.by_id.find(self.key.hash(id), has)?)
     }
 
-    pub(super) fn get(&self, place: Found) -> Option<&Series> {
-        self.slots.get(place.slot())?.as_deref().filter(|series| series.place.number == place.number)
+    pub(super) fn get(&self, slot: Slot) -> Option<&Series> {
+        self.slots.get(slot.index())?.as_deref().filter(|series| series.place().slot() == slot)
     }
 
     pub(super) fn get_mut(&mut self, place: Found) -> Option<&mut Series> {
-        self.slots.get_mut(place.slot())?.as_deref_mut().filter(|series| series.place.number == place.number)
+        self.slots.get_mut(place.slot().index())?.as_deref_mut().filter(|series| series.place() == place)
+    }
+
+    fn series(&self, slot: u32) -> Option<&Series> {
+        self.slots.get(slot as usize)?.as_deref()
     }
 
     /// The handle that the next series of the shard with this number gets.
@@ -92,14 +115,15 @@ impl Shard {
 
     /// Adds a series, whose handle is the one that `next_handle` told.
     pub(super) fn insert(&mut self, series: Box<Series>) {
-        let slot = series.place.slot();
-        self.by_id.insert(series.id, slot as u32);
+        let (slot, hash) = (series.place().slot().index(), self.key.hash(series.id));
         if self.free.pop().is_none() {
             self.slots.push(None);
         }
         if let Some(empty) = self.slots.get_mut(slot) {
             *empty = Some(series);
         }
+        let (slots, key) = (&self.slots, self.key);
+        self.by_id.insert_unique(hash, slot as u32, |slot| hash_of(slots, key, *slot));
     }
 
     pub(super) fn series_mut(&mut self) -> impl Iterator<Item = &mut Series> {
@@ -111,43 +135,39 @@ impl Shard {
         let mut removed = Vec::new();
         for (i, slot) in self.slots.iter_mut().enumerate() {
             if let Some(series) = slot.take_if(|series| idle(series)) {
-                self.by_id.remove(&series.id);
+                if let Ok(entry) = self.by_id.find_entry(self.key.hash(series.id), |slot| *slot as usize == i) {
+                    entry.remove();
+                }
                 self.free.push(i as u32);
                 removed.push(*series);
             }
+        }
+        if !removed.is_empty() && self.by_id.len() * 4 < self.by_id.capacity() {
+            let (slots, key) = (&self.slots, self.key);
+            self.by_id.shrink_to_fit(|slot| hash_of(slots, key, *slot));
         }
         removed
     }
 }
 
-// === impl Keyed ===
+/// The hash of the series in a slot.
+fn hash_of(slots: &[Option<Box<Series>>], key: Key, slot: u32) -> u64 {
+    slots.get(slot as usize).and_then(Option::as_ref).map_or(0, |series| key.hash(series.id))
+}
 
-impl Default for Keyed {
+// === impl Key ===
+
+impl Key {
+    fn hash(self, id: SeriesId) -> u64 {
+        let (high, low) = ((id.as_u128() >> 64) as u64, id.as_u128() as u64);
+        let product = u128::from(high ^ self.0) * u128::from(low ^ self.1);
+        product as u64 ^ (product >> 64) as u64
+    }
+}
+
+impl Default for Key {
     fn default() -> Self {
         let random = RandomState::new();
         Self(random.hash_one(0), random.hash_one(1))
-    }
-}
-
-impl BuildHasher for Keyed {
-    type Hasher = IdHasher;
-    fn build_hasher(&self) -> IdHasher {
-        IdHasher(self.clone(), 0)
-    }
-}
-
-impl Hasher for IdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        if let ([high, low], _) = bytes.as_chunks::<8>() {
-            let Keyed(a, b) = self.0;
-            let product = u128::from(u64::from_le_bytes(*high) ^ a) * u128::from(u64::from_le_bytes(*low) ^ b);
-            self.1 = product as u64 ^ (product >> 64) as u64;
-        }
-    }
-
-    fn write_usize(&mut self, _: usize) {}
-
-    fn finish(&self) -> u64 {
-        self.1
     }
 }

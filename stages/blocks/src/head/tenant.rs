@@ -1,14 +1,17 @@
 //! One tenant's series: shards, and the index over their labels.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 
 use weir_pipeline::{Batch, Cardinality, Labels, Matcher, SeriesId};
 
 use super::index::Index;
 use super::series::{Change, Series};
-use super::shard::{Found, SHARDS, Shard, shard_of};
+use super::shard::{Found, SHARDS, Shard, Slot, shard_of};
 use super::{Shared, Snapshot};
+
+/// So many series are read without a pause for those who write.
+const AT_ONCE: usize = 512;
 
 /// One tenant's series.
 #[derive(Default)]
@@ -23,6 +26,14 @@ pub(super) struct TenantHead {
     chunk_bytes: AtomicU64,
 }
 
+/// A shard that is locked, and the index once it was needed.
+pub(super) struct Locked<'a> {
+    tenant: &'a TenantHead,
+    number: usize,
+    pub(super) shard: MutexGuard<'a, Shard>,
+    index: Option<RwLockReadGuard<'a, Index>>,
+}
+
 /// Another series has the id.
 pub(super) struct Collision;
 
@@ -30,61 +41,34 @@ pub(super) struct Collision;
 
 impl TenantHead {
     /// Calls `f` with each series of the batch and its locked shard, in `order`, which goes shard by shard.
-    pub(super) fn each_shard(&self, order: &[u32], batch: &Batch, mut f: impl FnMut(&mut Shard, usize, usize)) {
+    pub(super) fn each_shard(&self, order: &[u32], batch: &Batch, mut f: impl FnMut(&mut Locked<'_>, usize)) {
         let of = |i: &u32| shard_of(batch.series(*i as usize).id);
         for group in order.chunk_by(|a, b| of(a) == of(b)) {
             let Some(number) = group.first().map(of) else { continue };
-            let mut shard = self.shard(number);
+            let mut locked = Locked { tenant: self, number, shard: self.shard(number), index: None };
             for &i in group {
-                f(&mut shard, number, i as usize);
+                f(&mut locked, i as usize);
             }
         }
     }
 
-    /// The series with this id, which must have these labels; created where there is none.
-    pub(super) fn find_or_create(
-        &self,
-        shard: &mut Shard,
-        number: usize,
-        id: SeriesId,
-        labels: Labels<'_>,
-        shared: &Shared,
-    ) -> Result<Found, Collision> {
-        if let Some(series) = shard.find(id) {
-            return if *series.labels == *labels.encoded() { Ok(series.place) } else { Err(Collision) };
-        }
-        let place = Found { handle: shard.next_handle(number), number: shared.numbers.fetch_add(1, Relaxed) + 1 };
-        let series = Box::new(Series::new(place, id, labels, shared.epoch.load(SeqCst)));
-        let index_bytes = self.index.write().unwrap_or_else(PoisonError::into_inner).insert(labels, place);
-        shared.series_bytes.fetch_add(series.byte_size() + index_bytes, Relaxed);
-        self.series_bytes.fetch_add(series.byte_size() + index_bytes, Relaxed);
-        shared.series.fetch_add(1, Relaxed);
-        shared.created.fetch_add(1, Relaxed);
-        shard.insert(series);
-        Ok(place)
-    }
-
-    pub(super) fn share(&self, labels: &[u8]) -> Option<Arc<[u8]>> {
-        let id = SeriesId::of(labels);
-        let shard = self.shard(shard_of(id));
-        shard.find(id).map(|series| series.labels.clone()).filter(|known| **known == *labels)
-    }
-
     pub(super) fn is_quick(&self, matchers: &[Matcher]) -> bool {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).is_quick(matchers)
+        self.index().is_quick(matchers)
     }
 
     pub(super) fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Vec<Snapshot> {
-        let mut places = self.index.read().unwrap_or_else(PoisonError::into_inner).select(matchers);
-        places.sort_unstable_by_key(|place| place.shard());
+        let mut slots = self.index().select(matchers);
+        slots.sort_unstable_by_key(|slot| slot.shard());
         let visible = self.visible.load(SeqCst);
-        let mut found = Vec::with_capacity(places.len());
-        for group in places.chunk_by(|a, b| a.shard() == b.shard()) {
-            let Some(shard) = group.first().map(|place| self.shard(place.shard())) else { continue };
-            for series in group.iter().filter_map(|place| shard.get(*place)) {
+        let (mut found, mut scratch) = (Vec::with_capacity(slots.len()), Vec::new());
+        let of_a_shard = slots.chunk_by(|a: &Slot, b| a.shard() == b.shard());
+        for group in of_a_shard.flat_map(|group| group.chunks(AT_ONCE)) {
+            let Some(shard) = group.first().map(|slot| self.shard(slot.shard())) else { continue };
+            let index = self.index();
+            for series in group.iter().filter_map(|slot| shard.get(*slot)) {
                 let pieces = series.pieces(visible, start, end);
                 if !pieces.is_empty() {
-                    found.push(series.snapshot(pieces));
+                    found.push(series.snapshot(index.spell(&series.labels, &mut scratch), pieces));
                 }
             }
         }
@@ -93,12 +77,13 @@ impl TenantHead {
 
     pub(super) fn frozen(&self, epoch: u32, shared: &Shared) -> Vec<Snapshot> {
         let visible = self.visible.load(SeqCst);
-        let (mut found, mut change) = (Vec::new(), Change::default());
+        let (mut found, mut change, mut scratch) = (Vec::new(), Change::default(), Vec::new());
         for number in 0..SHARDS {
             for series in self.shard(number).series_mut() {
                 let pieces = series.frozen(visible, epoch, &mut change);
                 if !pieces.is_empty() {
-                    found.push(series.snapshot(pieces));
+                    // Not locked for long: who creates series waits for it, and others behind them.
+                    found.push(series.snapshot(self.index().spell(&series.labels, &mut scratch), pieces));
                 }
             }
         }
@@ -122,7 +107,7 @@ impl TenantHead {
             if !removed.is_empty() {
                 let index = &mut *self.index.write().unwrap_or_else(PoisonError::into_inner);
                 let bytes: u64 = removed.iter().map(|series| series.byte_size()).sum();
-                let bytes = bytes + index.remove(removed.iter().map(|series| series.place));
+                let bytes = bytes + index.remove(removed.iter().map(|series| series.place().slot()));
                 shared.series_bytes.fetch_sub(bytes, Relaxed);
                 self.series_bytes.fetch_sub(bytes, Relaxed);
                 shared.series.fetch_sub(removed.len() as u64, Relaxed);
@@ -133,7 +118,7 @@ impl TenantHead {
 
     /// What the series are made of.
     pub(super) fn cardinality(&self, limit: usize) -> Cardinality {
-        let mut found = self.index.read().unwrap_or_else(PoisonError::into_inner).cardinality(limit);
+        let mut found = self.index().cardinality(limit);
         let visible = self.visible.load(SeqCst);
         for number in 0..SHARDS {
             for series in self.shard(number).series_mut() {
@@ -172,11 +157,47 @@ impl TenantHead {
 
     /// Whether there is no series.
     pub(super) fn is_empty(&self) -> bool {
-        self.index.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.index().is_empty()
     }
 
     fn shard(&self, number: usize) -> MutexGuard<'_, Shard> {
         self.shards[number % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn index(&self) -> RwLockReadGuard<'_, Index> {
+        self.index.read().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+// === impl Locked ===
+
+impl Locked<'_> {
+    /// The series with this id, which must have these labels; created where there is none.
+    pub(super) fn find_or_create(
+        &mut self,
+        id: SeriesId,
+        labels: Labels<'_>,
+        shared: &Shared,
+    ) -> Result<Found, Collision> {
+        if let Some(series) = self.shard.find(id) {
+            let index = self.index.get_or_insert_with(|| self.tenant.index());
+            return if index.are(&series.labels, labels) { Ok(series.place()) } else { Err(Collision) };
+        }
+        // It can't be changed while it is read.
+        self.index = None;
+        let number = shared.numbers.fetch_add(1, Relaxed) + 1;
+        let place = Found { handle: self.shard.next_handle(self.number), number };
+        let (ids, index_bytes) = {
+            let mut index = self.tenant.index.write().unwrap_or_else(PoisonError::into_inner);
+            index.insert(labels, place.slot())
+        };
+        let series = Box::new(Series::new(place, id, ids, shared.epoch.load(SeqCst)));
+        shared.series_bytes.fetch_add(series.byte_size() + index_bytes, Relaxed);
+        self.tenant.series_bytes.fetch_add(series.byte_size() + index_bytes, Relaxed);
+        shared.series.fetch_add(1, Relaxed);
+        shared.created.fetch_add(1, Relaxed);
+        self.shard.insert(series);
+        Ok(place)
     }
 }
 

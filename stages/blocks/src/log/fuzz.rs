@@ -52,7 +52,7 @@ fn read(bytes: Vec<u8>) -> Vec<i64> {
     let _ = fs.create_dir_all(dir);
     fs.put(&dir.join(file_name(1)), bytes);
     let mut found = Vec::new();
-    let Ok(mut replay) = Replay::new(Arc::new(fs), PathBuf::from(dir), |_, labels| labels.into()) else { return found };
+    let Ok(mut replay) = Replay::new(Arc::new(fs), PathBuf::from(dir)) else { return found };
     while let Ok(Some((batch, _))) = replay.read() {
         found.extend(batch.iter().flat_map(|series| series.timestamps.to_vec()));
     }

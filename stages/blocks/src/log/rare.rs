@@ -8,7 +8,7 @@
 //! An item is a point of a native histogram, told from the one before it in its series, or an exemplar.
 
 use weir_pipeline::batch::Series;
-use weir_pipeline::{Batch, BatchBuilder, Exemplar, HistogramPoint, Labels};
+use weir_pipeline::{Batch, BatchBuilder, Exemplar, HistogramPoint};
 
 use super::format::{EXEMPLARS, HISTOGRAMS, METADATA};
 use super::record::{Decoded, Known, PART_BYTES, Part};
@@ -37,7 +37,7 @@ pub(super) fn parts(batch: &Batch, numbers: &[Option<u64>], parts: &mut Vec<Part
 }
 
 /// Reads the items of a record of this kind, which stand behind the definitions.
-pub(super) fn decode(kind: u8, data: &[u8], known: &Known, batch: BatchBuilder) -> Option<Decoded> {
+pub(super) fn decode(kind: u8, data: &[u8], known: &mut Known, batch: BatchBuilder) -> Option<Decoded> {
     match kind {
         HISTOGRAMS => items::<HistogramPoint>(data, known, batch),
         EXEMPLARS => items::<Exemplar>(data, known, batch),
@@ -77,27 +77,24 @@ fn encode<T: Item>(batch: &Batch, numbers: &[Option<u64>], parts: &mut Vec<Part>
     }
 }
 
-fn items<T: Item>(mut data: &[u8], known: &Known, mut batch: BatchBuilder) -> Option<Decoded> {
+fn items<T: Item>(mut data: &[u8], known: &mut Known, mut batch: BatchBuilder) -> Option<Decoded> {
     let mut orphans = 0;
     while !data.is_empty() {
         let (number, rest) = take_varint(data)?;
         let (count, rest) = take_varint(rest)?;
         data = rest;
-        let (labels, mut before) = (known.get(&number), None);
-        if let Some(labels) = labels {
-            batch.series(Labels::from_canonical(labels));
-        }
+        let (is_known, mut before) = (known.labels(number).map(|labels| _ = batch.series(labels)).is_some(), None);
         for _ in 0..count {
             let item = T::decode(before.as_ref(), &mut data)?;
             if let Some(before) = before.replace(item)
-                && labels.is_some()
+                && is_known
             {
                 before.push(&mut batch);
             }
         }
-        match (before, labels) {
-            (Some(last), Some(_)) => last.push(&mut batch),
-            (Some(_), None) => orphans += count,
+        match (before, is_known) {
+            (Some(last), true) => last.push(&mut batch),
+            (Some(_), false) => orphans += count,
             (None, _) => return None,
         }
     }

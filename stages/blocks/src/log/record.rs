@@ -10,13 +10,13 @@
 //! the others are differences to the one before; start timestamps are differences to their sample's.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use weir_pipeline::batch::Series;
 use weir_pipeline::{Batch, BatchBuilder, Labels, Tenant};
 
 use super::format::{HAS_STARTS, SAMPLES};
 use super::{rare, told};
+use crate::interned::Interned;
 use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
 
 /// A part ends when its samples take so many bytes, its labels included.
@@ -50,11 +50,15 @@ pub(super) struct Defined {
     last: Option<(u64, usize)>,
 }
 
-/// The series that a segment has defined so far, while it is read.
-pub(super) type Known = HashMap<u64, Arc<[u8]>>;
-
-/// Finds labels where they are kept already, to save memory, or copies them.
-pub(super) type Share = dyn Fn(&Tenant, &[u8]) -> Arc<[u8]> + Send;
+/// The series that a segment has defined so far, while it is read. What labels have in common is there once: a restart is to
+/// take no more memory than what follows.
+#[derive(Default)]
+pub(super) struct Known {
+    labels: Interned,
+    series: HashMap<u64, Box<[u32]>>,
+    /// The labels that were asked for last.
+    spelled: Vec<u8>,
+}
 
 /// What a record came to.
 pub(super) struct Decoded {
@@ -198,19 +202,33 @@ impl Defined {
     }
 }
 
+// === impl Known ===
+
+impl Known {
+    fn define(&mut self, number: u64, labels: Labels<'_>) {
+        self.series.insert(number, self.labels.intern(labels));
+    }
+
+    /// The labels of a series.
+    pub(super) fn labels(&mut self, number: u64) -> Option<Labels<'_>> {
+        let ids = self.series.get(&number)?;
+        self.spelled.clear();
+        self.labels.spell(ids, &mut self.spelled);
+        Some(Labels::from_canonical(&self.spelled))
+    }
+}
+
 // === decode ===
 
-/// Reads the payload of a record of this kind; `None` where it makes no sense. `share` may return labels that are kept
-/// elsewhere already.
-pub(super) fn decode(kind: u8, payload: &[u8], flags: u16, known: &mut Known, share: &Share) -> Option<Decoded> {
+/// Reads the payload of a record of this kind; `None` where it makes no sense.
+pub(super) fn decode(kind: u8, payload: &[u8], flags: u16, known: &mut Known) -> Option<Decoded> {
     let (tenant, rest) = take_bytes(payload)?;
     let tenant = Tenant::new(std::str::from_utf8(tenant).ok()?).ok()?;
     let (count, mut rest) = take_varint(rest)?;
     for _ in 0..count {
         let (number, after) = take_varint(rest)?;
         let (labels, after) = take_bytes(after)?;
-        Labels::check(labels).ok()?;
-        known.insert(number, share(&tenant, labels));
+        known.define(number, Labels::check(labels).ok()?);
         rest = after;
     }
     let mut batch = Batch::builder(tenant);
@@ -222,8 +240,8 @@ pub(super) fn decode(kind: u8, payload: &[u8], flags: u16, known: &mut Known, sh
         let (number, after) = take_varint(rest)?;
         let (run, after) = Run::take(after, flags & HAS_STARTS != 0, &mut base)?;
         rest = after;
-        match known.get(&number) {
-            Some(labels) => run.append(Labels::from_canonical(labels), &mut batch),
+        match known.labels(number) {
+            Some(labels) => run.append(labels, &mut batch),
             None => orphans += run.timestamps.len() as u64,
         }
     }

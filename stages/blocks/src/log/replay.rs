@@ -6,12 +6,12 @@ use std::ops::AddAssign;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use weir_pipeline::{Batch, Error, Result, Tenant};
+use weir_pipeline::{Batch, Error, Result};
 
 use super::format::{
     BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SEGMENT_HEADER, SegmentHeader, VERSION, version_for,
 };
-use super::record::{self, Known, Share};
+use super::record::{self, Known};
 use super::segments::{Hold, file_name, number_of};
 use crate::seam::Fs;
 
@@ -37,7 +37,6 @@ pub struct Damage {
 pub struct Replay {
     fs: Arc<dyn Fs>,
     dir: PathBuf,
-    share: Box<Share>,
     on_loss: Box<OnLoss>,
     left: VecDeque<Hold>,
     segment: Option<Segment>,
@@ -102,15 +101,11 @@ impl AddAssign for Damage {
 // === impl Replay ===
 
 impl Replay {
-    /// Begins to read the log in `dir`. `share` may return labels that are kept elsewhere already, to save memory.
+    /// Begins to read the log in `dir`.
     ///
     /// # Errors
     /// The directory can't be listed.
-    pub fn new(
-        fs: Arc<dyn Fs>,
-        dir: PathBuf,
-        share: impl Fn(&Tenant, &[u8]) -> Arc<[u8]> + Send + 'static,
-    ) -> Result<Self> {
+    pub fn new(fs: Arc<dyn Fs>, dir: PathBuf) -> Result<Self> {
         let unlisted = |error| {
             Error::internal(format!("the log directory `{}` can't be listed", dir.display())).with_source(error)
         };
@@ -119,8 +114,8 @@ impl Replay {
             left.push(Hold::new(number, fs.len(&dir.join(file_name(number))).map_err(unlisted)?));
         }
         left.sort_unstable_by_key(Hold::number);
-        let (share, on_loss, damage) = (Box::new(share), Box::new(|| Ok(())), Damage::default());
-        Ok(Self { fs, dir, share, on_loss, left: left.into(), segment: None, damage, bytes: 0 })
+        let (on_loss, damage) = (Box::new(|| Ok(())), Damage::default());
+        Ok(Self { fs, dir, on_loss, left: left.into(), segment: None, damage, bytes: 0 })
     }
 
     /// Does this once where it finds that records were lost, before anything is changed that tells it again.
@@ -179,7 +174,7 @@ impl Replay {
         match SegmentHeader::decode(window.get(SEGMENT_HEADER)) {
             Ok(header) if whole => {
                 window.skip(SEGMENT_HEADER);
-                Ok(Some(Segment { version: header.version, window, salt: header.salt, known: Known::new(), hold }))
+                Ok(Some(Segment { version: header.version, window, salt: header.salt, known: Known::default(), hold }))
             }
             Err(BadSegment::Newer(version, encoding)) => Err(Error::invalid(format!(
                 "log segment `{}` has format {version} with label encoding {encoding}; this program reads up to \
@@ -218,7 +213,7 @@ impl Replay {
         match found {
             Found::Record(header) => {
                 self.damage.bad_records += u64::from(skipped > 0);
-                let (decoded, damage) = segment.take(header, &*self.share);
+                let (decoded, damage) = segment.take(header);
                 self.damage += damage;
                 self.bytes += segment.window.offset - before;
                 Ok(decoded.map(|batch| (batch, segment.hold.clone())))
@@ -271,12 +266,12 @@ impl Segment {
     }
 
     /// Takes the record at the window's start, all of which is there.
-    fn take(&mut self, header: RecordHeader, share: &Share) -> (Option<Batch>, Damage) {
+    fn take(&mut self, header: RecordHeader) -> (Option<Batch>, Damage) {
         let len = RECORD_HEADER + header.len as usize;
         let payload = self.window.get(len).get(RECORD_HEADER..).unwrap_or(&[]);
         // Kinds that this version does not know are skipped and counted like damage.
         let good = header.holds(payload, self.salt) && self.version >= version_for(header.kind);
-        let mut decode = || record::decode(header.kind, payload, header.flags, &mut self.known, share);
+        let mut decode = || record::decode(header.kind, payload, header.flags, &mut self.known);
         let decoded = if good { decode() } else { None };
         self.window.skip(len);
         match decoded {

@@ -45,7 +45,7 @@ fn open(fs: &SimFs) -> Log {
 }
 
 fn replay(fs: &SimFs) -> (Content, Damage, Vec<Hold>) {
-    let mut replay = Replay::new(Arc::new(fs.process()), DIR.into(), |_, labels| labels.into()).unwrap();
+    let mut replay = Replay::new(Arc::new(fs.process()), DIR.into()).unwrap();
     let (mut content, holds) = (Content::new(), replay.segments());
     while let Some((batch, _)) = replay.read().unwrap() {
         for series in batch.iter() {
@@ -123,7 +123,7 @@ async fn histograms_and_exemplars_are_read_back_bit_for_bit() {
     }
     log.close().await.unwrap();
     assert!(segment_files(&fs).len() > 2, "the log should have several segments");
-    let mut replay = Replay::new(Arc::new(fs), DIR.into(), |_, labels| labels.into()).unwrap();
+    let mut replay = Replay::new(Arc::new(fs), DIR.into()).unwrap();
     let (mut found, mut of_exemplars) = (Vec::new(), 0);
     while let Some((batch, _)) = replay.read().unwrap() {
         of_exemplars += batch.exemplar_count();
@@ -149,7 +149,7 @@ async fn start_timestamps_and_odd_values_are_read_back() {
     let mut batch = Batch::builder(Tenant::default());
     batch.series(labels.as_labels()).sample_since(5, i64::MAX, f64::NAN).sample_since(0, i64::MIN, -0.0);
     log.append(Entry::new(&batch.build(), [Some(u64::MAX)])).await.unwrap();
-    let mut replay = Replay::new(Arc::new(fs), DIR.into(), |_, labels| labels.into()).unwrap();
+    let mut replay = Replay::new(Arc::new(fs), DIR.into()).unwrap();
     let (batch, _) = replay.read().unwrap().unwrap();
     let series = batch.series(0);
     assert_eq!((series.timestamps, series.start_timestamps), (&[i64::MAX, i64::MIN][..], &[5, 0][..]));
@@ -366,7 +366,7 @@ async fn a_newer_format_is_refused() {
             let crc = crc32c::crc32c(&bytes[copy..copy + 28]).to_le_bytes();
             bytes[copy + 28..copy + 32].copy_from_slice(&crc);
         }
-        let mut replay = Replay::new(Arc::new(put(bytes)), DIR.into(), |_, labels| labels.into()).unwrap();
+        let mut replay = Replay::new(Arc::new(put(bytes)), DIR.into()).unwrap();
         let error = replay.read().unwrap_err();
         assert_eq!(error.kind().as_str(), "invalid");
         let path = "`/store/log/00000000000000000001.log`";
@@ -379,7 +379,7 @@ async fn a_newer_format_is_refused() {
 async fn a_disk_that_can_not_be_read_stops_the_start() {
     let fs = put(small().await);
     fs.inject(Op::Read, 1, Fault::Broken);
-    let mut replay = Replay::new(Arc::new(fs), DIR.into(), |_, labels| labels.into()).unwrap();
+    let mut replay = Replay::new(Arc::new(fs), DIR.into()).unwrap();
     let error = loop {
         match replay.read() {
             Ok(Some(_)) => {}

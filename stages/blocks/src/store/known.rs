@@ -33,7 +33,7 @@ impl Notes {
         let failed =
             |error| Error::internal(format!("the directory `{}` can't be made", dir.display())).with_source(error);
         fs.create_dir_all(&dir).map_err(failed)?;
-        let read = || Replay::new(fs.clone(), dir.clone(), |_, labels| labels.into());
+        let read = || Replay::new(fs.clone(), dir.clone());
         let numbers: Vec<u64> = read()?.segments().iter().map(Hold::number).collect();
         let number = numbers.iter().copied().max().unwrap_or(0);
         for old in numbers.into_iter().filter(|old| *old < number) {

@@ -103,8 +103,8 @@ impl Measures {
             cut_seconds: seconds("prometheus_tsdb_compaction_duration_seconds", "How long a cut took"),
             cut_samples: counter("weir_store_cut_samples", "Samples written to blocks by cuts"),
             merges: counter("weir_store_merges", "Merges of small blocks into a larger one"),
-            uploads: counter("weir_store_uploads", "Blocks uploaded to the bucket and committed to its catalog"),
-            uploads_failed: counter("weir_store_uploads_failed", "Uploads that failed, to be repeated"),
+            uploads: counter("thanos_shipper_uploads", "Blocks uploaded to the bucket and committed to its catalog"),
+            uploads_failed: counter("thanos_shipper_upload_failures", "Uploads that failed, to be repeated"),
             upload_samples: counter("weir_store_upload_samples", "Samples uploaded"),
             upload_bytes: counter("weir_store_upload_bytes", "Bytes of blocks uploaded"),
             upload_seconds: metrics.register(

@@ -101,9 +101,8 @@ impl Store {
         // millisecond.
         let changes = ChangeLog::new(context.clock.now().max(0).unsigned_abs() << 16);
         let head = Head::default();
-        let sharing = head.clone();
         let dir = path.join("log");
-        let replay = Replay::new(fs.clone(), dir.clone(), move |tenant, labels| sharing.share(tenant, labels))?;
+        let replay = Replay::new(fs.clone(), dir.clone())?;
         let (disk, me, clock) = (fs.clone(), identity.clone(), context.clock.clone());
         let replay = replay.on_loss(move || me.renew(&*disk, &path, clock.now()));
         let in_flight = Arc::new(Semaphore::new((settings.head.in_flight.get() / 1024).min(1 << 28) as usize));

@@ -1,7 +1,7 @@
 //! `targets` and `scrape_pools`: what is scraped, by all pipelines of this process, whatever the tenant.
 //!
 //! Source: `targets` and `scrapePools` of `web/api/v1/api.go` of Prometheus 3.14. Differences: `globalUrl` is `scrapeUrl`,
-//! and pools of one name in several pipelines are one.
+//! pools of one name in several pipelines are one, and the query of `__meta_url` is hidden.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Map, Value, json};
 use weir_pipeline::LabelSet;
 use weir_pipeline::targets::{Active, LastScrape, Pool, Targets};
-use weir_pipeline::units::Span;
+use weir_pipeline::units::{Location, Span};
 
 use super::form::Form;
 use super::time;
@@ -64,6 +64,11 @@ fn active_target(pool: &Pool, Active { info, last }: &Active) -> Value {
     })
 }
 
+/// Labels as an object. Where a list of targets was asked for is shown without its query, which may have a token.
 fn object(labels: &LabelSet) -> Map<String, Value> {
-    labels.as_labels().iter().map(|(name, value)| (name.to_owned(), value.into())).collect()
+    let shown = |name: &str, value: &str| match name {
+        "__meta_url" => Location::new(value).to_string().into(),
+        _ => value.into(),
+    };
+    labels.as_labels().iter().map(|(name, value)| (name.to_owned(), shown(name, value))).collect()
 }

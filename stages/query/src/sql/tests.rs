@@ -4,6 +4,7 @@
 mod differential;
 mod docs;
 mod promql;
+mod windows;
 
 use std::sync::Arc;
 

@@ -79,7 +79,7 @@ async fn targets_of_a_file_are_scraped_and_followed() {
     let setup = start("", r#"[{"targets": ["a:1", "b:1"]}]"#);
     let first = setup.after(35).await;
     assert!(ups(&first, "a:1").len() >= 2 && ups(&first, "b:1").len() >= 2, "{first:?}");
-    assert!(setup.metric("weir_scrape_targets{pipeline=\"test\",scrape_job=\"j\"} 2"));
+    assert!(setup.metric("prometheus_target_scrape_pool_targets{pipeline=\"test\",scrape_job=\"j\"} 2"));
     // One goes, one comes, one stays.
     setup.list(r#"[{"targets": ["b:1", "c:1"], "labels": {"x": ""}}]"#);
     let second = setup.after(60).await;

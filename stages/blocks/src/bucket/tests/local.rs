@@ -74,18 +74,26 @@ async fn operations_are_counted_by_the_name_of_the_resource() {
     let text = context.metrics.encode();
     let check = |line: &str| assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     let bucket = "bucket=\"main\",operation=";
-    check(&format!("weir_bucket_operations_total{{{bucket}\"put\"}} 1"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"put_if_absent\"}} 1"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"get\"}} 2"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"get_range\"}} 2"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"list\"}} 1"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"delete\"}} 1"));
-    check(&format!("weir_bucket_operation_failures_total{{{bucket}\"get_range\"}} 1"));
-    check(&format!("weir_bucket_operation_duration_seconds_count{{{bucket}\"list\"}} 1"));
-    check(&format!("weir_bucket_sent_bytes_total{{{bucket}\"put\"}} 10"));
-    check(&format!("weir_bucket_received_bytes_total{{{bucket}\"get\"}} 10"));
-    check(&format!("weir_bucket_received_bytes_total{{{bucket}\"get_range\"}} 3"));
-    for operation in ["put", "put_if_absent", "get", "list", "delete"] {
-        check(&format!("weir_bucket_operation_failures_total{{{bucket}\"{operation}\"}} 0"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"upload\"}} 1"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"upload_if_absent\"}} 1"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"get\"}} 2"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"get_range\"}} 2"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"iter\"}} 1"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"delete\"}} 1"));
+    check(&format!("thanos_objstore_bucket_operation_failures_total{{{bucket}\"get_range\"}} 1"));
+    // Of those that succeeded, listings not among them.
+    for (operation, count) in [("upload", 1), ("get", 1), ("get_range", 1), ("delete", 1)] {
+        let name = "thanos_objstore_bucket_operation_duration_seconds_count";
+        check(&format!("{name}{{{bucket}\"{operation}\"}} {count}"));
+    }
+    for operation in ["upload_if_absent", "iter"] {
+        let name = "thanos_objstore_bucket_operation_duration_seconds_count";
+        assert!(!text.contains(&format!("{name}{{{bucket}\"{operation}\"}}")), "{operation}\n{text}");
+    }
+    check(&format!("weir_bucket_sent_bytes_total{{{bucket}\"upload\"}} 10"));
+    check(&format!("thanos_objstore_bucket_operation_fetched_bytes_total{{{bucket}\"get\"}} 10"));
+    check(&format!("thanos_objstore_bucket_operation_fetched_bytes_total{{{bucket}\"get_range\"}} 3"));
+    for operation in ["upload", "upload_if_absent", "get", "iter", "delete"] {
+        check(&format!("thanos_objstore_bucket_operation_failures_total{{{bucket}\"{operation}\"}} 0"));
     }
 }

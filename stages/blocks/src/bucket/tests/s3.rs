@@ -307,12 +307,12 @@ async fn operations_are_counted_once_however_often_they_are_repeated() {
     let text = context.metrics.encode();
     let check = |line: &str| assert!(text.lines().any(|l| l == line), "{line}\n{text}");
     let bucket = "bucket=\"main\",operation=";
-    check(&format!("weir_bucket_operations_total{{{bucket}\"put\"}} 1"));
-    check(&format!("weir_bucket_operations_total{{{bucket}\"get\"}} 2"));
-    check(&format!("weir_bucket_operation_failures_total{{{bucket}\"get\"}} 1"));
-    check(&format!("weir_bucket_sent_bytes_total{{{bucket}\"put\"}} 10"));
-    check(&format!("weir_bucket_received_bytes_total{{{bucket}\"get\"}} 10"));
-    check(&format!("weir_bucket_operation_duration_seconds_count{{{bucket}\"get\"}} 2"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"upload\"}} 1"));
+    check(&format!("thanos_objstore_bucket_operations_total{{{bucket}\"get\"}} 2"));
+    check(&format!("thanos_objstore_bucket_operation_failures_total{{{bucket}\"get\"}} 1"));
+    check(&format!("weir_bucket_sent_bytes_total{{{bucket}\"upload\"}} 10"));
+    check(&format!("thanos_objstore_bucket_operation_fetched_bytes_total{{{bucket}\"get\"}} 10"));
+    check(&format!("thanos_objstore_bucket_operation_duration_seconds_count{{{bucket}\"get\"}} 1"));
     // Each attempt is a request: of the probe two puts, of the put one or two.
     let requests = |method: &str, code: &str| {
         let begin = format!("weir_bucket_requests_total{{bucket=\"main\",method=\"{method}\",code=\"{code}\"}} ");

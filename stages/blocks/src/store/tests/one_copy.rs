@@ -104,9 +104,9 @@ async fn of_three_replicas_one_copy_comes_into_the_bucket() {
         assert_eq!(samples, 40 * 1200 * if one_copy { 1 } else { replicas as u64 });
         if one_copy && replicas == 3 {
             assert_eq!(blocks, 1);
-            assert_told(&places[0], &["weir_store_uploads_total 1", "weir_store_covered_samples_total 0"]);
+            assert_told(&places[0], &["thanos_shipper_uploads_total 1", "weir_store_covered_samples_total 0"]);
             for place in &places[1..] {
-                assert_told(place, &["weir_store_uploads_total 0", "weir_store_covered_samples_total 48000"]);
+                assert_told(place, &["thanos_shipper_uploads_total 0", "weir_store_covered_samples_total 48000"]);
             }
         }
         bytes

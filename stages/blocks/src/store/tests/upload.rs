@@ -112,7 +112,8 @@ async fn what_is_uploaded_leaves_the_disk_and_is_there_for_everyone() {
     assert!(range.first < range.last);
     assert_eq!(store.upload(true).await.unwrap().blocks, 0);
     let text = a.ground.metrics.encode();
-    for line in ["weir_store_uploads_total 1", "weir_store_upload_samples_total 100", "prometheus_tsdb_blocks_loaded 0"]
+    for line in
+        ["thanos_shipper_uploads_total 1", "weir_store_upload_samples_total 100", "prometheus_tsdb_blocks_loaded 0"]
     {
         assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
     }

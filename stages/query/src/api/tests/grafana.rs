@@ -1,4 +1,8 @@
 //! What Grafana asks a Prometheus data source.
+//!
+//! Source: Grafana 12.2, `packages/grafana-prometheus/src` (`datasource.ts`, `language_provider.ts`, `metric_find_query.ts`;
+//! `GET_AND_POST_METADATA_ENDPOINTS`, `DEFAULT_SERIES_LIMIT` and `MATCH_ALL_LABELS` of `constants.ts`), and
+//! `pkg/promlib/heuristics.go`, `pkg/promlib/healthcheck.go`.
 
 use std::time::Duration;
 

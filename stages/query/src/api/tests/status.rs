@@ -20,13 +20,14 @@ async fn targets_are_shown_as_prometheus_shows_them() {
     let _again = running.context.targets().pool("other", "node");
     let empty = running.context.targets().pool("edge", "empty");
     let labels: LabelSet = [("instance", "a:1"), ("job", "node")].into_iter().collect();
-    let discovered: LabelSet = [("__address__", "a:1")].into_iter().collect();
+    let discovered: LabelSet =
+        [("__address__", "a:1"), ("__meta_url", "http://a/list?token=hunter2")].into_iter().collect();
     let (interval, timeout) = (Duration::from_secs(60), Duration::from_millis(1500));
     let url = "http://a:1/metrics".to_owned();
     let target = pool.add(TargetInfo { discovered: discovered.clone(), labels, url, interval, timeout });
     pool.set_dropped([discovered]);
     let mut expect = json!({
-        "discoveredLabels": { "__address__": "a:1" },
+        "discoveredLabels": { "__address__": "a:1", "__meta_url": "http://a/list?<secret>" },
         "labels": { "instance": "a:1", "job": "node" },
         "scrapePool": "node",
         "scrapeUrl": "http://a:1/metrics",
@@ -38,7 +39,7 @@ async fn targets_are_shown_as_prometheus_shows_them() {
         "scrapeInterval": "1m",
         "scrapeTimeout": "1s500ms",
     });
-    let dropped = json!([{ "discoveredLabels": { "__address__": "a:1" }, "scrapePool": "node" }]);
+    let dropped = json!([{ "discoveredLabels": { "__address__": "a:1", "__meta_url": "http://a/list?<secret>" }, "scrapePool": "node" }]);
     let counts = json!({ "node": 1, "empty": 0 });
     let all = json!({ "activeTargets": [expect], "droppedTargets": dropped, "droppedTargetCounts": counts });
     assert_eq!(get("targets").await, all);
