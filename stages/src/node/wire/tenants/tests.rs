@@ -43,7 +43,7 @@ fn what_tells_of_no_tenants_is_refused() {
     let check = |parts: Parts, expect: &str| refused(read(&parts.sealed()), expect);
     check(good.without(0x81), "expected a section `tenants` at byte 4");
     check(good.with(0x81, b"\x02\x01a"), "expected tenants within the 2 bytes that are left, got `2` at byte 6");
-    check(good.with(0x81, b"\x01\x01/\0\0\0\0\0\0"), "expected a tenant's name at byte 8");
+    check(good.with(0x81, b"\x01\x01/\0\0\0\0\0\0"), "expected a tenant's name at byte 7");
     check(good.with(0x81, b"\x01\x01a\0\0\0\0\0\x02"), "expected 0 or 1, got `2` at byte 14");
     check(good.with(0x81, b"\x01\x01a\0\0\0\0\0\x01\0"), "expected a whole varint at byte 16");
     check(good.with(0x81, b"\0\0"), "expected the end of tenants at byte 7");
