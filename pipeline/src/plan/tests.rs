@@ -66,7 +66,7 @@ fn addresses_are_shown_without_what_follows_their_question_mark() {
         "name: p\nsource: pulse\nsink: { keep: { locations: ['http://a/b?key=hunter2', http://a/b, '?x?y'] } }\n";
     let plan = plan(&[text]).unwrap();
     let hidden = "name: p\nsource:\n  pulse:\nsink:\n  keep:\n    locations:\n      - \"http://a/b?<secret>\"\n      \
-                  - http://a/b\n      - \"?<secret>\"\n";
+                  - \"http://a/b\"\n      - \"?<secret>\"\n";
     assert_eq!(plan.yaml(), hidden);
     let shown = "sink: keep { locations: [http://a/b?<secret>, http://a/b, ?<secret>] }\n";
     assert!(plan.explain(None).ends_with(shown), "{}", plan.explain(None));

@@ -239,6 +239,6 @@ async fn a_node_that_asks_for_a_password_is_shown_the_one_of_the_settings_or_of_
         assert!(error.contains(expect), "{settings}: {error}");
     };
     check("basic_auth: { username: alice, password_file: DIR/missing }", "expected a password in the file");
-    check("{ basic_auth: { username: 'a:b' } }", "expected a `username` without `:`");
-    check("{ basic_auth: { username: a }, bearer_token_file: DIR/password }", "expected at most one of");
+    check("basic_auth: { username: 'a:b' }", "expected a `username` without `:`");
+    check("basic_auth: { username: a }, bearer_token_file: DIR/password", "expected at most one of");
 }

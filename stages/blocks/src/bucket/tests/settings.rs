@@ -105,7 +105,7 @@ fn wrong_settings_are_refused_with_their_place() {
     );
     check(
         "{ s3: { bucket: abc, allow_http: true } }",
-        "1:22: s3.allow_http: unknown field `allow_http`, expected one of `bucket`, `prefix`, `endpoint`, `region`, `path_style`, `credentials`, `max_requests`",
+        "1:22: s3.allow_http: unknown field `allow_http`, expected one of `bucket`, `prefix`, `endpoint`, `region`, `path_style`, `credentials`, `ca_file`, `max_requests`",
     );
     check("{ s3: { bucket: abc }, timeout: 0 }", "1:1: expected `timeout` above 0 and up to 1h, got `0s`");
     check(
