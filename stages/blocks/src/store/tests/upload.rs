@@ -258,7 +258,7 @@ async fn after_a_long_time_without_the_bucket_not_all_of_it_is_made_in_memory_at
     }
     drop(store);
     place.ground.fs.crash(1);
-    place.ground.settings.upload.size = Bytes::kib(10);
+    place.ground.settings.upload.size = Bytes::kib(12);
     let store = place.open().await;
     let (before, blocks) = (content(&store).await, store.stats().blocks);
     let uploaded = store.upload(true).await.unwrap();

@@ -97,10 +97,11 @@ async fn partitions_change_nothing_and_a_range_is_its_instants() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_as_deep_as_it_may_be_is_planned_and_run() {
     let memory: Arc<Memory> = Arc::new(loaded(LOAD));
-    let engine = Engine::with_partitions(memory, Limits::default(), 2);
+    // Where the program runs it.
+    let engine = Engine::with_partitions(memory, Limits::default(), 2).on_threads().unwrap();
     let nested = |open: &str, depth: usize| format!("{}n{}", open.repeat(depth), ")".repeat(depth));
     let half = crate::syntax::MAX_DEPTH / 2 - 2;
     let added = format!("n{}", " + n".repeat(crate::syntax::MAX_DEPTH - 2));
