@@ -65,7 +65,8 @@ fn a_request_belongs_to_the_cut_that_was_under_way_at_any_moment_of_it() {
 #[test]
 fn what_cuts_cost_is_told_by_the_requests_that_were_under_way_meanwhile() {
     let start = Instant::now();
-    let request = |i: u64| Timed { due: after(start, i * 10), latency: Duration::from_millis(if i < 50 { 4 } else { 2 }) };
+    let request =
+        |i: u64| Timed { due: after(start, i * 10), latency: Duration::from_millis(if i < 50 { 4 } else { 2 }) };
     let requests: Vec<Timed> = (0..100).map(request).collect();
     let cost = Cost::of(&requests, &[window(start, Work::Cut, 0, 495, 450)]);
     assert_eq!(

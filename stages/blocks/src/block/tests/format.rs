@@ -57,7 +57,12 @@ fn the_columns_and_their_encodings_are_those_of_the_format() {
 async fn a_later_format_is_refused_by_name() {
     let (_, objects) = shelf();
     let path = Path::from("t/raw/block=01ARZ3NDEKTSV4RRFFQ69G5FAV");
-    let mut writer = parquet::arrow::ArrowWriter::try_new(Vec::new(), schema::samples(schema::Beside { starts: false, histograms: true }), None).unwrap();
+    let mut writer = parquet::arrow::ArrowWriter::try_new(
+        Vec::new(),
+        schema::samples(schema::Beside { starts: false, histograms: true }),
+        None,
+    )
+    .unwrap();
     for (key, value) in [("weir.format", "3"), ("weir.encoding", "1")] {
         writer.append_key_value_metadata(parquet::file::metadata::KeyValue::new(key.to_owned(), value.to_owned()));
     }
