@@ -31,6 +31,8 @@ pub const STORE: &str = "
       upload:
         after: '${UPLOAD_AFTER:-2s}'
         one_copy: ${ONE_COPY:-true}
+        # A node that dies in the midst of it is not waited for long.
+        take_over: 10s
 ";
 
 /// As patient as Weir is by itself: for who meets no faults, on a machine that may be busy.

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use super::forced::{rfc3339, two_digits};
 use super::*;
 
 #[test]

@@ -47,8 +47,10 @@ fn within(samples: &Samples, start: i64, end: i64) -> Samples {
     out
 }
 
-/// Every bit of samples: of floats, and of histograms.
-fn bits(samples: &Samples) -> (Vec<(i64, u64)>, Vec<i64>, Vec<Vec<u8>>) {
+/// Floats, their starts, and histograms, bit for bit.
+type Bits = (Vec<(i64, u64)>, Vec<i64>, Vec<Vec<u8>>);
+
+fn bits(samples: &Samples) -> Bits {
     let floats = samples.timestamps.iter().zip(&samples.values).map(|(ts, value)| (*ts, value.to_bits()));
     let histogram =
         |(ts, start, bits): (i64, i64, Vec<u8>)| [&ts.to_le_bytes()[..], &start.to_le_bytes(), &bits].concat();
@@ -190,7 +192,8 @@ fn with_starts(file: bytes::Bytes, starts: Option<arrow::array::ArrayRef>) -> by
     let batch = reader.build().unwrap().next().unwrap().unwrap();
     let (schema, mut columns, _) = batch.into_parts();
     let mut fields: Vec<Field> = schema.fields().iter().map(|field| field.as_ref().clone()).collect();
-    (fields.pop(), columns.pop());
+    fields.pop();
+    columns.pop();
     if let Some(starts) = starts {
         fields.push(Field::new("start_ts", starts.data_type().clone(), true));
         columns.push(starts);
