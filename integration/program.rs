@@ -313,3 +313,32 @@ fn a_new_plugin_builds_and_keeps_the_contract() {
     assert_eq!(run(&["new-plugin", "MaxLabels", "--weir", root], &[], dir.path()).status.code(), Some(2));
     assert_eq!(run(&["new-plugin", "other", "--weir", "."], &[], dir.path()).status.code(), Some(2));
 }
+
+/// The program that `new-plugin` makes, with the plugin that is here: an example, as a program of its own would build all of
+/// Weir again.
+#[test]
+fn a_program_with_a_plugin_in_it_knows_its_stage_like_any_other() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |path: &str| std::fs::read_to_string(root.join(path)).unwrap();
+    let template = read("plugins/template/main.rs.in").replace("{{module}}", "weir_plugin_scale");
+    assert_eq!(read("examples/with_plugin.rs"), template);
+    let built = std::process::Command::new(env!("CARGO"))
+        .args(["build", "--offline", "--workspace", "--example", "with_plugin"])
+        .current_dir(root)
+        .output()
+        .unwrap();
+    assert!(built.status.success(), "{}", stderr(&built));
+    let program = std::path::Path::new(crate::harness::weir::program()).with_file_name("examples").join("with_plugin");
+    let run = |args: &[&str], dir: &std::path::Path| {
+        std::process::Command::new(&program).args(args).current_dir(dir).output().unwrap()
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let described = stdout(&run(&["stages", "scale"], dir.path()));
+    assert!(described.contains("scale (stage, write path)") && described.contains("By what."), "{described}");
+    let text = "name: p\nsource: { receive: { listen: 127.0.0.1:1 } }\nstages:\n  - scale: { selector: up, factr: 2 }\n\
+                sink: stdout\n";
+    std::fs::write(dir.path().join("p.yaml"), text).unwrap();
+    let wrong = run(&["check", "p.yaml"], dir.path());
+    assert_eq!(wrong.status.code(), Some(2), "{}", stderr(&wrong));
+    assert!(stderr(&wrong).contains("p.yaml:4:28: ") && stderr(&wrong).contains("factor"), "{}", stderr(&wrong));
+}
