@@ -186,7 +186,8 @@ impl Reader {
         let (start, mut bytes) = (self.rest.start, 0);
         while !self.rest.is_empty() {
             let samples = self.selected.samples_estimate(self.rest.start);
-            let more = self.lasts.map_or(samples, |lasts| lasts.at_most(samples)) * SAMPLE_BYTES;
+            // What is left out takes no memory, but time, in which nobody else has the thread.
+            let more = self.lasts.map_or(samples, |lasts| lasts.at_most(samples).max(samples / 4)) * SAMPLE_BYTES;
             if self.rest.start > start && bytes + more > at_once {
                 break;
             }
