@@ -1,5 +1,5 @@
 //! Weir with this plugin in it.
 
 fn main() -> std::process::ExitCode {
-    weir::main_with(|registry| weir_plugin_scale::register(registry))
+    weir::main_with(weir_plugin_scale::register)
 }

@@ -14,6 +14,9 @@ use crate::process::{peak_memory, resident_memory};
 use crate::series::Population;
 use crate::{Result, keep};
 
+/// A million series take a little more than a head may by default.
+const HEAD: &str = ", head: { memory: 1GiB }";
+
 /// How long a server is left alone before its memory is read: allocators give memory back after a second.
 const REST: Duration = Duration::from_secs(5);
 
@@ -119,7 +122,7 @@ fn run(
         None => tempfile::tempdir()?,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let mut peer = runtime.block_on(Peer::start(kind, binary, scratch.path()))?;
+    let mut peer = runtime.block_on(Peer::start_with(kind, binary, scratch.path(), HEAD))?;
     let series = population.series.len();
     let idle = runtime.block_on(resting(&peer))?;
     // The first sample is older than the others, so that no server gets one out of order.
