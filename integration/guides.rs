@@ -11,7 +11,7 @@ use std::process::Command;
 use crate::harness::cluster::turn;
 use crate::harness::process::free_address;
 use crate::harness::weir::program;
-use crate::harness::{cargo, pages, peers};
+use crate::harness::{pages, peers};
 
 /// What stands in the place of `weir` and `curl`: it asks again until there is an answer, as a person would.
 const PATIENT: &str = r#"#!/bin/bash
@@ -58,7 +58,8 @@ fn blocks(text: &str) -> Vec<Block> {
             "sh run" => found.push(Block::Run(body)),
             "yaml weir" | "yaml file" => found.push(Block::File(body)),
             "text" => found.push(Block::Prints(body)),
-            "rust" => {}
+            // A program with all of Weir, built anew: `program::a_program_with_a_plugin_in_it…` has it as an example.
+            "rust" | "sh build" => {}
             _ => panic!("no test runs a block `{info}`"),
         }
         rest = after;
@@ -78,20 +79,6 @@ fn programs(blocks: &[Block]) -> Option<()> {
         }
     }
     Some(())
-}
-
-/// Leaves out what builds a program with all of Weir in it anew, and what that prints: it takes as long as all tests. The example
-/// `with_plugin` is such a program, and built with them (`program::a_program_with_a_plugin_in_it…`).
-fn leave_out_builds(blocks: &mut Vec<Block>) {
-    let builds = |block: &Block| matches!(block, Block::Run(text) if text.contains("--features program"));
-    let mut is_left_out = false;
-    blocks.retain(|block| {
-        is_left_out = builds(block) || is_left_out && matches!(block, Block::Prints(_));
-        if builds(block) {
-            println!("left out: a program with all of Weir, built anew");
-        }
-        !is_left_out
-    });
 }
 
 /// What the pipelines that are shipped name, and what stands there by default: `${WEIR_HTTP:-127.0.0.1:9090}`.
@@ -153,7 +140,6 @@ fn script(blocks: &[Block], dir: &Path, exchange: &mut Exchange) -> String {
         let text = PATIENT.replace("@NAME@", name).replace("@PROGRAM@", real.unwrap_or("false"));
         std::fs::write(bin.join(name), text).unwrap();
     }
-    cargo::write(&bin);
     let mut script = format!(
         "set -eu\nchmod +x {0}/*\nexport PATH={0}:$PATH\ntrap 'kill -9 $(jobs -p) 2>/dev/null || true; wait' EXIT\n",
         bin.display()
@@ -174,11 +160,10 @@ fn script(blocks: &[Block], dir: &Path, exchange: &mut Exchange) -> String {
 /// Runs a guide in a directory, or in a clone of Weir.
 fn runs(guide: &str, in_clone: bool) {
     let text = std::fs::read_to_string(pages::path(&format!("docs/guides/{guide}.md"))).unwrap();
-    let mut blocks = blocks(&text);
+    let blocks = blocks(&text);
     if programs(&blocks).is_none() {
         return;
     }
-    leave_out_builds(&mut blocks);
     let dir = tempfile::tempdir().unwrap();
     let mut exchange = Exchange { dir: dir.path().display().to_string(), addresses: BTreeMap::new() };
     let script = script(&blocks, dir.path(), &mut exchange);
@@ -187,6 +172,8 @@ fn runs(guide: &str, in_clone: bool) {
     for (name, default) in variables() {
         command.env(name, exchange.text(&default));
     }
+    // What is built for a plugin is kept, as in `program`.
+    command.env("CARGO_TARGET_DIR", pages::path("target/plugin")).env("CARGO_NET_OFFLINE", "true");
     let output = command.output().unwrap();
     let printed = String::from_utf8_lossy(&output.stdout).into_owned();
     let logs = || {

@@ -1,6 +1,5 @@
 //! Processes, ports and HTTP for the tests.
 
-pub mod cargo;
 pub mod certificates;
 pub mod cluster;
 pub mod dns;
