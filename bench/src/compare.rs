@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::load::{self, Report, Shape};
-use crate::peer::{Disk, Kind, Peer};
+use crate::peer::{Disk, Kind, Peer, Servers};
 use crate::process::Cpu;
 use crate::series::Population;
 use crate::{Result, keep};
@@ -20,18 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// Runs Weir, VictoriaMetrics and Prometheus in turn under the same load.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Weir's release binary.
-    #[arg(long, default_value = "target/release/weir")]
-    weir: PathBuf,
-    /// VictoriaMetrics; passed over where it is not installed.
-    #[arg(long, default_value = "victoria-metrics")]
-    victoria_metrics: PathBuf,
-    /// Prometheus; passed over where it is not installed.
-    #[arg(long, default_value = "prometheus")]
-    prometheus: PathBuf,
-    /// Only these, by name.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    #[command(flatten)]
+    servers: Servers,
     #[command(flatten)]
     shape: Shape,
     /// The name of the result, a file in --results.
@@ -82,21 +72,8 @@ pub(crate) struct Machine {
 /// Runs it, prints a table and writes the result.
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let population = Population::new(arguments.shape.series);
-    let peers = [
-        (Kind::Weir, &arguments.weir),
-        (Kind::VictoriaMetrics, &arguments.victoria_metrics),
-        (Kind::Prometheus, &arguments.prometheus),
-    ];
     let mut rows = Vec::new();
-    for (kind, binary) in peers {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == kind.name()) {
-            continue;
-        }
-        let version = kind.version(binary);
-        if version.is_none() && kind != Kind::Weir {
-            eprintln!("{} is not installed: passed over", kind.name());
-            continue;
-        }
+    for (kind, binary, version) in arguments.servers.installed() {
         eprintln!("{}…", kind.name());
         rows.push(run(kind, binary, version, arguments, &population)?);
     }

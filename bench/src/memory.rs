@@ -9,7 +9,7 @@ use weir_pipeline::units::Span;
 
 use crate::compare::{COUNTED, Machine, await_samples};
 use crate::load::{self, Shape};
-use crate::peer::{Kind, Peer};
+use crate::peer::{Kind, Peer, Servers};
 use crate::process::{peak_memory, resident_memory};
 use crate::series::Population;
 use crate::{Result, keep};
@@ -25,18 +25,8 @@ const MIB: f64 = 1_048_576.0;
 /// Measures the memory of Weir, VictoriaMetrics and Prometheus with the same series.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Weir's release binary.
-    #[arg(long, default_value = "target/release/weir")]
-    weir: PathBuf,
-    /// VictoriaMetrics; passed over where it is not installed.
-    #[arg(long, default_value = "victoria-metrics")]
-    victoria_metrics: PathBuf,
-    /// Prometheus; passed over where it is not installed.
-    #[arg(long, default_value = "prometheus")]
-    prometheus: PathBuf,
-    /// Only these, by name.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    #[command(flatten)]
+    servers: Servers,
     /// Series in all.
     #[arg(long, default_value_t = 1_000_000)]
     series: usize,
@@ -87,21 +77,8 @@ struct Results {
 /// Runs it, prints a table and writes the result.
 pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let population = Population::new(arguments.series);
-    let peers = [
-        (Kind::Weir, &arguments.weir),
-        (Kind::VictoriaMetrics, &arguments.victoria_metrics),
-        (Kind::Prometheus, &arguments.prometheus),
-    ];
     let mut rows = Vec::new();
-    for (kind, binary) in peers {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == kind.name()) {
-            continue;
-        }
-        let version = kind.version(binary);
-        if version.is_none() && kind != Kind::Weir {
-            eprintln!("{} is not installed: passed over", kind.name());
-            continue;
-        }
+    for (kind, binary, version) in arguments.servers.installed() {
         eprintln!("{}…", kind.name());
         rows.push(run(kind, binary, version, arguments, &population)?);
     }

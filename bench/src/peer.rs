@@ -47,6 +47,45 @@ pub(crate) struct Disk {
     pub(crate) all_bytes: u64,
 }
 
+/// The servers that are compared, and where their programs are.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Servers {
+    /// Weir's release binary.
+    #[arg(long, default_value = "target/release/weir")]
+    weir: PathBuf,
+    /// VictoriaMetrics; passed over where it is not installed.
+    #[arg(long, default_value = "victoria-metrics")]
+    victoria_metrics: PathBuf,
+    /// Prometheus; passed over where it is not installed.
+    #[arg(long, default_value = "prometheus")]
+    prometheus: PathBuf,
+    /// Only these servers, by name.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+// === impl Servers ===
+
+impl Servers {
+    /// Those that are wanted and there, each with its program and its version.
+    pub(crate) fn installed(&self) -> impl Iterator<Item = (Kind, &Path, Option<String>)> {
+        let all = [
+            (Kind::Weir, self.weir.as_path()),
+            (Kind::VictoriaMetrics, self.victoria_metrics.as_path()),
+            (Kind::Prometheus, self.prometheus.as_path()),
+        ];
+        let wanted = |kind: Kind| self.only.is_empty() || self.only.iter().any(|name| name == kind.name());
+        all.into_iter().filter(move |(kind, _)| wanted(*kind)).filter_map(|(kind, binary)| {
+            let version = kind.version(binary);
+            if version.is_none() && kind != Kind::Weir {
+                eprintln!("{} is not installed: passed over", kind.name());
+                return None;
+            }
+            Some((kind, binary, version))
+        })
+    }
+}
+
 // === impl Kind ===
 
 impl Kind {

@@ -12,7 +12,7 @@ use weir_pipeline::units::Span;
 use crate::compare::{Machine, await_samples};
 use crate::http::get;
 use crate::load::{self, Shape};
-use crate::peer::{Kind, Peer, percent};
+use crate::peer::{Kind, Peer, Servers, percent};
 use crate::process::{Cpu, peak_memory};
 use crate::series::Population;
 use crate::{Result, keep};
@@ -45,18 +45,8 @@ const ONE_HOUR: Span = Span::from_secs(3600);
 /// Asks Weir, VictoriaMetrics and Prometheus the same queries over the same samples, and compares how long they take.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// Weir's release binary.
-    #[arg(long, default_value = "target/release/weir")]
-    weir: PathBuf,
-    /// VictoriaMetrics; passed over where it is not installed.
-    #[arg(long, default_value = "victoria-metrics")]
-    victoria_metrics: PathBuf,
-    /// Prometheus; passed over where it is not installed.
-    #[arg(long, default_value = "prometheus")]
-    prometheus: PathBuf,
-    /// Only these servers, by name.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    #[command(flatten)]
+    servers: Servers,
     /// Only queries whose name has this in it.
     #[arg(long, default_value = "")]
     queries: String,
@@ -144,21 +134,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
     let population = Population::new(arguments.series);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut servers = Vec::new();
-    let peers = [
-        (Kind::Weir, &arguments.weir),
-        (Kind::VictoriaMetrics, &arguments.victoria_metrics),
-        (Kind::Prometheus, &arguments.prometheus),
-    ];
     let mut samples = 0;
-    for (kind, binary) in peers {
-        if !arguments.only.is_empty() && !arguments.only.iter().any(|name| name == kind.name()) {
-            continue;
-        }
-        let version = kind.version(binary);
-        if version.is_none() && kind != Kind::Weir {
-            eprintln!("{} is not installed: passed over", kind.name());
-            continue;
-        }
+    for (kind, binary, version) in arguments.servers.installed() {
         eprintln!("loading {}…", kind.name());
         let (server, taken) = start(&runtime, kind, binary, version, arguments, &population)?;
         samples = taken;
