@@ -2,13 +2,13 @@
 //! describe them.
 
 use crate::config::shape::{Fields, Form, Shape};
-use crate::config::{Env, Mistake, Node, Position, Value, parse};
+use crate::config::{Env, Key, Mistake, Node, Position, Value, parse};
 use crate::docs::{self, Docs};
 use crate::registry::{About, Registry};
 
 mod steps;
 
-use steps::{place, steps, with};
+use steps::{Step, at, place, steps, with};
 
 /// What a component is in a pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -176,12 +176,29 @@ impl Component {
         self.walk(all, path, shape, None, out);
     }
 
-    /// The fields that are missed where a map at `path` has none.
+    /// The fields that are missed where a map at `path` has none. One whose type nothing can stand in for ends the reading;
+    /// it is given as in the example, to see which are missed after it.
     fn missed(&self, path: &str) -> Vec<String> {
-        let empty = Node { at: Position::default(), value: Value::Map(Vec::new()) };
         let steps = steps(path);
-        let Some(settings) = with(&Node::null(empty.at), &steps, Some(empty)) else { return Vec::new() };
-        let place = place(&steps);
+        let example = self.settings.as_ref().and_then(|settings| at(settings, &steps));
+        let mut missed: Vec<String> = Vec::new();
+        loop {
+            let key = |name: &String| Key { at: Position::default(), text: name.clone() };
+            let given = missed.iter().filter_map(|name| Some((key(name), example?.get(name)?.clone())));
+            let mut more = self.missed_beside(&steps, given.collect());
+            more.retain(|name| !missed.contains(name));
+            if more.is_empty() {
+                return missed;
+            }
+            missed.append(&mut more);
+        }
+    }
+
+    /// The fields that are missed where the map at the end of `steps` has just these.
+    fn missed_beside(&self, steps: &[Step<'_>], given: Vec<(Key, Node)>) -> Vec<String> {
+        let map = Node { at: Position::default(), value: Value::Map(given) };
+        let Some(settings) = with(&Node::null(map.at), steps, Some(map)) else { return Vec::new() };
+        let place = place(steps);
         let of_it = |mistake: Mistake| {
             let name = mistake.message.strip_suffix("` is missing")?.strip_prefix('`')?.to_owned();
             (mistake.path == place).then_some(name)

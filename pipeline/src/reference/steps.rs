@@ -36,6 +36,15 @@ pub(super) fn place(steps: &[Step<'_>]) -> String {
     })
 }
 
+/// What is at the end of the steps.
+pub(super) fn at<'n>(node: &'n Node, steps: &[Step<'_>]) -> Option<&'n Node> {
+    steps.iter().try_fold(node, |node, step| match (step, &node.value) {
+        (Step::Key(name), _) => node.get(name),
+        (Step::Item, Value::List(items)) => items.first(),
+        (Step::Item, _) => None,
+    })
+}
+
 /// A node with what is at the end of the steps set to `value`, or without it.
 pub(super) fn with(node: &Node, steps: &[Step<'_>], value: Option<Node>) -> Option<Node> {
     let Some((step, below)) = steps.split_first() else { return value };

@@ -40,6 +40,26 @@ fn every_setting_is_described() {
 }
 
 #[test]
+fn a_setting_is_required_where_an_example_without_it_is_told_so() {
+    let (mut required, mut wrong) = (0, Vec::new());
+    for component in registry().components() {
+        for setting in component.fields.iter().filter(|setting| !setting.path.ends_with('*')) {
+            // Not so where the example does not have what it is in.
+            let Some(without) = component.example_with(&setting.path, None) else { continue };
+            let name = setting.path.rsplit('.').next().unwrap_or_default();
+            let missing = format!("`{name}` is missing");
+            let told = component.mistakes(&without).iter().any(|mistake| mistake.ends_with(&missing));
+            required += usize::from(told);
+            if told && !setting.required {
+                wrong.push(format!("`{}` of `{}`", setting.path, component.name));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "missed, but not required: {wrong:#?}");
+    assert!(required > 10, "only {required} are required");
+}
+
+#[test]
 fn what_docs_call_the_default_is_the_default() {
     let (mut checked, mut unknown, mut wrong) = (0, Vec::new(), Vec::new());
     for component in registry().components() {
