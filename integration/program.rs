@@ -310,7 +310,10 @@ fn a_new_plugin_builds_and_keeps_the_contract() {
     assert!(stdout(&tested).contains("3 passed"), "{}", stdout(&tested));
     let again = run(&["new-plugin", "max_labels", "--weir", root], &[], dir.path());
     assert_eq!(again.status.code(), Some(2), "what is there stays");
-    assert_eq!(run(&["new-plugin", "MaxLabels", "--weir", root], &[], dir.path()).status.code(), Some(2));
+    for (name, why) in [("MaxLabels", "snake_case"), ("where", "a word of Rust"), ("filter", "is there already")] {
+        let refused = run(&["new-plugin", name, "--weir", root], &[], dir.path());
+        assert!(refused.status.code() == Some(2) && stderr(&refused).contains(why), "{}", stderr(&refused));
+    }
     assert_eq!(run(&["new-plugin", "other", "--weir", "."], &[], dir.path()).status.code(), Some(2));
 }
 

@@ -66,10 +66,10 @@ fn shipped() -> BTreeMap<String, String> {
     let uses = |block: &&String| block.contains(&format!("- {PLUGIN}:"));
     let block = pages::blocks(&plugins, "yaml").iter().find(uses).expect("a pipeline with a plugin").clone();
     files.insert("plugins/README.md".to_owned(), block);
-    let template = std::fs::read_to_string(pages::path("plugins/template/pipeline.yaml.in")).unwrap();
+    let template = std::fs::read_to_string(pages::path("plugins/template/receive.yaml.in")).unwrap();
     let of_plugin = template.replace("{{name}}: { limit: 64 }", "scale: { selector: up, factor: 0.001 }");
     assert_ne!(of_plugin, template);
-    files.insert("plugins/template/pipeline.yaml.in".to_owned(), of_plugin);
+    files.insert("plugins/template/receive.yaml.in".to_owned(), of_plugin);
     files
 }
 

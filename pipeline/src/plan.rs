@@ -12,6 +12,7 @@ pub(crate) mod apart;
 mod case;
 mod explain;
 mod file;
+mod lead;
 mod load;
 mod order;
 mod yaml;

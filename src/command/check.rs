@@ -17,7 +17,19 @@ pub(super) fn check(pipelines: &Pipelines) -> Exit {
             print(&format!("no mistakes; pipelines: {}\n", plan.names().join(", ")));
             Exit::Success
         }
-        Err(mistakes) => report(&mistakes),
+        Err(mistakes) => {
+            let exit = report(&mistakes);
+            let of_others = mistakes.iter().any(|mistake| mistake.message.starts_with("unknown resource"));
+            if let [file] = pipelines.paths.as_slice()
+                && of_others
+                && file.is_file()
+            {
+                let directory = file.parent().filter(|parent| !parent.as_os_str().is_empty());
+                let directory = directory.unwrap_or(std::path::Path::new(".")).display();
+                tell(&format!("the other files of a directory are not read: try `weir check {directory}`"));
+            }
+            exit
+        }
     }
 }
 

@@ -8,20 +8,28 @@ use clap::Args;
 
 use super::Exit;
 use crate::out::{print, tell};
+use crate::registry;
 
 /// The files of a plugin: where they go, and what is in them.
-const TEMPLATES: [(&str, &str); 7] = [
+const TEMPLATES: [(&str, &str); 8] = [
     ("Cargo.toml", include_str!("../../plugins/template/Cargo.toml.in")),
     ("README.md", include_str!("../../plugins/template/README.md.in")),
     ("src/lib.rs", include_str!("../../plugins/template/lib.rs.in")),
     ("src/main.rs", include_str!("../../plugins/template/main.rs.in")),
     ("src/{{name}}.rs", include_str!("../../plugins/template/stage.rs.in")),
     ("src/{{name}}/tests.rs", include_str!("../../plugins/template/tests.rs.in")),
-    ("pipelines.d/10-receive.yaml", include_str!("../../plugins/template/pipeline.yaml.in")),
+    ("pipelines.d/10-receive.yaml", include_str!("../../plugins/template/receive.yaml.in")),
+    ("pipelines.d/20-query.yaml", include_str!("../../plugins/template/query.yaml.in")),
 ];
 
-/// Words that are no names of modules.
-const RESERVED: [&str; 8] = ["crate", "self", "super", "type", "match", "fn", "mod", "tests"];
+/// Words that are no names of modules: those of Rust, what the crate has besides, and what is in every crate.
+const RESERVED: [&str; 57] = [
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do", "dyn", "else",
+    "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let", "loop", "macro", "match", "mod",
+    "move", "mut", "override", "priv", "pub", "ref", "return", "self", "static", "struct", "super", "trait", "true",
+    "try", "type", "typeof", "unsafe", "unsized", "use", "virtual", "where", "while", "yield", "main", "lib", "tests",
+    "std", "core", "alloc",
+];
 
 /// Make a plugin: a crate with a stage to start from, its tests, and a program that has it.
 #[derive(Debug, Args)]
@@ -47,6 +55,15 @@ impl NewPlugin {
         };
         if !is_name(&self.name) {
             return refused(&format!("expected a name in snake_case such as `max_labels`, got `{}`", self.name));
+        }
+        if RESERVED.contains(&self.name.as_str()) {
+            return refused(&format!("expected another name: `{}` is a word of Rust", self.name));
+        }
+        if registry().components().iter().any(|known| known.name == self.name) {
+            return refused(&format!(
+                "expected another name: `{0}` is there already, see `weir stages {0}`",
+                self.name
+            ));
         }
         let weir = match self.weir.canonicalize() {
             Ok(weir) if weir.join("pipeline/Cargo.toml").is_file() => weir,
@@ -102,7 +119,6 @@ fn is_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
         && !name.contains("__")
         && !name.ends_with('_')
-        && !RESERVED.contains(&name)
 }
 
 fn pascal_case(name: &str) -> String {

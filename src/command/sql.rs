@@ -102,7 +102,7 @@ fn table(data: &Value) -> String {
     let head = columns.iter().map(|column| column["name"].as_str().unwrap_or_default().to_owned()).collect();
     let mut lines: Vec<Vec<String>> = vec![head];
     let rows = data["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-    lines.extend(rows.iter().map(|row| row.as_array().into_iter().flatten().map(cell).collect()));
+    lines.extend(rows.iter().flat_map(|row| lines_of(row)));
     let is_number = |column: usize| {
         let name = columns.get(column).and_then(|column| column["type"].as_str()).unwrap_or_default();
         ["Int", "UInt", "Float", "Decimal"].iter().any(|number| name.starts_with(number))
@@ -110,11 +110,19 @@ fn table(data: &Value) -> String {
     super::table::table(&lines, is_number)
 }
 
-/// A value as a cell. NULL is empty, and a text of several lines is one.
+/// A row as lines: as many as the text in it that has most, as plans have them.
+fn lines_of(row: &Value) -> Vec<Vec<String>> {
+    let cells: Vec<String> = row.as_array().into_iter().flatten().map(cell).collect();
+    let height = cells.iter().map(|cell| cell.lines().count()).max().unwrap_or(1).max(1);
+    let line = |n: usize| cells.iter().map(|cell| cell.lines().nth(n).unwrap_or_default().to_owned()).collect();
+    (0..height).map(line).collect()
+}
+
+/// A value as a cell. NULL is empty.
 fn cell(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.replace('\n', " "),
+        Value::String(text) => text.clone(),
         other => other.to_string(),
     }
 }

@@ -10,8 +10,8 @@
 //!
 //! Shape: batches and acks pass untouched; who sends waits for the answer of the other pipeline.
 //!
-//! Errors: those of the other pipeline. Where none begins with the link, sending is unavailable. Pipelines that lead to each
-//! other in a circle are a mistake that shows when a batch has passed too many links.
+//! Errors: those of the other pipeline. A link that no pipeline begins with, or two, is a mistake, as are pipelines that lead
+//! into each other in a circle.
 //!
 //! Order: ends a pipeline, or begins one. As a sink it is ready by design, and waits for the other pipeline with each batch.
 

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 
 use super::case::{Case, cases};
-use super::{Declared, Document, Part, Parts, Pipeline, Plan, apart, order};
+use super::{Declared, Document, Part, Parts, Pipeline, Plan, apart, lead, order};
 use crate::config::de::{Found, Reference};
 use crate::config::mistake::unknown;
 use crate::config::{Env, Key, Mistake, Node, Position, Tree, Value, nearest, settings, tree};
@@ -116,12 +116,21 @@ impl<'a> Reader<'a> {
 
     /// Checks what holds over all documents.
     pub(super) fn finish(mut self) -> Result<Plan, Vec<Mistake>> {
-        for (file, reference) in std::mem::take(&mut self.references) {
-            if let Some(message) = self.misfit(&reference) {
-                self.mistake(&file, reference.at, &reference.path, message);
+        let references = std::mem::take(&mut self.references);
+        for (file, reference) in &references {
+            if let Some(message) = self.misfit(reference) {
+                self.mistake(file, reference.at, &reference.path, message);
             }
         }
+        // A pipeline with a mistake may be the one that is missed.
+        if self.mistakes.is_empty() {
+            let (write, read) = (self.registry.write(), self.registry.read());
+            let sources = |kind: &str| write.sources.contains_key(kind) || read.sources.contains_key(kind);
+            let kinds = &self.resource_kinds;
+            self.mistakes = lead::nowhere(references.iter(), &self.pipelines, kinds, &sources);
+        }
         self.mistakes.extend(apart::not_apart(&self.resources, &self.resource_places));
+        self.mistakes.extend(lead::astray(&self.pipelines, &self.resource_kinds, &self.pipeline_places));
         match order::by_need(self.resources) {
             Ok(resources) if self.mistakes.is_empty() => {
                 let resources = resources.into_iter().map(Arc::new).collect();

@@ -1,7 +1,10 @@
 //! Tests of `sql`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use serde_json::json;
+
 use super::bucket::settings;
+use super::*;
 
 #[test]
 fn a_bucket_is_a_directory_or_behind_s3() {
@@ -39,4 +42,11 @@ fn what_is_wrong_with_a_bucket_is_told() {
     check("s3://metrics?key=x", "expected one of `endpoint`, `region`, `path_style`, `credentials`");
     check("s3://metrics?endpoint=ftp://x", "expected an origin such as");
     check("s3://metrics?path_style=yes", "`--bucket`");
+}
+
+#[test]
+fn a_table_has_a_line_for_each_line_of_a_text() {
+    let columns = json!([{ "name": "kind", "type": "Utf8" }, { "name": "n", "type": "Int64" }]);
+    let data = json!({ "columns": columns, "rows": [["Sort\n  Scan", 12], [null, 3]] });
+    assert_eq!(table(&data), "kind     n\nSort    12\n  Scan\n         3\n");
 }

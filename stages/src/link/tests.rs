@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use weir_pipeline::config::Env;
+use weir_pipeline::plan::{Document, Plan};
 use weir_pipeline::testing::{Recorder, assert_source_contract, batch, context, documented, settings, text};
-use weir_pipeline::{Kind, Outcome};
+use weir_pipeline::{Kind, Outcome, Registry};
 
 use super::*;
 
@@ -67,6 +69,32 @@ async fn a_circle_is_found_when_a_batch_goes_round() {
     let error = a.send(batch("up 1")).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Internal);
     assert!(error.message().contains("leads in a circle"), "{error:?}");
+}
+
+#[test]
+fn pipelines_that_lead_into_each_other_are_a_mistake_of_the_files() {
+    let check = |expect: &[&str], bodies: &[&str]| {
+        let document =
+            |(n, body): (usize, &&str)| Document { name: format!("{n}.yaml"), text: format!("name: p{n}\n{body}\n") };
+        let links =
+            Document { name: "links.yaml".into(), text: "resources: { a: { link: {} }, b: { link: {} } }".into() };
+        let documents: Vec<Document> = bodies.iter().enumerate().map(document).chain([links]).collect();
+        let registry = Registry::default().with(crate::register);
+        let plan = Plan::read(&documents, &registry, &Env::from_fn(|_| None));
+        let told = plan.err().into_iter().flatten().map(|mistake| mistake.to_string());
+        assert_eq!(told.collect::<Vec<String>>(), expect, "{bodies:?}");
+    };
+    let door = "source: { receive: {} }\nsink: { link: a }";
+    check(&[], &[door, "source: { link: a }\nsink: { link: b }", "source: { link: b }\nsink: { stdout: {} }"]);
+    let itself = "source: { link: a }\nstages: [ { tee: { to: a } } ]\nsink: { stdout: {} }";
+    check(&["1.yaml:1:7: pipelines that lead into each other: p1 → p1"], &[door, itself]);
+    check(
+        &["1.yaml:1:7: pipelines that lead into each other: p1 → p2 → p1"],
+        &[door, "source: { link: a }\nsink: { link: b }", "source: { link: b }\nsink: { link: a }"],
+    );
+    let end = "source: { link: a }\nsink: { stdout: {} }";
+    check(&["0.yaml:3:15: sink.link: no pipeline begins with `a`"], &[door]);
+    check(&["2.yaml:1:7: source: `a` begins the pipeline `p1` already"], &[door, end, end]);
 }
 
 #[test]

@@ -66,7 +66,8 @@ struct Fields {
     modulus: Option<u64>,
     /// The label to set, or to compare with. `replace` fills in groups of the match.
     target_label: Option<String>,
-    /// What to set. Groups of the match are filled in: `$1`, `${name}`, `$$` for a dollar. Default `$1`.
+    /// What to set. Groups of the match are filled in: `$1`, `$${name}` (a single `$` before a brace is a variable
+    /// of the environment), `$$` for a dollar. Default `$1`.
     replacement: Option<String>,
     /// What to do. Default `replace`.
     action: Option<String>,

@@ -94,7 +94,8 @@ impl Fetch for Http {
             return Err(Failure::new(Reason::Status, format!("expected status 200, got `{}`", response.status())));
         }
         let content_type = response.headers().get(CONTENT_TYPE).cloned();
-        let body = body(response, job.body_size_limit.get()).await?;
+        let limit = Some(job.body_size_limit.get()).filter(|limit| *limit > 0).unwrap_or(u64::MAX);
+        let body = body(response, limit).await?;
         // An empty body has no format. It means that there are no series.
         let format = if body.is_empty() { Format::Text } else { format(content_type.as_ref(), job)? };
         Ok(Fetched { body, format })

@@ -56,7 +56,7 @@ pub struct Job {
     /// What a body is where the target does not say, or says something else. Default: such a scrape fails.
     #[serde(default)]
     pub fallback_scrape_protocol: Option<Protocol>,
-    /// The largest body, decompressed. A larger one fails the scrape. Default 64MiB.
+    /// The largest body, decompressed. A larger one fails the scrape. 0 is no limit. Default 64MiB.
     #[serde(default = "default_body")]
     pub body_size_limit: Bytes,
     /// The most samples of a scrape; more fail it. 0 is no limit. Default 0.
@@ -215,9 +215,6 @@ impl Job {
             let timeout = self.scrape_timeout.unwrap_or(TIMEOUT);
             let interval = self.scrape_interval;
             return Err(format!("expected a `scrape_timeout` of at most the interval `{interval}`, got `{timeout}`"));
-        }
-        if self.body_size_limit.get() == 0 {
-            return Err("expected a `body_size_limit` above 0".to_owned());
         }
         if !super::target::is_path(&self.metrics_path) {
             return Err(format!("expected a path such as `/metrics`, got `{}`", self.metrics_path));

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::{join_all, try_join_all};
 use weir_pipeline::Result;
 
+use super::read::read_block;
 use super::{Run, Selected, Selection, Series};
 use crate::store::cut;
 use crate::store::shelf::{Block, Row, is_damage};
@@ -56,8 +57,7 @@ impl Selection {
     /// A block can't be read.
     pub(in crate::store) async fn read_apart(&self, range: Range<usize>) -> Result<Vec<Vec<Run>>> {
         let (start, end) = (self.0.start, self.0.end);
-        let reads =
-            (0..).zip(&self.0.blocks).map(|(n, block)| self.read_block(n, block, range.clone(), (start, end), None));
+        let reads = self.wanted(range).map(|(block, wanted)| read_block(block, wanted, (start, end), None));
         try_join_all(reads).await
     }
 
@@ -67,8 +67,7 @@ impl Selection {
     /// The bucket fails.
     pub(in crate::store) async fn read_intact(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Run>> {
         let (start, end) = (start.max(self.0.start), end.min(self.0.end));
-        let reads =
-            (0..).zip(&self.0.blocks).map(|(n, block)| self.read_block(n, block, range.clone(), (start, end), None));
+        let reads = self.wanted(range).map(|(block, wanted)| read_block(block, wanted, (start, end), None));
         let mut runs = Vec::new();
         for (found, block) in join_all(reads).await.into_iter().zip(&self.0.blocks) {
             runs.extend(unless_damaged(block, found)?.into_iter().flatten());

@@ -11,6 +11,13 @@ use super::{Run, Selection};
 use crate::lasts::Lasts;
 use crate::store::shelf::{Block, Samples};
 
+/// Rows of a block, and the series that they are of.
+#[derive(Default)]
+pub(super) struct Wanted {
+    series: Vec<usize>,
+    rows: Vec<u32>,
+}
+
 // === impl Selection ===
 
 impl Selection {
@@ -37,13 +44,10 @@ impl Selection {
         let (start, end) = (self.0.start, self.0.end);
         // What failed once is not asked for again by the same query: a bucket that is away takes its time to say so.
         let failed = self.0.failed.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let blocks = (0..).zip(&self.0.blocks).filter(|(n, _)| !failed.contains(n));
-        let read = |(n, block)| {
-            let range = range.clone();
-            async move { (n, self.read_block(n, block, range, (start, end), lasts).await) }
-        };
+        let wanted = (0..).zip(self.wanted(range)).filter(|(n, _)| !failed.contains(n));
+        let read = |(n, (block, wanted))| async move { (n, read_block(block, wanted, (start, end), lasts).await) };
         let mut missing = Vec::new();
-        for (n, found) in join_all(blocks.map(read)).await {
+        for (n, found) in join_all(wanted.map(read)).await {
             match found {
                 Ok(found) => runs.extend(found),
                 Err(error) => {
@@ -78,8 +82,7 @@ impl Selection {
         lasts: Option<Lasts>,
     ) -> Result<Vec<Run>> {
         let (range, mut runs) = self.heads(range, start, end, lasts);
-        let read = |(n, block)| self.read_block(n, block, range.clone(), (start, end), lasts);
-        let reads = (0..).zip(&self.0.blocks).map(read);
+        let reads = self.wanted(range).map(|(block, wanted)| read_block(block, wanted, (start, end), lasts));
         for found in try_join_all(reads).await? {
             runs.extend(found);
         }
@@ -87,31 +90,46 @@ impl Selection {
         Ok(runs)
     }
 
-    pub(super) async fn read_block(
-        &self,
-        n: u32,
-        block: &Arc<dyn Block>,
-        range: Range<usize>,
-        (start, end): (i64, i64),
-        lasts: Option<Lasts>,
-    ) -> Result<Vec<Run>> {
-        let of = |i: usize| self.0.series.get(i).into_iter().flat_map(|s| &s.rows).find(|(block, _)| *block == n);
-        let (series, rows): (Vec<usize>, Vec<u32>) = range.filter_map(|i| of(i).map(|(_, row)| (i, *row))).unzip();
-        if rows.is_empty() || start > block.max_ts() || end < block.min_ts() {
-            return Ok(Vec::new());
+    /// What is wanted of each block for some series, in the order of blocks.
+    pub(super) fn wanted(&self, range: Range<usize>) -> impl Iterator<Item = (&Arc<dyn Block>, Wanted)> {
+        let range = range.start.min(self.len())..range.end.min(self.len());
+        let mut wanted: Vec<Wanted> = self.0.blocks.iter().map(|_| Wanted::default()).collect();
+        // Once for all blocks: of many, each series may have a row in each.
+        for (i, series) in range.clone().zip(self.0.series.get(range).unwrap_or(&[])) {
+            for (block, row) in &series.rows {
+                let Some(of_block) = wanted.get_mut(*block as usize) else { continue };
+                of_block.series.push(i);
+                of_block.rows.push(*row);
+            }
         }
-        let found = match lasts {
-            Some(lasts) => block.read_lasts(&rows, start, end, lasts).await?,
-            None => block.read(&rows, start, end).await?,
-        };
-        let runs = series.into_iter().zip(found).filter(|(_, samples)| !samples.is_empty());
-        let run = |(series, Samples { timestamps, values, starts, histograms })| Run {
-            series,
-            timestamps,
-            values,
-            starts,
-            histograms,
-        };
-        Ok(runs.map(run).collect())
+        self.0.blocks.iter().zip(wanted)
     }
+}
+
+/// The samples of rows of a block within `start..=end`.
+///
+/// # Errors
+/// It can't be read.
+pub(super) async fn read_block(
+    block: &Arc<dyn Block>,
+    Wanted { series, rows }: Wanted,
+    (start, end): (i64, i64),
+    lasts: Option<Lasts>,
+) -> Result<Vec<Run>> {
+    if rows.is_empty() || start > block.max_ts() || end < block.min_ts() {
+        return Ok(Vec::new());
+    }
+    let found = match lasts {
+        Some(lasts) => block.read_lasts(&rows, start, end, lasts).await?,
+        None => block.read(&rows, start, end).await?,
+    };
+    let runs = series.into_iter().zip(found).filter(|(_, samples)| !samples.is_empty());
+    let run = |(series, Samples { timestamps, values, starts, histograms })| Run {
+        series,
+        timestamps,
+        values,
+        starts,
+        histograms,
+    };
+    Ok(runs.map(run).collect())
 }

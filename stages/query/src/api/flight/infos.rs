@@ -5,7 +5,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Int32Array, Int64Array, StringArray, UInt32Array, UnionArray, new_empty_array,
+    Array, ArrayRef, BooleanArray, Int32Array, Int32Builder, Int64Array, ListBuilder, MapBuilder, MapFieldNames,
+    StringArray, UInt32Array, UnionArray, new_empty_array,
 };
 use arrow::buffer::ScalarBuffer;
 use arrow::datatypes::{DataType, Field, Fields, Schema, UnionFields};
@@ -21,10 +22,15 @@ enum Said {
     Flag(bool),
     Number(i64),
     Bits(i32),
+    /// Which types can be cast to which, by their numbers in `SqlSupportsConvert`.
+    Casts,
 }
 
+/// The types that can be cast to each other: BIGINT, BIT, FLOAT, REAL, TIMESTAMP and VARCHAR.
+const CASTS: [i32; 6] = [0, 2, 6, 13, 16, 19];
+
 /// What is said, by numbers.
-const INFOS: [(u32, Said); 37] = [
+const INFOS: [(u32, Said); 83] = [
     // Name and version of the server, the version of Arrow's format, that it only reads, and does so by SQL alone.
     (0, Said::Text("Weir")),
     (1, Said::Text(env!("CARGO_PKG_VERSION"))),
@@ -51,27 +57,80 @@ const INFOS: [(u32, Said); 37] = [
     (507, Said::Number(0)),
     (513, Said::Text("\\")),
     (514, Said::Text("")),
-    // Aliases of columns, NULL + NULL, aliases of tables, expressions and other columns in ORDER BY.
+    // Aliases of columns, NULL + NULL, casts, aliases of tables that may be what tables are called, expressions and other columns
+    // in ORDER BY.
     (515, Said::Flag(true)),
     (516, Said::Flag(true)),
+    (517, Said::Casts),
     (518, Said::Flag(true)),
+    (519, Said::Flag(false)),
     (520, Said::Flag(true)),
     (521, Said::Flag(true)),
-    // What schemas and catalogs are called, and that the latter come first.
+    // GROUP BY of columns that are not selected and of more than those, LIKE … ESCAPE, columns that are never NULL.
+    (522, Said::Bits(0b11)),
+    (523, Said::Flag(true)),
+    (524, Said::Flag(true)),
+    // Grammar: the minimum and the core, the entry level of ANSI 92. No integrity enhancement. Full outer joins.
+    (525, Said::Bits(0b11)),
+    (526, Said::Bits(0b1)),
+    (527, Said::Flag(false)),
+    (528, Said::Bits(2)),
+    // What schemas, procedures and catalogs are called, and that the latter come first.
     (529, Said::Text("schema")),
+    (530, Said::Text("procedure")),
     (531, Said::Text("catalog")),
     (532, Said::Flag(true)),
-    // No SELECT FOR UPDATE and no procedures, but correlated subqueries.
+    // Neither stands in definitions, nothing is updated at a position.
+    (533, Said::Bits(0)),
+    (534, Said::Bits(0)),
+    (535, Said::Bits(0)),
+    // No SELECT FOR UPDATE and no procedures. Subqueries in comparisons, EXISTS, IN and with ANY, correlated ones too; unions.
     (536, Said::Flag(false)),
     (537, Said::Flag(false)),
+    (538, Said::Bits(0b1111)),
     (539, Said::Flag(true)),
+    (540, Said::Bits(0b11)),
+    // No limits that are known: literals, names, columns, connections, cursors, rows.
+    (541, Said::Number(0)),
+    (542, Said::Number(0)),
+    (543, Said::Number(0)),
+    (544, Said::Number(0)),
+    (545, Said::Number(0)),
+    (546, Said::Number(0)),
+    (547, Said::Number(0)),
+    (548, Said::Number(0)),
+    (549, Said::Number(0)),
+    (550, Said::Number(0)),
+    (551, Said::Number(0)),
+    (552, Said::Number(0)),
+    (553, Said::Number(0)),
+    (554, Said::Number(0)),
+    (555, Said::Number(0)),
+    (556, Said::Flag(true)),
     // The longest statement.
     (557, Said::Number(MAX_BYTES as i64)),
-    // No transactions, batches of updates, savepoints, and names of parameters.
+    (558, Said::Number(0)),
+    (559, Said::Number(0)),
+    (560, Said::Number(0)),
+    (561, Said::Number(0)),
+    // No transactions, so no isolation between them but none, and nothing is defined in them.
+    (562, Said::Number(0)),
     (563, Said::Flag(false)),
+    (564, Said::Bits(0b1)),
+    (565, Said::Flag(false)),
+    (566, Said::Flag(false)),
+    // Rows come once, forwards, and are only read.
+    (567, Said::Bits(0b11)),
+    (568, Said::Bits(0b10)),
+    (569, Said::Bits(0b10)),
+    (570, Said::Bits(0)),
+    (571, Said::Bits(0)),
+    // No batches of updates, savepoints, names of parameters, large objects, and calls of functions as procedures.
     (572, Said::Flag(false)),
     (573, Said::Flag(false)),
     (574, Said::Flag(false)),
+    (575, Said::Flag(false)),
+    (576, Said::Flag(false)),
 ];
 
 /// What is said of these numbers; of all where there is none.
@@ -82,6 +141,7 @@ pub(super) fn batch(asked: &[u32]) -> Result<RecordBatch, ArrowError> {
     let said: Vec<(u32, Said)> =
         INFOS.into_iter().filter(|(number, _)| asked.is_empty() || asked.contains(number)).collect();
     let (mut texts, mut flags, mut numbers, mut bits) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut maps = casts_builder();
     let (mut kinds, mut places) = (Vec::new(), Vec::new());
     for (_, said) in &said {
         let (kind, place) = match *said {
@@ -89,6 +149,7 @@ pub(super) fn batch(asked: &[u32]) -> Result<RecordBatch, ArrowError> {
             Said::Flag(flag) => (1, put(&mut flags, flag)),
             Said::Number(number) => (2, put(&mut numbers, number)),
             Said::Bits(of_value) => (3, put(&mut bits, of_value)),
+            Said::Casts => (5, put_casts(&mut maps)?),
         };
         kinds.push(kind);
         places.push(place);
@@ -100,8 +161,9 @@ pub(super) fn batch(asked: &[u32]) -> Result<RecordBatch, ArrowError> {
         Arc::new(Int64Array::from(numbers)),
         Arc::new(Int32Array::from(bits)),
     ];
-    // Lists and maps are not said.
-    children.extend(fields.iter().skip(4).map(|(_, field)| new_empty_array(field.data_type())));
+    // Lists are not said.
+    children.extend(fields.iter().skip(4).take(1).map(|(_, field)| new_empty_array(field.data_type())));
+    children.push(Arc::new(maps.finish()));
     let values = UnionArray::try_new(fields, ScalarBuffer::from(kinds), Some(ScalarBuffer::from(places)), children)?;
     let names: UInt32Array = said.iter().map(|(number, _)| Some(*number)).collect();
     let schema = Schema::new(vec![
@@ -115,6 +177,22 @@ pub(super) fn batch(asked: &[u32]) -> Result<RecordBatch, ArrowError> {
 fn put<T>(values: &mut Vec<T>, value: T) -> i32 {
     values.push(value);
     i32::try_from(values.len() - 1).unwrap_or(i32::MAX)
+}
+
+/// Maps as values have them.
+fn casts_builder() -> MapBuilder<Int32Builder, ListBuilder<Int32Builder>> {
+    let names = MapFieldNames { entry: "entries".into(), key: "keys".into(), value: "values".into() };
+    MapBuilder::new(Some(names), Int32Builder::new(), ListBuilder::new(Int32Builder::new()))
+}
+
+/// Adds which types can be cast to which, and says where it is.
+fn put_casts(maps: &mut MapBuilder<Int32Builder, ListBuilder<Int32Builder>>) -> Result<i32, ArrowError> {
+    for from in CASTS {
+        maps.keys().append_value(from);
+        maps.values().append_value(CASTS.map(Some));
+    }
+    maps.append(true)?;
+    Ok(0)
 }
 
 /// What a value may be.

@@ -246,7 +246,8 @@ async fn what_the_server_can_do_is_told() {
     assert!(text.contains("{string_value=Weir}") && text.contains("{bool_value=true}"), "{text}");
     assert_eq!(text.lines().count(), 6, "{text}");
     let all = caller.rows(&caller.info(&infos(&[])).await).await;
-    assert!(count(&all) > 30 && all[0].column(1).data_type().to_string().contains("int32_to_int32_list_map"));
+    // Drivers of JDBC fail where one of those is not told that their standard asks for.
+    assert!(count(&all) > 80 && all[0].column(1).data_type().to_string().contains("int32_to_int32_list_map"));
     let types = |data_type: Option<i32>| Any::of("CommandGetXdbcTypeInfo", &GetTypeInfo { data_type });
     let text = caller.table(&types(None)).await;
     assert!(text.contains("| DOUBLE ") && text.contains("| VARCHAR "), "{text}");

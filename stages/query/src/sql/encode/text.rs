@@ -46,7 +46,7 @@ impl<'a> Cells<'a> {
     /// Writes the cell of a row, and says of what kind it is; `None` for NULL. A float that JSON has no number for is
     /// text.
     pub(super) fn write(&self, row: usize, out: &mut String) -> Result<Option<Kind>> {
-        if self.column.is_null(row) {
+        if is_null(self.column, row) {
             return Ok(None);
         }
         if self.kind == Kind::Float {
@@ -65,7 +65,7 @@ impl<'a> Cells<'a> {
 
 /// Writes a list or a struct, and what is in it, as JSON.
 fn nested(column: &ArrayRef, row: usize, options: &FormatOptions<'_>, out: &mut String) -> Result<()> {
-    if column.is_null(row) {
+    if is_null(column, row) {
         out.push_str("null");
         return Ok(());
     }
@@ -97,6 +97,11 @@ fn nested(column: &ArrayRef, row: usize, options: &FormatOptions<'_>, out: &mut 
         }
     }
     Ok(())
+}
+
+/// Whether a cell is NULL: of a column that has nothing else, too, which has no mask of its own.
+fn is_null(column: &ArrayRef, row: usize) -> bool {
+    *column.data_type() == DataType::Null || column.is_null(row)
 }
 
 fn quoted(text: &str, out: &mut String) -> Result<()> {
