@@ -167,7 +167,7 @@ fn a_component_of_a_plugin_is_described_like_those_of_weir() {
         "`scale`: multiplies the values of some series.\n",
         "scale: { selector: 'temperature_millicelsius', factor: 0.001 }\n",
         "  selector: a selector such as `{job=\"a\"}`, required\n      Which series.\n",
-        "  factor: a number\n      By what.\n",
+        "  factor: a number, required\n      By what.\n",
     ] {
         assert!(text.contains(wanted), "no {wanted} in\n{text}");
     }

@@ -11,7 +11,8 @@ use crate::syntax::ast::Span;
 
 mod forced;
 
-pub use forced::{Forced, go_float};
+use forced::Counts;
+pub use forced::{Evaluated, Forced, go_float};
 
 /// What is said of one value, without saying where in the query, or of which metric: whoever adds it to
 /// [`Annotations`] knows.
@@ -92,6 +93,8 @@ pub struct Annotations {
 pub enum Place {
     /// There.
     At(Span),
+    /// At the first, which belongs to what stands at the second: it is said when that is evaluated.
+    Within(Span, Span),
     /// Prometheus evaluates a subquery by itself and puts a selector into its place, which stands at no place: it says the
     /// first.
     Subquery(Span),
@@ -117,11 +120,12 @@ pub enum Level {
 }
 
 /// What is put together of notes that are the same.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Merged {
     place: Place,
     times: u64,
     forced: Option<Forced>,
+    counts: Counts,
     overlaps: bool,
 }
 
@@ -259,13 +263,14 @@ impl Annotations {
     /// Adds a note on `metric`, which may be empty, about what stands at `place` in the query.
     pub fn add(&mut self, note: &Note, metric: &str, place: impl Into<Place>) {
         let place = place.into();
-        let new = Merged { place, times: 0, forced: None, overlaps: false };
+        let new = Merged { place, times: 0, forced: None, counts: Counts::default(), overlaps: false };
         let merged = self.notes.entry((note.level(), note.text(metric))).or_insert(new);
         merged.times += 1;
         let mut of_last = true;
         match note {
             Note::ForcedMonotonic(forced) => {
                 merged.forced = Some(merged.forced.map_or(*forced, |other| other.merge(*forced)));
+                merged.counts.add(place.key(), forced);
                 of_last = false;
             }
             Note::StartTimeOverlap => (merged.overlaps, of_last) = (true, false),
@@ -317,13 +322,18 @@ impl Annotations {
 impl Place {
     /// Rises in the order of evaluation: arguments from left to right, then what has them.
     fn order(self) -> (u32, Reverse<u32>) {
-        let (Self::At(span) | Self::Subquery(span)) = self;
+        let (Self::At(span) | Self::Within(_, span) | Self::Subquery(span)) = self;
         (span.end, Reverse(span.start))
+    }
+
+    fn key(self) -> (u32, u32) {
+        let (Self::At(span) | Self::Within(_, span) | Self::Subquery(span)) = self;
+        (span.start, span.end)
     }
 
     fn shown(self) -> u32 {
         match self {
-            Self::At(span) => span.start,
+            Self::At(span) | Self::Within(span, _) => span.start,
             Self::Subquery(_) => 0,
         }
     }
@@ -340,7 +350,7 @@ impl From<Span> for Place {
 impl Merged {
     fn describe(&self) -> String {
         match self.forced {
-            Some(forced) => forced.describe(),
+            Some(forced) => forced.describe(&self.counts),
             None if self.overlaps && self.times > 1 => format!(" ({} occurrences)", self.times),
             None => String::new(),
         }

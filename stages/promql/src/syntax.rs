@@ -49,6 +49,11 @@ pub fn parse(text: &str) -> Result<Expr, ParseError> {
     Ok(expr)
 }
 
+/// A tree as Prometheus writes it, beside the text that it was read from: what was a duration there is one.
+pub fn written(expr: &Expr, text: &str) -> String {
+    print::Written { node: expr, text: Some(text) }.to_string()
+}
+
 /// Reads one series selector, as in `match[]`: a vector selector without range, `offset` and `@`.
 ///
 /// # Errors

@@ -222,7 +222,7 @@ impl Engine {
             Planned::Scalar(number) => evaluation.planner(self.lookback(None), &[]).number_plan(&number)?,
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
-        let session = self.session(&query, &evaluation)?;
+        let session = self.session(&query, &evaluation, false)?;
         let Plans { rules, logical, physical } = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         let rules = if rules.is_empty() { String::new() } else { format!("rules: {}\n\n", rules.join(", ")) };
@@ -237,9 +237,18 @@ impl Engine {
     }
 
     async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
+        let session = self.session(query, evaluation, false)?;
+        let answer = self.evaluate_in(&session, query, evaluation).await;
+        if !session.query().is_in_doubt() {
+            return answer;
+        }
+        // What a rule left out may have been an error.
+        self.evaluate_in(&self.session(query, evaluation, true)?, query, evaluation).await
+    }
+
+    async fn evaluate_in(&self, session: &Arc<Session>, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
         let mut watch = Stopwatch::start();
         let (planned, ordered) = self.plan(evaluation, query)?;
-        let session = self.session(query, evaluation)?;
         let mut timings = QueryTimings { preparation: watch.lap(), ..QueryTimings::default() };
         let (instant, start) = (evaluation.instant, evaluation.start);
         let mut stored = false;
@@ -247,16 +256,16 @@ impl Engine {
             Planned::Text(text) => Box::new(move || Data::String(start, text)),
             Planned::Matrix { plan, after, until, stored: is_stored } => {
                 stored = is_stored;
-                let rows = self.run(&session, plan, Points::Samples { after, until }, false).await?;
+                let rows = self.run(session, plan, Points::Samples { after, until }, false).await?;
                 Box::new(move || rows.matrix())
             }
             Planned::Vector(plan) => {
-                let rows = self.run(&session, plan, Points::Steps(evaluation.steps), instant && ordered).await?;
+                let rows = self.run(session, plan, Points::Steps(evaluation.steps), instant && ordered).await?;
                 Box::new(move || if instant { rows.vector(start) } else { rows.matrix() })
             }
             Planned::Scalar(number) => {
                 let plan = evaluation.planner(self.lookback(query.lookback), &[]).number_plan(&number)?;
-                let rows = self.run(&session, plan, Points::Steps(evaluation.steps), false).await?;
+                let rows = self.run(session, plan, Points::Steps(evaluation.steps), false).await?;
                 Box::new(move || if instant { rows.scalar(start) } else { rows.matrix() })
             }
         };
@@ -290,14 +299,14 @@ impl Engine {
         i64::try_from(lookback.as_millis()).unwrap_or(i64::MAX)
     }
 
-    /// A session for a query.
-    fn session(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Arc<Session>> {
+    /// A session for a query; `exact` where only exact rules may change its plan.
+    fn session(&self, query: &Query, evaluation: &Evaluation<'_>, exact: bool) -> Result<Arc<Session>> {
         let Limits { memory, max_samples, max_series, .. } = self.limits;
         let Query { tenant, partial, stats, .. } = query;
         let context = QueryContext::new(self.source.clone(), tenant.clone(), *partial, max_samples, max_series);
         let context = context.with_counts(SampleCounts::new(*stats, evaluation.steps));
         let pool = Arc::new(QueryPool::new(memory, self.tenants.of(tenant)));
-        self.sessions.open(Arc::new(context), pool, evaluation.steps.count)
+        self.sessions.open(Arc::new(context), pool, evaluation.steps.count, exact)
     }
 
     /// Runs a plan, and collects its rows.
@@ -340,6 +349,7 @@ impl<'a> Evaluation<'a> {
             text: self.expr,
             asked,
             steps: self.steps,
+            until: self.end,
             lookback,
             subquery_step: SUBQUERY_STEP,
             replica_labels,

@@ -79,6 +79,8 @@ pub(crate) struct Planner<'a> {
     pub(crate) asked: Asked,
     /// When to evaluate what is planned: the steps of the query, or of the subquery around.
     pub(crate) steps: Steps,
+    /// Until when that is: no step is after it, and none need be at it.
+    pub(crate) until: i64,
     /// How far instant selectors look back, in milliseconds.
     pub(crate) lookback: i64,
     /// The step of subqueries that do not say one, in milliseconds.
@@ -146,7 +148,7 @@ impl Planner<'_> {
         let steps = Steps { count: 1, ..self.steps };
         let repeat = |plan| self.vector_node(Repeat, vec![plan]);
         let scope = if self.scope == Scope::Steps { Scope::Once } else { self.scope };
-        Ok(match (Self { steps, scope, ..*self }).plan(expr)? {
+        Ok(match (Self { steps, until: steps.start, scope, ..*self }).plan(expr)? {
             Planned::Vector(plan) => Planned::Vector(repeat(plan)?),
             Planned::Scalar(Number::Plan(plan)) => Planned::Scalar(Number::Plan(Box::new(repeat(*plan)?))),
             Planned::Scalar(Number::Steps(values)) => {

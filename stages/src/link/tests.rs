@@ -84,7 +84,7 @@ fn pipelines_that_lead_into_each_other_are_a_mistake_of_the_files() {
         let told = plan.err().into_iter().flatten().map(|mistake| mistake.to_string());
         assert_eq!(told.collect::<Vec<String>>(), expect, "{bodies:?}");
     };
-    let door = "source: { receive: {} }\nsink: { link: a }";
+    let door = "source: { receive: { listen: '127.0.0.1:1' } }\nsink: { link: a }";
     check(&[], &[door, "source: { link: a }\nsink: { link: b }", "source: { link: b }\nsink: { stdout: {} }"]);
     let itself = "source: { link: a }\nstages: [ { tee: { to: a } } ]\nsink: { stdout: {} }";
     check(&["1.yaml:1:7: pipelines that lead into each other: p1 → p1"], &[door, itself]);

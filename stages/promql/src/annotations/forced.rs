@@ -1,5 +1,7 @@
 //! What is said of buckets that had to be made monotonic, and how Go writes numbers and times.
 
+use std::collections::BTreeMap;
+
 use crate::calendar::Moment;
 
 /// Where `histogram_quantile` had to make buckets monotonic.
@@ -11,8 +13,51 @@ pub struct Forced {
     pub buckets: (f64, f64),
     /// The greatest difference.
     pub diff: f64,
-    /// In how many samples.
-    pub samples: u64,
+    /// The steps that it was among.
+    pub evaluated: Evaluated,
+}
+
+/// The steps at which something is evaluated, in milliseconds since the Unix epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evaluated {
+    /// The first.
+    pub start: i64,
+    /// From one to the next.
+    pub step: i64,
+    /// How many.
+    pub count: usize,
+}
+
+/// In how many samples there was something, by where it was evaluated and when.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Counts(BTreeMap<((u32, u32), Evaluated), BTreeMap<i64, i64>>);
+
+// === impl Counts ===
+
+impl Counts {
+    /// Adds a sample of what stands at `place`.
+    pub(super) fn add(&mut self, place: (u32, u32), forced: &Forced) {
+        let steps = self.0.entry((place, forced.evaluated)).or_default();
+        *steps.entry(forced.times.0).or_default() += 1;
+    }
+
+    /// How many Prometheus says that there were: at each step but the first that has any it adds what it has to itself
+    /// (`rangeEval` merges the function's annotations into a map that has the same ones).
+    fn total(&self) -> i64 {
+        let of_place = |(((_, _), evaluated), steps): (&((u32, u32), Evaluated), &BTreeMap<i64, i64>)| {
+            let (mut total, mut seen) = (0_i64, false);
+            for n in 0..evaluated.count {
+                let time = evaluated.start.saturating_add(evaluated.step.saturating_mul(n as i64));
+                total = total.wrapping_add(steps.get(&time).copied().unwrap_or_default());
+                if total > 0 && seen {
+                    total = total.wrapping_mul(2);
+                }
+                seen |= total > 0;
+            }
+            total
+        };
+        self.0.iter().map(of_place).fold(0, i64::wrapping_add)
+    }
 }
 
 // === impl Forced ===
@@ -23,17 +68,17 @@ impl Forced {
             times: (self.times.0.min(other.times.0), self.times.1.max(other.times.1)),
             buckets: (self.buckets.0.min(other.buckets.0), self.buckets.1.max(other.buckets.1)),
             diff: self.diff.max(other.diff),
-            samples: self.samples + other.samples,
+            evaluated: self.evaluated,
         }
     }
 
-    pub(super) fn describe(self) -> String {
+    pub(super) fn describe(self, counts: &Counts) -> String {
         let (from, to) = (go_float(self.buckets.0), go_float(self.buckets.1));
         let (first, last) = (rfc3339(self.times.0), rfc3339(self.times.1));
         let diff = two_digits(self.diff);
         format!(
             ", from buckets {from} to {to}, with a max diff of {diff}, over {} samples from {first} to {last}",
-            self.samples
+            counts.total()
         )
     }
 }

@@ -46,9 +46,11 @@ fn times_are_written_in_utc() {
 
 #[test]
 fn notes_of_one_kind_become_one() {
+    // One at each of two steps is four in Prometheus, which adds what it has to itself from step to step.
     let mut notes = Annotations::default();
     let at = Span { start: 5, end: 6 };
-    let forced = |time, bound| Forced { times: (time, time), buckets: (bound, bound), diff: bound, samples: 1 };
+    let evaluated = Evaluated { start: 0, step: 60_000, count: 2 };
+    let forced = |time, bound| Forced { times: (time, time), buckets: (bound, bound), diff: bound, evaluated };
     notes.add(&Note::ForcedMonotonic(forced(60_000, 1.0)), "h", at);
     notes.add(&Note::ForcedMonotonic(forced(0, 2.0)), "h", at);
     notes.add(&Note::PossibleNonCounter, "m", at);
@@ -56,7 +58,7 @@ fn notes_of_one_kind_become_one() {
     let (warnings, infos) = notes.render("rate(m)");
     assert!(warnings.is_empty());
     assert_eq!(infos.len(), 2);
-    let range = "from buckets 1 to 2, with a max diff of 2, over 2 samples from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z (1:6)";
+    let range = "from buckets 1 to 2, with a max diff of 2, over 4 samples from 1970-01-01T00:00:00Z to 1970-01-01T00:01:00Z (1:6)";
     assert!(infos[0].ends_with(range), "{}", infos[0]);
 }
 
@@ -75,6 +77,11 @@ fn a_text_that_is_said_at_several_places_is_said_of_the_last_that_is_evaluated()
     // What has arguments comes after them.
     check(&[(5, 6), (0, 7)], &Note::PossibleNonCounter, "(1:1)");
     check(&[(5, 6), (2, 6)], &Note::PossibleNonCounter, "(1:3)");
+    let mut notes = Annotations::default();
+    let (outer, inner) = (Span { start: 0, end: 20 }, Span { start: 5, end: 15 });
+    notes.add(&Note::InvalidQuantile(2.0), "", Place::Within(Span { start: 1, end: 2 }, outer));
+    notes.add(&Note::InvalidQuantile(2.0), "", Place::Within(Span { start: 6, end: 7 }, inner));
+    assert!(notes.render("quantile(2, quantile(2, m))").0[0].ends_with("(1:2)"));
     // Those that are counted stay where they began.
     check(&[(5, 6), (15, 16)], &Note::StartTimeOverlap, "(2 occurrences) (1:6)");
 }

@@ -3,8 +3,7 @@
 //! Both label functions leave it to their caller that no two series may end up with the same labels. What they set as
 //! `__name__` stays, whatever the argument dropped.
 //!
-//! Source: `promql/functions.go` of Prometheus 3.14; the natural order is that of `facette/natsort`, but for a zero before
-//! something other than a digit, which is a number here and is passed over there (`0.5` sorts behind `1.5`).
+//! Source: `promql/functions.go` of Prometheus 3.14; the natural order is that of `facette/natsort`.
 
 use std::cmp::Ordering;
 
@@ -102,37 +101,37 @@ pub fn by_labels(a: Labels<'_>, b: Labels<'_>, names: &[String], descending: boo
     if descending { order.reverse() } else { order }
 }
 
-/// The natural order: runs of digits compare as numbers, all else byte by byte. Texts that differ in zeros before numbers
-/// alone compare as bytes.
+/// The natural order: runs of digits that are numbers of 64 bits compare as such, and what stands between them as a whole, by bytes.
+/// Texts that differ in zeros before numbers alone compare as bytes.
 pub fn natural(a: &str, b: &str) -> Ordering {
-    let (mut left, mut right) = (a.as_bytes(), b.as_bytes());
+    let (mut left, mut right) = (a, b);
     loop {
-        let order = match (number(left), number(right)) {
-            (Some((l, after_l)), Some((r, after_r))) => {
-                (left, right) = (after_l, after_r);
-                l.len().cmp(&r.len()).then_with(|| l.cmp(r))
-            }
-            _ => match (left.split_first(), right.split_first()) {
-                (Some((l, after_l)), Some((r, after_r))) => {
-                    (left, right) = (after_l, after_r);
-                    l.cmp(r)
-                }
-                (None, None) => return a.cmp(b),
-                (l, r) => l.is_some().cmp(&r.is_some()),
-            },
+        let (own, other) = match (chunk(left), chunk(right)) {
+            (Some(own), Some(other)) => (own, other),
+            (None, None) => return a.cmp(b),
+            (own, other) => return own.is_some().cmp(&other.is_some()),
+        };
+        let order = match (own.parse::<i64>(), other.parse::<i64>()) {
+            (Ok(own), Ok(other)) => own.cmp(&other),
+            _ => own.cmp(other),
         };
         if order.is_ne() {
             return order;
         }
+        (left, right) = (after(left, own), after(right, other));
     }
 }
 
-/// The digits that a text begins with, without zeros before them, and what follows.
-fn number(text: &[u8]) -> Option<(&[u8], &[u8])> {
-    let end = text.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, rest) = text.split_at_checked(end).filter(|(digits, _)| !digits.is_empty())?;
-    let zeros = digits.iter().position(|&digit| digit != b'0').unwrap_or(digits.len());
-    Some((digits.get(zeros..).unwrap_or_default(), rest))
+/// The digits that a text begins with, or what stands before its first digit; `None` of an empty one.
+fn chunk(text: &str) -> Option<&str> {
+    let is_number = text.bytes().next()?.is_ascii_digit();
+    let end = text.bytes().position(|byte| byte.is_ascii_digit() != is_number).unwrap_or(text.len());
+    text.get(..end)
+}
+
+/// What follows a text's first chunk.
+fn after<'a>(text: &'a str, chunk: &str) -> &'a str {
+    text.get(chunk.len()..).unwrap_or_default()
 }
 
 #[cfg(test)]

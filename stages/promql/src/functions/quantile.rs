@@ -19,8 +19,9 @@ pub type Raised = (f64, f64, f64);
 /// Relative differences below this are taken for rounding.
 const TOLERANCE: f64 = 1e-12;
 
-/// The `quantile` of a histogram of at least one bucket.
-pub fn bucket_quantile(quantile: f64, buckets: &mut Vec<Bucket>) -> (f64, Option<Raised>) {
+/// The `quantile` of a histogram of at least one bucket. The buckets are changed: as in Prometheus, another quantile of the same
+/// ones is that of what is left in them, where several had one bound.
+pub fn bucket_quantile(quantile: f64, buckets: &mut [Bucket]) -> (f64, Option<Raised>) {
     if quantile.is_nan() {
         return (f64::NAN, None);
     }
@@ -31,21 +32,21 @@ pub fn bucket_quantile(quantile: f64, buckets: &mut Vec<Bucket>) -> (f64, Option
     if buckets.last().is_none_or(|last| last.bound != f64::INFINITY) {
         return (f64::NAN, None);
     }
-    coalesce(buckets);
-    let raised = make_monotonic(buckets);
-    (interpolate(quantile, buckets), raised)
+    let own = coalesce(buckets);
+    let raised = make_monotonic(own);
+    (interpolate(quantile, own), raised)
 }
 
 /// The share of all observations between two values, of a histogram of at least one bucket.
 ///
 /// NaN without observations, without a bucket that is infinite, and where a value is NaN; 0 where `lower` is not below
 /// `upper`.
-pub fn bucket_fraction(lower: f64, upper: f64, buckets: &mut Vec<Bucket>) -> f64 {
+pub fn bucket_fraction(lower: f64, upper: f64, buckets: &mut [Bucket]) -> f64 {
     buckets.sort_by(|a, b| a.bound.total_cmp(&b.bound));
     if buckets.last().is_none_or(|last| last.bound != f64::INFINITY) {
         return f64::NAN;
     }
-    coalesce(buckets);
+    let buckets = coalesce(buckets);
     let all = buckets.last().map_or(0.0, |last| last.count);
     if all == 0.0 || lower.is_nan() || upper.is_nan() {
         return f64::NAN;
@@ -77,15 +78,23 @@ fn rank(value: f64, buckets: &[Bucket], all: f64) -> f64 {
     all
 }
 
-/// Adds up buckets of one bound.
-fn coalesce(buckets: &mut Vec<Bucket>) {
-    buckets.dedup_by(|later, kept| {
-        let same = later.bound == kept.bound;
-        if same {
-            kept.count += later.count;
+/// Adds up buckets of one bound, at the front, which is returned. What is behind stays as it was.
+fn coalesce(buckets: &mut [Bucket]) -> &mut [Bucket] {
+    let mut kept = 0;
+    for at in 1..buckets.len() {
+        let Some(&own) = buckets.get(at) else { break };
+        match buckets.get_mut(kept) {
+            Some(last) if last.bound == own.bound => last.count += own.count,
+            _ => {
+                kept += 1;
+                if let Some(next) = buckets.get_mut(kept) {
+                    *next = own;
+                }
+            }
         }
-        same
-    });
+    }
+    let len = buckets.len().min(kept + 1);
+    buckets.get_mut(..len).unwrap_or_default()
 }
 
 fn make_monotonic(buckets: &mut [Bucket]) -> Option<Raised> {

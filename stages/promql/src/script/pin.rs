@@ -3,11 +3,13 @@
 //! Source: `atModifierTestCases` of `promql/promqltest/test.go`.
 
 use crate::syntax::ast::{At, Expr, ExprKind, Shift};
+use crate::syntax::written;
 
-/// The query with every selector pinned to `time`, as text; `None` where that does not make it independent of time.
-pub(super) fn pinned(expr: &Expr, time: i64) -> Option<String> {
+/// The query `text`, which was read as `expr`, with every selector pinned to `time`; `None` where that does not make it independent
+/// of time.
+pub(super) fn pinned(expr: &Expr, text: &str, time: i64) -> Option<String> {
     let mut expr = expr.clone();
-    pin(&mut expr, time).then(|| expr.to_string())
+    pin(&mut expr, time).then(|| written(&expr, text))
 }
 
 /// The times at which a pinned query is asked.

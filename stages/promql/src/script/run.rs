@@ -101,7 +101,7 @@ impl Asking<'_> {
             When::Range(_) => self.range().await,
             When::Instant(time) => {
                 self.instant(&self.eval.expr, time).await?;
-                if let Some(pinned) = pin::pinned(tree, time) {
+                if let Some(pinned) = pin::pinned(tree, &self.eval.expr, time) {
                     for time in pin::times(time) {
                         self.instant(&pinned, time).await?;
                     }

@@ -21,7 +21,7 @@ use super::unite::unite;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::plan::physical::PromqlPlanner;
-use crate::plan::rewrite::rewrite;
+use crate::plan::rewrite::{are_exact, rewrite};
 
 /// The stack that planning has. Only what is used of it takes memory.
 pub(super) const PLANNING_STACK: usize = 64 << 20;
@@ -51,6 +51,8 @@ pub(super) struct Session {
     planning: Arc<SessionState>,
     task: Arc<TaskContext>,
     query: Arc<QueryContext>,
+    /// Whether plans are changed by exact rules only.
+    exact: bool,
 }
 
 // === impl Sessions ===
@@ -77,7 +79,8 @@ impl Sessions {
         Self { planning: Arc::new(state), config, runtime: runtime.map_err(|error| to_error(&error)) }
     }
 
-    /// A session for a query that evaluates `steps` steps in memory of `pool`.
+    /// A session for a query that evaluates `steps` steps in memory of `pool`; `exact` where plans are to be changed by exact rules
+    /// only.
     ///
     /// # Errors
     /// The system.
@@ -86,13 +89,14 @@ impl Sessions {
         query: Arc<QueryContext>,
         pool: Arc<dyn MemoryPool>,
         steps: usize,
+        exact: bool,
     ) -> Result<Arc<Session>> {
         let runtime = Arc::new(RuntimeEnv { memory_pool: pool, ..self.runtime.clone()? });
         let config = self.config.clone().with_batch_size(batch_rows(steps)).with_extension(query.clone());
         let (scalar, higher, aggregate, window) = Default::default();
         let id = self.planning.session_id().to_owned();
         let task = TaskContext::new(None, id, config, scalar, higher, aggregate, window, runtime);
-        Ok(Arc::new(Session { planning: self.planning.clone(), task: Arc::new(task), query }))
+        Ok(Arc::new(Session { planning: self.planning.clone(), task: Arc::new(task), query, exact }))
     }
 }
 
@@ -125,7 +129,10 @@ impl Session {
     }
 
     async fn plan_here(&self, plan: LogicalPlan) -> Result<Plans, DataFusionError> {
-        let (plan, rules) = rewrite(plan)?;
+        let (plan, rules) = rewrite(plan, self.exact)?;
+        if !are_exact(&rules) {
+            self.query.narrow();
+        }
         let logical = self.planning.optimize(&plan)?;
         let physical = self.planning.query_planner().create_physical_plan(&logical, &*self.planning).await?;
         Ok(Plans { rules, logical, physical })

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result};
@@ -28,6 +28,10 @@ pub(crate) struct QueryContext {
     max_series: usize,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
+    /// Whether rules that are not exact changed the plan.
+    narrowed: AtomicBool,
+    /// Whether an operator came to a case in which such a rule matters.
+    doubted: AtomicBool,
     /// What scans share that read the same, by what they read.
     snapshots: Mutex<HashMap<String, Shared>>,
 }
@@ -46,8 +50,19 @@ impl QueryContext {
         max_samples: u64,
         max_series: usize,
     ) -> Self {
-        let (samples, annotations, snapshots) = (AtomicU64::new(0), Mutex::default(), Mutex::default());
-        Self { source, tenant, partial, counts: None, max_samples, max_series, samples, annotations, snapshots }
+        Self {
+            source,
+            tenant,
+            partial,
+            counts: None,
+            max_samples,
+            max_series,
+            samples: AtomicU64::new(0),
+            annotations: Mutex::default(),
+            narrowed: AtomicBool::new(false),
+            doubted: AtomicBool::new(false),
+            snapshots: Mutex::default(),
+        }
     }
 
     /// What all scans that read the same share.
@@ -90,6 +105,21 @@ impl QueryContext {
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())
+    }
+
+    /// Notes that a rule which is not exact changed the plan.
+    pub(crate) fn narrow(&self) {
+        self.narrowed.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that the answer may be another one where a rule that is not exact left something out.
+    pub(crate) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer counts only without rules that are not exact.
+    pub(crate) fn is_in_doubt(&self) -> bool {
+        self.narrowed.load(Ordering::Relaxed) && self.doubted.load(Ordering::Relaxed)
     }
 
     /// Adds to what the asker should know.

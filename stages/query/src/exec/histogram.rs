@@ -23,7 +23,7 @@ use super::params::Param;
 use super::steps::{Steps, VectorBatch, VectorBuilder, batch_rows};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
-use crate::annotations::{Forced, Note, Notes};
+use crate::annotations::{Evaluated, Forced, Note, Notes, Place};
 use crate::functions::quantile::{Bucket, bucket_fraction, bucket_quantile};
 use crate::syntax::ast::Span;
 use weir_promql::histogram::{fraction, quantile};
@@ -52,7 +52,7 @@ pub(crate) struct Histograms {
     /// The numbers.
     pub(crate) args: Vec<Param>,
     /// Where each number stands in the query.
-    pub(crate) arg_spans: Vec<Span>,
+    pub(crate) arg_places: Vec<Place>,
     /// When.
     pub(crate) steps: Steps,
     /// Where the histograms stand in the query.
@@ -129,10 +129,10 @@ impl Histograms {
     /// Warns of quantiles outside 0 to 1, whether there are histograms or not.
     fn check_quantiles(&self, task: &Task) {
         let steps = if task.params.are_constant() { 1 } else { self.steps.count };
-        for (arg, span) in self.arg_spans.iter().enumerate() {
+        for (arg, place) in self.arg_places.iter().enumerate() {
             for quantile in (0..steps).map(|step| task.params.get(arg, step)) {
                 if !(0.0..=1.0).contains(&quantile) {
-                    task.query.annotate(|notes| notes.add(&Note::InvalidQuantile(quantile), "", *span));
+                    task.query.annotate(|notes| notes.add(&Note::InvalidQuantile(quantile), "", *place));
                 }
             }
         }
@@ -300,7 +300,9 @@ impl Collecting {
         };
         if let Some((least, greatest, diff)) = raised {
             let time = self.spec.steps.time(step);
-            let forced = Forced { times: (time, time), buckets: (least, greatest), diff, samples: 1 };
+            let Steps { start, step: length, count } = self.spec.steps;
+            let evaluated = Evaluated { start, step: length, count };
+            let forced = Forced { times: (time, time), buckets: (least, greatest), diff, evaluated };
             self.notes.push(Note::ForcedMonotonic(forced));
         }
         if !self.notes.is_empty() {

@@ -1,7 +1,7 @@
 //! `ResampleExec`: the step vectors of a subquery as samples, at the times of its steps.
 //!
-//! Shape: an instant vector in, samples out, a row for each row. What histograms say of resets is forgotten: between the
-//! steps there may have been others, as in Prometheus (`evalSubquery` of `promql/engine.go`).
+//! Shape: an instant vector in, samples out, a row for each row. For functions, what histograms say of resets is forgotten: between
+//! the steps there may have been others, as in Prometheus (`evalSubquery` of `promql/engine.go`).
 
 use std::fmt;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ use crate::labels::key_of;
 pub(crate) struct Resample {
     /// When.
     pub(crate) steps: Steps,
+    /// Whether histograms go on saying what they say of resets: those of a query that is a subquery and nothing else.
+    pub(crate) with_hints: bool,
 }
 
 /// `NothingExec`: no samples at all, where a subquery has no step.
@@ -32,6 +34,7 @@ pub(crate) struct Nothing;
 
 struct Resampling {
     steps: Steps,
+    with_hints: bool,
     task: Task,
     ready: Option<RecordBatch>,
 }
@@ -53,7 +56,7 @@ impl Operator for Resample {
 
     fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
-        Ok(transform::run(input, Resampling { steps: self.steps, task, ready: None }))
+        Ok(transform::run(input, Resampling { steps: self.steps, with_hints: self.with_hints, task, ready: None }))
     }
 }
 
@@ -86,7 +89,8 @@ impl Transform for Resampling {
             let histograms = steps.histograms()?;
             samples += timestamps.len() + histograms.len();
             for (step, histogram) in histograms {
-                let (timestamp, histogram) = (self.steps.time(step), without_hint(histogram));
+                let histogram = if self.with_hints { histogram } else { without_hint(histogram) };
+                let timestamp = self.steps.time(step);
                 out.histogram(&HistogramPoint { timestamp, start: 0, histogram });
             }
             let labels = vector.labels(row);

@@ -38,6 +38,8 @@ pub(crate) struct Sort {
     pub(crate) by: By,
     /// Whether the greatest comes first.
     pub(crate) descending: bool,
+    /// Whether it is evaluated from one time to another, so that there is no order; that may have one step only.
+    pub(crate) over_time: bool,
     /// Where the call stands in the query.
     pub(crate) span: Span,
 }
@@ -71,7 +73,7 @@ impl Operator for Sort {
     fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
         let steps = steps_of(task.schema.field_with_name(STEPS)?.data_type())?;
-        if steps > 1 {
+        if self.over_time {
             task.query.annotate(|notes| notes.add(&Note::SortInRangeQuery, "", self.span));
         }
         let (spec, batches) = (self.clone(), Vec::new());

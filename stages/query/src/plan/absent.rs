@@ -17,7 +17,7 @@ impl Planner<'_> {
         let over_time = name == "absent_over_time";
         let input = if over_time {
             self.check_extension(name, arg)?;
-            self.range("present_over_time", arg, Vec::new(), arg)?
+            self.range("present_over_time", arg, Vec::new(), arg, arg.span)?
         } else {
             self.vector(arg)?
         };
@@ -26,11 +26,17 @@ impl Planner<'_> {
 }
 
 /// The labels that every series which a selector selects has. Source: `createLabelsForAbsentFunction` of Prometheus'
-/// `promql/functions.go`: a label that is said twice is left out.
+/// `promql/functions.go`: a label that is said twice is left out. By then its index has put those matchers last that only take
+/// series away (`PostingsForMatchers` of `tsdb/querier.go`).
 fn labels_of(matchers: &[Matcher]) -> LabelSet {
+    let takes_away = |matcher: &&Matcher| {
+        let is_set = matchers.iter().any(|other| other.name == matcher.name && !other.matches_empty());
+        !is_set || matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRegex) && matcher.matches_empty()
+    };
+    let (last, first): (Vec<&Matcher>, Vec<&Matcher>) = matchers.iter().partition(takes_away);
     let mut labels = LabelsBuilder::default();
     let mut seen = Vec::new();
-    for matcher in matchers.iter().filter(|matcher| matcher.name != METRIC) {
+    for matcher in first.into_iter().chain(last).filter(|matcher| matcher.name != METRIC) {
         if matcher.op == MatchOp::Equal && !seen.contains(&&matcher.name) {
             labels.set(matcher.name.as_str(), matcher.value.as_str());
             seen.push(&matcher.name);

@@ -5,6 +5,7 @@ use weir_pipeline::{Error, Result};
 
 use super::node::node;
 use super::{Planner, internal};
+use crate::annotations::Place;
 use crate::exec::aggregate::choose::{Choice, Choose};
 use crate::exec::aggregate::count_values::CountValues;
 use crate::exec::aggregate::grouping::Grouping;
@@ -25,7 +26,7 @@ impl Planner<'_> {
             (Bottomk, Some(k)) => self.choose(Choice::Top(Best::Least), k, aggregate, span),
             (Limitk, Some(k)) => self.choose(Choice::First, k, aggregate, span),
             (LimitRatio, Some(ratio)) => self.choose(Choice::Ratio, ratio, aggregate, span),
-            (Quantile, Some(quantile)) => self.quantile(quantile, aggregate),
+            (Quantile, Some(quantile)) => self.quantile(quantile, aggregate, span),
             (CountValues, Some(label)) => self.count_values(label, aggregate),
             (Topk | Bottomk | Limitk | LimitRatio | Quantile | CountValues, None) => {
                 Err(self.error(span, "expected a parameter"))
@@ -46,18 +47,18 @@ impl Planner<'_> {
 
     /// `topk`, `bottomk`, `limitk`, `limit_ratio`
     fn choose(&self, choice: Choice, param: &Expr, aggregate: &Aggregate, span: Span) -> Result<LogicalPlan> {
-        let param_span = param.unwrapped().span;
+        let param_place = Place::Within(param.unwrapped().span, span);
         let (param, inputs) = self.with_param(param, aggregate)?;
         let grouping = grouping(aggregate);
-        self.vector_node(Choose { choice, grouping, param, steps: self.steps.count, span, param_span }, inputs)
+        self.vector_node(Choose { choice, grouping, param, steps: self.steps.count, span, param_place }, inputs)
     }
 
     /// `quantile(φ, e)`
-    fn quantile(&self, param: &Expr, aggregate: &Aggregate) -> Result<LogicalPlan> {
-        let (span, param_span) = (aggregate.expr.unwrapped().span, param.unwrapped().span);
+    fn quantile(&self, param: &Expr, aggregate: &Aggregate, whole: Span) -> Result<LogicalPlan> {
+        let (span, param_place) = (aggregate.expr.unwrapped().span, Place::Within(param.unwrapped().span, whole));
         let (param, inputs) = self.with_param(param, aggregate)?;
         let grouping = grouping(aggregate);
-        self.vector_node(Quantile { grouping, param, steps: self.steps.count, span, param_span }, inputs)
+        self.vector_node(Quantile { grouping, param, steps: self.steps.count, span, param_place }, inputs)
     }
 
     /// `count_values("label", e)`

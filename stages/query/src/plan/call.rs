@@ -81,7 +81,7 @@ impl Planner<'_> {
         self.check_extension(call.function.name, matrix)?;
         let numbers: Vec<&Expr> = call.args.iter().filter(|arg| !is_matrix(arg)).collect();
         let numbers = numbers.into_iter().map(|number| self.number(number)).collect::<Result<_>>()?;
-        self.range(call.function.name, matrix, numbers, call.args.first().unwrap_or(matrix))
+        self.range(call.function.name, matrix, numbers, call.args.first().unwrap_or(matrix), span)
     }
 
     /// Whether the function knows windows that are extended as `matrix` says.

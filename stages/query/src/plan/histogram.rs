@@ -3,6 +3,7 @@
 use weir_pipeline::Result;
 
 use super::{Planned, Planner};
+use crate::annotations::Place;
 use crate::exec::histogram::{Histograms, Question};
 use crate::syntax::ast::{Expr, ExprKind, Span};
 
@@ -17,12 +18,12 @@ impl Planner<'_> {
             ("histogram_fraction", [numbers @ .., vector]) => (Question::Fraction, vector, numbers),
             _ => return Err(self.error(span, "expected histograms")),
         };
-        let arg_spans = numbers.iter().map(|number| number.unwrapped().span).collect();
+        let arg_places = numbers.iter().map(|number| Place::Within(number.unwrapped().span, span)).collect();
         let numbers = numbers.iter().map(|number| self.number(number)).collect::<Result<_>>()?;
         let (args, others) = self.params(numbers);
         let mut inputs = vec![self.vector(vector)?];
         inputs.extend(others);
-        let histograms = Histograms { question, args, arg_spans, steps: self.steps, span: vector.unwrapped().span };
+        let histograms = Histograms { question, args, arg_places, steps: self.steps, span: vector.unwrapped().span };
         self.vector_node(histograms, inputs).map(Planned::Vector)
     }
 

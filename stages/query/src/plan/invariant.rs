@@ -4,11 +4,11 @@
 
 use crate::syntax::ast::{Expr, ExprKind, ValueType};
 
-/// Whether an expression reads series, and is the same at all steps.
+/// Whether an expression is the same at all steps, and reads series, or is a sort, which has a warning for each step but the only one.
 pub(super) fn is_worth_once(expr: &Expr) -> bool {
     // A selector alone evaluates one window only, without help.
     let is_plan = matches!(expr.kind, ExprKind::Binary(_) | ExprKind::Aggregate(_) | ExprKind::Call(_));
-    is_plan && expr.value_type() != ValueType::Matrix && has_selector(expr) && is_invariant(expr)
+    is_plan && expr.value_type() != ValueType::Matrix && (has_selector(expr) || is_sort(expr)) && is_invariant(expr)
 }
 
 fn is_invariant(expr: &Expr) -> bool {
@@ -29,6 +29,10 @@ fn is_invariant(expr: &Expr) -> bool {
         ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => selector.shift.at.is_some(),
         ExprKind::Subquery(subquery) => subquery.shift.at.is_some(),
     }
+}
+
+fn is_sort(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Call(call) if call.function.name.starts_with("sort"))
 }
 
 fn has_selector(expr: &Expr) -> bool {

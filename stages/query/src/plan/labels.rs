@@ -31,7 +31,8 @@ impl Planner<'_> {
             "sort" | "sort_desc" => By::Value,
             _ => By::Labels(names.iter().map(|name| self.text_of(name)).collect::<Result<_>>()?),
         };
-        let sort = Sort { by, descending: name.ends_with("_desc"), span };
+        let over_time = self.steps.start != self.until;
+        let sort = Sort { by, descending: name.ends_with("_desc"), over_time, span };
         self.vector_node(sort, vec![self.vector(vector)?]).map(Planned::Vector)
     }
 }

@@ -18,6 +18,9 @@ mod share_selectors;
 pub(crate) struct Rule {
     /// The name, that of its file.
     pub(crate) name: &'static str,
+    /// Whether the plan answers the same in all cases. Where it may not, operators that come to such a case say that they are
+    /// in doubt, and the query is asked again without the rule.
+    is_exact: bool,
     apply: fn(&LogicalPlan) -> Result<Option<LogicalPlan>>,
 }
 
@@ -25,16 +28,21 @@ pub(crate) struct Rule {
 pub(crate) static RULES: [&Rule; 4] =
     [&histogram_stats::RULE, &propagate_matchers::RULE, &share_selectors::RULE, &needed_labels::RULE];
 
-/// The plan after all rules, and the names of those that changed it.
-pub(crate) fn rewrite(mut plan: LogicalPlan) -> Result<(LogicalPlan, Vec<&'static str>)> {
+/// The plan after all rules, or all that are exact, and the names of those that changed it.
+pub(crate) fn rewrite(mut plan: LogicalPlan, exact: bool) -> Result<(LogicalPlan, Vec<&'static str>)> {
     let mut applied = Vec::new();
-    for rule in RULES {
+    for rule in RULES.iter().filter(|rule| rule.is_exact || !exact) {
         if let Some(changed) = (rule.apply)(&plan)? {
             plan = changed;
             applied.push(rule.name);
         }
     }
     Ok((plan, applied))
+}
+
+/// Whether all rules of these names are exact.
+pub(crate) fn are_exact(names: &[&str]) -> bool {
+    RULES.iter().all(|rule| rule.is_exact || !names.contains(&rule.name))
 }
 
 /// The node of a plan, where it is one of PromQL's.

@@ -46,18 +46,20 @@ impl Planner<'_> {
         self.over(name, Vec::new(), Place::At(span), &windows)
     }
 
-    /// The range function `name` over a range vector, with the numbers among its arguments, the first of which is `first`.
+    /// The range function `name` over a range vector, with the numbers among its arguments. Its first argument is `first`, and the
+    /// call stands at `span`.
     pub(super) fn range(
         &self,
         name: &str,
         range_vector: &Expr,
         args: Vec<Number>,
         first: &Expr,
+        span: Span,
     ) -> Result<LogicalPlan> {
         let first = first.unwrapped();
         let place = match first.kind {
             ExprKind::Subquery(_) => Place::Subquery(first.span),
-            _ => Place::At(first.span),
+            _ => Place::Within(first.span, span),
         };
         self.over(name, args, place, &self.windows(range_vector)?)
     }
@@ -186,7 +188,8 @@ impl Planner<'_> {
             return Err(self.error(subquery.expr.span, "expected fewer steps: increase the step of the subquery"));
         };
         let steps = Steps { start, step, count };
-        let inner = (Planner { steps, ..*self }).vector(&subquery.expr)?;
-        node(Resample { steps }, vec![inner], samples::schema()).map_err(internal)
+        let inner = (Planner { steps, until: end, ..*self }).vector(&subquery.expr)?;
+        node(Resample { steps, with_hints: self.scope == Scope::Whole }, vec![inner], samples::schema())
+            .map_err(internal)
     }
 }

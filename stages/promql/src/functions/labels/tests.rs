@@ -96,6 +96,8 @@ fn the_natural_order_takes_digits_for_numbers() {
     check_natural(&["", "0.5", "1", "1.5", "a", "a1", "a01b", "a1b", "a2", "b"]);
     check_natural(&["007", "7", "8", "x"]);
     check_natural(&["99999999999999999999998", "99999999999999999999999"]);
+    // What is too large for a number compares as text, and what stands between numbers as a whole.
+    check_natural(&["99999999999999999999999", "a1", "a2", "a-1", "eth0", "eth1", "eth-0"]);
 }
 
 #[test]

@@ -14,8 +14,9 @@ pub(super) static TS_OF_FIRST_OVER_TIME: RangeFunction = RangeFunction::new("ts_
 
 /// `ts_of_last_over_time`
 pub(super) static TS_OF_LAST_OVER_TIME: RangeFunction = RangeFunction::new("ts_of_last_over_time", |window, _| {
-    let histogram = window.histograms.last().map(|h| h.timestamp);
-    window.timestamps.last().copied().max(histogram).map(seconds)
+    let (float, histogram) = (window.timestamps.last().copied(), window.histograms.last().map(|h| h.timestamp));
+    // As in Prometheus, where there is only one of both the other was at 0.
+    float.or(histogram).map(|_| seconds(float.unwrap_or(0).max(histogram.unwrap_or(0))))
 });
 
 /// `ts_of_max_over_time`

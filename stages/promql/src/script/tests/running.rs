@@ -90,7 +90,7 @@ fn what_depends_on_time_or_window_is_not_asked_in_these_ways() {
 #[test]
 fn pinning_leaves_what_is_pinned() {
     let check = |expr: &str, expected: Option<&str>| {
-        let pinned = pin::pinned(&crate::syntax::parse(expr).unwrap(), 90_000);
+        let pinned = pin::pinned(&crate::syntax::parse(expr).unwrap(), expr, 90_000);
         assert_eq!(pinned.as_deref(), expected, "{expr}");
     };
     check("a", Some("a @ 90.000"));
@@ -101,6 +101,7 @@ fn pinning_leaves_what_is_pinned() {
     check("max_over_time(rate(a[5m])[1h:1m])", Some("max_over_time(rate(a[5m])[1h:1m] @ 90.000)"));
     check("topk(scalar(a), b)", Some("topk(scalar(a @ 90.000), b @ 90.000)"));
     check("1 + 2", Some("1 + 2"));
+    check("quantile_over_time(5m, a[5m])", Some("quantile_over_time(5m, a[5m] @ 90.000)"));
     check("time()", None);
     check("a > 1 or vector(time())", None);
     check("predict_linear(a[5m], 60)", None);

@@ -19,7 +19,7 @@ use weir_pipeline::Error;
 
 use super::grouping::Grouping;
 use super::kept::{Kept, KeptGroup, KeptRow, Vectors};
-use crate::annotations::{Note, Notes};
+use crate::annotations::{Note, Notes, Place};
 use crate::exec::context::to_datafusion;
 use crate::exec::pace::Pace;
 use crate::exec::params::{Param, Params};
@@ -54,7 +54,7 @@ pub(crate) struct Choose {
     /// Where the aggregation stands in the query.
     pub(crate) span: Span,
     /// Where its parameter stands in the query.
-    pub(crate) param_span: Span,
+    pub(crate) param_place: Place,
 }
 
 /// What is chosen, once it is.
@@ -120,7 +120,7 @@ impl Choose {
             Choice::Ratio => parameters.check_ratios(&mut notes),
         };
         checked.map_err(|text| to_datafusion(Error::unprocessable(text)))?;
-        task.query.annotate(|all| notes.drain().for_each(|note| all.add(&note, "", self.param_span)));
+        task.query.annotate(|all| notes.drain().for_each(|note| all.add(&note, "", self.param_place)));
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use futures_util::{StreamExt, stream};
 
 use super::grouping::Grouping;
 use super::kept::{Kept, KeptRow};
-use crate::annotations::{Note, Notes};
+use crate::annotations::{Note, Notes, Place};
 use crate::exec::pace::Pace;
 use crate::exec::params::Param;
 use crate::exec::steps::{VectorBuilder, batch_rows};
@@ -34,7 +34,7 @@ pub(crate) struct Quantile {
     /// Where the argument stands in the query.
     pub(crate) span: Span,
     /// Where the quantile stands in the query.
-    pub(crate) param_span: Span,
+    pub(crate) param_place: Place,
 }
 
 struct Evaluating {
@@ -69,7 +69,7 @@ impl Operator for Quantile {
         let steps = if task.params.are_constant() { 1 } else { self.steps };
         let mut notes = Notes::default();
         Parameters::of((0..steps).map(|step| task.params.get(0, step))).check_quantiles(&mut notes);
-        task.query.annotate(|all| notes.drain().for_each(|note| all.add(&note, "", self.param_span)));
+        task.query.annotate(|all| notes.drain().for_each(|note| all.add(&note, "", self.param_place)));
         let spec = self.clone();
         Ok(transform::opened(async move {
             let kept = Kept::read(input, &spec.grouping, &task).await?;

@@ -236,6 +236,10 @@ impl Matching {
         if let Some(step) = self.one.duplicate(|step| is_filled || self.seen.get(step) == Some(&true)) {
             self.faults.add(step, Fault::Duplicate);
         }
+        if !is_filled && self.one.duplicate(|step| self.seen.get(step) != Some(&true)).is_some() {
+            // What is left out of the "many" side for the labels that the "one" side has would make that an error.
+            self.task.query.doubt();
+        }
         let Some((step, fault)) = self.faults.first() else { return Ok(()) };
         let side = if self.spec.group == ast::Group::Right { "left" } else { "right" };
         Err(to_datafusion(fault.error(|| self.one.duplicate_error(step, side))))

@@ -16,7 +16,8 @@ use crate::exec::steps::STEPS;
 use crate::plan::node::node;
 use crate::syntax::ast::BinaryOp;
 
-pub(super) static RULE: Rule = Rule { name: "histogram_stats", apply: |plan| walk(plan, Needs::Unsaid) };
+pub(super) static RULE: Rule =
+    Rule { name: "histogram_stats", is_exact: true, apply: |plan| walk(plan, Needs::Unsaid) };
 
 /// What is needed of histograms, by what stands above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

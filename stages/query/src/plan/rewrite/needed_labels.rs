@@ -17,7 +17,7 @@ use crate::exec::scan::Scan;
 use crate::labels::METADATA;
 use crate::plan::node::node;
 
-pub(super) static RULE: Rule = Rule { name: "needed_labels", apply };
+pub(super) static RULE: Rule = Rule { name: "needed_labels", is_exact: true, apply };
 
 fn apply(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     let mut changed = false;

@@ -3,6 +3,9 @@
 //!
 //! Only from the "one" side to the "many" side, and only to a plain selector: the other way round, series that are left out
 //! could have been duplicates, which are an error; and a function over series could have had something to note.
+//!
+//! Not exact: Prometheus looks for duplicates on the "one" side only where the "many" side has anything, and that may be just what
+//! is left out.
 
 use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
@@ -18,7 +21,7 @@ use crate::exec::scan::Scan;
 use crate::functions::range::INSTANT;
 use crate::syntax::ast::Group;
 
-pub(super) static RULE: Rule = Rule { name: "propagate_matchers", apply };
+pub(super) static RULE: Rule = Rule { name: "propagate_matchers", is_exact: false, apply };
 
 fn apply(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
     let mut changed = false;
@@ -58,7 +61,7 @@ fn selector(plan: &LogicalPlan) -> Option<&Scan> {
     let eval: &RangeEval = of(plan)?;
     let [merge] = promql(plan)?.children() else { return None };
     let [scan] = of::<SeriesMerge>(merge).and(promql(merge))?.children() else { return None };
-    (eval.function == INSTANT).then(|| of(scan)).flatten()
+    (eval.function == INSTANT && eval.extension.is_none()).then(|| of(scan)).flatten()
 }
 
 /// A plain instant selector with more matchers.

@@ -12,7 +12,7 @@ use crate::exec::samples;
 use crate::exec::scan::Scan;
 use crate::plan::node::node;
 
-pub(super) static RULE: Rule = Rule { name: "share_selectors", apply };
+pub(super) static RULE: Rule = Rule { name: "share_selectors", is_exact: true, apply };
 
 /// How much more than a selector needs it may read for others' sake: a part of its time.
 const EXTRA: f64 = 0.2;

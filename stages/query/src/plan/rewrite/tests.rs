@@ -10,9 +10,9 @@ fn rewritten(text: &str) -> (String, Vec<&'static str>) {
     let steps = Steps { start: 600_000, step: 60_000, count: 5 };
     let asked = Asked { start: 600_000, end: 840_000, step: 60_000 };
     let (lookback, subquery_step, scope) = (300_000, 60_000, Scope::Steps);
-    let planner = Planner { text, asked, steps, lookback, subquery_step, replica_labels: &[], scope };
+    let planner = Planner { text, asked, steps, until: asked.end, lookback, subquery_step, replica_labels: &[], scope };
     let Planned::Vector(plan) = planner.query(&crate::syntax::parse(text).unwrap()).unwrap() else { panic!("{text}") };
-    let (plan, rules) = rewrite(plan).unwrap();
+    let (plan, rules) = rewrite(plan, false).unwrap();
     (plan.display_indent().to_string(), rules)
 }
 
