@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use weir_pipeline::batch::Series;
+use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
 use super::bounds::Times;
@@ -44,7 +44,7 @@ impl Store {
         let permit = self.0.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| Error::closed())?;
         // Who deletes a tenant waits for those that have a permit, and for nobody else.
         self.check_stays(batch.tenant())?;
-        self.0.metrics.note(batch);
+        let said = self.0.metrics.unknown(batch.tenant(), batch.metadata());
         let (batch, mut ack) = self.admit(batch);
         let places = self.0.head.resolve(&batch);
         let mut written = batch.sample_count() as u64;
@@ -54,13 +54,13 @@ impl Store {
             ack.reject("id_collision", detail, series.sample_count() as u64);
             written -= series.sample_count() as u64;
         }
-        let entry = Entry::new(&batch, places.numbers());
+        let entry = Entry::new(&batch, places.numbers()).saying(&said);
         if !entry.is_empty() {
             let store = self.clone();
             // Not to be cancelled between log and head: what is durable is to be seen.
             let task = tokio::spawn(async move {
                 let holds = store.0.log.append(entry).await?;
-                store.insert(&batch, &places, &holds);
+                store.insert(&batch, &said, &places, &holds);
                 drop(permit);
                 Ok(())
             });
@@ -77,12 +77,13 @@ impl Store {
         self.0.in_flight.clone()
     }
 
-    /// Adds to the head what is in the log already, in the segments of `holds`.
-    pub(super) fn insert(&self, batch: &Batch, places: &crate::head::Places, holds: &[Hold]) {
+    /// Adds to the head what is in the log already, in the segments of `holds`, with what is said of metrics.
+    pub(super) fn insert(&self, batch: &Batch, said: &[Metadata], places: &crate::head::Places, holds: &[Hold]) {
         let first = self.0.head.epoch();
         self.keep(first, holds);
         self.0.head.insert(batch, places);
         self.0.exemplars.note(batch);
+        self.0.metrics.note(batch.tenant(), said);
         // A cut may have begun meanwhile: then some of the samples belong to the next epoch.
         for epoch in first + 1..=self.0.head.epoch() {
             self.keep(epoch, holds);
