@@ -19,6 +19,10 @@
 //! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
 //! labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
 //!
+//! Of two values of a series at one time the greater stays, so that all replicas come to the same. Where the head has the
+//! greater one at hand, the other is rejected as `duplicate_timestamp`: one of those that it had last. Elsewhere, among
+//! blocks for instance, it is written, and loses when they are read.
+//!
 //! With `limits: tenants` each tenant has its own `head_bytes`, `retention` and `max_past` from the resource
 //! [`limits`](weir_stages::limits). A tenant whose head is full is `Overloaded`; samples older than its `retention` are rejected as
 //! `beyond_retention`, those older than `max_past` as `too_old`. Blocks that have nothing younger than the `retention` go within ten

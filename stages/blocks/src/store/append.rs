@@ -9,6 +9,7 @@ use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
 use super::bounds::Times;
 use super::{Store, cut, lock};
+use crate::head::{Losses, Places};
 use crate::log::{Entry, Hold};
 
 /// How long a sender should wait where memory is full: a cut takes about that.
@@ -60,11 +61,15 @@ impl Store {
             // Not to be cancelled between log and head: what is durable is to be seen.
             let task = tokio::spawn(async move {
                 let holds = store.0.log.append(entry).await?;
-                store.insert(&batch, &said, &places, &holds);
+                let losses = store.insert(&batch, &said, &places, &holds);
                 drop(permit);
-                Ok(())
+                Ok(told(&losses, &batch))
             });
-            task.await.map_err(cut::lost)??;
+            // The log has them all the same, and they lose there again.
+            for (detail, count) in task.await.map_err(cut::lost)?? {
+                ack.reject("duplicate_timestamp", detail, count);
+                written -= count;
+            }
         }
         ack.add(weir_pipeline::Outcome::Written, "", written);
         self.0.measures.appended(written, &ack);
@@ -78,10 +83,10 @@ impl Store {
     }
 
     /// Adds to the head what is in the log already, in the segments of `holds`, with what is said of metrics.
-    pub(super) fn insert(&self, batch: &Batch, said: &[Metadata], places: &crate::head::Places, holds: &[Hold]) {
+    pub(super) fn insert(&self, batch: &Batch, said: &[Metadata], places: &Places, holds: &[Hold]) -> Losses {
         let first = self.0.head.epoch();
         self.keep(first, holds);
-        self.0.head.insert(batch, places);
+        let losses = self.0.head.insert(batch, places);
         self.0.exemplars.note(batch);
         self.0.metrics.note(batch.tenant(), said);
         // A cut may have begun meanwhile: then some of the samples belong to the next epoch.
@@ -92,6 +97,7 @@ impl Store {
         if let Some(earliest) = batch.earliest() {
             self.0.changes.note(batch.tenant(), earliest);
         }
+        losses
     }
 
     fn keep(&self, epoch: u32, holds: &[Hold]) {
@@ -236,6 +242,16 @@ impl Flaw {
             }
         }
     }
+}
+
+/// What a sender hears of the floats that lost, and of the native histograms, and how many these are.
+fn told(losses: &Losses, batch: &Batch) -> Vec<(String, u64)> {
+    let each = [losses.floats, losses.histograms].into_iter().filter_map(|lost| Some((lost.one?, lost.count)));
+    let detail = |((series, ts), count): ((usize, i64), u64)| {
+        let shown = shown(batch.series(series));
+        (format!("series `{shown}` has another value at `{ts}` already, which stays"), count)
+    };
+    each.map(detail).collect()
 }
 
 /// The labels, not all of them where they are long.
