@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
+use serde_json::json;
+
 use crate::harness::weir::{PIPELINES, Weir};
-use crate::harness::writers::{SERIES, Writers, found};
-use crate::harness::{pause, soak};
+use crate::harness::writers::{SERIES, Writers, body, found, post};
+use crate::harness::{http, now, pause, soak};
 
 const SENDERS: usize = 4;
 
@@ -46,4 +48,20 @@ fn kills_under_load_lose_no_acknowledged_sample() {
         }
     }
     println!("{} kills, {} samples acknowledged, all there once", kills(), total * SERIES);
+}
+
+#[test]
+fn what_an_acknowledged_request_said_of_metrics_outlives_a_kill() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut weir = Weir::new(dir.path(), PIPELINES);
+    weir.start(&[]);
+    assert_eq!(post(weir.receive, &body(0, now())).unwrap().status, 204);
+    let expect = json!({ "crash_total": [{ "type": "counter", "help": "Of a sender.", "unit": "" }] });
+    for _ in 0..2 {
+        assert_eq!(http::api(weir.api, "metadata", &[]), expect);
+        weir.kill();
+        weir.start(&[]);
+    }
+    assert_eq!(http::api(weir.api, "metadata", &[]), expect);
+    weir.stop();
 }

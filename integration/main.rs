@@ -20,6 +20,7 @@ mod listeners;
 mod membership;
 mod metrics;
 mod names;
+mod outcomes;
 mod program;
 mod prometheus;
 mod reload;

@@ -6,9 +6,9 @@ use std::sync::Arc;
 /// The longest tenant name, in bytes. Names become directories and S3 prefixes.
 pub const MAX_TENANT_BYTES: usize = 150;
 
-/// A tenant's name: 1 to 150 of the characters `a-z A-Z 0-9 ! - _ . * ' ( )`, and neither `.` nor `..`.
+/// A tenant's name: 1 to 150 of the characters `a-z A-Z 0-9 ! - _ . * ' ( )`, and neither `.` nor `..` nor `_weir`.
 ///
-/// The grammar is that of Mimir and Cortex, so that their tenants move over unchanged.
+/// The grammar is that of Mimir and Cortex, so that their tenants move over unchanged, but for the one name that is ours.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Tenant(Arc<str>);
 
@@ -22,15 +22,18 @@ impl Tenant {
     /// The tenant of requests that name none, as in Thanos.
     pub const DEFAULT: &str = "default-tenant";
 
+    /// The one name that no tenant has: beside the directories of tenants it is that of what belongs to none.
+    pub const RESERVED: &str = "_weir";
+
     /// Checks and keeps a tenant's name.
     ///
     /// # Errors
-    /// The name is empty, too long, `.` or `..`, or has a character that is not allowed.
+    /// The name is empty, too long, `.`, `..` or [`RESERVED`](Self::RESERVED), or has a character that is not allowed.
     pub fn new(name: &str) -> Result<Self, InvalidTenant> {
         let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!-_.*'()".contains(&b);
         let shown = || InvalidTenant(name.chars().take(64).collect());
-        if name.is_empty() || name.len() > MAX_TENANT_BYTES || name == "." || name == ".." || !name.bytes().all(allowed)
-        {
+        let taken = [".", "..", Self::RESERVED].contains(&name);
+        if name.is_empty() || name.len() > MAX_TENANT_BYTES || taken || !name.bytes().all(allowed) {
             return Err(shown());
         }
         Ok(Self(name.into()))
@@ -76,6 +79,9 @@ impl<'de> serde::Deserialize<'de> for Tenant {
 
 impl fmt::Display for InvalidTenant {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0 == Tenant::RESERVED {
+            return write!(f, "expected a tenant other than `{}`, which is the name of what belongs to none", self.0);
+        }
         write!(f, "expected a tenant of 1 to {MAX_TENANT_BYTES} characters from a-z A-Z 0-9 !-_.*'(), got `{}`", self.0)
     }
 }

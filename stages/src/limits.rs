@@ -15,7 +15,8 @@
 //!
 //! Shape: [`receive`](crate::receive) with `limits: tenants` holds requests to `request_bytes`, `request_series` and
 //! `request_samples`; the stage [`limit`](crate::limit) with `limits: tenants` holds batches to rates, series and labels; a store
-//! with `limits: tenants` to `head_bytes`, `retention` and `max_past`. What a tenant has sent, and which of its series are
+//! with `limits: tenants` to `head_bytes`, `retention` and `max_past`: these hold nowhere else, so that they do nothing where no store
+//! names the resource. What a tenant has sent, and which of its series are
 //! active, is counted once for all who name the resource, and goes on when pipelines change. A tenant that `tenants` names has the limits of `default`, but for those that are said of it.
 //!
 //! A file is looked at every `poll`, and counts from then on; nothing that was counted is lost. What is wrong with it changes

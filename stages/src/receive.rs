@@ -11,7 +11,7 @@
 //! Tenants: a request is of the tenant that `X-Scope-OrgID` or `THANOS-TENANT` names. With `tenant_certificate_field` it is of the
 //! one that the client's certificate names, whatever headers say. With `split_tenant_label: tenant_id` each series is of the
 //! tenant that its label `tenant_id` names, which is taken off it; those without go with the request. A name is of 1 to 150
-//! characters from `a-z A-Z 0-9 !-_.*'()`, and neither `.` nor `..`.
+//! characters from `a-z A-Z 0-9 !-_.*'()`, and neither `.` nor `..` nor `_weir`.
 //!
 //! Limits: those of the whole are settings here. `limits: tenants` has each tenant's own from the resource
 //! [`limits`](crate::limits), which the stage [`limit`](crate::limit) may name as well: `request_bytes`, `request_series` and

@@ -25,6 +25,16 @@ fn names_that_would_leave_a_directory_are_refused() {
 }
 
 #[test]
+fn the_name_of_what_belongs_to_no_tenant_is_refused() {
+    let expect = "expected a tenant other than `_weir`, which is the name of what belongs to none";
+    assert_eq!(Tenant::new("_weir").unwrap_err().to_string(), expect);
+    assert_eq!(settings::<Tenant>("_weir").unwrap_err(), format!("1:1: {expect}"));
+    for name in ["weir", "_weir_", "_Weir", "__weir"] {
+        assert_eq!(Tenant::new(name).unwrap().as_str(), name);
+    }
+}
+
+#[test]
 fn settings_have_only_tenants_that_are_valid() {
     assert_eq!(settings::<Tenant>("acme").unwrap().as_str(), "acme");
     assert_eq!(

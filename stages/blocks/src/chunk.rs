@@ -192,6 +192,11 @@ impl Open {
         self.count += 1;
     }
 
+    /// The samples, in order of time.
+    pub fn iter(&self) -> Samples<'_> {
+        Samples::new(&self.data, self.count, self.min_ts)
+    }
+
     /// A finished copy; `None` where there is no sample.
     pub fn snapshot(&self) -> Option<Chunk> {
         let (max_ts, _) = self.last();

@@ -27,7 +27,7 @@ pub use sweep::{Sweep, Swept};
 use sweep::Measures;
 
 /// The directory of what is no tenant's.
-const OWN: &str = "_weir";
+const OWN: &str = Tenant::RESERVED;
 
 /// The object that has a bucket's identity.
 const IDENTITY: &str = "_weir/bucket";

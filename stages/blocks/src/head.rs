@@ -81,6 +81,24 @@ pub struct Places {
     order: Vec<u32>,
 }
 
+/// Samples of a batch that lost against others of their times, which the head has, and which stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// How many.
+    pub count: u64,
+    /// One of them: the place of its series in the batch, and its timestamp.
+    pub one: Option<(usize, i64)>,
+}
+
+/// What of a batch lost. Others may lose later, where chunks and blocks are merged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Losses {
+    /// Floats.
+    pub floats: Lost,
+    /// Native histograms.
+    pub histograms: Lost,
+}
+
 /// Samples of one series, as of one moment.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -118,10 +136,10 @@ impl Head {
         })
     }
 
-    /// Adds a batch's samples to the series that were found.
-    pub fn insert(&self, batch: &Batch, places: &Places) {
+    /// Adds a batch's samples to the series that were found, and says which lost against what is there.
+    pub fn insert(&self, batch: &Batch, places: &Places) -> Losses {
         self.with_tenant(batch.tenant(), |tenant, shared| {
-            let mut change = series::Change::default();
+            let (mut change, mut losses) = (series::Change::default(), Losses::default());
             tenant.each_shard(&places.order, batch, |locked, i| {
                 let Some(Some(place)) = places.found.get(i) else { return };
                 let series = batch.series(i);
@@ -137,14 +155,19 @@ impl Head {
                 for ((&ts, &value), start) in
                     series.timestamps.iter().zip(series.values).zip(starts::each(series.start_timestamps))
                 {
-                    entry.push(ts, (value, start), epoch, &mut change);
+                    if entry.push(ts, (value, start), epoch, &mut change) {
+                        losses.floats.add(i, ts);
+                    }
                 }
                 for point in series.histograms {
-                    entry.push_histogram(point, epoch, &mut change);
+                    if entry.push_histogram(point, epoch, &mut change) {
+                        losses.histograms.add(i, point.timestamp);
+                    }
                 }
             });
             tenant.apply(&change, shared);
-        });
+            losses
+        })
     }
 
     /// The tenants that have series here, sorted.
@@ -280,6 +303,15 @@ impl Places {
     /// Which series of the batch have an id that another series has already.
     pub fn collisions(&self) -> impl Iterator<Item = usize> + '_ {
         self.found.iter().enumerate().filter(|(_, found)| found.is_none()).map(|(i, _)| i)
+    }
+}
+
+// === impl Lost ===
+
+impl Lost {
+    fn add(&mut self, series: usize, ts: i64) {
+        self.count += 1;
+        self.one.get_or_insert((series, ts));
     }
 }
 

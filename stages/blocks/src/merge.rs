@@ -23,6 +23,11 @@ pub fn winner(a: f64, b: f64) -> f64 {
     if rank(a) >= rank(b) { a } else { b }
 }
 
+/// Whether of two values at one timestamp the first one stays, and the other one is not the same.
+pub fn beats_value(a: f64, b: f64) -> bool {
+    a.to_bits() != b.to_bits() && winner(a, b).to_bits() == a.to_bits()
+}
+
 /// Whether of two floats at one timestamp, each with its start, the first one stays, and the other one is not the same.
 pub fn beats_float(a: (f64, i64), b: (f64, i64)) -> bool {
     let rank = |(value, start): (f64, i64)| (!value.is_nan(), value.to_bits(), start != 0, Reverse(start));

@@ -10,14 +10,18 @@
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
-//! becomes blocks on disk, and the log's segments that held it go, once the exemplars of last are written down apart; a
-//! while later those of a day become one block of the bucket, which its catalog names, and go from the disk. Of stores
-//! that have the same samples one uploads them; the others compare, upload what it has missed, and let go what is there.
+//! becomes blocks on disk, and the log's segments that held it go, once exemplars and what is said of metrics are written
+//! down apart; a while later those of a day become one block of the bucket, which its catalog names, and go from the disk.
+//! Of stores that have the same samples one uploads them; the others compare, upload what it has missed, and let go what is there.
 //! A query sees head, disk and bucket as one; in the instant of a cut samples change sides under one lock, and the bucket
 //! is read last, so that none is seen twice or missed.
 //!
 //! Errors: `Unavailable` where memory or disk is full; the sender repeats. Samples too far in the future or in the past, of
 //! labels too long, or of a series whose id another series has, are rejected with their reason and the rest is written.
+//!
+//! Of two values of a series at one time the greater stays, so that all replicas come to the same. Where the head has the
+//! greater one at hand, the other is rejected as `duplicate_timestamp`: one of those that it had last. Elsewhere, among
+//! blocks for instance, it is written, and loses when they are read.
 //!
 //! With `limits: tenants` each tenant has its own `head_bytes`, `retention` and `max_past` from the resource
 //! [`limits`](weir_stages::limits). A tenant whose head is full is `Overloaded`; samples older than its `retention` are rejected as
@@ -232,8 +236,7 @@ impl Store {
     }
 
     /// What senders said last of the metrics of a tenant, or of one of them, sorted by name: of at most
-    /// [`settings.head.max_metrics`](Budget::max_metrics) metrics of all tenants. After a crash it is as of the last cut, until
-    /// senders have said it again.
+    /// [`settings.head.max_metrics`](Budget::max_metrics) metrics of all tenants.
     pub fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Vec<Metadata> {
         self.0.metrics.of(tenant, metric)
     }

@@ -120,7 +120,8 @@ pub struct Api {
     #[serde(default)]
     pub lifecycle: bool,
     /// Whether `/api/v1/admin/tenants` lists tenants, and `DELETE` of `/api/v1/admin/tenants/<name>` deletes all that there is of
-    /// one: in the store of this process, and in its bucket. Otherwise they answer 403. Default false.
+    /// one: in the store of this process, and in its bucket, or in all those of the cluster; copies that are still on their way
+    /// between nodes come afterwards (`keep_trying` of `replicate`, `hints` of `peers`). Otherwise they answer 403. Default false.
     #[serde(default)]
     pub admin: bool,
 }

@@ -28,12 +28,15 @@ pub struct Bounds {
     pub request_series: u64,
     /// So many samples in a request. Default 0.
     pub request_samples: u64,
-    /// What the tenant's series and samples may take in the head of each store, which are cut from time to time. Default 0.
+    /// What the tenant's series and samples may take in the head of each store that names these limits, which are cut from time
+    /// to time. Above it the tenant gets 429. Without it one tenant may fill `head.memory` of the store, and all get 503: set it
+    /// where several share a store, to half of that for instance. Default 0.
     pub head_bytes: Bytes,
     /// How old samples get: older ones are refused, and what stores and bucket have goes, block by block, each of at most a
-    /// UTC day. Default 0s.
+    /// UTC day. It needs a store that names these limits. Default 0s.
     pub retention: Span,
-    /// How old samples may be that come, be it out of order; what the store's `head.max_past` says where this is 0. Default 0s.
+    /// How old samples may be that come, be it out of order; what the store's `head.max_past` says where this is 0. It needs a
+    /// store that names these limits. Default 0s.
     pub max_past: Span,
 }
 

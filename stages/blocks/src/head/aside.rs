@@ -37,6 +37,11 @@ impl Aside {
         self.late.push((ts, value, start));
     }
 
+    /// Whether a late float of this time fulfils a condition.
+    pub(super) fn has_late(&self, ts: i64, is: impl Fn(f64) -> bool) -> bool {
+        self.late.iter().any(|(late, value, _)| *late == ts && is(*value))
+    }
+
     /// Adds a histogram. Returns `Some(true)` where it lost against the one of that time, and `Some(false)` where that is the
     /// same.
     pub(super) fn push_histogram(&mut self, point: &HistogramPoint) -> Option<bool> {

@@ -7,11 +7,14 @@ use weir_pipeline::{HistogramPoint, SeriesId};
 use super::aside::Aside;
 use super::shard::Found;
 use super::{Piece, Snapshot};
-use crate::chunk::{Chunk, Open, SAMPLES};
-use crate::merge::beats_float;
+use crate::chunk::{Chunk, Open, SAMPLES, Samples};
+use crate::merge::{beats_float, beats_value};
 
 /// What a series takes beside its labels and samples: itself, its slot, its share of the table of ids.
 const FIXED_BYTES: usize = size_of::<Series>() + 12 + 8;
+
+/// So many finished chunks are looked at for one that has the time of a sample.
+const NEAR: usize = 4;
 
 /// A series: its labels, and its samples of all epochs that are not released.
 pub(super) struct Series {
@@ -74,14 +77,16 @@ impl Series {
         (FIXED_BYTES + size_of_val(&*self.labels)) as u64
     }
 
-    /// Adds a float, with its start.
-    pub(super) fn push(&mut self, ts: i64, (value, start): (f64, i64), epoch: u32, change: &mut Change) {
+    /// Adds a float, with its start. Returns whether it certainly lost, against a value that stays.
+    pub(super) fn push(&mut self, ts: i64, (value, start): (f64, i64), epoch: u32, change: &mut Change) -> bool {
         self.enter(epoch, change);
         change.bytes -= self.growing();
         let (last_ts, last_value) = self.open.last();
         let last_start = || self.aside().map_or(0, |aside| aside.starts.last());
-        let mut late = false;
-        if self.open.is_empty() || ts > last_ts {
+        let (mut late, mut lost, newest) = (false, false, !self.open.is_empty() && ts > last_ts);
+        if !newest && self.has_better(ts, value) {
+            lost = true;
+        } else if newest || self.open.is_empty() {
             self.open.push(ts, value);
             if start != 0 || self.aside().is_some() {
                 let place = self.open.count() - 1;
@@ -92,9 +97,8 @@ impl Series {
             late = true;
             self.aside_mut().push_late(ts, value, start);
             change.samples = change.samples.wrapping_add(1);
-        } else {
-            change.conflicts += u64::from(last_value.to_bits() != value.to_bits());
         }
+        change.conflicts += u64::from(lost);
         change.bytes += self.growing();
         if self.open.count() >= SAMPLES {
             self.seal_open(change);
@@ -102,17 +106,42 @@ impl Series {
         if late {
             self.seal_aside(false, change);
         }
+        lost
     }
 
-    pub(super) fn push_histogram(&mut self, point: &HistogramPoint, epoch: u32, change: &mut Change) {
+    /// Adds a native histogram. Returns whether it certainly lost, against one that stays.
+    pub(super) fn push_histogram(&mut self, point: &HistogramPoint, epoch: u32, change: &mut Change) -> bool {
         self.enter(epoch, change);
         change.bytes -= self.growing();
-        match self.aside_mut().push_histogram(point) {
-            None => change.samples = change.samples.wrapping_add(1),
-            Some(lost) => change.conflicts += u64::from(lost),
+        let kept = self.aside_mut().push_histogram(point);
+        if kept.is_none() {
+            change.samples = change.samples.wrapping_add(1);
         }
+        let lost = kept == Some(true);
+        change.conflicts += u64::from(lost);
         change.bytes += self.growing();
         self.seal_aside(false, change);
+        lost
+    }
+
+    /// Whether the series has a value at this time that beats this one, as far as it is at hand: in the chunk that grows, among
+    /// late samples, or in one of the last finished chunks. To look into more would take long where much comes late.
+    fn has_better(&self, ts: i64, value: f64) -> bool {
+        let is_in = |samples: Samples<'_>| {
+            samples.take_while(|(t, _)| *t <= ts).last().is_some_and(|(t, kept)| t == ts && beats_value(kept, value))
+        };
+        let holds = |piece: &&Arc<Piece>| {
+            let chunk = &piece.chunk;
+            !chunk.has_histograms() && (chunk.min_ts()..=chunk.max_ts()).contains(&ts)
+        };
+        let (last_ts, last_value) = self.open.last();
+        let is_open = || match ts == last_ts {
+            true => beats_value(last_value, value),
+            false => ts >= self.open.min_ts() && is_in(self.open.iter()),
+        };
+        self.aside().is_some_and(|aside| aside.has_late(ts, |kept| beats_value(kept, value)))
+            || !self.open.is_empty() && is_open()
+            || self.sealed().iter().rev().take(NEAR).find(holds).is_some_and(|piece| is_in(piece.chunk.iter()))
     }
 
     /// Goes on with an epoch.

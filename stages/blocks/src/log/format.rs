@@ -37,11 +37,15 @@ pub(super) const HISTOGRAMS: u8 = 2;
 /// A record of exemplars.
 pub(super) const EXEMPLARS: u8 = 3;
 
-/// A record of what is said of metrics. Not in the log itself, see `log::told`.
+/// A record of what is said of metrics. Not in the log itself, which has it as definitions: see [`SAYS`].
 pub(super) const METADATA: u8 = 4;
 
 /// A flag of samples records: a start timestamp comes with each sample.
 pub(super) const HAS_STARTS: u16 = 1;
+
+/// A flag of samples records: there are no samples, and what is defined is no series but what is said of metrics, see
+/// `log::told`. Who does not know the flag defines a series that no sample is of, so that segments of version 1 may have it.
+pub(super) const SAYS: u16 = 2;
 
 const MAGIC: &[u8; 8] = b"WEIRLOG\n";
 const COPY: usize = 32;

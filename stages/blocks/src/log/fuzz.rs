@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use weir_pipeline::{Batch, LabelSet, Tenant};
 
-use super::format::{EXEMPLARS, HISTOGRAMS, RECORD_HEADER, RecordHeader, SAMPLES, SegmentHeader, VERSION};
+use super::format::{
+    EXEMPLARS, HAS_STARTS, HISTOGRAMS, RECORD_HEADER, RecordHeader, SAMPLES, SAYS, SegmentHeader, VERSION,
+};
 use super::record::{Defined, Entry};
 use super::replay::Replay;
 use super::segments::file_name;
@@ -21,7 +23,7 @@ const SALT: u64 = 7;
 pub fn fuzz(data: &[u8]) {
     read(data.to_vec());
     let header = SegmentHeader { version: VERSION, number: 1, salt: SALT }.encode();
-    for (kind, flags) in [(SAMPLES, 0), (SAMPLES, 1), (HISTOGRAMS, 0), (EXEMPLARS, 0)] {
+    for (kind, flags) in [(SAMPLES, 0), (SAMPLES, HAS_STARTS), (SAMPLES, SAYS), (HISTOGRAMS, 0), (EXEMPLARS, 0)] {
         let record = RecordHeader::of(kind, flags, data, SALT).encode(SALT);
         read([&header[..], &record, data].concat());
     }

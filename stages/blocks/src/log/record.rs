@@ -6,15 +6,17 @@
 //! samples      until the end: the series' number, count n, n timestamps, n values (f64, little-endian), and with the
 //!              flag n start timestamps
 //! ```
+//! With the flag that it says something of metrics there are only definitions, see `log::told`.
+//!
 //! Numbers are varints. A series' first timestamp is the zigzagged difference to the first one of the series before,
 //! the others are differences to the one before; start timestamps are differences to their sample's.
 
 use std::collections::HashMap;
 
-use weir_pipeline::batch::Series;
+use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Batch, BatchBuilder, Labels, Tenant};
 
-use super::format::{HAS_STARTS, SAMPLES};
+use super::format::{HAS_STARTS, SAMPLES, SAYS};
 use super::{rare, told};
 use crate::interned::Interned;
 use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
@@ -38,7 +40,7 @@ pub(super) struct Part {
     /// The numbers of the series, each with its place in the batch.
     series: Vec<(u64, u32)>,
     pub(super) samples: Vec<u8>,
-    starts: bool,
+    pub(super) flags: u16,
 }
 
 /// Which series a segment has defined: a bit per number, in pages, since numbers only ever grow.
@@ -102,7 +104,14 @@ impl Entry {
         Self { batch: batch.clone(), parts }
     }
 
-    /// The same, with what the batch says of metrics.
+    /// The same, with what is said of metrics, of the batch's tenant.
+    #[must_use]
+    pub fn saying(mut self, said: &[Metadata]) -> Self {
+        told::define(said, &mut self.parts);
+        self
+    }
+
+    /// As [`new`](Self::new), with what the batch says of metrics, for a segment that is not of the log.
     pub(super) fn told(batch: &Batch, numbers: impl IntoIterator<Item = Option<u64>>) -> Self {
         let mut entry = Self::new(batch, numbers);
         told::parts(batch, &mut entry.parts);
@@ -123,6 +132,10 @@ impl Entry {
         let tenant = self.batch.tenant().as_str();
         put_varint(tenant.len() as u64, out);
         out.extend_from_slice(tenant.as_bytes());
+        if part.flags & SAYS != 0 {
+            out.extend_from_slice(&part.samples);
+            return part.flags;
+        }
         let new: Vec<_> = part.series.iter().filter(|(number, _)| defined.insert(*number)).collect();
         put_varint(new.len() as u64, out);
         for &&(number, i) in &new {
@@ -132,7 +145,7 @@ impl Entry {
             out.extend_from_slice(labels);
         }
         out.extend_from_slice(&part.samples);
-        if part.starts { HAS_STARTS } else { 0 }
+        part.flags
     }
 }
 
@@ -145,7 +158,7 @@ impl Part {
 
     /// An empty part of this kind.
     pub(super) fn of(kind: u8) -> Self {
-        Self { kind, series: Vec::new(), samples: Vec::new(), starts: false }
+        Self { kind, series: Vec::new(), samples: Vec::new(), flags: 0 }
     }
 
     /// What follows is of this series.
@@ -173,7 +186,7 @@ impl Part {
             self.samples.extend_from_slice(&value.to_bits().to_le_bytes());
         }
         if !series.start_timestamps.is_empty() {
-            self.starts = true;
+            self.flags |= HAS_STARTS;
             for (start, ts) in series.start_timestamps[range].iter().zip(timestamps) {
                 put_varint(zigzag(ts.wrapping_sub(*start)), &mut self.samples);
             }
@@ -224,6 +237,9 @@ impl Known {
 pub(super) fn decode(kind: u8, payload: &[u8], flags: u16, known: &mut Known) -> Option<Decoded> {
     let (tenant, rest) = take_bytes(payload)?;
     let tenant = Tenant::new(std::str::from_utf8(tenant).ok()?).ok()?;
+    if kind == SAMPLES && flags & SAYS != 0 {
+        return told::defined(rest, Batch::builder(tenant));
+    }
     let (count, mut rest) = take_varint(rest)?;
     for _ in 0..count {
         let (number, after) = take_varint(rest)?;
@@ -293,7 +309,7 @@ impl<'a> Run<'a> {
     }
 }
 
-fn take_bytes(data: &[u8]) -> Option<(&[u8], &[u8])> {
+pub(super) fn take_bytes(data: &[u8]) -> Option<(&[u8], &[u8])> {
     let (len, rest) = take_varint(data)?;
     rest.split_at_checked(usize::try_from(len).ok()?)
 }

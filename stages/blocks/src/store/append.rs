@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
-use weir_pipeline::batch::Series;
+use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
 use super::bounds::Times;
 use super::{Store, cut, lock};
+use crate::head::{Losses, Places};
 use crate::log::{Entry, Hold};
 
 /// How long a sender should wait where memory is full: a cut takes about that.
@@ -44,7 +45,7 @@ impl Store {
         let permit = self.0.in_flight.clone().acquire_many_owned(permits).await.map_err(|_| Error::closed())?;
         // Who deletes a tenant waits for those that have a permit, and for nobody else.
         self.check_stays(batch.tenant())?;
-        self.0.metrics.note(batch);
+        let said = self.0.metrics.unknown(batch.tenant(), batch.metadata());
         let (batch, mut ack) = self.admit(batch);
         let places = self.0.head.resolve(&batch);
         let mut written = batch.sample_count() as u64;
@@ -54,17 +55,21 @@ impl Store {
             ack.reject("id_collision", detail, series.sample_count() as u64);
             written -= series.sample_count() as u64;
         }
-        let entry = Entry::new(&batch, places.numbers());
+        let entry = Entry::new(&batch, places.numbers()).saying(&said);
         if !entry.is_empty() {
             let store = self.clone();
             // Not to be cancelled between log and head: what is durable is to be seen.
             let task = tokio::spawn(async move {
                 let holds = store.0.log.append(entry).await?;
-                store.insert(&batch, &places, &holds);
+                let losses = store.insert(&batch, &said, &places, &holds);
                 drop(permit);
-                Ok(())
+                Ok(told(&losses, &batch))
             });
-            task.await.map_err(cut::lost)??;
+            // The log has them all the same, and they lose there again.
+            for (detail, count) in task.await.map_err(cut::lost)?? {
+                ack.reject("duplicate_timestamp", detail, count);
+                written -= count;
+            }
         }
         ack.add(weir_pipeline::Outcome::Written, "", written);
         self.0.measures.appended(written, &ack);
@@ -77,12 +82,13 @@ impl Store {
         self.0.in_flight.clone()
     }
 
-    /// Adds to the head what is in the log already, in the segments of `holds`.
-    pub(super) fn insert(&self, batch: &Batch, places: &crate::head::Places, holds: &[Hold]) {
+    /// Adds to the head what is in the log already, in the segments of `holds`, with what is said of metrics.
+    pub(super) fn insert(&self, batch: &Batch, said: &[Metadata], places: &Places, holds: &[Hold]) -> Losses {
         let first = self.0.head.epoch();
         self.keep(first, holds);
-        self.0.head.insert(batch, places);
+        let losses = self.0.head.insert(batch, places);
         self.0.exemplars.note(batch);
+        self.0.metrics.note(batch.tenant(), said);
         // A cut may have begun meanwhile: then some of the samples belong to the next epoch.
         for epoch in first + 1..=self.0.head.epoch() {
             self.keep(epoch, holds);
@@ -91,6 +97,7 @@ impl Store {
         if let Some(earliest) = batch.earliest() {
             self.0.changes.note(batch.tenant(), earliest);
         }
+        losses
     }
 
     fn keep(&self, epoch: u32, holds: &[Hold]) {
@@ -235,6 +242,16 @@ impl Flaw {
             }
         }
     }
+}
+
+/// What a sender hears of the floats that lost, and of the native histograms, and how many these are.
+fn told(losses: &Losses, batch: &Batch) -> Vec<(String, u64)> {
+    let each = [losses.floats, losses.histograms].into_iter().filter_map(|lost| Some((lost.one?, lost.count)));
+    let detail = |((series, ts), count): ((usize, i64), u64)| {
+        let shown = shown(batch.series(series));
+        (format!("series `{shown}` has another value at `{ts}` already, which stays"), count)
+    };
+    each.map(detail).collect()
 }
 
 /// The labels, not all of them where they are long.

@@ -62,7 +62,7 @@ impl Store {
         *pending = Some(epoch);
         cut += self.write(epoch).await?;
         *pending = None;
-        // Exemplars are in the log alone, whose segments go.
+        // Exemplars, and what is said of metrics, are in the log alone, whose segments go.
         self.write_known().await?;
         cut.segments = self.0.log.reclaim().await? as u64;
         Ok(cut)
@@ -132,7 +132,8 @@ impl Store {
 
     /// One turn of [`run`]: returns the pause before the next one where it failed.
     async fn turn(&self, pause: Option<Duration>) -> Option<Duration> {
-        if self.0.head.usage().samples == 0 && !self.is_pressed() {
+        // Where there is no sample, the log may have exemplars, and what is said of metrics.
+        if self.0.head.usage().samples == 0 && !self.is_pressed() && lock(&self.0.holds).is_empty() {
             return None;
         }
         match self.cut().await {

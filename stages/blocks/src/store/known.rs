@@ -1,8 +1,7 @@
 //! What a store knows beside samples, on disk: exemplars, and what senders said of metrics.
 //!
-//! The log holds exemplars until its segments go. Before they do, all that is known is written anew, as one segment of the
-//! log's format in a directory of its own, `known`. What is said of metrics is in no segment of the log: senders say it
-//! again.
+//! The log holds exemplars, and of what is said of metrics what is new, until its segments go. Before they do, all that is
+//! known is written anew, as one segment of the log's format in a directory of its own, `known`.
 
 use std::io;
 use std::path::{Path, PathBuf};

@@ -18,11 +18,19 @@ pub(super) struct KnownMetrics {
 
 #[derive(Debug, Default)]
 struct Known {
-    of: BTreeMap<Tenant, BTreeMap<String, Metadata>>,
-    /// In the order in which they came first.
-    order: VecDeque<(Tenant, String)>,
-    /// Whether any came that is not on disk yet.
+    of: BTreeMap<Tenant, Told>,
+    count: usize,
+    /// Whether any came that is not on disk yet, but for the log.
     news: bool,
+}
+
+/// What was said of a tenant's metrics.
+#[derive(Debug, Default)]
+struct Told {
+    /// By their names.
+    metrics: BTreeMap<String, Metadata>,
+    /// In the order in which they came first.
+    order: VecDeque<String>,
 }
 
 // === impl KnownMetrics ===
@@ -33,40 +41,38 @@ impl KnownMetrics {
         Self { most, known: RwLock::default() }
     }
 
-    /// Keeps what a batch says.
-    pub(super) fn note(&self, batch: &Batch) {
-        if batch.metadata().is_empty() || self.most == 0 {
-            return;
+    /// As much as is kept of what is said of a tenant's metrics, and is not known: nothing of most batches.
+    pub(super) fn unknown(&self, tenant: &Tenant, said: &[Metadata]) -> Vec<Metadata> {
+        if said.is_empty() || self.most == 0 {
+            return Vec::new();
         }
-        // Most batches say what is known already.
-        let tenant = batch.tenant();
-        let is_known = |known: &Known, said: &Metadata| {
-            known.of.get(tenant).and_then(|of| of.get(&said.metric)).is_some_and(|old| *old == *said)
-        };
-        let news: Vec<Metadata> = {
-            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            let said = batch.metadata().iter().filter(|said| said.metric.len() <= MAX_TEXT).map(cut);
-            said.filter(|said| !is_known(&known, said)).collect()
-        };
-        if news.is_empty() {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let own = known.of.get(tenant);
+        let is_known = |said: &Metadata| own.and_then(|own| own.metrics.get(&said.metric)) == Some(said);
+        let fits = said.iter().filter(|said| said.metric.len() <= MAX_TEXT);
+        // What need not be cut is compared as it is.
+        fits.filter(|said| !is_known(said)).map(cut).filter(|said| !is_known(said)).collect()
+    }
+
+    /// Keeps what is said of a tenant's metrics.
+    pub(super) fn note(&self, tenant: &Tenant, said: &[Metadata]) {
+        let new = self.unknown(tenant, said);
+        if new.is_empty() {
             return;
         }
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.news = true;
-        let Known { of, order, .. } = &mut *known;
-        for said in news {
-            let name = said.metric.clone();
-            if of.entry(tenant.clone()).or_default().insert(name.clone(), said).is_none() {
-                order.push_back((tenant.clone(), name));
-            }
-            if order.len() > self.most
-                && let Some((tenant, name)) = order.pop_front()
-                && let Some(metrics) = of.get_mut(&tenant)
-            {
-                metrics.remove(&name);
-                if metrics.is_empty() {
-                    of.remove(&tenant);
-                }
+        let Known { of, count, news } = &mut *known;
+        *news = true;
+        let own = of.entry(tenant.clone()).or_default();
+        *count += new.into_iter().map(|said| own.add(said)).sum::<usize>();
+        while *count > self.most {
+            // Who has most gives way, so that nobody takes all the room.
+            let Some((tenant, largest)) = of.iter_mut().max_by_key(|(_, told)| told.order.len()) else { break };
+            largest.drop_first();
+            *count -= 1;
+            if largest.order.is_empty() {
+                let tenant = tenant.clone();
+                of.remove(&tenant);
             }
         }
     }
@@ -74,9 +80,10 @@ impl KnownMetrics {
     /// Forgets what is known of a tenant's metrics.
     pub(super) fn forget(&self, tenant: &Tenant) {
         let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        known.of.remove(tenant);
-        known.order.retain(|(of, _)| of != tenant);
-        known.news = true;
+        if let Some(told) = known.of.remove(tenant) {
+            known.count = known.count.saturating_sub(told.order.len());
+            known.news = true;
+        }
     }
 
     /// All of it as batches, one for each tenant, where any came since this was called last.
@@ -93,9 +100,9 @@ impl KnownMetrics {
     /// All of it as batches.
     pub(super) fn all(&self) -> Vec<Batch> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let batch = |(tenant, of): (&Tenant, &BTreeMap<String, Metadata>)| {
+        let batch = |(tenant, told): (&Tenant, &Told)| {
             let mut out = Batch::builder(tenant.clone());
-            of.values().for_each(|said| _ = out.metadata(said.clone()));
+            told.metrics.values().for_each(|said| _ = out.metadata(said.clone()));
             out.build()
         };
         known.of.iter().map(batch).collect()
@@ -104,10 +111,31 @@ impl KnownMetrics {
     /// What is known of a tenant's metrics, or of one of them, sorted by name.
     pub(super) fn of(&self, tenant: &Tenant, metric: Option<&str>) -> Vec<Metadata> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        let Some(of) = known.of.get(tenant) else { return Vec::new() };
+        let Some(told) = known.of.get(tenant) else { return Vec::new() };
         match metric {
-            Some(metric) => of.get(metric).cloned().into_iter().collect(),
-            None => of.values().cloned().collect(),
+            Some(metric) => told.metrics.get(metric).cloned().into_iter().collect(),
+            None => told.metrics.values().cloned().collect(),
+        }
+    }
+}
+
+// === impl Told ===
+
+impl Told {
+    /// Keeps what is said of a metric, and says how many more there are.
+    fn add(&mut self, said: Metadata) -> usize {
+        let name = said.metric.clone();
+        if self.metrics.insert(name.clone(), said).is_some() {
+            return 0;
+        }
+        self.order.push_back(name);
+        1
+    }
+
+    /// Forgets the metric that came first.
+    fn drop_first(&mut self) {
+        if let Some(name) = self.order.pop_front() {
+            self.metrics.remove(&name);
         }
     }
 }

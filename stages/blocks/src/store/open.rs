@@ -94,7 +94,7 @@ impl Store {
         let metrics = KnownMetrics::new(settings.head.max_metrics);
         let exemplars = Exemplars::new(settings.head.max_exemplars);
         let notes = Notes::open(fs.clone(), &path, |batch| {
-            metrics.note(batch);
+            metrics.note(batch.tenant(), batch.metadata());
             exemplars.note(batch);
         })?;
         // A life begins later than the one before made numbers: those count changes, of which there is fewer than 65536 each
@@ -151,7 +151,7 @@ impl Store {
             samples += batch.sample_count();
             let places = self.0.head.resolve(&batch);
             collisions += places.collisions().count();
-            self.insert(&batch, &places, &[hold]);
+            self.insert(&batch, batch.metadata(), &places, &[hold]);
             if self.is_pressed() {
                 self.write(self.0.head.freeze()).await?;
             }

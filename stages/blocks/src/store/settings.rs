@@ -55,7 +55,7 @@ pub struct Budget {
     #[serde(deserialize_with = "max_tenants")]
     pub max_tenants: usize,
     /// Of how many metrics of all tenants what senders say of them (kind, help text, unit) is kept in memory; default
-    /// 100000. Beyond it what came first goes first.
+    /// 100000. Beyond it what came first of who has most goes first.
     pub max_metrics: usize,
     /// How many exemplars of all tenants are kept in memory, of some 200 bytes each, and on disk; default 100000. Beyond it the
     /// oldest of who has most go first.

@@ -18,6 +18,7 @@ use crate::testing::shelf::MemoryShelf;
 
 mod away;
 mod bounds;
+mod conflicts;
 mod crash;
 mod histograms;
 mod known;
@@ -367,8 +368,8 @@ async fn conflicts_are_counted() {
     }
     store.cut().await.unwrap();
     assert_eq!(content(&store).await[&up("a")], [(NOW, 2.0)]);
-    // The last value is the first one again, and no conflict of its own.
-    assert!(ground.metrics.encode().contains("weir_store_conflicts_total 1\n"), "{}", ground.metrics.encode());
+    // The second has won against the first, and then against the last.
+    assert!(ground.metrics.encode().contains("weir_store_conflicts_total 2\n"), "{}", ground.metrics.encode());
 }
 
 #[tokio::test]

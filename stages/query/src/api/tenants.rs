@@ -6,7 +6,9 @@
 //!
 //! It is the store of this process that answers, or the cluster: that asks all members, which allow it by `samples.admin`. A
 //! deletion that not all of them have heard is an error, and to be said again; what a node that was not told yet uploads of the tenant
-//! comes to the bucket again.
+//! comes to the bucket again. Batches that were acknowledged before may still be on their way from node to node, and are a new
+//! beginning when they come: for up to `keep_trying` of the routers' `replicate`, and `max_age` of `hints` where some are kept for
+//! a member that is away. What is deleted again after that is gone.
 
 use hyper::body::Incoming;
 use hyper::{Method, Request};

@@ -17,8 +17,9 @@ const HAS_PLACE: u8 = 16;
 const PEER: &str = "peer";
 
 /// The reasons that stages and sinks give. In memory a reason is static text, so only these can be read as they are.
-const REASONS: [&str; 9] = [
+const REASONS: [&str; 10] = [
     "",
+    "duplicate_timestamp",
     "filter",
     "id_collision",
     "invalid_label_name",

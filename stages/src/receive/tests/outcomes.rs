@@ -6,6 +6,10 @@
 //! * Written is 204, as the specifications of remote write have it, where Thanos says 200.
 //! * A conflict is no outcome of a whole request: the good samples of it are durable, the others are told and counted, and the
 //!   reply is 400 with how much was written, where Thanos says 409 and leaves open what was kept.
+//! * Of two values at one time the greater stays, so that all replicas come to the same. A sample is in conflict where it loses,
+//!   and is written where it wins; Thanos refuses both. A node that has the other one no more in memory takes it for written:
+//!   it loses when it is read. What a node does is held over real stores, in `weir-blocks` `store::tests::conflicts` and
+//!   `integration` `outcomes`.
 //! * A node with a conflict has written the rest, and counts for the quorum: nobody is asked to repeat what will never be taken.
 //! * Of series beyond a tenant's limit the others are taken, and the reply is 400, where Thanos refuses all with 429, which most
 //!   senders drop, too.
@@ -29,7 +33,7 @@ enum Node {
     Good,
     /// Fails to commit: it may be repeated.
     Away,
-    /// Writes all but one sample, which is in conflict with another.
+    /// Writes all but one sample, which is in conflict with another that stays.
     Conflict,
     /// Writes nothing: all is too old.
     Old,
@@ -47,7 +51,7 @@ impl Node {
             Self::Good => return Ok(Ack::written(samples)),
             Self::Broken => return Err(Error::internal("the log can't be opened")),
             Self::Away => return Err(Error::unavailable("the log can't be written")),
-            Self::Conflict => ack.reject("id_collision", "in conflict with another", 1),
+            Self::Conflict => ack.reject("duplicate_timestamp", "another value stays", 1),
             Self::Old => ack.reject("too_old", "older than all", samples),
         }
         ack.add(Outcome::Written, "", samples - ack.total());

@@ -4,8 +4,10 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use tokio::task::JoinSet;
+use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Batch, Tenant};
 
+use super::known::saying;
 use super::{Content, Ground, NOW, batch, content, exemplar, ground, up};
 use crate::seam::sim::{Fault, Op};
 use crate::store::Store;
@@ -48,6 +50,8 @@ struct Book {
     next: i64,
     sent: Content,
     acked: Content,
+    /// What was said of metrics, each batch of another one.
+    said: Vec<Metadata>,
 }
 
 impl Book {
@@ -67,10 +71,12 @@ impl Book {
         for name in &names {
             self.sent.entry(up(name)).or_default().extend(&samples);
         }
-        (batch(&names, &samples), names.into_iter().map(up).collect())
+        let metric = Metadata { metric: format!("m{}", self.next), help: "Help.".into(), ..Metadata::default() };
+        (saying(&batch(&names, &samples), &[metric]), names.into_iter().map(up).collect())
     }
 
     fn acked(&mut self, batch: &Batch, names: Vec<String>) {
+        self.said.extend_from_slice(batch.metadata());
         for (name, series) in names.into_iter().zip(batch.iter()) {
             let samples = series.timestamps.iter().copied().zip(series.values.iter().copied());
             let histograms = series.histograms.iter().map(|point| (point.timestamp, point.histogram.sum));
@@ -104,8 +110,11 @@ impl Book {
         }
     }
 
-    /// Every acknowledged sample is there once, and nothing that was never sent.
+    /// Every acknowledged sample is there once, with what was said of metrics, and nothing that was never sent.
     async fn check(&self, store: &Store) {
+        for said in &self.said {
+            assert_eq!(store.metadata(&Tenant::default(), Some(&said.metric)), [said.clone()]);
+        }
         let found = content(store).await;
         for (series, acked) in &self.acked {
             let found = found.get(series).unwrap_or_else(|| panic!("{series} is gone"));

@@ -12,6 +12,14 @@ fn said(n: i64) -> Batch {
     out.build()
 }
 
+/// The same batch, which says something of metrics besides.
+pub(super) fn saying(batch: &Batch, said: &[Metadata]) -> Batch {
+    let mut out = Batch::builder(batch.tenant().clone());
+    batch.iter().for_each(|series| _ = out.push_series(series.labels, series));
+    said.iter().for_each(|said| _ = out.metadata(said.clone()));
+    out.build()
+}
+
 fn exemplars(store: &Store) -> Vec<(i64, f64)> {
     let found = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX);
     found.iter().flat_map(|of| of.exemplars.iter().map(|e| (e.timestamp, e.value))).collect()
@@ -51,14 +59,70 @@ async fn metadata_is_there_after_a_restart() {
     drop(store);
     let store = ground.open().await;
     assert_eq!(store.metadata(&Tenant::default(), None), expect);
-    // What comes after a cut alone is lost by a crash, and the rest is not.
-    store.append(&said(2)).await.unwrap();
-    store.append(&batch(&["a"], &[(NOW, 1.0)])).await.unwrap();
-    store.cut().await.unwrap();
+}
+
+#[tokio::test]
+async fn metadata_is_there_after_a_crash_and_after_its_segments_are_gone() {
+    let ground = ground();
+    let check = async |n: i64, segments: u64| {
+        ground.fs.crash(n as u64);
+        let store = ground.open().await;
+        let found = (store.metadata(&Tenant::default(), None), store.stats().segments);
+        assert_eq!(found, (said(n).metadata().to_vec(), segments), "{n}");
+        store
+    };
+    // With samples that are all rejected, with some that are written, and alone.
+    let with = |samples: &[(i64, f64)], n: i64| saying(&batch(&["a"], samples), said(n).metadata());
+    let ack = ground.open().await.append(&with(&[(0, 1.0)], 1)).await.unwrap();
+    assert_eq!(ack.count(Outcome::Rejected), 1);
+    let store = check(1, 1).await;
+    store.append(&with(&[(NOW, 1.0)], 2)).await.unwrap();
+    drop(store);
+    let store = check(2, 2).await;
     store.append(&said(3)).await.unwrap();
     drop(store);
+    let store = check(3, 3).await;
+    assert_eq!(store.cut().await.unwrap().segments, 3);
+    drop(store);
+    check(3, 0).await;
+}
+
+#[tokio::test]
+async fn what_is_known_already_is_not_written_again() {
+    let ground = ground();
+    let store = ground.open().await;
+    store.append(&said(1)).await.unwrap();
+    let bytes = store.stats().log_bytes;
+    store.append(&said(1)).await.unwrap();
+    assert_eq!(store.stats().log_bytes, bytes);
+}
+
+#[tokio::test]
+async fn metadata_that_the_log_could_not_take_is_not_known_and_is_taken_when_it_comes_again() {
+    let ground = ground();
+    let store = ground.open().await;
+    ground.fs.inject(Op::Sync, 0, Fault::Broken);
+    store.append(&said(1)).await.unwrap_err();
+    assert_eq!(store.metadata(&Tenant::default(), None), []);
+    store.append(&said(1)).await.unwrap();
+    drop(store);
     ground.fs.crash(1);
-    assert_eq!(ground.open().await.metadata(&Tenant::default(), None), said(2).metadata());
+    assert_eq!(ground.open().await.metadata(&Tenant::default(), None), said(1).metadata());
+}
+
+#[tokio::test(start_paused = true)]
+async fn metadata_alone_does_not_let_the_log_grow() {
+    let mut ground = ground();
+    ground.settings.head.cut_after = Span::from_secs(60);
+    let store = ground.open().await;
+    tokio::spawn(crate::store::cut::run(&store));
+    store.append(&said(1)).await.unwrap();
+    assert_eq!(store.stats().segments, 1);
+    tokio::time::sleep(std::time::Duration::from_secs(90)).await;
+    assert_eq!(store.stats().segments, 0);
+    drop(store);
+    ground.fs.crash(1);
+    assert_eq!(ground.open().await.metadata(&Tenant::default(), None), said(1).metadata());
 }
 
 #[tokio::test]
