@@ -58,7 +58,7 @@ fn an_exemplar_that_is_left_out_costs_nothing_else() {
     let one = || Series::named("jobs_total").sample(at, 1.0).exemplar(&[("trace_id", "abc")], at, 1.0);
     let long = "x".repeat(129);
     let beside = one().exemplar(&[("trace_id", &long)], at + 1, 1.0).dropped();
-    ground.takes("labels that are too long", &[beside.clone()]);
+    ground.takes("labels that are too long", &[beside]);
     // References, which 1.0 does not have.
     for refs in [&[9, 99][..], &[1]] {
         let exemplar = field(4, &packed(1, refs));

@@ -73,6 +73,11 @@ fn good(at: i64) -> Vec<(&'static str, Histogram)> {
         ("negative buckets", Histogram { negative: positive.clone(), shown: whole(below), ..plain.clone() }),
         ("a fine schema", Histogram { schema: 3, positive: positive.clone(), shown: whole(fine), ..plain.clone() }),
         (
+            "a schema that is too fine",
+            // 9 becomes 8: pairs of buckets become one.
+            Histogram { schema: 9, positive: side(&[(1, 2)], &[1.0, 2.0]), shown: whole(finer), ..plain.clone() },
+        ),
+        (
             "a coarse schema",
             Histogram { schema: -4, positive: positive.clone(), shown: whole(coarse), ..plain.clone() },
         ),

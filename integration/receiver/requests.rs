@@ -8,6 +8,9 @@ use crate::harness::http;
 
 const V2: &str = "application/x-protobuf;proto=io.prometheus.write.v2.Request";
 
+/// Type, encoding, body, status, and whether the reply says how much is written.
+type Asked<'a> = (Option<&'a str>, Option<&'a str>, &'a [u8], u16, bool);
+
 fn snappy(body: &[u8]) -> Vec<u8> {
     let mut out = Vec::new();
     remote_write::compress(body, &mut out).unwrap();
@@ -20,8 +23,7 @@ fn types_and_encodings_are_those_of_the_specification_or_refused_as_unsupported(
     let series = [Series::named("up").sample(ground.at, 1.0)];
     let body = |version| snappy(&request(version, &series));
     let (one, two) = (body(Version::V1), body(Version::V2));
-    // Type, encoding, body, status, and whether it says how much is written.
-    let cases: [(Option<&str>, Option<&str>, &[u8], u16, bool); 18] = [
+    let cases: [Asked; 18] = [
         (Some("application/x-protobuf"), Some("snappy"), &one, 204, false),
         (Some("application/x-protobuf;proto=prometheus.WriteRequest"), Some("snappy"), &one, 204, false),
         (Some("Application/X-Protobuf ; charset=utf-8"), Some("snappy"), &one, 204, false),

@@ -6,8 +6,11 @@ use weir_stages::remote_write::Version;
 use super::Ground;
 use super::wire::{Series, integer, packed};
 
+/// Names and values, in the order in which they are sent.
+type Labels = &'static [(&'static str, &'static str)];
+
 /// Label sets that are taken: the compliance tests' and an empty value, which is no label.
-const GOOD: [(&str, &[(&str, &str)]); 8] = [
+const GOOD: [(&str, Labels); 8] = [
     ("simple", &[("__name__", "up")]),
     ("several, out of order", &[("z", "1"), ("__name__", "up"), ("job", "api"), ("Instance", "a:9090")]),
     ("a newline in a value", &[("__name__", "up"), ("text", "a\nb\"c\\")]),
@@ -19,7 +22,7 @@ const GOOD: [(&str, &[(&str, &str)]); 8] = [
 ];
 
 /// Label sets that are refused, and what is told.
-const BAD: [(&str, &[(&str, &str)], &str); 5] = [
+const BAD: [(&str, Labels, &str); 5] = [
     ("no name", &[("job", "api")], "expected a label `__name__`"),
     ("no labels", &[], "expected a label `__name__`"),
     ("an empty name", &[("__name__", ""), ("job", "api")], "expected a label `__name__`"),
