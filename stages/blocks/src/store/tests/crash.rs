@@ -1,8 +1,10 @@
-//! Power cuts: at random moments, with failing disks, again and again.
+//! Power cuts: at random moments, with failing disks, a thousand times and more. Each takes a random part of what was not synced.
 
+use std::cell::Cell;
 use std::path::Path;
 
 use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
 use tokio::task::JoinSet;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Batch, Tenant};
@@ -147,7 +149,8 @@ async fn open(ground: &Ground) -> Store {
     panic!("the store does not open");
 }
 
-async fn live(events: Vec<Event>) {
+/// Lives through `events`, and counts the power cuts among them in `cuts`.
+async fn live(events: Vec<Event>, cuts: &Cell<u64>) {
     let (ground, mut book) = (ground(), Book::default());
     let mut store = open(&ground).await;
     for event in events {
@@ -159,6 +162,7 @@ async fn live(events: Vec<Event>) {
                     drop(store);
                     store = open(&ground).await;
                     book.check(&store).await;
+                    cuts.set(cuts.get() + 1);
                 }
             }
             Event::Cut => {
@@ -173,6 +177,7 @@ async fn live(events: Vec<Event>) {
                 ground.fs.crash(seed);
                 store = open(&ground).await;
                 book.check(&store).await;
+                cuts.set(cuts.get() + 1);
             }
             Event::Restart => {
                 let _ = store.close().await;
@@ -185,14 +190,24 @@ async fn live(events: Vec<Event>) {
     book.check(&store).await;
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+/// So many power cuts at least, each followed by a look at all that was acknowledged.
+const CUTS: u64 = 1000;
 
-    #[test]
-    fn no_crash_loses_an_acknowledged_sample(events in prop::collection::vec(event(), 1..40)) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(live(events));
+#[test]
+fn a_thousand_power_cuts_lose_no_acknowledged_sample() {
+    let config = ProptestConfig { cases: 50, source_file: Some(file!()), ..ProptestConfig::default() };
+    let (lives, cuts) = (prop::collection::vec(event(), 1..40), Cell::new(0));
+    // How many a life has is chance: there are as many lives as it takes.
+    while cuts.get() < CUTS {
+        let mut runner = TestRunner::new(config.clone());
+        let run = runner.run(&lives, |events| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(live(events, &cuts));
+            Ok(())
+        });
+        run.unwrap_or_else(|error| panic!("{error}\n{runner}"));
     }
+    println!("{} power cuts", cuts.get());
 }
 
 #[tokio::test(start_paused = true)]
