@@ -31,7 +31,7 @@ impl Planner<'_> {
 fn labels_of(matchers: &[Matcher]) -> LabelSet {
     let takes_away = |matcher: &&Matcher| {
         let is_set = matchers.iter().any(|other| other.name == matcher.name && !other.matches_empty());
-        !is_set || matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotRegex) && matcher.matches_empty()
+        !is_set || matches!(matcher.op, MatchOp::NotEqual | MatchOp::NotMatch) && matcher.matches_empty()
     };
     let (last, first): (Vec<&Matcher>, Vec<&Matcher>) = matchers.iter().partition(takes_away);
     let mut labels = LabelsBuilder::default();
