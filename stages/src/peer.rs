@@ -159,9 +159,15 @@ impl Remote {
                 let text = format!("{self} takes batches of version {takes}, and this one has version {version}");
                 Err(node::too_old(text, error.report()))
             }
-            Ok(error) => Err(Error::new(error.kind(), format!("{self}: {}", error.report()))),
+            Ok(error) => Err(self.told(&error)),
             Err(_) => Err(Error::unavailable(format!("{self} answered with the status `{status}`"))),
         }
+    }
+
+    /// An error that the node told.
+    fn told(&self, error: &Error) -> Error {
+        let told = Error::new(error.kind(), format!("{self}: {}", error.report()));
+        if error.is_of_tenant() { told.of_tenant() } else { told }
     }
 
     fn misunderstood(&self, error: &Error) -> Error {

@@ -16,7 +16,8 @@
 //! * **Ack**, `WNA`: `81` entries: created, count, then for each a byte (outcome 0 to 4, 8: has a detail, 16: has a
 //!   place), reason, detail, place, count.
 //! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
-//!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say.
+//!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say. `05`, empty, that it is about the tenant
+//!   alone, so that others are taken meanwhile.
 //! * **Question**, `WNQ`: `81` tenant: its name. `82` span: start and end in milliseconds since the Unix epoch (zigzag), both
 //!   included. `83` matchers: count, then for each a byte (0 to 3: `=`, `!=`, `=~`, `!~`), name, value. `84` options: a byte (1:
 //!   the series without their samples). `05` milliseconds after which nobody waits. `06` the bucket that the asker reads itself.

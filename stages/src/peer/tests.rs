@@ -100,6 +100,18 @@ async fn errors_of_the_node_keep_their_kind_and_say_who_said_so() {
 }
 
 #[tokio::test]
+async fn what_a_node_says_of_a_tenant_alone_still_says_so_here() {
+    let (address, rest, _context) = node(written).await;
+    let way = way(&address.to_string(), "{}").unwrap();
+    let check = async |answer: fn() -> Error, expect: bool| {
+        rest.answer(move |_| Err(answer()));
+        assert_eq!(way.send(batch("up 1")).await.unwrap_err().is_of_tenant(), expect);
+    };
+    check(|| Error::unavailable("it is being deleted").of_tenant(), true).await;
+    check(|| Error::unavailable("the head is full"), false).await;
+}
+
+#[tokio::test]
 async fn a_node_that_can_not_be_reached_or_is_none_is_unavailable() {
     let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
     let error = way(&gone, "{}").unwrap().send(batch("up 1")).await.unwrap_err();
