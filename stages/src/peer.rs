@@ -154,8 +154,8 @@ impl Remote {
         match wire::decode_error(&body, &limits) {
             // The node goes, the pipeline here does not.
             Ok(error) if error.kind() == Kind::Closed => Err(Error::unavailable(format!("{self} is shutting down"))),
-            // It will take it once it is upgraded; until then it is as if it were away.
-            Ok(error) if error.kind() == Kind::Invalid && version > takes => {
+            // It will take it once it is upgraded, or held no more; until then it is as if it were away.
+            Ok(error) if version > takes && matches!(error.kind(), Kind::Invalid | Kind::Unavailable { .. }) => {
                 let text = format!("{self} takes batches of version {takes}, and this one has version {version}");
                 Err(node::too_old(text, error.report()))
             }
