@@ -4,7 +4,9 @@
 //! all that, little-endian. A section is an id, a length (varint) and as many bytes; ids ascend, apart from their
 //! highest bit. That bit says that a reader must know the section: it refuses the message where it does not, while a
 //! section without it is passed over. So two versions of Weir work side by side. Varints are unsigned LEB128 in their
-//! shortest form; a string is its length as a varint, then UTF-8. Messages are not compressed here.
+//! shortest form; a string is its length as a varint, then UTF-8. A batch of 4 KiB or more may go as one frame of zstd, which
+//! says how long the message is, to a node that has said that it takes that (the header `weir-unpacks`); nothing else is
+//! compressed. On disk (in a queue) batches are as they are.
 //!
 //! Sections by their ids in hexadecimal:
 //!
@@ -60,6 +62,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod limits;
+mod packed;
 mod query;
 mod reader;
 mod tenants;
@@ -71,6 +74,7 @@ pub use cardinality::{decode_cardinality, encode_cardinality};
 pub use changes::{decode_changes, encode_changes};
 pub use error::{decode_error, encode_error};
 pub use limits::Limits;
+pub use packed::{pack, unpack, unpacked_len};
 pub use query::{decode_query, encode_query};
 pub use tenants::{decode_tenants, encode_tenants};
 

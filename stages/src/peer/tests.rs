@@ -1,6 +1,7 @@
 //! Tests of `peer`, over real sockets, to a `peers` source or to something that is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod packed;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -219,7 +220,7 @@ fn refuses_wrong_settings() {
     check("concurrency: 0", "1:14: concurrency: expected a whole number of at least 1, got `0`");
     check(
         "url: a",
-        "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `tls_config`, `bearer_token_file`, `basic_auth`",
+        "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `compression`, `tls_config`, `bearer_token_file`, `basic_auth`",
     );
 }
 
