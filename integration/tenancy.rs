@@ -1,6 +1,8 @@
 //! Tenants from outside: what is written is readable by its tenant alone, limits hold while they change, and a tenant that is
 //! deleted is gone for good. What OTLP and remote write bring is read back.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 
 use crate::harness::cluster::Cluster;
@@ -205,11 +207,28 @@ fn limits_of_a_tenant_hold_and_change_while_it_runs() {
         "default: { series: 100 }\ntenants: { a: { request_series: 1 }, b: { samples_per_second: 1, burst: 2 } }\n";
     std::fs::write(dir.path().join("limits.yaml"), limits).unwrap();
     let limit = || (write(&weir, "a", &two, 1.0) == 413).then_some(());
-    wait_for("the limit to hold", std::time::Duration::from_secs(20), limit);
+    wait_for("the limit to hold", Duration::from_secs(20), limit);
     // Another tenant is not touched, and one that sends too much is told when to come again.
     assert_eq!(write(&weir, "c", &two, 1.0), 204);
     assert_eq!((write(&weir, "b", &two, 1.0), write(&weir, "b", &two, 1.0)), (204, 429));
     weir.stop();
+}
+
+#[test]
+fn a_tenant_that_all_stores_refuse_holds_up_no_other_at_a_router() {
+    let (dir, one) = (tempfile::tempdir().unwrap(), "{ max_tenants: 1 }");
+    let store = format!("\nresources:\n  central: {{ store: {{ path: '${{DIR}}/central', head: {one} }} }}\n");
+    let query = "\n  all: { cluster: { ring: members, hedge: 200ms, connect_timeout: 500ms } }\n";
+    let cluster = Cluster::start(dir, &store, query, &[]);
+    let up: Labels = &[("__name__", "up")];
+    assert_eq!(write(&cluster.router, "first", &[up], 1.0), 204);
+    let begin = Instant::now();
+    for _ in 0..20 {
+        assert_eq!(write(&cluster.router, "second", &[up], 1.0), 503);
+        assert_eq!(write(&cluster.router, "first", &[up], 1.0), 204);
+    }
+    // Who waits for a quorum that there can't be is told so after two seconds, each time.
+    assert!(begin.elapsed() < Duration::from_secs(10), "{:?}", begin.elapsed());
 }
 
 #[test]

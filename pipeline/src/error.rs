@@ -39,6 +39,8 @@ pub struct Error {
     message: String,
     place: Option<Place>,
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    /// Whether it was said that it is about the tenant alone.
+    of_tenant: bool,
 }
 
 /// What a service of the running program returns.
@@ -71,7 +73,7 @@ impl Kind {
 impl Error {
     /// An error of `kind`. The message is lowercase and says what was expected, the offending value in backticks.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), place: None, source: None }
+        Self { kind, message: message.into(), place: None, source: None, of_tenant: false }
     }
 
     /// The request is wrong.
@@ -111,6 +113,18 @@ impl Error {
     pub fn at(mut self, place: &Place) -> Self {
         self.place.get_or_insert_with(|| place.clone());
         self
+    }
+
+    /// The same, about the request's tenant alone: who gave it is well, and serves others meanwhile.
+    #[must_use]
+    pub fn of_tenant(mut self) -> Self {
+        self.of_tenant = true;
+        self
+    }
+
+    /// Whether it is about the request's tenant alone, as [`Kind::Overloaded`] always is.
+    pub fn is_of_tenant(&self) -> bool {
+        self.of_tenant || matches!(self.kind, Kind::Overloaded { .. })
     }
 
     /// What the caller should do.

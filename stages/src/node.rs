@@ -3,6 +3,7 @@
 
 use hyper::header::{HeaderName, HeaderValue};
 use hyper::{HeaderMap, StatusCode};
+use serde::Deserialize;
 use weir_pipeline::{Batch, Error, Kind, Result, Since};
 
 use crate::ring::Member;
@@ -47,6 +48,13 @@ pub(crate) const HINT_FOR: HeaderName = HeaderName::from_static("weir-hint-for")
 /// [`OLDEST`] alone.
 pub(crate) const TAKES: HeaderName = HeaderName::from_static("weir-takes");
 
+/// Beside every answer to a batch, and every question: how what is sent to whom it comes from may be compressed. To one that does
+/// not say it everything goes as it is.
+pub(crate) const UNPACKS: HeaderName = HeaderName::from_static("weir-unpacks");
+
+/// What [`UNPACKS`] says: messages may be frames of zstd.
+pub(crate) const ZSTD: HeaderValue = HeaderValue::from_static("zstd");
+
 /// The version of batches that all nodes take: what is beside floats and their start timestamps is passed over by who does not
 /// know it.
 pub(crate) const OLDEST: u8 = 1;
@@ -56,6 +64,17 @@ pub(crate) const LATEST: u8 = 2;
 
 /// The longest ack or error that is read, in bytes.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
+
+/// How messages to other nodes are compressed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// Not at all.
+    None,
+    /// With zstd, those of 4 KiB or more that it makes shorter, to nodes that say that they take it.
+    #[default]
+    Zstd,
+}
 
 /// The status of a reply with an error of this kind, for those who look at logs: the message says the kind itself.
 pub(crate) fn status(kind: Kind) -> StatusCode {
@@ -119,6 +138,12 @@ impl std::error::Error for TooOld {}
 pub(crate) fn read_takes(headers: &HeaderMap) -> u8 {
     let value = headers.get(TAKES).and_then(|value| value.to_str().ok()?.parse().ok());
     value.unwrap_or(OLDEST)
+}
+
+/// Whether who sends these headers takes messages that are compressed with zstd.
+pub(crate) fn unpacks(headers: &HeaderMap) -> bool {
+    let said = headers.get(UNPACKS).and_then(|value| value.to_str().ok());
+    said.is_some_and(|said| said.split(',').any(|one| one.trim() == "zstd"))
 }
 
 /// The value of [`SINCE`].

@@ -10,7 +10,8 @@
 //! as the settings of the sink [`peer`](crate::peer).
 //!
 //! Shape: `POST /weir/v1/write` over HTTP/2, a batch in the columnar encoding of [`wire`](crate::node::wire) with its
-//! tenant; the answer waits for the ack, and carries it. With `hints` the node also keeps what is meant for another member that
+//! tenant, which may be compressed with zstd (each answer says so by the header `weir-unpacks`); the answer waits for the ack,
+//! and carries it. With `hints` the node also keeps what is meant for another member that
 //! can't be reached (`hand_off` of `replicate`): in a queue on disk for each, as [`queue`](crate::queue) has it, fsynced before the
 //! answer, and sent on until that one takes it. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
@@ -47,7 +48,7 @@ pub use hints::Hints;
 pub struct Peers {
     /// Where to listen, host and port. No default.
     pub listen: Address,
-    /// The largest message. Default 64MiB.
+    /// The largest message, as it comes and once it is decompressed. Default 64MiB.
     #[serde(default = "default_body", deserialize_with = "above_zero")]
     pub max_body: Bytes,
     /// The most memory that one batch may take. Default 128MiB.

@@ -5,12 +5,13 @@
 //! ```
 //!
 //! All settings: `readers: { listen: 127.0.0.1:19491, concurrency: 16, connections: 1024, timeout: 2m,
-//! tls_server_config: { … }, auth: { … } }`, the last two as in
+//! compression: zstd, tls_server_config: { … }, auth: { … } }`, the last two as in
 //! [`tls`](crate::tls) and [`auth`](crate::http::auth).
 //!
 //! Shape: `POST /weir/v1/read` over HTTP/2, a question in the encoding of [`wire`](crate::node::wire) with its tenant; the
 //! answer streams batches in the same encoding as fast as they are read, and says where it ends; its header `weir-since` says
-//! since when the node has everything. Exemplars, what is known of metrics, and what recent series are made of, are asked for in
+//! since when the node has everything. Batches of 4 KiB or more are compressed for who says that it takes that (`weir-unpacks`).
+//! Exemplars, what is known of metrics, and what recent series are made of, are asked for in
 //! the same way; so is what there is of tenants, and that one be deleted, where the sink below allows that (`samples.admin`).
 //! `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
@@ -32,6 +33,7 @@ use weir_pipeline::{Context, Next, Read, Result, Source};
 
 use crate::http::auth::Auth;
 use crate::http::server::{Limits, listen, serve};
+use crate::node::Compression;
 use crate::tls::TlsServer;
 
 /// Takes questions for samples from the query nodes of a cluster, and sends each down.
@@ -49,6 +51,9 @@ pub struct Readers {
     /// How long an answer may take to its end, where the question does not ask for less. Default 2m.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]
     pub timeout: Span,
+    /// How the batches of answers are compressed: `none`, or `zstd`, for nodes that take it. Default `zstd`.
+    #[serde(default)]
+    pub compression: Compression,
     /// TLS of the listener. Default none.
     #[serde(default)]
     pub tls_server_config: Option<TlsServer>,

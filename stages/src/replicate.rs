@@ -20,7 +20,8 @@
 //! Errors: a member that fails and may recover is asked again, with growing pauses that all requests share; a request
 //! fails once so many members refuse it for good, or have failed for all of `patience`, that no quorum is left, with the
 //! kind of error that the members gave. A member that is too old for a batch (`peers.version`) fails with that one alone: others
-//! go on to it meanwhile.
+//! go on to it meanwhile. What a member answers about the tenant alone, that it has what it may have or is being deleted, is
+//! no failure: the request hears it at once, the requests of others are sent on and never hear it.
 //!
 //! Order: below `shard`, which says which members a partition has. Ready when a quorum of its branches is: a member that is
 //! slow does not slow down the others.

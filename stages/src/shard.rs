@@ -9,8 +9,8 @@
 //!
 //! With a ring of shuffle shards a tenant's series go to the branches of its shard alone.
 //!
-//! With `fail_over: true` a part whose set has no quorum (it is unavailable, or timed out) goes to other sets of the tenant's shard
-//! instead, each series to the one where its partition scores next, and the ack is theirs; the set is left alone for five seconds
+//! With `fail_over: true` a part whose set has no quorum (it is unavailable, or timed out, and not for this tenant alone) goes to
+//! other sets of the tenant's shard instead, each series to the one where its partition scores next, and the ack is theirs; the set is left alone for five seconds
 //! then, after which one request finds out whether it is back. This is sound, as queries hear enough members of every set of the
 //! shard, whatever series it keeps: a sample is found where any set has acknowledged it. What was written elsewhere stays there;
 //! the sets that are left must bear the load. Default `false`: the sender is told to come back.

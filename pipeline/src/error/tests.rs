@@ -50,3 +50,11 @@ fn a_clone_is_the_same_error() {
     assert_eq!(error.clone().report(), error.report());
     assert_eq!(error.clone().kind(), Kind::Closed);
 }
+
+#[test]
+fn what_is_about_the_tenant_alone_says_so_and_its_own_limit_always_is() {
+    let own = kinds().into_iter().filter(|k| Error::new(*k, "no").is_of_tenant()).map(Kind::as_str);
+    assert_eq!(own.collect::<Vec<_>>(), ["overloaded"]);
+    let error = Error::unavailable("it is being deleted").of_tenant();
+    assert!(error.is_of_tenant() && error.clone().at(&"a".into()).with_source(Error::closed()).is_of_tenant());
+}

@@ -8,6 +8,8 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use weir_pipeline::{Error, Result};
 
+use super::wire::pack;
+
 /// What ends an answer.
 pub(crate) const END: Bytes = Bytes::from_static(&[0; 4]);
 
@@ -31,6 +33,14 @@ pub(crate) fn frame(write: impl FnOnce(&mut Vec<u8>)) -> Bytes {
         *place = length.to_le_bytes();
     }
     Bytes::from(out)
+}
+
+/// The same, compressed where that makes it shorter.
+pub(crate) fn packed(plain: Bytes) -> Bytes {
+    match plain.get(LENGTH..).and_then(pack) {
+        Some(message) => frame(|out| out.extend_from_slice(&message)),
+        None => plain,
+    }
 }
 
 // === impl Frames ===

@@ -13,7 +13,7 @@ use weir_pipeline::{Batch, Cardinality, Changes, Error, Kind, Query, Result, Sin
 
 use super::client::NodeClient;
 use super::frames::Frames;
-use super::{MAX_ANSWER, QUESTION, READ, SINCE, read_since, wire};
+use super::{MAX_ANSWER, QUESTION, READ, SINCE, UNPACKS, ZSTD, read_since, wire};
 use crate::outbound::BasicAuth;
 use crate::ring::Member;
 use crate::tls::TlsClient;
@@ -118,7 +118,8 @@ impl NodeReader {
         let name = format!("member `{}` at {}", member.name, member.read_address);
         let mut body = Vec::new();
         wire::encode_query(query, &mut body)?;
-        let request = self.client.post(self.client.uri(&member.read_address, READ)?, QUESTION, Bytes::from(body));
+        let mut request = self.client.post(self.client.uri(&member.read_address, READ)?, QUESTION, Bytes::from(body));
+        request.headers_mut().insert(UNPACKS, ZSTD);
         let unreachable = |e| Error::unavailable(format!("{name} can't be reached")).with_source(e);
         let response = self.client.client.request(request).await.map_err(unreachable)?;
         let since = response.headers().get(SINCE).and_then(read_since);
@@ -144,7 +145,8 @@ impl State {
     async fn next<T>(&mut self, decode: impl Fn(&[u8], &wire::Limits) -> Result<T>) -> Result<Option<T>> {
         let name = &self.name;
         let at_node = |e: Error| Error::unavailable(format!("{name}: {}", e.report()));
-        let Some(message) = self.frames.next().await.map_err(at_node)? else { return Ok(None) };
+        let Some(frame) = self.frames.next().await.map_err(at_node)? else { return Ok(None) };
+        let message = wire::unpack(&frame, self.limits.message_bytes).map_err(at_node)?;
         decode(&message, &self.limits).map(Some).map_err(|wrong| match wire::decode_error(&message, &self.limits) {
             Ok(error) => told(name, &error),
             Err(_) => at_node(wrong),

@@ -4,7 +4,9 @@
 //! all that, little-endian. A section is an id, a length (varint) and as many bytes; ids ascend, apart from their
 //! highest bit. That bit says that a reader must know the section: it refuses the message where it does not, while a
 //! section without it is passed over. So two versions of Weir work side by side. Varints are unsigned LEB128 in their
-//! shortest form; a string is its length as a varint, then UTF-8. Messages are not compressed here.
+//! shortest form; a string is its length as a varint, then UTF-8. A batch of 4 KiB or more may go as one frame of zstd, which
+//! says how long the message is, to a node that has said that it takes that (the header `weir-unpacks`); nothing else is
+//! compressed. On disk (in a queue) batches are as they are.
 //!
 //! Sections by their ids in hexadecimal:
 //!
@@ -16,7 +18,8 @@
 //! * **Ack**, `WNA`: `81` entries: created, count, then for each a byte (outcome 0 to 4, 8: has a detail, 16: has a
 //!   place), reason, detail, place, count.
 //! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
-//!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say.
+//!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say. `05`, empty, that it is about the tenant
+//!   alone, so that others are taken meanwhile.
 //! * **Question**, `WNQ`: `81` tenant: its name. `82` span: start and end in milliseconds since the Unix epoch (zigzag), both
 //!   included. `83` matchers: count, then for each a byte (0 to 3: `=`, `!=`, `=~`, `!~`), name, value. `84` options: a byte (1:
 //!   the series without their samples). `05` milliseconds after which nobody waits. `06` the bucket that the asker reads itself.
@@ -59,6 +62,7 @@ mod error;
 #[doc(hidden)]
 pub mod fuzz;
 mod limits;
+mod packed;
 mod query;
 mod reader;
 mod tenants;
@@ -70,6 +74,7 @@ pub use cardinality::{decode_cardinality, encode_cardinality};
 pub use changes::{decode_changes, encode_changes};
 pub use error::{decode_error, encode_error};
 pub use limits::Limits;
+pub use packed::{pack, unpack, unpacked_len};
 pub use query::{decode_query, encode_query};
 pub use tenants::{decode_tenants, encode_tenants};
 

@@ -1,6 +1,7 @@
 //! Tests of `peer`, over real sockets, to a `peers` source or to something that is none.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod packed;
 mod versions;
 
 use std::collections::BTreeMap;
@@ -97,6 +98,18 @@ async fn errors_of_the_node_keep_their_kind_and_say_who_said_so() {
     }
     // The node goes; the pipeline here does not.
     check(Kind::Closed, Kind::Unavailable { retry_after: None }, " is shutting down").await;
+}
+
+#[tokio::test]
+async fn what_a_node_says_of_a_tenant_alone_still_says_so_here() {
+    let (address, rest, _context) = node(written).await;
+    let way = way(&address.to_string(), "{}").unwrap();
+    let check = async |answer: fn() -> Error, expect: bool| {
+        rest.answer(move |_| Err(answer()));
+        assert_eq!(way.send(batch("up 1")).await.unwrap_err().is_of_tenant(), expect);
+    };
+    check(|| Error::unavailable("it is being deleted").of_tenant(), true).await;
+    check(|| Error::unavailable("the head is full"), false).await;
 }
 
 #[tokio::test]
@@ -207,7 +220,7 @@ fn refuses_wrong_settings() {
     check("concurrency: 0", "1:14: concurrency: expected a whole number of at least 1, got `0`");
     check(
         "url: a",
-        "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `tls_config`, `bearer_token_file`, `basic_auth`",
+        "1:1: url: unknown field `url`, expected one of `timeout`, `connect_timeout`, `concurrency`, `compression`, `tls_config`, `bearer_token_file`, `basic_auth`",
     );
 }
 

@@ -21,8 +21,9 @@ use crate::http::metrics_page;
 use crate::http::server::Answer;
 use crate::node::{self, wire};
 
-/// Messages longer than this are decoded on a thread of their own, so that none holds up the connections of a worker.
-const LONG: usize = 1 << 20;
+/// Messages that are longer, once they are unpacked, are decoded on a thread of their own, so that none holds up the
+/// connections of a worker.
+const LONG: u64 = 1 << 20;
 
 /// What all requests share.
 pub(super) struct Taker {
@@ -79,6 +80,7 @@ impl Taker {
         *response.status_mut() = status;
         response.headers_mut().insert(CONTENT_TYPE, kind);
         response.headers_mut().insert(node::TAKES, HeaderValue::from(u16::from(self.settings.version)));
+        response.headers_mut().insert(node::UNPACKS, node::ZSTD);
         if let (Some(hint), Ok(_)) = (hint, &result) {
             response.headers_mut().insert(node::HINT_FOR, hint);
         }
@@ -102,17 +104,18 @@ impl Taker {
         let message = self.read(request.into_body(), &mut share).await?;
         self.telemetry.read(message.len() as u64);
         // A batch takes a few times what its message does; what it really takes is known afterwards.
-        share.resize(4 * message.len() as u64).map_err(full)?;
+        let len = wire::unpacked_len(&message, self.limits.message_bytes)?;
+        share.resize(4 * len).map_err(full)?;
         let limits = self.limits.clone();
-        let batch = if message.len() > LONG {
+        let batch = if len > LONG {
             // The work goes on where the request is given up, and its memory stays charged until then.
-            let work = move || (wire::decode_batch(&message, &limits), share);
+            let work = move || (decode(&message, &limits), share);
             let failed = |e| Error::internal("expected the decoder to finish").with_source(e);
             let (batch, held) = tokio::task::spawn_blocking(work).await.map_err(failed)?;
             share = held;
             batch
         } else {
-            wire::decode_batch(&message, &limits)
+            decode(&message, &limits)
         }?;
         share.resize(batch.byte_size() as u64).map_err(full)?;
         let (needed, taken) = (node::version_of(&batch), self.settings.version);
@@ -172,6 +175,11 @@ impl Answer for Taker {
             _ => text(StatusCode::NOT_FOUND, "expected the path `/weir/v1/write`\n"),
         }
     }
+}
+
+/// Reads a message as it came.
+fn decode(message: &[u8], limits: &wire::Limits) -> Result<Batch> {
+    wire::decode_batch(&wire::unpack(message, limits.message_bytes)?, limits)
 }
 
 /// The same without exemplars, which older nodes pass over.

@@ -128,6 +128,10 @@ async fn what_is_no_batch_is_refused_and_says_why() {
     check(flipped(3), "version").await;
     check(flipped(good.len() - 1), "checksum").await;
     check(vec![0; 1025], "expected a message of at most 1KiB").await;
+    let bomb = wire::pack(&vec![0; 2 << 20]).unwrap();
+    assert!(bomb.len() < 1024, "{}", bomb.len());
+    check(bomb, "expected at most 1024 bytes after decompression, got `2097152`").await;
+    check([b"\x28\xb5\x2f\xfd".as_slice(), &good].concat(), "expected").await;
     let wide: String = (0..20).map(|i| format!("a_metric_of_some_length{{i=\"{i}\"}} 1\n")).collect();
     check(message(&batch(&wide)), "expected").await;
     assert!(running.rest.requests().is_empty());

@@ -25,7 +25,7 @@ use super::Readers;
 use super::telemetry::Telemetry;
 use crate::http::metrics_page;
 use crate::http::server::Answer;
-use crate::node::{self, frames, wire};
+use crate::node::{self, Compression, frames, wire};
 
 /// The longest question, in bytes.
 const MAX_QUESTION: usize = 1 << 20;
@@ -62,6 +62,8 @@ struct Begun {
     pieces: BoxStream<'static, Result<Piece>>,
     since: Option<Since>,
     until: Instant,
+    /// Whether batches may be compressed.
+    packs: bool,
     telemetry: Telemetry,
     _turn: OwnedSemaphorePermit,
 }
@@ -111,6 +113,7 @@ impl Answerer {
             let expect = String::from_utf8_lossy(node::QUESTION.as_bytes()).into_owned();
             return Err(Error::invalid(format!("expected the content type `{expect}`, got `{got}`")));
         }
+        let packs = self.settings.compression == Compression::Zstd && node::unpacks(request.headers());
         let wrong = |e| Error::invalid(format!("expected a question of at most {MAX_QUESTION} bytes: {e}"));
         let body = Limited::new(request.into_body(), MAX_QUESTION).collect().await.map_err(wrong)?.to_bytes();
         let limits = wire::Limits { message_bytes: MAX_QUESTION as u64, ..wire::Limits::default() };
@@ -119,7 +122,7 @@ impl Answerer {
         let turn = self.working.clone().acquire_owned().await.map_err(|_| Error::closed())?;
         let tenant = query.tenant.clone();
         let (pieces, since) = pieces(self.next.send(query).await?.data, &tenant)?;
-        Ok(Begun { pieces, since, until, telemetry: self.telemetry.clone(), _turn: turn })
+        Ok(Begun { pieces, since, until, packs, telemetry: self.telemetry.clone(), _turn: turn })
     }
 }
 
@@ -163,7 +166,8 @@ impl Begun {
                 }
                 Some(Ok(Piece::Batch(batch))) => {
                     begun.telemetry.samples.inc_by(batch.sample_count() as u64);
-                    (frames::frame(|out| wire::encode_batch(&batch, out)), Some(begun))
+                    let frame = frames::frame(|out| wire::encode_batch(&batch, out));
+                    (if begun.packs { frames::packed(frame) } else { frame }, Some(begun))
                 }
                 Some(Err(error)) => {
                     begun.telemetry.broken.inc();

@@ -1,6 +1,8 @@
 //! Tests of `readers`, over real sockets, by the client that other nodes have.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod packed;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -29,8 +31,12 @@ struct Running {
 }
 
 async fn start(answer: impl Fn(Query) -> Result<Answer> + Clone + Send + Sync + 'static) -> Running {
+    start_with("", answer).await
+}
+
+async fn start_with(extra: &str, answer: impl Fn(Query) -> Result<Answer> + Clone + Send + Sync + 'static) -> Running {
     let context = Context::new(Clock::system(), Metrics::default(), CancellationToken::new()).at("in", "in.readers");
-    let readers: Readers = settings("{ listen: 127.0.0.1:0, concurrency: 2 }").unwrap();
+    let readers: Readers = settings(&format!("{{ listen: 127.0.0.1:0, concurrency: 2, {extra} }}")).unwrap();
     let next = Next::new(tower::service_fn(move |query| {
         let answer = answer.clone();
         async move { answer(query) }

@@ -42,7 +42,7 @@ impl Branch {
         Self { name: name.to_owned(), next, gate, pending: AtomicU64::new(0), seen }
     }
 
-    /// Asks until the member has written the batch, or refuses it for good.
+    /// Asks until the member has written the batch, or refuses it for itself.
     async fn write(
         self: Arc<Self>,
         batch: Batch,
@@ -66,8 +66,9 @@ impl Branch {
                     return Ok(ack);
                 }
                 Err(error) if is_final(&error) => {
-                    // It answered: the batch is at fault.
+                    // It answered, and takes others: the batch is at fault, or its tenant has what it may.
                     pass.succeeded();
+                    self.seen.up(true);
                     return Err(error);
                 }
                 Err(error) if node::is_too_old(&error) => {
@@ -82,7 +83,7 @@ impl Branch {
                 Err(error) => {
                     failures.note(&error);
                     let retry_after = match error.kind() {
-                        Kind::Unavailable { retry_after } | Kind::Overloaded { retry_after } => retry_after,
+                        Kind::Unavailable { retry_after } => retry_after,
                         _ => None,
                     };
                     if self.gate.is_open() {
@@ -96,16 +97,22 @@ impl Branch {
         }
     }
 
-    /// Counts a batch that the member refuses for good and others took.
+    /// Counts a batch that the member refuses for itself and others took.
     pub(super) fn refused(&self, error: &Error, samples: u64) {
-        tracing::warn!(member = self.name, error = error.report(), "a member refuses a batch");
+        if error.is_of_tenant() {
+            // It may be one of very many, and the member counts them, too.
+            tracing::debug!(member = self.name, error = error.report(), "a member refuses a tenant");
+        } else {
+            tracing::warn!(member = self.name, error = error.report(), "a member refuses a batch");
+        }
         self.seen.missed("refused", samples);
     }
 }
 
-/// Whether asking again gives the same answer.
+/// Whether the member is not asked again: it would answer the same, or, where it is about the tenant, the sender is to come
+/// back. Who waited here for one tenant would hold what all share.
 fn is_final(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Invalid | Kind::Unprocessable)
+    error.is_of_tenant() || matches!(error.kind(), Kind::Invalid | Kind::Unprocessable)
 }
 
 // === impl Handle ===

@@ -42,7 +42,7 @@ pub(super) struct Writing {
     members: usize,
     running: FuturesUnordered<Attempt>,
     acks: Vec<Ack>,
-    /// What members said that refuse the batch for good.
+    /// What members said that refuse the batch for itself, or for its tenant.
     refusals: Vec<(Arc<Branch>, Error)>,
     quorum: usize,
     patience: Duration,
@@ -144,11 +144,19 @@ impl Writing {
             return None;
         }
         // What may pass comes first: the request may then be repeated.
-        let error = failures.first().or(self.refusals.first().map(|(_, error)| error))?;
+        let refusals = || self.refusals.iter().map(|(_, error)| error);
+        let passing = || refusals().find(|error| error.kind().is_retryable());
+        let error = failures.first().or_else(passing).or_else(|| refusals().next())?;
         let (quorum, members, acks) = (self.quorum, self.members, self.acks.len());
         let message = format!("expected {quorum} of {members} members to write the batch, {acks} did");
         let place = error.place().map(Into::into);
-        let lost = Error::new(error.kind(), message).with_source(error.clone());
-        Some(place.map_or(lost.clone(), |place| lost.at(&place)))
+        let mut lost = Error::new(error.kind(), message).with_source(error.clone());
+        if error.is_of_tenant() {
+            lost = lost.of_tenant();
+        }
+        Some(match place {
+            Some(place) => lost.at(&place),
+            None => lost,
+        })
     }
 }

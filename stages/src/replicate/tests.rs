@@ -1,6 +1,8 @@
 //! Tests of `replicate`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+mod tenants;
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};

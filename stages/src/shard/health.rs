@@ -42,7 +42,7 @@ impl Health {
     }
 }
 
-/// Whether another set may do better.
+/// Whether another set may do better. What is about the tenant alone is no failure of the set.
 pub(super) fn is_failure(error: &Error) -> bool {
-    matches!(error.kind(), Kind::Unavailable { .. } | Kind::TimedOut)
+    !error.is_of_tenant() && matches!(error.kind(), Kind::Unavailable { .. } | Kind::TimedOut)
 }

@@ -217,6 +217,20 @@ async fn where_no_set_can_take_it_the_sender_is_told_to_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_set_refuses_a_tenant_for_itself_no_other_is_asked_to_take_and_the_set_is_asked_on() {
+    let (next, built) = shard_with(&Arc::new(OpenRing::fixed(layout(1, "abc"))), "fail_over: true");
+    built.lock().unwrap()["b"].answer(|batch: &Batch| match batch.tenant().as_str() {
+        "noisy" => Err(Error::unavailable("`max_tenants`").of_tenant()),
+        _ => written(batch),
+    });
+    let error = next.send(many().with_tenant("noisy".parse().unwrap())).await.unwrap_err();
+    assert_eq!((error.message(), error.is_of_tenant()), ("`max_tenants`", true));
+    assert_eq!(counts(&built, ["a", "b", "c"]), [1, 1, 1]);
+    assert_eq!(next.send(many()).await.unwrap(), Ack::written(200));
+    assert_eq!(counts(&built, ["a", "b", "c"]), [2, 2, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_set_outside_of_the_shard_takes_nothing() {
     let shards = Shards { size: 1, ..Shards::default() };
     let ring = Arc::new(OpenRing::fixed(layout(1, "abc").sharded(shards).unwrap()));

@@ -116,7 +116,7 @@ impl Store {
                 "the head has `{most}` tenants, which is `max_tenants`, and `{}` is not among them",
                 batch.tenant()
             );
-            return Err(Error::new(Kind::Unavailable { retry_after: Some(RETRY) }, message));
+            return Err(Error::new(Kind::Unavailable { retry_after: Some(RETRY) }, message).of_tenant());
         }
         let memory = self.0.settings.head.memory.get();
         let total = self.in_flight_kib() as usize;

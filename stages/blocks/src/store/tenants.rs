@@ -92,7 +92,7 @@ impl Store {
             return Ok(());
         }
         let kind = Kind::Unavailable { retry_after: Some(RETRY) };
-        Err(Error::new(kind, format!("tenant `{tenant}` is being deleted")))
+        Err(Error::new(kind, format!("tenant `{tenant}` is being deleted")).of_tenant())
     }
 
     pub(super) fn is_leaving(&self, tenant: &Tenant) -> bool {

@@ -14,6 +14,7 @@ const KIND: Section = Section::new(0x81, "kind");
 const MESSAGE: Section = Section::new(0x82, "message");
 const PLACE: Section = Section::new(0x03, "place");
 const SOURCE: Section = Section::new(0x04, "source");
+const OF_TENANT: Section = Section::new(0x05, "of_tenant");
 
 /// What the sources of an error said, on the other node.
 #[derive(Debug)]
@@ -30,6 +31,9 @@ pub fn encode_error(error: &Error, out: &mut Vec<u8>) {
     if let Some(source) = sources(error) {
         writer.written(SOURCE, shortened(&source).as_bytes());
     }
+    if error.is_of_tenant() {
+        writer.written(OF_TENANT, &[]);
+    }
     writer.seal();
 }
 
@@ -38,7 +42,7 @@ pub fn encode_error(error: &Error, out: &mut Vec<u8>) {
 /// # Errors
 /// `Invalid`, where the bytes are no such message or exceed `limits`.
 pub fn decode_error(bytes: &[u8], limits: &Limits) -> Result<Error> {
-    let known = [KIND, MESSAGE, PLACE, SOURCE];
+    let known = [KIND, MESSAGE, PLACE, SOURCE, OF_TENANT];
     let sections = Sections::read(bytes, limits.message_bytes, Message::Error, &known, &[])?;
     let kind = read_kind(sections.must(KIND)?)?;
     let mut error = Error::new(kind, text(sections.must(MESSAGE)?, "a message")?);
@@ -47,6 +51,10 @@ pub fn decode_error(bytes: &[u8], limits: &Limits) -> Result<Error> {
     }
     if let Some(source) = sections.get(SOURCE) {
         error = error.with_source(Reported(text(source, "a source")?.to_owned()));
+    }
+    if let Some(mark) = sections.get(OF_TENANT) {
+        mark.end("a mark")?;
+        error = error.of_tenant();
     }
     Ok(error)
 }

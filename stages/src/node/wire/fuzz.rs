@@ -143,5 +143,5 @@ pub(crate) fn same_batch(a: &Batch, b: &Batch) -> bool {
 /// Whether two errors say the same.
 pub(super) fn same_error(a: &Error, b: &Error) -> bool {
     let all = |error: &Error| (error.kind(), error.message().to_owned(), error.place().map(str::to_owned));
-    all(a) == all(b) && a.report() == b.report()
+    all(a) == all(b) && a.report() == b.report() && a.is_of_tenant() == b.is_of_tenant()
 }

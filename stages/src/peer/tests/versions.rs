@@ -96,6 +96,7 @@ async fn a_node_that_is_held_at_an_older_version_takes_no_histograms_and_says_so
     assert_eq!(error.kind(), Kind::Unavailable { retry_after: None });
     let expect = "this node takes batches of version 1, and one with native histograms has 2";
     assert!(error.report().ends_with(expect), "{error}");
+    assert!(node::is_too_old(&error), "it is well, and takes others: {error:?}");
     // Exemplars are no samples: they are passed over.
     let labels: LabelSet = [("__name__", "h")].into_iter().collect();
     let mut batch = Batch::builder("team".parse().unwrap());

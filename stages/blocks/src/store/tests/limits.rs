@@ -56,7 +56,7 @@ async fn more_tenants_than_may_be_are_told_to_come_back_and_are_taken_once_other
     assert_eq!((write("x").await.unwrap(), write("y").await.unwrap()), (1, 1));
     let error = write("z").await.unwrap_err();
     assert_eq!(error.to_string(), "the head has `2` tenants, which is `max_tenants`, and `z` is not among them");
-    assert_eq!(error.kind().as_str(), "unavailable");
+    assert_eq!((error.kind().as_str(), error.is_of_tenant()), ("unavailable", true));
     assert_eq!(write("x").await.unwrap(), 1);
     for _ in 0..3 {
         store.cut().await.unwrap();

@@ -100,6 +100,7 @@ async fn nothing_comes_back_of_what_was_written_while_its_tenant_went() {
                     Err(error) => {
                         assert!(matches!(error.kind(), Kind::Unavailable { retry_after: Some(_) }), "{error:?}");
                         assert_eq!(error.message(), "tenant `default-tenant` is being deleted");
+                        assert!(error.is_of_tenant(), "{error:?}");
                         refused += 1;
                     }
                 }

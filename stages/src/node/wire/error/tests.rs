@@ -4,6 +4,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::node::wire::REQUIRED;
 use crate::node::wire::fuzz::same_error;
 use crate::node::wire::tests::{Parts, refused, sealed};
 
@@ -25,9 +26,12 @@ fn error() -> impl Strategy<Value = Error> {
         after().prop_map(|retry_after| Kind::Overloaded { retry_after }),
     ];
     let text = || "\\PC{0,60}";
-    (kind, text(), prop::option::of(text()), prop::collection::vec(text(), 0..3)).prop_map(
-        |(kind, message, place, sources)| {
+    (kind, text(), prop::option::of(text()), prop::collection::vec(text(), 0..3), any::<bool>()).prop_map(
+        |(kind, message, place, sources, own)| {
             let mut error = Error::new(kind, message);
+            if own {
+                error = error.of_tenant();
+            }
             if let Some(place) = place {
                 error = error.at(&place.into());
             }
@@ -62,6 +66,20 @@ fn the_bytes_of_version_1_are_frozen() {
         0x7542_328b,
     );
     check(Error::closed(), b"WNE\x01\x81\x01\x05\x82\x16the pipeline is closed", 0x50ba_bbc9);
+}
+
+#[test]
+fn what_is_the_tenants_own_says_so_in_a_section_that_older_nodes_pass_over() {
+    let check = |error: Error, expect: bool| {
+        let message = encoded(&error);
+        assert_eq!(read(&message).unwrap().is_of_tenant(), expect, "{error:?}");
+        let sections = Parts::of(&message).sections;
+        let mark = sections.iter().find(|(id, _)| id & !REQUIRED == 0x05);
+        assert_eq!(mark, expect.then_some(&(0x05, Vec::new())), "{error:?}");
+    };
+    check(Error::unavailable("full"), false);
+    check(Error::unavailable("it is being deleted").of_tenant(), true);
+    check(Error::new(Kind::Overloaded { retry_after: None }, "too much"), true);
 }
 
 #[test]
@@ -107,6 +125,7 @@ fn what_is_no_error_is_refused() {
     with(0x82, b"\xff", "expected a message in UTF-8 at byte 9");
     with(0x03, b"\xc3", "expected a place in UTF-8 at byte 33");
     with(0x04, b"\x80", "expected a source in UTF-8 at byte 36");
+    check(&good.insert(4, 0x05, b"m").sealed(), "expected the end of a mark at byte 39");
     let long = [b"WNE\x01\x81\x01\x05\x82\x81\x80\x01".as_slice(), &[b'm'; TEXT_BYTES + 1]].concat();
     check(&sealed(&long), "expected a message of at most 16384 bytes, got `16385` at byte 11");
 }

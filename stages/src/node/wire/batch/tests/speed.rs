@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::kubernetes::batches;
 use super::*;
+use crate::node::wire::{pack, unpack};
 
 /// Bytes per sample of 20,000 series, one sample each, 2,000 in a batch.
 #[test]
@@ -64,6 +65,15 @@ fn the_speed_on_one_core_is_printed_when_asked_by_weir_speed() {
         let hash = fastest(&mut || {
             all.iter().for_each(|batch| batch.iter().for_each(|s| _ = black_box(s.labels.id())));
         });
+        let packed: Vec<_> = messages.iter().map(|m| pack(m).unwrap_or_else(|| m.clone())).collect();
+        let pack = fastest(&mut || messages.iter().for_each(|m| _ = black_box(pack(m))));
+        let unpack =
+            fastest(&mut || packed.iter().for_each(|m| _ = black_box(unpack(m, limits.message_bytes).unwrap())));
+        let wire: usize = packed.iter().map(Vec::len).sum();
+        eprintln!(
+            "{name}: zstd to {:.1} bytes per sample, {pack:.2} M samples/s, and back {unpack:.2}",
+            wire as f64 / samples as f64,
+        );
         eprintln!(
             "{name}: decode {decode:.2} M samples/s, encode {encode:.2}, hashing alone {hash:.2}; \
              {:.1} bytes per sample, {:.1} in memory",
