@@ -1,8 +1,12 @@
 //! What became of each sample.
 
+mod counts;
+pub mod reason;
+
 use std::fmt;
 
 use crate::error::Place;
+pub use counts::Counts;
 
 /// What became of a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -24,7 +28,7 @@ pub enum Outcome {
 pub struct Entry {
     /// What became of them.
     pub outcome: Outcome,
-    /// Why, in snake_case; empty for what is written.
+    /// Why, in snake_case, one of [`reason`]; empty for what is written.
     pub reason: &'static str,
     /// A sentence for the sender about the first of them, where there is one to say.
     pub detail: Option<String>,
@@ -32,6 +36,8 @@ pub struct Entry {
     pub place: Option<Place>,
     /// How many samples.
     pub count: u64,
+    /// How many of these are known to be native histograms.
+    pub histograms: u64,
 }
 
 /// What became of each sample of a batch, counted once.
@@ -43,6 +49,8 @@ pub struct Ack {
     entries: Vec<Entry>,
     /// Samples that were not in the batch and were made on the way.
     pub created: u64,
+    /// Exemplars that were lost with series that are rejected. They are no samples, and the law does not count them.
+    pub exemplars: u64,
 }
 
 // === impl Outcome ===
@@ -86,12 +94,20 @@ impl Ack {
 
     /// Counts `count` samples. Zero adds nothing.
     pub fn add(&mut self, outcome: Outcome, reason: &'static str, count: u64) {
-        self.push(Entry { outcome, reason, detail: None, place: None, count });
+        self.push(Entry { outcome, reason, detail: None, place: None, count, histograms: 0 });
     }
 
-    /// Counts `count` rejected samples, with a sentence about the first of them.
+    /// Counts `count` rejected samples, floats all, with a sentence about the first of them.
     pub fn reject(&mut self, reason: &'static str, detail: impl Into<String>, count: u64) {
-        self.push(Entry { outcome: Outcome::Rejected, reason, detail: Some(detail.into()), place: None, count });
+        self.reject_all(reason, detail, Counts { floats: count, ..Counts::default() });
+    }
+
+    /// Counts what is rejected of all kinds, with a sentence about the first of it.
+    pub fn reject_all(&mut self, reason: &'static str, detail: impl Into<String>, counts: Counts) {
+        let (count, histograms) = (counts.samples(), counts.histograms);
+        let (outcome, detail) = (Outcome::Rejected, Some(detail.into()));
+        self.exemplars = self.exemplars.saturating_add(counts.exemplars);
+        self.push(Entry { outcome, reason, detail, place: None, count, histograms });
     }
 
     /// Adds an entry; entries of one outcome, reason and place become one, with the detail of the first that has one.
@@ -103,6 +119,7 @@ impl Ack {
         match self.entries.iter_mut().find(same) {
             Some(old) => {
                 old.count = old.count.saturating_add(entry.count);
+                old.histograms = old.histograms.saturating_add(entry.histograms);
                 old.detail = old.detail.take().or(entry.detail);
             }
             None => self.entries.push(entry),
@@ -112,6 +129,7 @@ impl Ack {
     /// Adds what another ack counted, of other samples.
     pub fn merge(&mut self, other: Self) {
         self.created = self.created.saturating_add(other.created);
+        self.exemplars = self.exemplars.saturating_add(other.exemplars);
         for entry in other.entries {
             self.push(entry);
         }
@@ -130,6 +148,15 @@ impl Ack {
     /// How many samples had this outcome.
     pub fn count(&self, outcome: Outcome) -> u64 {
         self.entries.iter().filter(|e| e.outcome == outcome).fold(0, |sum, e| sum.saturating_add(e.count))
+    }
+
+    /// How much of each kind was rejected. Samples of which nobody said what they are count as floats.
+    pub fn rejected(&self) -> Counts {
+        let entries = self.entries.iter().filter(|entry| entry.outcome == Outcome::Rejected);
+        entries.fold(Counts { exemplars: self.exemplars, ..Counts::default() }, |sum, entry| {
+            let floats = entry.count.saturating_sub(entry.histograms);
+            sum.and(Counts { floats, histograms: entry.histograms, exemplars: 0 })
+        })
     }
 
     /// How many samples are accounted for.

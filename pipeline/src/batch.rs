@@ -215,7 +215,7 @@ impl Batch {
             + rows.start_timestamps.len() * 8
             + rows.histograms.all().iter().map(HistogramPoint::byte_size).sum::<usize>()
             + rows.exemplars.all().iter().map(Exemplar::byte_size).sum::<usize>()
-            + rows.metadata.iter().map(|m| m.metric.len() + m.help.len() + m.unit.len() + 80).sum::<usize>()
+            + rows.metadata.iter().map(Metadata::byte_size).sum::<usize>()
     }
 
     /// The `i`-th series.
@@ -294,6 +294,15 @@ impl MetricKind {
     /// The kind of a number; `None` where there is none.
     pub fn of(code: u8) -> Option<Self> {
         KINDS.get(usize::from(code)).copied()
+    }
+}
+
+// === impl Metadata ===
+
+impl Metadata {
+    /// What it takes, in bytes.
+    pub fn byte_size(&self) -> usize {
+        self.metric.len() + self.help.len() + self.unit.len() + 80
     }
 }
 

@@ -15,10 +15,8 @@
 //! Source: selectors as in PromQL, without offset and `@`; regular expressions are Go's, anchored at both ends.
 
 use serde::Deserialize;
+use weir_pipeline::ack::reason;
 use weir_pipeline::{Ack, Batch, Labels, Outcome, Result, Selector, Transform};
-
-/// The reason of dropped samples.
-const DROPPED: &str = "filter";
 
 /// Lets only some series pass, chosen by PromQL selectors.
 #[derive(Clone, Debug, Deserialize)]
@@ -48,7 +46,7 @@ impl Transform for Filter {
     fn apply(&self, batch: Batch) -> Result<(Batch, Ack)> {
         let out = batch.filter(|series| self.passes(series.labels));
         let dropped = batch.sample_count() - out.sample_count();
-        Ok((out, Ack::default().with(Outcome::Dropped, DROPPED, dropped as u64)))
+        Ok((out, Ack::default().with(Outcome::Dropped, reason::FILTER, dropped as u64)))
     }
 }
 

@@ -14,7 +14,9 @@
 //! Errors: a batch that comes before its tenant may send so much more is overloaded as a whole, with a time to come back: 429,
 //! which senders may drop. A batch that is larger than `burst` waits for a whole burst. Samples of series that are refused are
 //! rejected, or dropped with `action: drop`, for one of the reasons `label_limit`, `label_name_length`, `label_value_length` and
-//! `series_limit`, in that order. What was refused is counted in `weir_limits_hits_total`, by limit and tenant.
+//! `series_limit`, in that order, and last `global_series_limit`, where the resource has a limit for all. What was refused is
+//! counted in `weir_limits_hits_total`, by limit and tenant. What is sent is counted by this process alone: N routers let N times
+//! the rates and series through.
 //!
 //! Order: below what changes labels, above what costs something. Memory: some 50 bytes for each active series.
 //!
@@ -30,6 +32,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use serde::Deserialize;
 use tower::Service;
+use weir_pipeline::ack::Counts;
 use weir_pipeline::units::{Bytes, Ref, Span, above_zero};
 use weir_pipeline::{Ack, Batch, Clock, Context, Error, Kind, Labels, Next, Outcome, Reply, Result, Stage, Write};
 
@@ -101,8 +104,8 @@ struct At {
     place: Arc<str>,
 }
 
-/// Series that are refused: why, how many samples they have, and what one of them is called.
-type Refused = (&'static str, u64, String);
+/// Series that are refused: why, how much they have, and what one of them is called.
+type Refused = (&'static str, Counts, String);
 
 // === impl Limit ===
 
@@ -205,14 +208,14 @@ impl Shared {
         let (samples, now, tenant) = (batch.sample_count() as u64, self.clock.now(), batch.tenant());
         let bounds = self.limits.of(tenant);
         let mut refused: Vec<Refused> = Vec::new();
-        let held = self.limits.spend(tenant, samples, now, |held| {
+        let held = self.limits.spend(tenant, samples, now, |held, global| {
             batch.filter(|series| {
-                let beyond = || (bounds.series > 0 && !held.takes(series.id, bounds.series)).then_some("series_limit");
+                let beyond = || held.refuses(series.id, bounds.series, global.series);
                 let Some(reason) = bounds.refuses(series.labels).or_else(beyond) else { return true };
-                let samples = series.sample_count() as u64;
+                let own = Counts::of_series(&series);
                 match refused.iter_mut().find(|(known, ..)| *known == reason) {
-                    Some((_, count, _)) => *count += samples,
-                    None => refused.push((reason, samples, shown(series.labels))),
+                    Some((_, counts, _)) => *counts = counts.and(own),
+                    None => refused.push((reason, own, shown(series.labels))),
                 }
                 false
             })
@@ -225,11 +228,11 @@ impl Shared {
             _ => self.limits.hit(&self.pipeline, tenant, "global_samples_per_second"),
         })?;
         let mut ack = Ack::default();
-        for (reason, samples, series) in refused {
+        for (reason, counts, series) in refused {
             self.limits.hit(&self.pipeline, tenant, reason);
             match self.action {
-                Action::Drop => ack.add(Outcome::Dropped, reason, samples),
-                Action::Reject => ack.reject(reason, format!("{series} and others are beyond a limit"), samples),
+                Action::Drop => ack.add(Outcome::Dropped, reason, counts.samples()),
+                Action::Reject => ack.reject_all(reason, format!("{series} and others are beyond a limit"), counts),
             }
         }
         Ok((left, ack))

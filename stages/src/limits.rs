@@ -10,23 +10,29 @@
 //!
 //! All settings: `limits: { default: { samples_per_second: 0, burst: 1000000, series: 10000000, labels: 0,
 //! label_name: 0, label_value: 0, request_bytes: 0, request_series: 0, request_samples: 0, head_bytes: 0, retention: 0s,
-//! max_past: 0s }, tenants: { team-a: { … } }, global: { samples_per_second: 0, burst: 0 }, active_for: 1h }`, or with `file: limits.yaml, poll: 5s` in place of `default`, `tenants`
-//! and `global`, which the file then has. 0 is no limit.
+//! max_past: 0s }, tenants: { team-a: { … } }, global: { samples_per_second: 0, burst: 1000000, series: 0 }, active_for: 1h }`, or
+//! with `file: limits.yaml, poll: 5s` in place of `default`, `tenants` and `global`, which the file then has. 0 is no limit.
 //!
 //! Shape: [`receive`](crate::receive) with `limits: tenants` holds requests to `request_bytes`, `request_series` and
 //! `request_samples`; the stage [`limit`](crate::limit) with `limits: tenants` holds batches to rates, series and labels; a store
 //! with `limits: tenants` to `head_bytes`, `retention` and `max_past`: these hold nowhere else, so that they do nothing where no store
 //! names the resource. What a tenant has sent, and which of its series are
-//! active, is counted once for all who name the resource, and goes on when pipelines change. A tenant that `tenants` names has the limits of `default`, but for those that are said of it.
+//! active, is counted once for all who name the resource, and goes on when pipelines change. `global` is what all tenants may do
+//! together, beside what each may; the other limits of all are settings of `receive` and of the store. A tenant that `tenants`
+//! names has the limits of `default`, but for those that are said of it.
 //!
 //! A file is looked at every `poll`, and counts from then on; nothing that was counted is lost. What is wrong with it changes
 //! nothing, and is logged with its place, and counted.
 //!
 //! Errors: a request that is too large gets 413. A tenant that sends too much gets 429 with `Retry-After`; where all tenants
 //! together do, 503. A Prometheus sends again what gets 503, but drops what gets 429, unless `queue_config` in its `remote_write`
-//! says `retry_on_http_429: true`: have senders say that before a rate is set, which is why there is none by default.
+//! says `retry_on_http_429: true`: have senders say that before a rate is set, which is why there is none by default. Of series
+//! beyond `series`, be it the tenant's or that of all, the samples are rejected, and those that are active go on.
 //! How often a limit was hit, and by which tenant, says `weir_limits_hits_total`: by name for the first hundred tenants that hit
 //! one, since their names are chosen by who sends.
+//!
+//! Routers: rates and active series are counted by each process for itself. N routers that share the load of a tenant let N times
+//! its limit through, and whether they share it evenly is up to who spreads it: set a part of what all may take, where that matters.
 //!
 //! Source: the limits of Thanos Receive (`--receive.limits-config-file`), and of a tenant in Mimir and Cortex.
 
@@ -179,7 +185,9 @@ impl Fields {
             bounds.check(tenant.as_str())?;
             own.insert(tenant, Arc::new(bounds));
         }
-        Ok(Known { default: Arc::new(default), tenants: own, global: self.global.unwrap_or_default() })
+        let global = self.global.unwrap_or_default();
+        global.check()?;
+        Ok(Known { default: Arc::new(default), tenants: own, global })
     }
 }
 
@@ -212,16 +220,20 @@ impl OpenLimits {
         tenant: &Tenant,
         samples: u64,
         now: i64,
-        look: impl FnOnce(&mut Held<'_>) -> T,
+        look: impl FnOnce(&mut Held<'_>, &Global) -> T,
     ) -> Result<T> {
         let (bounds, global) = (self.of(tenant), self.known().global);
+        match self.tenants.sweep(now) {
+            0 => {}
+            ended => self.telemetry.active(-(ended as i64)),
+        }
         self.tenants.with(tenant, now, |held| {
             self.tenants.spend_of_all(samples, now, global.rate())?;
             if let Err(error) = held.spend(samples, now, bounds.rate(), tenant) {
                 self.tenants.give_back(samples);
                 return Err(error);
             }
-            let looked = look(held);
+            let looked = look(held, &global);
             self.telemetry.active(held.changed());
             Ok(looked)
         })

@@ -8,12 +8,10 @@ use futures_util::FutureExt;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tower::service_fn;
+use weir_pipeline::ack::reason;
 use weir_pipeline::batch::Series;
 use weir_pipeline::histogram::Buckets;
 use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Next, Outcome, Write, exposition, is_stale};
-
-/// Why native histograms are dropped where there is no notation for them.
-pub(crate) const NO_HISTOGRAMS: &str = "histogram_unsupported";
 
 /// How batches are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -50,7 +48,7 @@ pub(crate) fn sink<W: io::Write + Send + 'static>(
             let wrote = tokio::task::spawn_blocking(write).await.map_err(io::Error::other).flatten();
             wrote.map_err(|e| Error::unavailable(format!("expected to write to {name}")).with_source(e))?;
             Ok::<_, Error>(match format {
-                Format::Text => Ack::written(samples).with(Outcome::Dropped, NO_HISTOGRAMS, histograms),
+                Format::Text => Ack::written(samples).with(Outcome::Dropped, reason::HISTOGRAM_UNSUPPORTED, histograms),
                 Format::Json => Ack::written(samples + histograms),
             })
         }

@@ -43,7 +43,7 @@ use weir_pipeline::batch::{Metadata, MetricKind};
 use weir_pipeline::{Error, Result, Tenant};
 
 use crate::remote_write::wire::{Cursor, FIXED64, LEN, Malformed, VARINT, key};
-use crate::remote_write::{Decoded, Fault, Intake, Limits, Reason, Version};
+use crate::remote_write::{Decoded, Fault, Intake, Limits, Memory, Reason, Version, no_memory};
 pub use json::to_protobuf;
 use names::Kind;
 use points::Points;
@@ -91,7 +91,21 @@ const CUMULATIVE: u64 = 2;
 /// # Errors
 /// `Invalid`, where the bytes are no such request or the batch would exceed `limits`.
 pub fn decode(body: &[u8], tenant: Tenant, limits: &Limits, settings: &Otlp) -> Result<Decoded> {
-    let mut intake = Intake::new(limits, Version::V2, tenant);
+    decode_in(body, tenant, limits, settings, Memory { held: u64::MAX, ask: &mut |_| true })
+}
+
+/// The same, with memory that has to be asked for.
+///
+/// # Errors
+/// As [`decode`]; `Unavailable`, where there is no memory.
+pub(crate) fn decode_in<'l>(
+    body: &[u8],
+    tenant: Tenant,
+    limits: &'l Limits,
+    settings: &Otlp,
+    memory: Memory<'l>,
+) -> Result<Decoded> {
+    let mut intake = Intake::new(limits, Version::V2, tenant, memory);
     match request(body, &mut intake, settings) {
         Ok(()) => Ok(intake.finish()),
         Err(Fault::Malformed(malformed)) => {
@@ -100,6 +114,7 @@ pub fn decode(body: &[u8], tenant: Tenant, limits: &Limits, settings: &Otlp) -> 
         Err(Fault::TooManySymbols | Fault::TooLarge) => {
             Err(Error::invalid(format!("expected samples that take at most {} bytes in memory", limits.batch_bytes)))
         }
+        Err(Fault::NoMemory) => Err(no_memory()),
     }
 }
 

@@ -5,13 +5,14 @@
 //! ```
 //!
 //! Shape: `POST /api/v1/receive`, or its alias `/api/v1/write`, and `POST /api/v1/otlp/v1/metrics` ([`otlp`](crate::otlp): protobuf
-//! or JSON, which may be in gzip); one request is one batch of one tenant, and the reply
+//! or JSON, which may be in gzip, of one member or several); one request is one batch of one tenant, and the reply
 //! waits for the ack. `GET /-/healthy`, `/-/ready` and `/metrics` answer on the same address.
 //!
 //! Tenants: a request is of the tenant that `X-Scope-OrgID` or `THANOS-TENANT` names. With `tenant_certificate_field` it is of the
 //! one that the client's certificate names, whatever headers say. With `split_tenant_label: tenant_id` each series is of the
-//! tenant that its label `tenant_id` names, which is taken off it; those without go with the request. A name is of 1 to 150
-//! characters from `a-z A-Z 0-9 !-_.*'()`, and neither `.` nor `..` nor `_weir`.
+//! tenant that its label `tenant_id` names, which is taken off it; those without go with the request, and so does what is said of
+//! metrics that no series is of. What is said of others goes to the tenants of their series. Certificate and label exclude each
+//! other. A name is of 1 to 150 characters from `a-z A-Z 0-9 !-_.*'()`, and neither `.` nor `..` nor `_weir`.
 //!
 //! Limits: those of the whole are settings here. `limits: tenants` has each tenant's own from the resource
 //! [`limits`](crate::limits), which the stage [`limit`](crate::limit) may name as well: `request_bytes`, `request_series` and
@@ -20,17 +21,20 @@
 //! Errors: 400 for what must not be repeated (after the good part was written), 413 and 415 for bodies that are too
 //! large, for the tenant as well, or of another kind, 429 for a tenant's own limit, 503 with `Retry-After` where the node is busy, 500 for
 //! faults. A Prometheus repeats what gets 503 or 500, but drops what gets 429, unless `queue_config` in its `remote_write` says
-//! `retry_on_http_429: true`. Replies to 2.0 say how much was written; replies to OTLP have 200 where only a part was wrong, and say how many samples
+//! `retry_on_http_429: true`. Replies to 2.0 say how much was written, of each kind; replies to OTLP have 200 where only a part was wrong, and say how many samples
 //! were rejected. The order of the checks is that of Prometheus: encoding, size,
-//! method, snappy, content type, message. (The tenant comes before the body, and the method before snappy.)
+//! method, snappy, content type, message. (The tenant comes before the body, and the method before snappy; with OTLP the method
+//! comes first.)
 //!
 //! Order: begins a pipeline. A stage right below that makes the request wait is bounded by `timeout`.
 //!
 //! Source: the remote write specifications 1.0 and 2.0; `storage/remote/write_handler.go` of Prometheus.
 
 mod body;
+mod families;
 mod headers;
 mod message;
+mod opening;
 mod reply;
 mod split;
 mod telemetry;
@@ -76,8 +80,8 @@ pub struct Receive {
     /// The longest label value; series with longer ones are refused. Default 64KiB.
     #[serde(default = "default_value", deserialize_with = "above_zero")]
     pub max_label_value: Bytes,
-    /// Memory for all requests being worked on: bodies, and batches until their ack. Beyond it requests get 503. A
-    /// request that is alone is always taken. Default 256MiB.
+    /// Memory for all requests being worked on: bodies, what becomes of them, charged as it does, and batches until their ack.
+    /// Beyond it requests get 503. A request that is alone is always taken. Default 256MiB.
     #[serde(default = "default_in_flight")]
     pub in_flight: Bytes,
     /// How many requests are worked on at once; others wait, up to `timeout`. Default 64.
@@ -94,10 +98,11 @@ pub struct Receive {
     #[serde(default)]
     pub default_tenant: Tenant,
     /// The part of the client's certificate that names the tenant: `common_name`, `organization`, `organizational_unit`, `dns` or
-    /// `uri`. Headers are then ignored. It needs `client_ca_file` in `tls_server_config`. Default none.
+    /// `uri`. Headers are then ignored. It needs `client_ca_file` in `tls_server_config`, and `split_tenant_label` can't stand
+    /// beside it. Default none.
     #[serde(default)]
     pub tenant_certificate_field: Option<CertificateField>,
-    /// The label that names the tenant of a series, which is taken off it. Default none.
+    /// The label that names the tenant of a series, which is taken off it. Not with `tenant_certificate_field`. Default none.
     #[serde(default)]
     pub split_tenant_label: Option<SplitLabel>,
     /// The resource that has the limits of each tenant. Default none.
@@ -161,6 +166,11 @@ impl<'de> Deserialize<'de> for Receive {
         let settings = Self::deserialize(deserializer)?;
         tenant::check(settings.tenant_certificate_field, settings.tls_server_config.as_ref())
             .map_err(serde::de::Error::custom)?;
+        if settings.tenant_certificate_field.is_some() && settings.split_tenant_label.is_some() {
+            let both = "expected either `tenant_certificate_field` or `split_tenant_label`, got both: with a label in its series a \
+                client would write as whom it likes, whatever its certificate says";
+            return Err(serde::de::Error::custom(both));
+        }
         Ok(settings)
     }
 }

@@ -24,6 +24,7 @@
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
+use weir_pipeline::ack::{Counts, reason};
 use weir_pipeline::units::Bytes;
 use weir_pipeline::{Ack, Batch, Labels, Outcome, Result, Transform};
 
@@ -35,11 +36,6 @@ mod rule;
 
 use edit::Edit;
 pub use rule::{Action, InvalidRule, Rule};
-
-/// The reason of dropped samples.
-const DROPPED: &str = "relabel";
-/// The reason of rejected samples.
-const INVALID: &str = "invalid_label_name";
 
 /// Rewrites the labels of series, or drops series, by Prometheus' relabel rules.
 #[derive(Clone, Debug, Deserialize)]
@@ -130,17 +126,13 @@ impl Transform for Relabel {
         }
         let mut out = Batch::builder(batch.tenant().clone());
         for (series, verdict) in batch.iter().zip(&verdicts) {
-            let samples = series.sample_count() as u64;
             match verdict {
                 Verdict::Same => _ = out.push_series(series.labels, series),
                 Verdict::Changed(encoded) => _ = out.push_series(Labels::from_canonical(encoded), series),
-                Verdict::Dropped => ack.add(Outcome::Dropped, DROPPED, samples),
+                Verdict::Dropped => ack.add(Outcome::Dropped, reason::RELABEL, series.sample_count() as u64),
                 Verdict::Invalid => {
-                    ack.reject(
-                        INVALID,
-                        format!("a relabel rule made an empty label name for {}", series.labels),
-                        samples,
-                    );
+                    let detail = format!("a relabel rule made an empty label name for {}", series.labels);
+                    ack.reject_all(reason::INVALID_LABEL_NAME, detail, Counts::of_series(&series));
                 }
             }
         }

@@ -63,7 +63,7 @@ use crate::outbound::{Auth, Authorization, BasicAuth, Headers, Server, Url};
 use crate::tls::TlsClient;
 
 pub use decode::{Decoded, Limits, decode};
-pub(crate) use decode::{Fault, Intake};
+pub(crate) use decode::{Fault, Intake, Memory, decode_in, no_memory};
 pub use encode::encode;
 pub use refused::{Count, Reason, Refused};
 pub(crate) use row::{Row, Sample};

@@ -29,6 +29,7 @@ use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde::Deserialize;
 use tower::Service;
+use weir_pipeline::ack::{Counts, reason};
 use weir_pipeline::units::Ref;
 use weir_pipeline::{
     Ack, Batch, Context, Error, Fanout, Labels, Next, Outcome, Reply, Rest, Result, Selector, Tenant, Write,
@@ -40,9 +41,6 @@ use crate::shard::merge;
 
 /// The branch of what matches no other.
 const OTHERWISE: &str = "otherwise";
-
-/// The reason of samples that match no branch.
-const NO_ROUTE: &str = "no_route";
 
 /// The most branches: those of a series are bits of a number.
 const MAX_BRANCHES: usize = 63;
@@ -181,19 +179,19 @@ impl Routed {
 
     /// What is known already: samples without a branch, and those that go to several.
     fn account(&self, batch: &Batch, routes: &[u64]) -> Ack {
-        let (mut ack, mut lost) = (Ack::default(), 0);
+        let (mut ack, mut lost) = (Ack::default(), Counts::default());
         for (series, bits) in batch.iter().zip(routes) {
-            let (samples, branches) = (series.sample_count() as u64, u64::from(bits.count_ones()));
-            match branches {
-                0 => lost += samples,
-                n => ack.created += (n - 1) * samples,
+            match u64::from(bits.count_ones()) {
+                0 => lost = lost.and(Counts::of_series(&series)),
+                n => ack.created += (n - 1) * series.sample_count() as u64,
             }
         }
         match self.settings.otherwise {
-            Otherwise::Reject if lost > 0 => {
-                ack.reject(NO_ROUTE, format!("series of tenant `{}` match no branch", batch.tenant()), lost);
+            Otherwise::Reject if lost != Counts::default() => {
+                let detail = format!("series of tenant `{}` match no branch", batch.tenant());
+                ack.reject_all(reason::NO_ROUTE, detail, lost);
             }
-            _ => ack.add(Outcome::Dropped, NO_ROUTE, lost),
+            _ => ack.add(Outcome::Dropped, reason::NO_ROUTE, lost.samples()),
         }
         ack
     }

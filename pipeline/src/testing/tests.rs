@@ -51,8 +51,8 @@ fn a_lossy_stage_breaks_the_contract() {
     assert_eq!(
         fault,
         "`halve` breaks the contract (three series; all is written): 6 samples went in and 0 were created, but the ack \
-         counts 4: Ack { entries: [Entry { outcome: Written, reason: \"\", detail: None, place: None, count: 4 }], \
-         created: 0 }"
+         counts 4: Ack { entries: [Entry { outcome: Written, reason: \"\", detail: None, place: None, count: 4, \
+         histograms: 0 }], created: 0, exemplars: 0 }"
     );
 }
 

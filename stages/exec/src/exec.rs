@@ -60,14 +60,12 @@ use serde::{Deserialize, Deserializer};
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
+use weir_pipeline::ack::reason;
 use weir_pipeline::batch::Series;
 use weir_pipeline::units::{Bytes, Secret, Span, above_zero};
 use weir_pipeline::{Ack, Batch, Context, Error, Next, Outcome, Result, Stage, Write};
 
 use keeper::{Asked, Keeper};
-
-/// The reason of samples that did not come back.
-const DROPPED: &str = "exec";
 
 /// The least and the greatest `max_frame`, in bytes.
 const FRAMES: (u64, u64) = (1 << 10, 1 << 30);
@@ -198,7 +196,7 @@ async fn through(keeper: mpsc::Sender<Asked>, batch: Batch, next: Next<Write>) -
     keeper.send(Asked { batch, reply }).await.map_err(|_| Error::closed())?;
     let out = answer.await.unwrap_or_else(|_| Err(Error::closed()))?;
     let came = out.sample_count() as u64;
-    let mut ack = Ack::default().with(Outcome::Dropped, DROPPED, sent.saturating_sub(came));
+    let mut ack = Ack::default().with(Outcome::Dropped, reason::EXEC, sent.saturating_sub(came));
     ack.created = came.saturating_sub(sent);
     let out = match past {
         Some(past) => together(&out, &past),

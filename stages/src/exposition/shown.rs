@@ -2,10 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use weir_pipeline::ack::reason;
 use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Ack, Batch, LabelSet, Outcome, Selector, SeriesId, Tenant, is_stale};
-
-use crate::lines::NO_HISTOGRAMS;
 
 /// How many metrics of a tenant are described.
 const MAX_METADATA: usize = 10_000;
@@ -61,8 +60,8 @@ impl Shown {
         }
         let samples = batch.float_count() as u64;
         ack.merge(Ack::written(samples - refused.min(samples)));
-        ack.add(Outcome::Dropped, NO_HISTOGRAMS, batch.histogram_count() as u64);
-        ack.reject("series_limit", format!("expected at most {} series on the page", self.most), refused);
+        ack.add(Outcome::Dropped, reason::HISTOGRAM_UNSUPPORTED, batch.histogram_count() as u64);
+        ack.reject(reason::SERIES_LIMIT, format!("expected at most {} series on the page", self.most), refused);
         ack
     }
 

@@ -87,6 +87,23 @@ async fn labels_have_limits_each_with_its_reason() {
     assert!(rest.requests().is_empty());
 }
 
+#[tokio::test]
+async fn what_is_refused_is_told_by_its_kind_and_what_is_dropped_is_not() {
+    use weir_pipeline::{Exemplar, LabelSet, Tenant};
+    let mut both = Batch::builder(Tenant::default());
+    for labels in [vec![("__name__", "a")], vec![("__name__", "a"), ("b", "1")]] {
+        let labels: LabelSet = labels.into_iter().collect();
+        let exemplar = Exemplar { labels: LabelSet::default(), value: 1.0, timestamp: 1 };
+        both.series(labels.as_labels()).sample(1, 1.0).sample(2, 2.0).exemplar(exemplar);
+    }
+    let both = both.build();
+    let (next, _, _) = limit("{ labels: 1 }");
+    let ack = next.send(both.clone()).await.unwrap();
+    assert_eq!(ack.rejected(), Counts { floats: 2, histograms: 0, exemplars: 1 });
+    let (next, _, _) = limit("{ labels: 1, action: drop }");
+    assert_eq!(next.send(both).await.unwrap().rejected(), Counts::default());
+}
+
 #[test]
 fn wrong_settings_are_refused() {
     let check = |yaml: &str, expect: &str| assert_eq!(settings::<Limit>(yaml).unwrap_err(), expect);

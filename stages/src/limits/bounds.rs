@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use weir_pipeline::Labels;
+use weir_pipeline::ack::reason;
 use weir_pipeline::units::{Bytes, Span};
 
 use super::tenants::Rate;
@@ -78,6 +79,8 @@ pub struct Global {
     pub samples_per_second: u64,
     /// So many samples at once. Default: ten seconds' worth.
     pub burst: Option<u64>,
+    /// So many active series. Default 0.
+    pub series: u64,
 }
 
 // === impl Bounds ===
@@ -136,21 +139,18 @@ impl Bounds {
     pub(crate) fn refuses(&self, labels: Labels<'_>) -> Option<&'static str> {
         let longer = |text: &str, limit: Bytes| text.len() as u64 > most(limit.get());
         if self.labels > 0 && labels.iter().count() as u64 > self.labels {
-            return Some("label_limit");
+            return Some(reason::LABEL_LIMIT);
         }
         if self.label_name.get() > 0 && labels.iter().any(|(name, _)| longer(name, self.label_name)) {
-            return Some("label_name_length");
+            return Some(reason::LABEL_NAME_LENGTH);
         }
         let too_long = self.label_value.get() > 0 && labels.iter().any(|(_, value)| longer(value, self.label_value));
-        too_long.then_some("label_value_length")
+        too_long.then_some(reason::LABEL_VALUE_LENGTH)
     }
 
     /// Whether they make sense together.
     pub(super) fn check(&self, of: &str) -> Result<(), String> {
-        if self.burst == Some(0) {
-            return Err(format!("expected `burst` of `{of}` above 0, got `0`"));
-        }
-        Ok(())
+        check_burst(self.burst, of)
     }
 }
 
@@ -164,6 +164,10 @@ impl Default for Bounds {
 /// As much as any number, where there is no limit.
 fn most(limit: u64) -> u64 {
     if limit == 0 { u64::MAX } else { limit }
+}
+
+fn check_burst(burst: Option<u64>, of: &str) -> Result<(), String> {
+    if burst == Some(0) { Err(format!("expected `burst` of `{of}` above 0, got `0`")) } else { Ok(()) }
 }
 
 fn rate(samples: u64, burst: Option<u64>) -> Option<Rate> {
@@ -195,6 +199,11 @@ impl Overrides {
 // === impl Global ===
 
 impl Global {
+    /// Whether they make sense together.
+    pub(super) fn check(&self) -> Result<(), String> {
+        check_burst(self.burst, "global")
+    }
+
     /// Samples a second, and at once.
     pub(super) fn rate(&self) -> Option<Rate> {
         rate(self.samples_per_second, self.burst)

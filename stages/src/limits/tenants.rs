@@ -1,9 +1,12 @@
 //! What each tenant may still do.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use weir_pipeline::ack::reason;
 use weir_pipeline::{Error, Kind, Result, SeriesId, Tenant};
 
 /// Samples a second, and at once.
@@ -19,12 +22,18 @@ pub(super) struct Tenants {
     all: Mutex<HashMap<Tenant, Arc<Mutex<State>>>>,
     /// What all may send together.
     together: Mutex<Option<Credit>>,
+    /// The active series of all.
+    active: AtomicU64,
+    /// When those were last looked for that are not active any more, in milliseconds since the Unix epoch.
+    swept: AtomicI64,
 }
 
 /// One tenant while a batch of it is looked at.
 pub(crate) struct Held<'a> {
     state: &'a mut State,
     before: usize,
+    /// The active series of all tenants.
+    active: &'a AtomicU64,
 }
 
 struct State {
@@ -51,7 +60,8 @@ struct Credit {
 
 impl Tenants {
     pub(super) fn new(active_for: i64) -> Self {
-        Self { active_for, all: Mutex::default(), together: Mutex::default() }
+        let (active, swept) = (AtomicU64::new(0), AtomicI64::new(0));
+        Self { active_for, all: Mutex::default(), together: Mutex::default(), active, swept }
     }
 
     /// Looks at `tenant` with `look`.
@@ -69,7 +79,23 @@ impl Tenants {
         let before = state.active();
         state.at = now;
         state.turn(now, self.active_for);
-        look(&mut Held { state: &mut state, before })
+        self.active.fetch_sub((before - state.active()) as u64, Relaxed);
+        look(&mut Held { state: &mut state, before, active: &self.active })
+    }
+
+    /// Forgets the series of tenants that have sent nothing for so long that none of them is active, and says how many those are.
+    /// It looks as rarely as series end.
+    pub(super) fn sweep(&self, now: i64) -> u64 {
+        let swept = self.swept.load(Relaxed);
+        let is_due = now.saturating_sub(swept) >= self.active_for;
+        if !is_due || self.swept.compare_exchange(swept, now, Relaxed, Relaxed).is_err() {
+            return 0;
+        }
+        // Nobody waits for all of them, nor holds one while waiting for the rest.
+        let all: Vec<_> = lock(&self.all).values().cloned().collect();
+        let ended: u64 = all.iter().map(|state| lock(state).end(now, self.active_for) as u64).sum();
+        self.active.fetch_sub(ended, Relaxed);
+        ended
     }
 
     /// Takes `samples` off what all tenants may send.
@@ -101,7 +127,11 @@ impl Tenants {
             return Ok(state.clone());
         }
         if all.len() >= MAX_TENANTS {
-            all.retain(|_, state| now.saturating_sub(lock(state).at) < self.active_for.saturating_mul(2));
+            // Those that are counted as active go with the next sweep.
+            all.retain(|_, state| {
+                let state = lock(state);
+                state.active() > 0 || now.saturating_sub(state.at) < self.active_for.saturating_mul(2)
+            });
         }
         if all.len() >= MAX_TENANTS {
             return Err(Error::unavailable(format!("expected at most {MAX_TENANTS} tenants at a time")));
@@ -136,17 +166,24 @@ impl Held<'_> {
         })
     }
 
-    /// Whether a series is one of at most `most` that are active. One that is stays so from now on.
-    pub(crate) fn takes(&mut self, id: SeriesId, most: u64) -> bool {
+    /// Which limit a series is beyond that is not one of at most `most` of its tenant that are active, and of at most
+    /// `most_of_all` of all tenants; 0 is no limit. One that is stays so from now on.
+    pub(crate) fn refuses(&mut self, id: SeriesId, most: u64, most_of_all: u64) -> Option<&'static str> {
         let state = &mut *self.state;
-        if state.young.contains(&id) {
-            return true;
+        if most == 0 && most_of_all == 0 || state.young.contains(&id) {
+            return None;
         }
-        if !state.old.remove(&id) && state.active() as u64 >= most {
-            return false;
+        if !state.old.remove(&id) {
+            if most > 0 && state.active() as u64 >= most {
+                return Some(reason::SERIES_LIMIT);
+            }
+            let one_more = |active: u64| (most_of_all == 0 || active < most_of_all).then_some(active + 1);
+            if self.active.fetch_update(Relaxed, Relaxed, one_more).is_err() {
+                return Some(reason::GLOBAL_SERIES_LIMIT);
+            }
         }
         state.young.insert(id);
-        true
+        None
     }
 
     /// How many active series there are more than before, or less.
@@ -160,6 +197,16 @@ impl Held<'_> {
 impl State {
     fn active(&self) -> usize {
         self.young.len() + self.old.len()
+    }
+
+    /// Forgets all series where none is active any more, and says how many those are.
+    fn end(&mut self, now: i64, active_for: i64) -> usize {
+        if now.saturating_sub(self.at) < active_for {
+            return 0;
+        }
+        let ended = self.active();
+        (self.young, self.old) = (HashSet::new(), HashSet::new());
+        ended
     }
 
     /// Forgets the series that are not active any more.

@@ -80,6 +80,42 @@ async fn what_a_tenant_may_not_send_is_not_taken_off_what_all_may() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn all_tenants_together_have_so_many_series_and_those_that_end_make_room() {
+    let (next, context, _) = limited("{ default: { series: 3 }, global: { series: 4 }, active_for: 1h }").await;
+    let check = async |tenant: &str, series: usize, written: u64, reason: &str| {
+        let ack = next.send(of(tenant, series)).await.unwrap();
+        assert_eq!(ack.count(weir_pipeline::Outcome::Written), written, "{ack:?}");
+        assert_eq!(ack.entries().iter().find(|e| !e.reason.is_empty()).map_or("", |e| e.reason), reason);
+    };
+    let active = |n: u64| {
+        let line = format!("weir_limit_active_series{{pipeline=\"test\",place=\"test.stages[0]\"}} {n}");
+        assert_eq!(lines(&context, "weir_limit_active_series"), [line]);
+    };
+    check("a", 5, 3, "series_limit").await;
+    check("b", 2, 1, "global_series_limit").await;
+    // Those that are active go on.
+    check("a", 3, 3, "").await;
+    check("c", 1, 0, "global_series_limit").await;
+    active(4);
+    sleep(Duration::from_secs(1800)).await;
+    check("b", 1, 1, "").await;
+    // `a` has sent nothing for an hour.
+    sleep(Duration::from_secs(1800)).await;
+    check("c", 4, 3, "series_limit").await;
+    check("b", 2, 1, "global_series_limit").await;
+    active(4);
+    let hit = "weir_limits_hits_total{pipeline=\"test\",limit=\"global_series_limit\",tenant=\"c\"} 1";
+    assert!(lines(&context, "weir_limits_hits").contains(&hit.to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_of_all_alone_counts_the_series_of_each() {
+    let (next, _, _) = limited("{ default: { series: 0 }, global: { series: 2 } }").await;
+    let written = async |tenant: &str| next.send(of(tenant, 2)).await.unwrap().count(weir_pipeline::Outcome::Written);
+    assert_eq!((written("a").await, written("b").await, written("a").await), (2, 0, 2));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_file_is_followed_and_what_was_counted_stays() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("limits.yaml");
@@ -164,6 +200,7 @@ fn wrong_settings_are_refused() {
     check("{ file: a, tenants: { a: {} } }", beside);
     check("{ file: a, poll: 0s }", "1:1: expected `poll` above 0, got `0s`");
     check("{ tenants: { a: { burst: 0 } } }", "1:1: expected `burst` of `a` above 0, got `0`");
+    check("{ global: { burst: 0 } }", "1:1: expected `burst` of `global` above 0, got `0`");
     check("{ active_for: 0s }", "1:1: expected `active_for` above 0, got `0s`");
 }
 

@@ -16,7 +16,8 @@
 //!   `88` values. `89` start timestamps, where there are any. `8a` native histograms, `0b` exemplars, where there
 //!   are any: see below. `0c` metadata: count, then for each kind, metric, help, unit.
 //! * **Ack**, `WNA`: `81` entries: created, count, then for each a byte (outcome 0 to 4, 8: has a detail, 16: has a
-//!   place), reason, detail, place, count.
+//!   place), reason, detail, place, count. `02` kinds, where it is not floats alone that are lost: exemplars that are, then for
+//!   each entry how many of its samples are native histograms.
 //! * **Error**, `WNE`: `81` kind: its number; for `Unavailable` and `Overloaded` 0, or 1 with the seconds and
 //!   nanoseconds to wait. `82` message. `03` place. `04` what the sources say. `05`, empty, that it is about the tenant
 //!   alone, so that others are taken meanwhile.

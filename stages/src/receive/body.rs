@@ -8,7 +8,7 @@ use weir_pipeline::Tenant;
 
 use super::reply::Reply;
 use crate::http::budget::Share;
-use crate::remote_write::{Decoded, Limits, Version, decode, decompress};
+use crate::remote_write::{Decoded, Limits, Memory, Version, decode_in, decompress, no_memory};
 
 /// Bodies longer than this are decoded on a thread of their own, so that none holds up the connections of a worker.
 pub(super) const LONG: u64 = 1 << 20;
@@ -27,7 +27,7 @@ where
     B: Body<Data = bytes::Bytes> + Unpin,
     B::Error: std::fmt::Display,
 {
-    let full = |_| Reply::busy("expected to find memory for the request, and all of it is in use");
+    let full = |_| Reply::from(no_memory());
     // What a header says of the length costs its sender nothing, so only so much is set aside for it.
     let first = length.unwrap_or(0).min(FIRST);
     share.resize(first).map_err(full)?;
@@ -48,17 +48,18 @@ where
 }
 
 /// Decompresses and decodes a body. The content type is looked at in between, as Prometheus does.
-pub(super) fn open(
+pub(super) fn open<'l>(
     body: &[u8],
     version: Result<Version, Reply>,
     tenant: Tenant,
     max_decoded: u64,
-    limits: &Limits,
+    limits: &'l Limits,
+    memory: Memory<'l>,
 ) -> Result<Decoded, Reply> {
     let mut decompressed = DECOMPRESSED.take();
     let decoded = decompress(body, max_decoded, &mut decompressed)
         .map_err(Reply::from)
-        .and_then(|()| Ok(decode(&decompressed, version?, tenant, limits)?));
+        .and_then(|()| Ok(decode_in(&decompressed, version?, tenant, limits, memory)?));
     if decompressed.capacity() as u64 <= LONG {
         DECOMPRESSED.set(decompressed);
     }

@@ -1,7 +1,7 @@
 //! What a request's headers say: encoding, message.
 
-use hyper::HeaderMap;
 use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use hyper::{HeaderMap, Method, StatusCode};
 
 use super::reply::Reply;
 use crate::http::tenant::shown;
@@ -15,6 +15,14 @@ pub(super) fn check_encoding(headers: &HeaderMap) -> Result<(), Reply> {
             Err(Reply::unsupported(format!("expected the content encoding `snappy`, got `{}`", shown(encoding))))
         }
     }
+}
+
+/// What is sent is posted.
+pub(super) fn check_method(method: &Method) -> Result<(), Reply> {
+    if method == Method::POST {
+        return Ok(());
+    }
+    Err(Reply::new(StatusCode::METHOD_NOT_ALLOWED, format!("expected the method `POST`, got `{method}`")))
 }
 
 /// The length that the body will have, where the sender says so.

@@ -6,7 +6,8 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use hyper::{Response, StatusCode};
-use weir_pipeline::{Batch, Error, Kind};
+use weir_pipeline::ack::Counts;
+use weir_pipeline::{Error, Kind};
 
 use crate::remote_write::wire::{put_bytes, put_integer};
 use crate::remote_write::{EXEMPLARS_WRITTEN, HISTOGRAMS_WRITTEN, SAMPLES_WRITTEN, Version};
@@ -23,65 +24,25 @@ pub(super) struct Reply {
     /// When to come again.
     pub(super) retry_after: Option<Duration>,
     /// How much was written.
-    pub(super) written: Written,
+    pub(super) written: Counts,
     /// How many samples were not, where only a part was wrong.
     pub(super) rejected: Option<u64>,
-}
-
-/// How much of a request was written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) samples: u64,
-    pub(super) histograms: u64,
-    pub(super) exemplars: u64,
-}
-
-// === impl Written ===
-
-impl Written {
-    /// All of a batch.
-    pub(super) fn of(batch: &Batch) -> Self {
-        Self {
-            samples: batch.float_count() as u64,
-            histograms: batch.histogram_count() as u64,
-            exemplars: batch.exemplar_count() as u64,
-        }
-    }
-
-    /// This and another part.
-    pub(super) fn and(self, other: Self) -> Self {
-        Self {
-            samples: self.samples.saturating_add(other.samples),
-            histograms: self.histograms.saturating_add(other.histograms),
-            exemplars: self.exemplars.saturating_add(other.exemplars),
-        }
-    }
-
-    /// The same without so many samples, which are floats first: an ack does not tell the kinds apart.
-    pub(super) fn without(self, rejected: u64) -> Self {
-        let beyond = rejected.saturating_sub(self.samples);
-        Self {
-            samples: self.samples.saturating_sub(rejected),
-            histograms: self.histograms.saturating_sub(beyond),
-            ..self
-        }
-    }
 }
 
 // === impl Reply ===
 
 impl Reply {
     pub(super) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, text: text.into(), retry_after: None, written: Written::default(), rejected: None }
+        Self { status, text: text.into(), retry_after: None, written: Counts::default(), rejected: None }
     }
 
     /// All is written.
-    pub(super) fn done(written: Written) -> Self {
+    pub(super) fn done(written: Counts) -> Self {
         Self { written, ..Self::new(StatusCode::NO_CONTENT, "") }
     }
 
     /// Something is wrong with the request; what is `written` of it was good, and `rejected` samples were not.
-    pub(super) fn partial(text: String, written: Written, rejected: u64) -> Self {
+    pub(super) fn partial(text: String, written: Counts, rejected: u64) -> Self {
         Self { written, rejected: Some(rejected), ..Self::bad(text) }
     }
 
@@ -173,9 +134,9 @@ impl Reply {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
         if version == Some(Version::V2) {
-            let Written { samples, histograms, exemplars } = self.written;
+            let Counts { floats, histograms, exemplars } = self.written;
             for (name, count) in
-                [(SAMPLES_WRITTEN, samples), (HISTOGRAMS_WRITTEN, histograms), (EXEMPLARS_WRITTEN, exemplars)]
+                [(SAMPLES_WRITTEN, floats), (HISTOGRAMS_WRITTEN, histograms), (EXEMPLARS_WRITTEN, exemplars)]
             {
                 headers.insert(name, HeaderValue::from(count));
             }

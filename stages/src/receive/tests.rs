@@ -15,6 +15,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::{Ack, Batch, Clock, Error, Kind, LabelSet, Metrics, Outcome};
 
+mod kinds;
 mod lifecycle;
 mod mutated;
 mod otlp;
@@ -206,6 +207,7 @@ async fn other_methods_and_paths_are_refused() {
     for (method, path, status) in [
         (Method::GET, "/api/v1/receive", 405),
         (Method::PUT, "/api/v1/write", 405),
+        (Method::GET, "/api/v1/otlp/v1/metrics", 405),
         (Method::GET, "/", 404),
         (Method::GET, "/api/v1/receive/", 404),
         (Method::GET, "/-/healthy", 200),
@@ -214,7 +216,9 @@ async fn other_methods_and_paths_are_refused() {
     ] {
         assert_eq!(running.get(method, path).await.status, status, "{path}");
     }
-    assert_eq!(running.get(Method::GET, "/api/v1/receive").await.header("allow"), Some("POST"));
+    for path in ["/api/v1/receive", "/api/v1/otlp/v1/metrics"] {
+        assert_eq!(running.get(Method::GET, path).await.header("allow"), Some("POST"), "{path}");
+    }
 }
 
 #[tokio::test]

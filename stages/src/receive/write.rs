@@ -6,14 +6,16 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
+use weir_pipeline::ack::Counts;
 use weir_pipeline::{Ack, Batch, Context, Metrics, Next, Outcome, Tenant, Write};
 
 use super::message::Message;
-use super::reply::{Reply, Written};
+use super::opening::Opening;
+use super::reply::Reply;
 use super::telemetry::Telemetry;
 use super::{Receive, body, headers};
 use crate::http::budget::{Budget, Share};
@@ -21,7 +23,7 @@ use crate::http::server::Answer;
 use crate::http::{discard, metrics_page, tenant};
 use crate::limits::{Bounds, OpenLimits};
 use crate::otlp::Otlp;
-use crate::remote_write::{Decoded, Limits, Version};
+use crate::remote_write::{Decoded, Limits, Version, no_memory};
 
 /// Of the batches of one request, each of another tenant, so many are under way at a time.
 const AT_ONCE: usize = 16;
@@ -83,7 +85,8 @@ impl Receiver {
 
     /// Takes metrics in OTLP.
     async fn take_otlp(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
-        let (message, json) = (Message::otlp(request.headers()), headers::is_json(request.headers()));
+        let message = Message::otlp(request.method(), request.headers());
+        let json = headers::is_json(request.headers());
         self.take_in_time(request, message).await.into_otlp(json)
     }
 
@@ -133,7 +136,7 @@ impl Receiver {
         let decoded = self.open(body, message, &sender, &mut share).await?;
         self.telemetry.decoded(&decoded, protocol);
         self.check(&sender, &decoded.batch)?;
-        self.send(decoded, rules).await
+        self.send(decoded, rules, &mut share).await
     }
 
     /// What can be said before the body is read: whose request it is, and how long.
@@ -142,9 +145,7 @@ impl Receiver {
         if length.is_some_and(|length| length > self.settings.max_body.get()) {
             return Err(Reply::too_large(self.settings.max_body.get()));
         }
-        if parts.method != Method::POST {
-            return Err(method_not_allowed(&parts.method));
-        }
+        headers::check_method(&parts.method)?;
         let named = match self.settings.tenant_certificate_field {
             Some(field) => tenant::in_certificate(&parts.extensions, field),
             None => {
@@ -201,37 +202,47 @@ impl Receiver {
         share: &mut Share,
     ) -> Result<Decoded, Reply> {
         let max_decoded = self.settings.max_decoded.get();
-        let full = |_| Reply::busy("expected to find memory for the request, and all of it is in use");
-        // Twice what the body says it decompresses to: a batch is rarely larger than its message. What is too long, or
-        // no snappy, fails below.
         let declared = message.declared(&body).min(max_decoded);
         self.check_bytes(sender, declared)?;
-        let tenant = sender.tenant.clone();
-        share.resize(body.len() as u64 + 2 * declared).map_err(full)?;
-        let decoded = if declared > body::LONG {
-            // The work goes on where the request is given up, and its memory stays charged until then.
-            let (limits, held) = (self.limits.clone(), std::mem::replace(share, self.budget.share()));
-            let otlp = self.otlp.clone();
-            let work = move || (message.open(&body, tenant, max_decoded, &limits, &otlp), held);
-            let failed = |_| Reply::new(StatusCode::INTERNAL_SERVER_ERROR, "expected the decoder to finish");
-            let (decoded, held) = tokio::task::spawn_blocking(work).await.map_err(failed)?;
-            *share = held;
-            decoded
-        } else {
-            message.open(&body, tenant, max_decoded, &self.limits, &self.otlp)
-        }?;
-        share.resize(decoded.batch.byte_size() as u64).map_err(full)?;
+        let mut opening = Opening {
+            message,
+            body,
+            tenant: sender.tenant.clone(),
+            max_decoded,
+            most_of_tenant: sender.bounds.request_bytes(),
+            limits: self.limits.clone(),
+            otlp: self.otlp.clone(),
+            share: std::mem::replace(share, self.budget.share()),
+        };
+        let opened = if declared > body::LONG { Ok(None) } else { opening.run(body::LONG) };
+        let failed = || Reply::new(StatusCode::INTERNAL_SERVER_ERROR, "expected the decoder to finish");
+        let (opened, held) = match opened {
+            Ok(None) => {
+                // The work goes on where the request is given up, and its memory stays charged until then.
+                let work = move || (opening.run(u64::MAX), opening.share);
+                tokio::task::spawn_blocking(work).await.map_err(|_| failed())?
+            }
+            opened => (opened, opening.share),
+        };
+        *share = held;
+        let opened = opened.inspect_err(|reply| {
+            if reply.status == StatusCode::PAYLOAD_TOO_LARGE {
+                self.hit(sender, "request_bytes");
+            }
+        });
+        let decoded = opened?.ok_or_else(failed)?;
+        share.resize(decoded.batch.byte_size() as u64).map_err(|_| no_memory())?;
         Ok(decoded)
     }
 
     /// Sends the good series down, and says what became of all.
-    async fn send(&self, decoded: Decoded, version: Version) -> Result<Reply, Reply> {
+    async fn send(&self, decoded: Decoded, version: Version, share: &mut Share) -> Result<Reply, Reply> {
         let Decoded { batch, refused, .. } = decoded;
-        let all = Written::of(&batch);
+        let all = Counts::of(&batch);
         let ack = match &self.settings.split_tenant_label {
             None => self.pass(batch).await?,
             Some(label) => {
-                let (batches, ack) = label.split(batch);
+                let (batches, ack) = label.split(batch, self.limits.batch_bytes, share)?;
                 self.pass_all(batches, ack).await?
             }
         };
@@ -245,7 +256,7 @@ impl Receiver {
             texts.push(format!("{}: {} rejected{detail}", entry.reason, entry.count));
         }
         // What a stage dropped or absorbed is as its operator wants it: for the sender it is done.
-        let written = all.without(rejected);
+        let written = all.without(ack.rejected());
         let rejected = rejected.saturating_add(refused.counts().iter().map(|count| count.samples).sum());
         if texts.is_empty() {
             Ok(Reply::done(written))
@@ -257,13 +268,13 @@ impl Receiver {
     /// Sends the batches of several tenants. Where some fail the sender hears of what is most worth repeating: what was
     /// written is merged when it comes again.
     async fn pass_all(&self, batches: Vec<Batch>, mut ack: Ack) -> Result<Ack, Reply> {
-        let (mut failed, mut written) = (None::<Reply>, Written::default());
+        let (mut failed, mut written) = (None::<Reply>, Counts::default());
         for some in batches.chunks(AT_ONCE) {
             let answers = join_all(some.iter().map(|batch| self.pass(batch.clone()))).await;
             for (batch, answer) in some.iter().zip(answers) {
                 match answer {
                     Ok(more) => {
-                        written = written.and(Written::of(batch).without(more.count(Outcome::Rejected)));
+                        written = written.and(Counts::of(batch).without(more.rejected()));
                         ack.merge(more);
                     }
                     Err(reply) => failed = Some(failed.map_or(reply.clone(), |before| before.or_worse(reply))),
@@ -300,8 +311,4 @@ impl Answer for Receiver {
             _ => Reply::new(StatusCode::NOT_FOUND, "expected the path `/api/v1/receive`").into_response(None),
         }
     }
-}
-
-fn method_not_allowed(method: &Method) -> Reply {
-    Reply::new(StatusCode::METHOD_NOT_ALLOWED, format!("expected the method `POST`, got `{method}`"))
 }

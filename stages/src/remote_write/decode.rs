@@ -11,6 +11,13 @@ use super::{Version, v1, v2};
 /// What a sample takes at most: two timestamps and a value.
 const SAMPLE_BYTES: usize = 24;
 
+/// So much more memory than is taken is asked for at a time, in bytes, and as much again where less is taken: a small request
+/// should not hold a large share, and a large one should ask rarely.
+const STEP: u64 = 1 << 20;
+
+/// So many symbols take about a step. The first of them are not counted.
+const SYMBOLS: usize = 1 << 16;
+
 /// What a request may hold. Beyond the limits of a series, the series is refused; beyond those of a request, all of it.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -37,12 +44,22 @@ pub struct Decoded {
     pub dropped_exemplars: u64,
 }
 
+/// The memory that a request is given while it is read.
+pub(crate) struct Memory<'l> {
+    /// So many bytes are there without asking.
+    pub(crate) held: u64,
+    /// Asks for so many bytes in all, and says whether they are there.
+    pub(crate) ask: &'l mut dyn FnMut(u64) -> bool,
+}
+
 /// Why a request can't be read at all.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     Malformed(Malformed),
     TooManySymbols,
     TooLarge,
+    /// There is no memory for it now.
+    NoMemory,
 }
 
 /// Where the series of a request go.
@@ -56,6 +73,13 @@ pub(crate) struct Intake<'l> {
     dropped_exemplars: u64,
     /// What the batch takes so far, roughly and never too little.
     bytes: u64,
+    /// So many bytes may the batch take before more is asked for.
+    granted: u64,
+    /// So many may the samples of a series take before they are part of the batch. The first step is not counted.
+    row: u64,
+    /// What is held beside the batch, in steps: samples of the longest series, and symbols.
+    beside: u64,
+    memory: Memory<'l>,
 }
 
 /// Reads `body`, decompressed, as one request of `version`.
@@ -63,7 +87,21 @@ pub(crate) struct Intake<'l> {
 /// # Errors
 /// `Invalid`, where the bytes are no such request or the batch would exceed `limits`.
 pub fn decode(body: &[u8], version: Version, tenant: Tenant, limits: &Limits) -> Result<Decoded> {
-    let mut intake = Intake::new(limits, version, tenant);
+    decode_in(body, version, tenant, limits, Memory { held: u64::MAX, ask: &mut |_| true })
+}
+
+/// The same, with memory that has to be asked for.
+///
+/// # Errors
+/// As [`decode`]; `Unavailable`, where there is no memory.
+pub(crate) fn decode_in<'l>(
+    body: &[u8],
+    version: Version,
+    tenant: Tenant,
+    limits: &'l Limits,
+    memory: Memory<'l>,
+) -> Result<Decoded> {
+    let mut intake = Intake::new(limits, version, tenant, memory);
     let read = match version {
         Version::V1 => v1::read(body, &mut intake),
         Version::V2 => v2::read(body, &mut intake),
@@ -77,7 +115,13 @@ pub fn decode(body: &[u8], version: Version, tenant: Tenant, limits: &Limits) ->
         Err(Fault::TooLarge) => {
             Err(Error::invalid(format!("expected samples that take at most {} bytes in memory", limits.batch_bytes)))
         }
+        Err(Fault::NoMemory) => Err(no_memory()),
     }
+}
+
+/// There is no memory for a request now.
+pub(crate) fn no_memory() -> Error {
+    Error::unavailable("expected to find memory for the request, and all of it is in use")
 }
 
 // === impl Limits ===
@@ -92,9 +136,21 @@ impl Default for Limits {
 
 impl<'l> Intake<'l> {
     /// Nothing yet.
-    pub(crate) fn new(limits: &'l Limits, version: Version, tenant: Tenant) -> Self {
-        let (builder, refused) = (Batch::builder(tenant), Refused::default());
-        Self { limits, version, builder, refused, series: 0, dropped_exemplars: 0, bytes: 0 }
+    pub(crate) fn new(limits: &'l Limits, version: Version, tenant: Tenant, memory: Memory<'l>) -> Self {
+        let most = limits.batch_bytes;
+        Self {
+            limits,
+            version,
+            builder: Batch::builder(tenant),
+            refused: Refused::default(),
+            series: 0,
+            dropped_exemplars: 0,
+            bytes: 0,
+            granted: memory.held.min(most),
+            row: STEP.min(most),
+            beside: 0,
+            memory,
+        }
     }
 
     /// What was taken, and what was not.
@@ -110,13 +166,56 @@ impl<'l> Intake<'l> {
     /// Charges `bytes` to the batch.
     pub(super) fn charge(&mut self, bytes: usize) -> Result<(), Fault> {
         self.bytes += bytes as u64;
-        if self.bytes > self.limits.batch_bytes { Err(Fault::TooLarge) } else { Ok(()) }
+        if self.bytes > self.granted { self.grow() } else { Ok(()) }
     }
 
     /// Whether a series may have one more sample than `samples`.
     #[inline]
-    pub(super) fn room(&self, samples: usize) -> Result<(), Fault> {
-        if samples as u64 >= self.limits.batch_bytes / SAMPLE_BYTES as u64 { Err(Fault::TooLarge) } else { Ok(()) }
+    pub(super) fn room(&mut self, samples: usize) -> Result<(), Fault> {
+        let bytes = (samples as u64 + 1) * SAMPLE_BYTES as u64;
+        if bytes > self.row { self.more_samples(bytes) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn more_samples(&mut self, bytes: u64) -> Result<(), Fault> {
+        if bytes > self.limits.batch_bytes {
+            return Err(Fault::TooLarge);
+        }
+        let row = bytes.next_multiple_of(STEP).min(self.limits.batch_bytes);
+        self.beside += row - self.row;
+        self.row = row;
+        self.grow()
+    }
+
+    /// Has room for more symbols than `count`, and says for how many in all.
+    #[cold]
+    pub(super) fn more_symbols(&mut self, count: usize) -> Result<usize, Fault> {
+        if count >= self.limits.symbols {
+            return Err(Fault::TooManySymbols);
+        }
+        if count > 0 {
+            self.beside += STEP;
+            self.grow()?;
+        }
+        Ok((count + SYMBOLS).min(self.limits.symbols))
+    }
+
+    /// Asks for more memory, in steps.
+    #[cold]
+    fn grow(&mut self) -> Result<(), Fault> {
+        if self.bytes > self.limits.batch_bytes {
+            return Err(Fault::TooLarge);
+        }
+        let all = self.bytes.saturating_add(self.beside);
+        if all > self.memory.held {
+            let held = all.saturating_add(all.min(STEP));
+            if !(self.memory.ask)(held) {
+                return Err(Fault::NoMemory);
+            }
+            self.memory.held = held;
+        }
+        self.granted = self.memory.held.saturating_sub(self.beside).min(self.limits.batch_bytes);
+        Ok(())
     }
 
     /// An exemplar that can't be; its series is looked at as if it had none.
@@ -143,7 +242,7 @@ impl<'l> Intake<'l> {
     }
 
     pub(crate) fn metadata(&mut self, metadata: Metadata) -> Result<(), Fault> {
-        self.charge(metadata.metric.len() + metadata.help.len() + metadata.unit.len() + 80)?;
+        self.charge(metadata.byte_size())?;
         self.builder.metadata(metadata);
         Ok(())
     }

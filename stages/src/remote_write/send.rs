@@ -9,6 +9,7 @@ use hyper::body::Body;
 use hyper::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderValue};
 use hyper::{HeaderMap, Method, Request};
 use tokio::time::{Instant, timeout};
+use weir_pipeline::ack::{Counts, reason};
 use weir_pipeline::batch::Series;
 use weir_pipeline::{Ack, Batch, Clock, Context, Error, Kind, Next, Result, Write};
 
@@ -125,7 +126,7 @@ impl Remote {
         let code = came.as_ref().map_or(0, |came| came.status.as_u16());
         self.telemetry.sent(version, code, start.elapsed(), size);
         came?
-            .judge(batch.sample_count() as u64, version, self.clock.now())
+            .judge(Counts::of(batch), version, self.clock.now())
             .map_err(|(kind, told)| Error::new(kind, format!("{url} answered {told}")))
     }
 
@@ -167,21 +168,23 @@ impl Remote {
 
     /// The ack of a batch of which that became.
     fn account(&self, verdict: Verdict, batch: &Batch) -> Ack {
-        let samples = batch.sample_count() as u64;
+        let sent = Counts::of(batch);
         let (written, reason, told) = match verdict {
-            Verdict::Written(written) => (written, "not_written", "that not all samples are written".to_owned()),
+            Verdict::Written(written) => (written, reason::NOT_WRITTEN, "that not all samples are written".to_owned()),
             Verdict::Refused { written, reason, told } => (written, reason, told),
-            Verdict::TooLarge(told) => (0, "too_large", told),
-            Verdict::Unknown(told) => (0, "version_unknown", told),
+            Verdict::TooLarge(told) => (Counts::default(), reason::TOO_LARGE, told),
+            Verdict::Unknown(told) => (Counts::default(), reason::VERSION_UNKNOWN, told),
         };
-        let mut ack = Ack::written(written);
-        if written < samples {
-            let url = &self.settings.server.url;
-            let detail = format!("{url} answered {told}");
-            tracing::warn!(%url, reason, samples = samples - written, told, "samples are rejected");
-            ack.reject(reason, detail, samples - written);
+        let mut ack = Ack::written(written.samples());
+        let lost = sent.without(written);
+        let url = &self.settings.server.url;
+        if lost.samples() > 0 {
+            tracing::warn!(%url, reason, samples = lost.samples(), told, "samples are rejected");
         }
-        self.telemetry.written(written, newest(batch).filter(|_| written > 0));
+        if lost != Counts::default() {
+            ack.reject_all(reason, format!("{url} answered {told}"), lost);
+        }
+        self.telemetry.written(written.samples(), newest(batch).filter(|_| written.samples() > 0));
         ack
     }
 }

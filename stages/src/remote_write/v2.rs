@@ -64,12 +64,16 @@ pub(super) fn read(body: &[u8], intake: &mut Intake<'_>) -> Result<(), Fault> {
     const SERIES: u32 = key(request::TIMESERIES, LEN);
     const KNOWN: u32 = 1 << request::SYMBOLS | 1 << request::TIMESERIES;
     // Protobuf promises no order of fields, so the symbols are collected first. That walk skips the series by length.
-    let mut symbols = Symbols::new();
+    let (mut symbols, mut room) = (Symbols::new(), 0);
     let mut cursor = Cursor::new(body);
     while let Some(key) = cursor.key()? {
         match key {
-            SYMBOL if symbols.len() >= intake.limits.symbols => return Err(Fault::TooManySymbols),
-            SYMBOL => symbols.push(std::str::from_utf8(cursor.bytes()?).ok()),
+            SYMBOL => {
+                if symbols.len() >= room {
+                    room = intake.more_symbols(symbols.len())?;
+                }
+                symbols.push(std::str::from_utf8(cursor.bytes()?).ok());
+            }
             SERIES => cursor.message().map(drop)?,
             _ => cursor.skip(key, KNOWN)?,
         }

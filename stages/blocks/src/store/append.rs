@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
+use weir_pipeline::ack::{Counts, reason};
 use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
@@ -52,7 +53,9 @@ impl Store {
         for i in places.collisions() {
             let series = batch.series(i);
             let detail = format!("series `{}` has the id {} of another series", shown(series), series.id);
-            ack.reject("id_collision", detail, series.sample_count() as u64);
+            // Its exemplars are kept by its labels.
+            let counts = Counts { exemplars: 0, ..Counts::of_series(&series) };
+            ack.reject_all(reason::ID_COLLISION, detail, counts);
             written -= series.sample_count() as u64;
         }
         let entry = Entry::new(&batch, places.numbers()).saying(&said);
@@ -188,6 +191,9 @@ impl Store {
                 out.series(series.labels);
                 series.exemplars.iter().for_each(|exemplar| _ = out.exemplar(exemplar.clone()));
             }
+            if too_long {
+                ack.exemplars += series.exemplars.len() as u64;
+            }
             for (i, (&ts, &value)) in series.timestamps.iter().zip(series.values).enumerate() {
                 match flaw(ts) {
                     Some(flaw) => ack.reject(flaw.reason(), flaw.detail(series, ts), 1),
@@ -198,13 +204,16 @@ impl Store {
             }
             for point in series.histograms {
                 match of_histogram(point) {
-                    Some(flaw) => ack.reject(flaw.reason(), flaw.detail(series, point.timestamp), 1),
+                    Some(flaw) => {
+                        let one = Counts { histograms: 1, ..Counts::default() };
+                        ack.reject_all(flaw.reason(), flaw.detail(series, point.timestamp), one);
+                    }
                     None => _ = out.histogram(point.clone()),
                 }
             }
         }
-        for (reason, limit) in [("beyond_retention", "retention"), ("too_old", "max_past")] {
-            if ack.entries().iter().any(|entry| entry.reason == reason) {
+        for (why, limit) in [(reason::BEYOND_RETENTION, "retention"), (reason::TOO_OLD, "max_past")] {
+            if ack.entries().iter().any(|entry| entry.reason == why) {
                 self.0.limits.hit(batch.tenant(), limit);
             }
         }
@@ -217,11 +226,11 @@ impl Store {
 impl Flaw {
     fn reason(self) -> &'static str {
         match self {
-            Self::TooFarInFuture => "too_far_in_future",
-            Self::BeyondRetention => "beyond_retention",
-            Self::TooOld => "too_old",
-            Self::LabelsTooLong => "labels_too_long",
-            Self::InvalidHistogram => "invalid_histogram",
+            Self::TooFarInFuture => reason::TOO_FAR_IN_FUTURE,
+            Self::BeyondRetention => reason::BEYOND_RETENTION,
+            Self::TooOld => reason::TOO_OLD,
+            Self::LabelsTooLong => reason::LABELS_TOO_LONG,
+            Self::InvalidHistogram => reason::INVALID_HISTOGRAM,
         }
     }
 

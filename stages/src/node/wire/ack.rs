@@ -1,6 +1,6 @@
 //! An ack as a message.
 
-use weir_pipeline::ack::Entry;
+use weir_pipeline::ack::{Entry, reason};
 use weir_pipeline::{Ack, Outcome, Result};
 
 use super::reader::{Sections, bad, got};
@@ -8,27 +8,12 @@ use super::writer::{Writer, put_text, put_varint, shortened};
 use super::{Limits, Message, Section, TEXT_BYTES};
 
 const ENTRIES: Section = Section::new(0x81, "entries");
+/// Which kinds are lost, where it is not floats alone. Who does not know it counts samples all the same.
+const KINDS: Section = Section::new(0x02, "kinds");
 
 /// The bits of an entry's first byte beside its outcome.
 const HAS_DETAIL: u8 = 8;
 const HAS_PLACE: u8 = 16;
-
-/// What stands for a reason that is not known here: that of a newer peer.
-const PEER: &str = "peer";
-
-/// The reasons that stages and sinks give. In memory a reason is static text, so only these can be read as they are.
-const REASONS: [&str; 10] = [
-    "",
-    "duplicate_timestamp",
-    "filter",
-    "id_collision",
-    "invalid_label_name",
-    "labels_too_long",
-    PEER,
-    "relabel",
-    "too_far_in_future",
-    "too_old",
-];
 
 /// Appends `ack` to `out` as one message. Reasons, details and places beyond 16 KiB are cut short.
 pub fn encode_ack(ack: &Ack, out: &mut Vec<u8>) {
@@ -47,19 +32,29 @@ pub fn encode_ack(ack: &Ack, out: &mut Vec<u8>) {
             put_varint(entry.count, out);
         }
     });
+    if ack.exemplars > 0 || ack.entries().iter().any(|entry| entry.histograms > 0) {
+        writer.section(KINDS, |out| {
+            put_varint(ack.exemplars, out);
+            ack.entries().iter().for_each(|entry| put_varint(entry.histograms, out));
+        });
+    }
     writer.seal();
 }
 
-/// Reads a message that [`encode_ack`] wrote. Places are those of the peer. A reason that is not known here becomes
-/// `peer`, and stands before the detail.
+/// Reads a message that [`encode_ack`] wrote. Places are those of the peer. A reason that is not in [`reason`]'s list, as that of a
+/// newer peer, or of a plugin, becomes `peer`, and stands before the detail. An older peer does not say which samples are
+/// native histograms, nor how many exemplars were lost.
 ///
 /// # Errors
 /// `Invalid`, where the bytes are no such message, exceed `limits`, or count more than 2^64 - 1 samples.
 pub fn decode_ack(bytes: &[u8], limits: &Limits) -> Result<Ack> {
-    let sections = Sections::read(bytes, limits.message_bytes, Message::Ack, &[ENTRIES], &[])?;
-    let mut reader = sections.must(ENTRIES)?;
+    let sections = Sections::read(bytes, limits.message_bytes, Message::Ack, &[ENTRIES, KINDS], &[])?;
+    let (mut reader, mut kinds) = (sections.must(ENTRIES)?, sections.get(KINDS));
     let mut ack = Ack::default();
     ack.created = reader.varint()?;
+    if let Some(kinds) = &mut kinds {
+        ack.exemplars = kinds.varint()?;
+    }
     let (most, mut total) = (TEXT_BYTES as u64, 0u64);
     // An entry takes its first byte, the length of its reason and its count at least.
     for _ in 0..reader.count(limits.entries, 3, "entries")? {
@@ -78,20 +73,25 @@ pub fn decode_ack(bytes: &[u8], limits: &Limits) -> Result<Ack> {
             return Err(got(at, "a count of at least 1", count));
         }
         total = total.checked_add(count).ok_or_else(|| bad(at, "counts that add up to at most 64 bits"))?;
+        let histograms = match &mut kinds {
+            Some(kinds) => kinds.at_most(count, "native histograms")?,
+            None => 0,
+        };
         let (reason, detail) = known(said, detail);
-        ack.push(Entry { outcome, reason, detail, place, count });
+        ack.push(Entry { outcome, reason, detail, place, count, histograms });
     }
     reader.end("entries")?;
+    kinds.map_or(Ok(()), |kinds| kinds.end("kinds"))?;
     Ok(ack)
 }
 
 /// The reason as static text, and the detail.
 fn known(said: &str, detail: Option<&str>) -> (&'static str, Option<String>) {
-    match REASONS.iter().find(|reason| **reason == said) {
+    match reason::known(said) {
         Some(reason) => (reason, detail.map(str::to_owned)),
         None => {
             let told = detail.map_or_else(|| said.to_owned(), |detail| format!("{said}: {detail}"));
-            (PEER, Some(shortened(&told).to_owned()))
+            (reason::PEER, Some(shortened(&told).to_owned()))
         }
     }
 }

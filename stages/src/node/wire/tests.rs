@@ -109,6 +109,7 @@ fn corpus_ack() -> Ack {
         detail: Some("no".into()),
         place: Some("store.sink.blocks".into()),
         count: 1,
+        histograms: 0,
     });
     ack.created = 7;
     ack

@@ -98,6 +98,26 @@ async fn requests_in_json_are_answered_in_json() {
 }
 
 #[tokio::test]
+async fn gzip_may_have_several_members() {
+    let running = start_good().await;
+    let check = async |headers: &[(&str, &str)], members: &[&[u8]]| {
+        let body = members.iter().flat_map(|member| zipped(member)).collect();
+        let (status, body, _) = post(&running, headers, body).await;
+        assert_eq!(status, 200, "{}", String::from_utf8_lossy(&body));
+        let seen: Vec<String> = running.seen.lock().unwrap().drain(..).map(|batch| text(&batch)).collect();
+        assert_eq!(seen, ["up 0 1000\n"]);
+    };
+    let message = request(0);
+    let (first, last) = message.split_at(7);
+    check(&[PROTOBUF, GZIP], &[first, last]).await;
+    check(&[PROTOBUF, GZIP], &[&message, b""]).await;
+    // So long that it is read elsewhere, which its last member does not say.
+    let json = [json(0), vec![b' '; 3 << 20]].concat();
+    check(&[("content-type", "application/json"), GZIP], &[&json, b" "]).await;
+    check(&[("content-type", "application/json"), GZIP], &[b" ", &json]).await;
+}
+
+#[tokio::test]
 async fn what_is_left_out_is_told_in_partial_success_and_the_rest_is_written() {
     let running = start_good().await;
     let (status, body, _) = post(&running, &[PROTOBUF], request(3)).await;
@@ -149,7 +169,15 @@ async fn what_is_wrong_with_a_request_is_said_with_its_code() {
     let mut lies = bomb;
     let end = lies.len() - 4;
     lies[end..].copy_from_slice(&9u32.to_le_bytes());
-    check(&[PROTOBUF, GZIP], lies, 400, 3, "expected a body in gzip of `9` bytes, as its end says").await;
+    check(&[PROTOBUF, GZIP], lies, 400, 3, "expected at most 2048 bytes after decompression").await;
+    let mut lies = zipped(&request(0));
+    let end = lies.len() - 4;
+    lies[end..].copy_from_slice(&9u32.to_le_bytes());
+    let corrupt = "expected a body in gzip: corrupt gzip stream does not have a matching checksum";
+    check(&[PROTOBUF, GZIP], lies, 400, 3, corrupt).await;
+    // One that ends with a member shorter than all.
+    let members = [zipped(&[0; 4096]), zipped(&request(0))].concat();
+    check(&[PROTOBUF, GZIP], members, 400, 3, "expected at most 2048 bytes after decompression").await;
     check(&[PROTOBUF, GZIP], request(0), 400, 3, "expected a body in gzip: invalid gzip header").await;
     let malformed = "expected an `ExportMetricsServiceRequest`, got a field number that does not exist at byte 0";
     check(&[PROTOBUF], vec![0], 400, 3, malformed).await;

@@ -1,6 +1,7 @@
 //! Whose samples are, and what a tenant may send.
 
 use weir_pipeline::Resource;
+use weir_pipeline::batch::{Metadata, MetricKind};
 use weir_pipeline::testing::{batch, settings as from_yaml, text};
 
 use super::*;
@@ -43,6 +44,90 @@ async fn series_go_to_the_tenant_that_their_label_names_without_it() {
     // Nothing names a tenant: all goes as it is.
     assert_eq!(running.write(&[], of("up 1 1\n")).await.status, 204);
     assert_eq!(seen(&running), [("default-tenant".to_owned(), "up 1 1\n".to_owned())]);
+}
+
+/// A series of a tenant that has this name, and what is said of these metrics.
+fn told(series: &[(&str, &str)], metrics: &[(&str, MetricKind)]) -> Vec<u8> {
+    let mut all = Batch::builder(Tenant::default());
+    for (name, tenant) in series {
+        let labels: LabelSet =
+            [("__name__", *name), ("tenant_id", *tenant)].into_iter().filter(|(_, value)| !value.is_empty()).collect();
+        all.series(labels.as_labels()).sample(1, 1.0);
+    }
+    for (metric, kind) in metrics {
+        let (metric, help) = ((*metric).to_owned(), format!("What {metric} is."));
+        all.metadata(Metadata { metric, kind: *kind, help, unit: String::new() });
+    }
+    let mut body = Vec::new();
+    encode(&all.build(), Version::V1, &mut body);
+    packed(&body)
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_metric_goes_to_the_tenants_of_its_series_alone() {
+    use MetricKind::{Counter, Gauge, GaugeHistogram, Histogram, Info, Summary, Unknown};
+    let running = start(splits(), |batch| Box::pin(async move { Ok(Ack::written(batch.sample_count() as u64)) })).await;
+    let check = async |series: &[(&str, &str)], metrics: &[(&str, MetricKind)], expect: &[(&str, &str)]| {
+        assert_eq!(running.write(&[("X-Scope-OrgID", "team")], told(series, metrics)).await.status, 204);
+        let seen: Vec<_> = running.seen.lock().unwrap().drain(..).collect();
+        let said = |batch: &Batch| batch.metadata().iter().map(|m| m.metric.clone()).collect::<Vec<_>>().join(" ");
+        let seen: Vec<_> = seen.iter().map(|batch| (batch.tenant().to_string(), said(batch))).collect();
+        let expect: Vec<_> = expect.iter().map(|(tenant, said)| ((*tenant).to_owned(), (*said).to_owned())).collect();
+        assert_eq!(seen, expect, "{series:?}");
+    };
+    let all = [
+        ("up", Gauge),
+        ("requests", Counter),
+        ("took", Histogram),
+        ("size", GaugeHistogram),
+        ("waits", Summary),
+        ("build", Info),
+        ("odd", Unknown),
+    ];
+    check(&[("up", "a"), ("requests_total", "b")], &all[..2], &[("a", "up"), ("b", "requests")]).await;
+    check(&[("up", "a"), ("up", "b"), ("up", "")], &all[..1], &[("a", "up"), ("b", "up"), ("team", "up")]).await;
+    for (name, said) in [
+        ("requests_created", "requests"),
+        ("took_bucket", "took"),
+        ("took_sum", "took"),
+        ("took_count", "took"),
+        ("took", "took"),
+        ("size_gsum", "size"),
+        ("size_gcount", "size"),
+        ("size_bucket", "size"),
+        ("waits_sum", "waits"),
+        ("build_info", "build"),
+        ("odd", "odd"),
+        // Of other kinds, or of none.
+        ("up_total", ""),
+        ("requests_bucket", ""),
+        ("waits_bucket", ""),
+        ("odd_count", ""),
+    ] {
+        let rest: Vec<_> = all.iter().map(|(metric, _)| *metric).filter(|metric| *metric != said).collect();
+        check(&[(name, "a")], &all, &[("a", said), ("team", &rest.join(" "))]).await;
+    }
+    // Where no series says a tenant all goes with the request.
+    check(&[], &all[..2], &[("team", "up requests")]).await;
+}
+
+#[tokio::test]
+async fn what_is_said_to_many_tenants_is_charged_before_it_is_copied() {
+    let mut settings = splits();
+    settings.max_batch = Bytes::mib(1);
+    let running = start(settings, |batch| Box::pin(async move { Ok(Ack::written(batch.sample_count() as u64)) })).await;
+    let tenants: Vec<String> = (0..1000).map(|i| format!("t{i}")).collect();
+    let series: Vec<_> = tenants.iter().map(|tenant| ("up", tenant.as_str())).collect();
+    let long = "up".repeat(1000);
+    assert_eq!(running.write(&[], told(&series, &[("up", MetricKind::Gauge)])).await.status, 204);
+    assert_eq!(running.seen.lock().unwrap().drain(..).len(), 1000);
+    let long: Vec<_> = tenants.iter().map(|tenant| (long.as_str(), tenant.as_str())).take(200).collect();
+    assert_eq!(running.write(&[], told(&long, &[])).await.status, 204);
+    assert_eq!(running.seen.lock().unwrap().drain(..).len(), 200);
+    let got = running.write(&[], told(&long, &[(long[0].0, MetricKind::Gauge)])).await;
+    let text = "expected samples that take at most 1048576 bytes in memory, of all tenants\n";
+    assert_eq!((got.status, got.text.as_str()), (400, text));
+    assert!(running.seen.lock().unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -119,4 +204,29 @@ async fn what_is_too_large_for_its_tenant_gets_413_and_is_counted() {
         let line = format!("weir_limits_hits_total{{pipeline=\"in\",limit=\"{limit}\",tenant=\"{tenant}\"}} {n}\n");
         assert!(metrics.contains(&line), "{line} in\n{metrics}");
     }
+}
+
+#[tokio::test]
+async fn gzip_that_says_too_little_is_too_large_for_its_tenant_all_the_same() {
+    let context = context();
+    let limits = from_yaml::<TenantLimits>("{ tenants: { a: { request_bytes: 200B } } }").unwrap();
+    context.keep_resource("tenants", limits.open(&context).await.unwrap());
+    let settings = yaml::read("{ listen: 127.0.0.1:0, limits: tenants }").unwrap();
+    let running = start_in(context, settings, |_| Box::pin(async { Ok(Ack::default()) })).await;
+    let zipped = |bytes: &[u8]| {
+        let mut out = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut out, bytes).unwrap();
+        out.finish().unwrap()
+    };
+    let check = async |spaces: usize, status: u16| {
+        let members = [zipped(b"{}"), zipped(&vec![b' '; spaces]), zipped(b" ")].concat();
+        let request = running.post("/api/v1/otlp/v1/metrics").header("content-type", "application/json");
+        let request = request.header("content-encoding", "gzip").header("x-scope-orgid", "a");
+        let got = running.send(request.body(full(members)).unwrap()).await;
+        assert_eq!(got.status, status, "{}", got.text);
+    };
+    check(190, 200).await;
+    check(300, 413).await;
+    let hits = "weir_limits_hits_total{pipeline=\"in\",limit=\"request_bytes\",tenant=\"a\"} 1\n";
+    assert!(running.context.metrics.encode().contains(hits));
 }

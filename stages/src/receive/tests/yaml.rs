@@ -22,10 +22,15 @@ fn the_yaml_in_the_docs_is_valid() {
 fn every_setting_can_be_given() {
     let all = "{ listen: 'localhost:1', max_body: 1MiB, max_decoded: 2MiB, max_batch: 3MiB, max_labels: 4, max_label_name: 5B, \
         max_label_value: 6B, in_flight: 7MiB, concurrency: 8, connections: 9, tenant_header: X-Team, \
-        default_tenant: ten, timeout: 11s, split_tenant_label: tenant, limits: tenants, tenant_certificate_field: common_name, \
+        default_tenant: ten, timeout: 11s, limits: tenants, TENANT, \
         tls_server_config: { cert_file: a, key_file: b, client_ca_file: c } }";
-    let read = read(all).unwrap();
-    assert_eq!((read.max_labels.get(), read.default_tenant.as_str(), read.timeout), (4, "ten", Span::from_secs(11)));
+    for tenant in ["tenant_certificate_field: common_name", "split_tenant_label: tenant"] {
+        let read = read(&all.replace("TENANT", tenant)).unwrap();
+        assert_eq!(
+            (read.max_labels.get(), read.default_tenant.as_str(), read.timeout),
+            (4, "ten", Span::from_secs(11))
+        );
+    }
 }
 
 #[test]
@@ -50,6 +55,10 @@ fn settings_that_are_wrong_say_so() {
     let asks = "source.receive: expected `client_ca_file` in `tls_server_config` beside `tenant_certificate_field`";
     check("{ listen: 'a:1', tenant_certificate_field: dns }", asks);
     check("{ listen: 'a:1', tenant_certificate_field: dns, tls_server_config: { cert_file: a, key_file: b } }", asks);
+    let both = "source.receive: expected either `tenant_certificate_field` or `split_tenant_label`, got both: with a label in its \
+        series a client would write as whom it likes, whatever its certificate says";
+    let mutual = "tls_server_config: { cert_file: a, key_file: b, client_ca_file: c }";
+    check(&format!("{{ listen: 'a:1', tenant_certificate_field: dns, split_tenant_label: team, {mutual} }}"), both);
     check("{ listen: 'a:1', timeout: 0s }", "source.receive.timeout: expected more than 0, got `0s`");
     for (pair, expect) in [
         ("tenant_header: not a header", "tenant_header: expected the name of a header, got `not a header`"),

@@ -5,6 +5,8 @@ use super::*;
 use crate::remote_write::Count;
 use crate::remote_write::wire::{put_bytes, put_double, put_integer, put_varint};
 
+mod memory;
+
 /// A message field by field.
 #[derive(Clone, Default)]
 struct Message(Vec<u8>);

@@ -1,5 +1,7 @@
 //! Native histograms, from a batch to a selection.
 
+use weir_pipeline::ack::Counts;
+
 use super::*;
 
 #[tokio::test]
@@ -76,6 +78,7 @@ async fn a_histogram_that_can_not_be_kept_is_rejected_and_the_rest_written() {
     out.histogram(histogram(NOW + 1, 1.5)).histogram(histogram(NOW + 10_000_000, 2.5)).histogram(histogram(5, 2.5));
     let ack = store.append(&out.build()).await.unwrap();
     assert_eq!((ack.count(Outcome::Written), ack.count(Outcome::Rejected)), (1, 3));
+    assert_eq!(ack.rejected(), Counts { histograms: 3, ..Counts::default() });
     let reasons: Vec<_> = ack.entries().iter().map(|entry| entry.reason.to_string()).collect();
     for reason in ["invalid_histogram", "too_far_in_future", "too_old"] {
         assert!(reasons.iter().any(|found| found == reason), "{reason} in {reasons:?}");

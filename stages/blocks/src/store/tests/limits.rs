@@ -1,5 +1,8 @@
 //! What a store does not take: samples that can't be, and more than there is room for.
 
+use weir_pipeline::Exemplar;
+use weir_pipeline::ack::Counts;
+
 use super::*;
 
 #[tokio::test(start_paused = true)]
@@ -12,11 +15,13 @@ async fn samples_that_can_not_be_are_rejected_and_the_others_written() {
     let labels: LabelSet = [("__name__", "a"), ("job", "j")].into_iter().collect();
     let too_long: LabelSet = [("__name__", long.as_str())].into_iter().collect();
     mixed.series(labels.as_labels()).sample(future + 1, 1.0).sample(future, 2.0).sample(-1, 3.0).sample(i64::MIN, 1.0);
-    mixed.series(too_long.as_labels()).sample(NOW, 1.0);
+    let exemplar = Exemplar { labels: LabelSet::default(), value: 1.0, timestamp: NOW };
+    mixed.series(too_long.as_labels()).sample(NOW, 1.0).exemplar(exemplar);
     let ack = store.append(&mixed.build()).await.unwrap();
     assert!(ack.balances(5));
     let of = |reason: &str| ack.entries().iter().find(|e| e.reason == reason).unwrap();
     assert_eq!((ack.count(Outcome::Written), ack.count(Outcome::Rejected)), (1, 4));
+    assert_eq!(ack.rejected(), Counts { floats: 4, histograms: 0, exemplars: 1 });
     assert_eq!((of("too_far_in_future").count, of("too_old").count, of("labels_too_long").count), (1, 2, 1));
     let detail = format!("series `a{{job=\"j\"}}` has a sample too far in the future, at `{}`", future + 1);
     assert_eq!(of("too_far_in_future").detail.as_deref(), Some(detail.as_str()));

@@ -1,7 +1,10 @@
 //! Tests of `ack`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::path::{Path, PathBuf};
+
 use proptest::prelude::*;
+use weir_pipeline::ack::Counts;
 
 use super::*;
 use crate::node::wire::tests::{Parts, refused, sealed};
@@ -17,17 +20,20 @@ fn read(message: &[u8]) -> Result<Ack> {
 }
 
 fn entry(outcome: Outcome, reason: &'static str, detail: Option<&str>, place: Option<&str>, count: u64) -> Entry {
-    Entry { outcome, reason, detail: detail.map(str::to_owned), place: place.map(Into::into), count }
+    Entry { outcome, reason, detail: detail.map(str::to_owned), place: place.map(Into::into), count, histograms: 0 }
 }
 
 fn ack() -> impl Strategy<Value = Ack> {
     let text = || prop::option::of("\\PC{0,40}");
-    let entry = (0..5usize, prop::sample::select(&REASONS[..]), text(), text(), 1..u64::MAX >> 4);
-    (any::<u64>(), prop::collection::vec(entry, 0..8)).prop_map(|(created, entries)| {
+    let count = prop_oneof![(1..u64::MAX >> 4).prop_map(|n| (n, 0)), (1..1000u64, 0..1000u64)];
+    let entry = (0..5usize, prop::sample::select(reason::ALL), text(), text(), count);
+    let exemplars = prop_oneof![Just(0), any::<u64>()];
+    (any::<u64>(), exemplars, prop::collection::vec(entry, 0..8)).prop_map(|(created, exemplars, entries)| {
         let mut ack = Ack::default();
-        ack.created = created;
-        for (outcome, reason, detail, place, count) in entries {
-            ack.push(Entry { outcome: Outcome::ALL[outcome], reason, detail, place: place.map(Into::into), count });
+        (ack.created, ack.exemplars) = (created, exemplars);
+        for (outcome, reason, detail, place, (count, histograms)) in entries {
+            let (outcome, place, histograms) = (Outcome::ALL[outcome], place.map(Into::into), histograms.min(count));
+            ack.push(Entry { outcome, reason, detail, place, count, histograms });
         }
         ack
     })
@@ -51,6 +57,25 @@ fn the_bytes_of_version_1_are_frozen() {
 }
 
 #[test]
+fn which_kinds_are_lost_is_told_to_who_asks_and_passed_over_by_others() {
+    let mut ack = Ack::written(9);
+    ack.reject_all(reason::TOO_OLD, "no", Counts { floats: 1, histograms: 2, exemplars: 4 });
+    let message = encoded(&ack);
+    assert_eq!(read(&message).unwrap(), ack);
+    // What an older version writes, and what it makes of this: the samples, of no kind.
+    let mut without = Ack::written(9);
+    without.reject("too_old", "no", 3);
+    let parts = Parts::of(&message);
+    assert_eq!(read(&parts.without(0x02).sealed()).unwrap(), without);
+    assert_eq!(encoded(&without), parts.without(0x02).sealed());
+    let kinds = |bytes: &[u8], expect: &str| refused(read(&parts.with(0x02, bytes).sealed()), expect);
+    kinds(b"", "expected a whole varint at byte 26");
+    kinds(b"\x04\0", "expected a whole varint at byte 28");
+    kinds(b"\x04\0\x04", "expected at most 3 native histograms, got `4` at byte 28");
+    kinds(b"\x04\0\x02\0", "expected the end of kinds at byte 29");
+}
+
+#[test]
 fn a_reason_that_is_not_known_stands_before_the_detail() {
     let check = |detail: Option<&str>, expect: &str| {
         let mut ack = Ack::written(1);
@@ -64,12 +89,47 @@ fn a_reason_that_is_not_known_stands_before_the_detail() {
 }
 
 #[test]
-fn every_reason_of_the_table_is_known_and_comes_once() {
-    assert!(REASONS.is_sorted_by(|a, b| a < b));
-    for reason in REASONS {
+fn every_reason_of_the_list_is_read_as_it_is() {
+    for reason in reason::ALL.iter().chain([&""]) {
         let ack = Ack::default().with(Outcome::Dropped, reason, 1);
         assert_eq!(read(&encoded(&ack)).unwrap(), ack);
     }
+}
+
+/// The sources below a directory, without tests.
+fn sources(dir: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
+    let is_test = |path: &PathBuf| path.file_stem().is_some_and(|name| name == "tests" || name == "fuzz");
+    let mut all = Vec::new();
+    for path in entries.filter(|path| !is_test(path)) {
+        match path.is_dir() {
+            true => all.extend(sources(&path)),
+            false if path.extension().is_some_and(|extension| extension == "rs") => all.push(path),
+            false => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn every_reason_that_a_stage_gives_is_of_the_list() {
+    let mut found = 0;
+    for path in sources(Path::new(env!("CARGO_MANIFEST_DIR"))) {
+        let text = std::fs::read_to_string(&path).unwrap();
+        for call in [".reject(", ".reject_all(", ".add(Outcome::", ".with(Outcome::"] {
+            for (at, _) in text.match_indices(call) {
+                let arguments = &text[at + call.len()..];
+                // Where the outcome is said it stands before the reason.
+                let skipped = usize::from(call.ends_with("::"));
+                let said = arguments.split(',').nth(skipped).unwrap_or_default().trim();
+                // Of the list, or made of it elsewhere: neither a text nor a constant of the file's own.
+                let is_named = said.starts_with(|c: char| c.is_ascii_lowercase());
+                assert!(is_named || said == "\"\"", "{}: the reason {said}", path.display());
+                found += 1;
+            }
+        }
+    }
+    assert!(found >= 15, "{found}");
 }
 
 #[test]
