@@ -96,7 +96,8 @@ async fn everything_that_listens_lets_in_who_shows_a_password_or_a_token_over_tl
 
     for ((name, ready, work), (_, at)) in TABLE.into_iter().zip(addresses) {
         wait_for(name, Duration::from_secs(30), || std::net::TcpStream::connect(at).ok());
-        for page in [ready, work] {
+        // METRICS.md says that all have these.
+        for page in [ready, work, "/metrics"] {
             let check = async |what: &str, auth: Auth, expect: u16| {
                 assert_eq!(asked(path, at, page, auth).await, Ok(expect), "{name}{page}: {what}");
             };

@@ -73,7 +73,7 @@ struct Program {
     /// When the context was made, in milliseconds since the Unix epoch.
     started: i64,
     loaded: Mutex<Loaded>,
-    /// What sources left, by their places.
+    /// What components left, by their places.
     left: Mutex<HashMap<Place, Box<dyn Any + Send>>>,
     /// Where requests to the program go, if it takes any.
     requests: OnceLock<mpsc::UnboundedSender<Asked>>,
@@ -136,12 +136,13 @@ impl Context {
         self.departure.get().copied().unwrap_or_default()
     }
 
-    /// Leaves something for the source that takes the place of this one, before it returns.
+    /// Leaves something for the component that takes the place of this one: a source before it returns, others, which are built
+    /// anew before these go, as soon as they are open.
     pub fn leave<T: Send + 'static>(&self, left: T) {
         lock(&self.program.left).insert(self.place.clone(), Box::new(left));
     }
 
-    /// Takes what the source that was at this place left.
+    /// Takes what the component that was at this place left.
     pub fn take_left<T: Send + 'static>(&self) -> Option<T> {
         let left = lock(&self.program.left).remove(&self.place)?;
         left.downcast().ok().map(|left| *left)
@@ -208,7 +209,13 @@ impl Context {
 
     /// Says that the component accepts connections at `address`. A source that listens calls this once it does.
     pub fn listening(&self, address: SocketAddr) {
-        self.program.listening.send_modify(|listeners| listeners.push((self.place.clone(), address)));
+        let listener = (self.place.clone(), address);
+        // One that takes over the socket of another listens where that did.
+        self.program.listening.send_modify(|listeners| {
+            if !listeners.contains(&listener) {
+                listeners.push(listener);
+            }
+        });
     }
 
     /// As [`listening`](Self::listening), with TLS.

@@ -45,7 +45,7 @@ pub use labels::{LabelIter, LabelText};
 pub use number::NAN;
 pub use parser::Parser;
 pub use series::SeriesLabels;
-pub use write::write;
+pub use write::{families, write};
 
 use crate::batch::MetricKind;
 

@@ -11,11 +11,13 @@ use serde::de::{Deserialize, Deserializer, Error as _, Visitor};
 mod address;
 mod checked;
 mod secret;
+mod wordless;
 
 pub use address::Address;
 pub use checked::{Measure, above_zero, some_path};
 pub use secret::{HIDDEN, Location, Secret};
 pub(crate) use secret::{Hides, hides};
+pub use wordless::{Wordless, wordless};
 
 /// A duration as in Prometheus: `30s`, `1m30s`, `500ms`; units ms, s, m, h, d, w, y, each at most once, from large to
 /// small. `0` needs no unit.

@@ -10,13 +10,15 @@
 //! Shape: `GET /federate`, as Prometheus has it: the last value of each series with its time, of those that the parameters
 //! `match[]` select, of all without one. Series whose last value is older than `within`, and those that ended, are not shown. The
 //! page is that of the tenant in the header `X-Scope-OrgID`, or of `default-tenant`; as OpenMetrics where `Accept` asks for it, in
-//! which all metrics are unknown, as Prometheus text otherwise. `/-/healthy` and `/-/ready` answer on the same address.
+//! which all metrics are unknown, as Prometheus text otherwise. Those metrics are described of which a series is shown.
+//! `/metrics`, `/-/healthy` and `/-/ready` answer on the same address.
 //!
 //! Errors: samples of series for which there is no room are rejected, reason `series_limit`; native histograms, for which the
 //! page has no notation, are dropped, reason `histogram_unsupported`. Until it can listen on the address,
 //! which it tries again and again, batches are unavailable.
 //!
 //! Order: ends a pipeline, mostly that of a [`link`](crate::link). Written means that it is in memory, where the page finds it.
+//! A reload that changes it keeps what is shown, and the address if that stays.
 //!
 //! Source: `web/federate.go` of Prometheus 3.14.
 
@@ -24,8 +26,7 @@ mod page;
 mod shown;
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use futures_util::FutureExt;
 use serde::Deserialize;
@@ -36,13 +37,11 @@ use weir_pipeline::units::{Address, Span, above_zero};
 use weir_pipeline::{Batch, Context, Error, Next, Result, Sink, Write};
 
 use crate::http::auth::Auth;
-use crate::http::server::{Limits, listen, serve};
+use crate::http::berth::Berth;
+use crate::http::server::{Limits, serve};
 use crate::tls::TlsServer;
 use page::Pages;
-use shown::Shown;
-
-/// How long to wait where the address can't be listened on.
-const AGAIN: Duration = Duration::from_secs(5);
+use shown::{Bounds, Shown};
 
 /// How long an answer may take.
 const ANSWER: Span = Span::from_secs(30);
@@ -71,6 +70,9 @@ pub struct Exposition {
     pub auth: Option<Auth>,
 }
 
+/// What the sink that takes the place of this one goes on with: the socket, and what is shown.
+struct Left(Berth, Weak<Mutex<Shown>>);
+
 fn default_listen() -> Address {
     Address::from(std::net::SocketAddr::from(([127, 0, 0, 1], 19591)))
 }
@@ -95,9 +97,18 @@ impl Sink<Write> for Exposition {
     fn open(self, context: &Context) -> Result<Next<Write>> {
         let runtime = Handle::try_current();
         let runtime = runtime.map_err(|_| Error::internal("expected a tokio runtime to show a page in"))?;
-        let shown = Arc::new(Mutex::new(Shown::new(self.series.get(), self.within.as_millis())));
-        let (listens, stop) = (Arc::new(Mutex::new(Some(waiting(&self.listen)))), CancellationToken::new());
-        let serving = runtime.spawn(answer(self, shown.clone(), listens.clone(), context.clone(), stop.clone()));
+        let bounds = Bounds { most: self.series.get(), within: self.within.as_millis() };
+        let (berth, shown) = match context.take_left() {
+            Some(Left(berth, shown)) => (berth, shown.upgrade().unwrap_or_default()),
+            None => Default::default(),
+        };
+        // The one before may stay, where the rest of a reload fails: both have the same page.
+        context.leave(Left(berth.clone(), Arc::downgrade(&shown)));
+        let waits = berth.socket(&self.listen).is_none().then(|| waiting(&self.listen));
+        let (listens, stop) = (Arc::new(Mutex::new(waits)), CancellationToken::new());
+        let pages =
+            Pages { shown: shown.clone(), bounds, clock: context.clock.clone(), metrics: context.metrics.clone() };
+        let serving = runtime.spawn(answer(self, pages, (berth, listens.clone()), context.clone(), stop.clone()));
         context.on_close(async move {
             stop.cancel();
             serving.await.map_err(|error| Error::internal("the page broke off").with_source(error))
@@ -107,7 +118,7 @@ impl Sink<Write> for Exposition {
             let failed = listens.lock().unwrap_or_else(PoisonError::into_inner).clone();
             let taken = match failed {
                 Some(error) => Err(error),
-                None => Ok(shown.lock().unwrap_or_else(PoisonError::into_inner).take(&batch, clock.now())),
+                None => Ok(shown.lock().unwrap_or_else(PoisonError::into_inner).take(&batch, bounds, clock.now())),
             };
             std::future::ready(taken).boxed()
         })))
@@ -121,28 +132,20 @@ fn waiting(address: &Address) -> Error {
 /// Listens, again where that fails, and answers until `stop`.
 async fn answer(
     settings: Exposition,
-    shown: Arc<Mutex<Shown>>,
-    listens: Arc<Mutex<Option<Error>>>,
+    pages: Pages,
+    (berth, listens): (Berth, Arc<Mutex<Option<Error>>>),
     context: Context,
     stop: CancellationToken,
 ) {
-    while !stop.is_cancelled() {
-        match listen(&settings.listen, settings.tls_server_config.as_ref(), settings.auth.as_ref(), &context).await {
-            Ok(listener) => {
-                *listens.lock().unwrap_or_else(PoisonError::into_inner) = None;
-                let pages = Pages { shown, clock: context.clock.clone() };
-                let limits = Limits::new(settings.connections, ANSWER);
-                return serve(listener, Arc::new(pages), limits, stop).await;
-            }
-            Err(error) => {
-                tracing::error!(error = error.report(), "a page can't be shown");
-                *listens.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
-                tokio::select! {
-                    () = tokio::time::sleep(AGAIN) => {}
-                    () = stop.cancelled() => {}
-                }
-            }
-        }
+    let set = |waits: Option<Error>| *listens.lock().unwrap_or_else(PoisonError::into_inner) = waits;
+    let wanted = (&settings.listen, settings.tls_server_config.as_ref(), settings.auth.as_ref());
+    let failed = |error: Error| {
+        tracing::error!(error = error.report(), "a page can't be shown");
+        set(Some(error));
+    };
+    if let Some(listener) = berth.listen(wanted, &context, &stop, failed).await {
+        set(None);
+        serve(listener, Arc::new(pages), Limits::new(settings.connections, ANSWER), stop).await;
     }
 }
 

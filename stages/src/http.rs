@@ -8,6 +8,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use weir_pipeline::{Metrics, metrics};
 
 pub mod auth;
+pub(crate) mod berth;
 pub(crate) mod budget;
 mod lenient;
 pub mod server;

@@ -17,6 +17,7 @@ pub mod load_shed;
 mod memo;
 pub mod node;
 pub mod otlp;
+mod outage;
 pub mod outbound;
 pub mod peer;
 pub mod peers;

@@ -6,8 +6,8 @@
 //!
 //! Settings have Prometheus' names and meanings: `basic_auth`, `authorization`, `bearer_token` and `bearer_token_file`, of
 //! which at most one is given. Files are read anew for each request, so that secrets can be renewed. No secret is ever
-//! shown: not in errors, not in logs, not by `explain`; the values of headers count as secrets, and so does the query of an
-//! address, for which `explain` shows `<secret>`.
+//! shown: not in errors, not in logs, not by `explain`; the values of headers count as secrets, and so do the query of an
+//! address, for which `explain` shows `<secret>`, and what stands before an `@` in a text that is no address.
 
 mod auth;
 mod caller;
@@ -33,6 +33,7 @@ pub use headers::Headers;
 pub(crate) use retry_after::retry_after;
 pub(crate) use server::Server;
 pub use url::Url;
+pub(crate) use url::shown;
 
 /// Who asks.
 pub(crate) const AGENT: &str = concat!("weir/", env!("CARGO_PKG_VERSION"));

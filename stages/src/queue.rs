@@ -14,8 +14,9 @@
 //!
 //! Errors: a full queue is unavailable, with a time to come back, which `receive` answers as 503: senders repeat that, and drop
 //! on 429. So is a disk that fails. Of the rest, what may pass is repeated for ever, or until a batch is older than `max_age`,
-//! with pauses that grow, differ by chance, and heed what the rest asks for. What will not pass is lost: logged, and counted in
-//! `weir_queue_lost_samples_total` with the kind of the error, or `max_age`, or `shutdown`.
+//! with pauses that grow, differ by chance, and heed what the rest asks for; the first failure is logged, one a minute
+//! while that goes on, and that it is over. What will not pass is lost: logged, and counted in `weir_queue_lost_samples_total`
+//! with the kind of the error, or `max_age`, or `shutdown`.
 //!
 //! Order: at the edge, above `retry` and `remote_write`; not above a store, since its verdict would come too late for the sender.
 //! It is ready by design, answers before the rest does, and carries on where its caller goes away.
@@ -49,6 +50,7 @@ use tokio::runtime::Handle;
 use weir_pipeline::units::{Bytes, Span, above_zero, some_path};
 use weir_pipeline::{Context, Error, Kind, Next, Rehearsal, Result, Stage, Write};
 
+use crate::outage::Outage;
 use lanes::Sending;
 use telemetry::Telemetry;
 
@@ -208,7 +210,8 @@ impl Stage<Write> for Queue {
             backoff: (self.fields.backoff.initial.get(), self.fields.backoff.max.get()),
             max_age: self.fields.max_age,
             clock: context.clock.clone(),
-            telemetry: telemetry.clone(),
+            telemetry,
+            outage: Outage::new(context.place.clone()),
             runtime,
         };
         let drain = self.fields.drain.get();

@@ -10,7 +10,8 @@
 //! Shape: requests and answers pass untouched. Serves both paths.
 //!
 //! Errors: what the rest says of a request for good (invalid, unprocessable, closed, internal) passes at once; timed out,
-//! unavailable and overloaded after the last attempt, or when the budget is spent, as the rest's last error.
+//! unavailable and overloaded after the last attempt, or when the budget is spent, as the rest's last error. Of failures that are
+//! repeated the first is logged, one a minute while that goes on, and that it is over.
 //!
 //! Order: above what fails now and then, below `timeout` if all attempts share one time, above it if each has its own. A
 //! batch that timed out may have been written: the store merges what comes twice. An answer is never repeated, also
@@ -33,6 +34,8 @@ use tower::retry::budget::{Budget as _, TpsBudget};
 use tower::util::rng::Rng;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Context, Error, Kind, Next, Path, Result, Stage};
+
+use crate::outage::{Attempts, Outage};
 
 /// Repeats requests that failed and may succeed later.
 #[derive(Clone, Debug, Deserialize)]
@@ -82,6 +85,7 @@ struct Again {
     max: Duration,
     backoff: ExponentialBackoff<Dice>,
     budget: Arc<TpsBudget>,
+    request: Attempts,
 }
 
 /// Random numbers that differ between clones: tower's own would make all requests wait equally long.
@@ -122,14 +126,15 @@ impl TryFrom<Fields> for Retry {
 impl<P: Path> Stage<P> for Retry {
     const NAME: &'static str = "retry";
 
-    fn wrap(self, _: &Context, next: Next<P>) -> Result<Next<P>> {
+    fn wrap(self, context: &Context, next: Next<P>) -> Result<Next<P>> {
         let Fields { attempts, backoff, budget } = self.0;
         let (initial, max) = (backoff.initial.get(), backoff.max.get());
         let mut maker = ExponentialBackoffMaker::new(initial, max, 1.0, Dice::default())
             .map_err(|error| Error::internal("expected a backoff that tower takes").with_source(error))?;
         let ratio = f32::from(budget.percent) / 100.0;
         let budget = TpsBudget::new(budget.window.get(), budget.min_per_second, ratio);
-        let again = Again { left: attempts - 1, max, backoff: maker.make_backoff(), budget: Arc::new(budget) };
+        let (left, request) = (attempts - 1, Outage::new(context.place.clone()).request());
+        let again = Again { left, max, backoff: maker.make_backoff(), budget: Arc::new(budget), request };
         Ok(Next::new(tower::retry::Retry::new(again, next)))
     }
 }
@@ -154,12 +159,14 @@ impl<Request: Clone, Response> Policy<Request, Response, Error> for Again {
     fn retry(&mut self, _: &mut Request, result: &mut Result<Response>) -> Option<Self::Future> {
         let Err(error) = result else {
             self.budget.deposit();
+            self.request.worked();
             return None;
         };
         if !error.kind().is_retryable() || self.left == 0 || !self.budget.withdraw() {
             return None;
         }
         self.left -= 1;
+        self.request.failed(error);
         let asked = match error.kind() {
             Kind::Unavailable { retry_after } | Kind::Overloaded { retry_after } => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,

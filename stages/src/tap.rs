@@ -23,7 +23,8 @@
 //! many samples were not shown.
 //!
 //! Errors: 400 where the name means nothing, or a parameter can't be read; 503 where `taps` watch already. Until it can
-//! listen on the address it tries again and again, and logs that.
+//! listen on the address it tries again and again, and logs that. A reload that changes it lets go of who watches, and keeps the
+//! address if that stays.
 
 mod answer;
 mod lines;
@@ -31,7 +32,6 @@ mod lines;
 use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde::Deserialize;
 use tokio_util::sync::CancellationToken;
@@ -39,12 +39,10 @@ use weir_pipeline::units::{Address, Span};
 use weir_pipeline::{Context, Error, Resource, Result};
 
 use crate::http::auth::Auth;
-use crate::http::server::{Limits, listen, serve};
+use crate::http::berth::Berth;
+use crate::http::server::{Limits, serve};
 use crate::tls::TlsServer;
 use answer::Answerer;
-
-/// How long to wait where the address can't be listened on: after a reload another one may be about to leave it.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// How long the head of a request may take, and a drain.
 const HEAD: Span = Span::from_secs(10);
@@ -89,8 +87,9 @@ impl Resource for Tap {
     type Opened = OpenTap;
 
     async fn open(self, context: &Context) -> Result<Arc<OpenTap>> {
-        let stop = CancellationToken::new();
-        let serving = tokio::spawn(answer(self, context.clone(), stop.clone()));
+        let (stop, berth) = (CancellationToken::new(), context.take_left::<Berth>().unwrap_or_default());
+        context.leave(berth.clone());
+        let serving = tokio::spawn(answer(self, berth, context.clone(), stop.clone()));
         context.on_close(async move {
             stop.cancel();
             serving.await.map_err(|error| Error::internal("the tap broke off").with_source(error))
@@ -100,26 +99,17 @@ impl Resource for Tap {
 }
 
 /// Listens, again where that fails, and answers until `stop`.
-async fn answer(settings: Tap, context: Context, stop: CancellationToken) {
+async fn answer(settings: Tap, berth: Berth, context: Context, stop: CancellationToken) {
     // Who watches is let go as soon as the program is told to stop.
     let ends = context.shutdown.clone();
-    while !stop.is_cancelled() {
-        match listen(&settings.listen, settings.tls_server_config.as_ref(), settings.auth.as_ref(), &context).await {
-            Ok(listener) => {
-                let connections = settings.taps.saturating_add(CONNECTIONS);
-                let service = Answerer { context: context.clone(), most: settings.taps.get(), stop: ends };
-                return serve(listener, Arc::new(service), Limits::new(connections, HEAD), stop).await;
-            }
-            Err(error) => {
-                tracing::error!(error = error.report(), "nothing can be watched");
-                tokio::select! {
-                    () = tokio::time::sleep(AGAIN) => {}
-                    () = stop.cancelled() => {}
-                }
-            }
-        }
+    let wanted = (&settings.listen, settings.tls_server_config.as_ref(), settings.auth.as_ref());
+    let failed = |error: Error| tracing::error!(error = error.report(), "nothing can be watched");
+    if let Some(listener) = berth.listen(wanted, &context, &stop, failed).await {
+        let connections = settings.taps.saturating_add(CONNECTIONS);
+        let service = Answerer { context, most: settings.taps.get(), stop: ends };
+        serve(listener, Arc::new(service), Limits::new(connections, HEAD), stop).await;
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -19,6 +19,8 @@ reasons! {
     BEYOND_RETENTION = "beyond_retention";
     /// A server answered 409.
     CONFLICT = "conflict";
+    /// Another sample of its series and time stays.
+    DUPLICATE_TIMESTAMP = "duplicate_timestamp";
     /// A program of `exec` did not give it back.
     EXEC = "exec";
     /// `filter` left it out.

@@ -43,8 +43,13 @@ pub fn write(batch: &Batch) -> String {
 
 /// What is said of the family of `metric`, the first time that it is asked for.
 fn family<'a>(said: &mut BTreeMap<&str, &'a Metadata>, metric: &str) -> Option<&'a Metadata> {
-    let stems = SUFFIXES.iter().filter_map(|suffix| metric.strip_suffix(suffix));
-    std::iter::once(metric).chain(stems).find_map(|name| said.remove(name))
+    families(metric).find_map(|name| said.remove(name))
+}
+
+/// What the family of a metric may be called, likeliest first: `a_bucket` belongs to `a_bucket` or to `a`.
+pub fn families(metric: &str) -> impl Iterator<Item = &str> {
+    let stems = SUFFIXES.iter().filter_map(move |suffix| metric.strip_suffix(suffix));
+    std::iter::once(metric).chain(stems)
 }
 
 fn meta(metadata: &Metadata, out: &mut String) {

@@ -62,7 +62,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio_util::sync::CancellationToken;
 use weir_pipeline::ack::reason;
 use weir_pipeline::batch::Series;
-use weir_pipeline::units::{Bytes, Secret, Span, above_zero};
+use weir_pipeline::units::{Bytes, Secret, Span, above_zero, wordless};
 use weir_pipeline::{Ack, Batch, Context, Error, Next, Outcome, Result, Stage, Write};
 
 use keeper::{Asked, Keeper};
@@ -83,7 +83,7 @@ struct Fields {
     #[serde(deserialize_with = "some_program")]
     command: Vec<String>,
     /// Variables of its environment, beside those of Weir. Their values are shown nowhere. Default none.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wordless")]
     env: BTreeMap<String, Secret>,
     /// How long it may take for a batch; above 0. Default `10s`.
     #[serde(default = "default_timeout", deserialize_with = "above_zero")]

@@ -7,11 +7,11 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use weir_pipeline::{Clock, Selector, Tenant, exposition, metrics};
+use weir_pipeline::{Clock, Metrics, Selector, Tenant, exposition, metrics};
 
-use super::shown::Shown;
-use crate::http::pairs;
+use super::shown::{Bounds, Shown};
 use crate::http::server::Answer;
+use crate::http::{metrics_page, pairs};
 
 /// The header that names the tenant.
 const TENANT: &str = "x-scope-orgid";
@@ -19,7 +19,9 @@ const TENANT: &str = "x-scope-orgid";
 /// Answers with pages.
 pub(super) struct Pages {
     pub(super) shown: Arc<Mutex<Shown>>,
+    pub(super) bounds: Bounds,
     pub(super) clock: Clock,
+    pub(super) metrics: Metrics,
 }
 
 type Page = Response<Full<Bytes>>;
@@ -40,7 +42,7 @@ impl Pages {
         };
         let accept = request.headers().get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        let batch = shown.page(&tenant, &selectors, self.clock.now());
+        let batch = shown.page(&tenant, &selectors, self.bounds, self.clock.now());
         drop(shown);
         let text = exposition::write(&batch);
         Ok(if accept.contains("application/openmetrics-text") {
@@ -58,6 +60,7 @@ impl Answer for Pages {
         const PLAIN: &str = "text/plain; charset=utf-8";
         match request.uri().path() {
             "/federate" => self.page(&request).unwrap_or_else(|(status, why)| said(status, PLAIN, format!("{why}\n"))),
+            "/metrics" => metrics_page(&self.metrics),
             "/-/healthy" | "/-/ready" => said(StatusCode::OK, PLAIN, "Weir is ready.\n".into()),
             _ => said(StatusCode::NOT_FOUND, PLAIN, "expected the path `/federate`\n".into()),
         }

@@ -1,23 +1,31 @@
 //! The last value of each series.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use weir_pipeline::ack::reason;
 use weir_pipeline::batch::{Metadata, Series};
+use weir_pipeline::exposition::families;
 use weir_pipeline::{Ack, Batch, LabelSet, Outcome, Selector, SeriesId, Tenant, is_stale};
 
 /// How many metrics of a tenant are described.
 const MAX_METADATA: usize = 10_000;
 
-/// The last value of each series.
-pub(super) struct Shown {
-    most: usize,
+/// What may be shown.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds {
+    /// The most series of all tenants.
+    pub(super) most: usize,
     /// How old a value may be, in milliseconds.
-    within: i64,
+    pub(super) within: i64,
+}
+
+/// The last value of each series.
+#[derive(Default)]
+pub(super) struct Shown {
     tenants: HashMap<Tenant, Page>,
     count: usize,
     /// When what is too old was taken out last, in milliseconds since the Unix epoch.
-    swept: i64,
+    swept: Option<i64>,
 }
 
 #[derive(Default)]
@@ -35,20 +43,17 @@ struct Last {
 // === impl Shown ===
 
 impl Shown {
-    pub(super) fn new(most: usize, within: i64) -> Self {
-        Self { most, within, tenants: HashMap::new(), count: 0, swept: i64::MIN }
-    }
-
     /// Takes in a batch at the time `now`.
-    pub(super) fn take(&mut self, batch: &Batch, now: i64) -> Ack {
-        if now.saturating_sub(self.swept) >= self.within || self.count >= self.most {
-            self.sweep(now);
+    pub(super) fn take(&mut self, batch: &Batch, Bounds { most, within }: Bounds, now: i64) -> Ack {
+        if self.swept.is_none_or(|swept| now.saturating_sub(swept) >= within) || self.count >= most {
+            self.sweep(now.saturating_sub(within));
+            self.swept = Some(now);
         }
         let (mut ack, mut refused) = (Ack::default(), 0);
         let page = self.tenants.entry(batch.tenant().clone()).or_default();
         for series in batch.iter() {
             let samples = series.timestamps.len() as u64;
-            match page.take(series, self.count < self.most) {
+            match page.take(series, self.count < most) {
                 Some(more) => self.count = self.count.saturating_add_signed(more),
                 None => refused += samples,
             }
@@ -61,39 +66,46 @@ impl Shown {
         let samples = batch.float_count() as u64;
         ack.merge(Ack::written(samples - refused.min(samples)));
         ack.add(Outcome::Dropped, reason::HISTOGRAM_UNSUPPORTED, batch.histogram_count() as u64);
-        ack.reject(reason::SERIES_LIMIT, format!("expected at most {} series on the page", self.most), refused);
+        ack.reject(reason::SERIES_LIMIT, format!("expected at most {most} series on the page"), refused);
         ack
     }
 
     /// The last values of a tenant's series that one of `selectors` selects, or all where there is none.
-    pub(super) fn page(&self, tenant: &Tenant, selectors: &[Selector], now: i64) -> Batch {
+    pub(super) fn page(&self, tenant: &Tenant, selectors: &[Selector], bounds: Bounds, now: i64) -> Batch {
         let mut out = Batch::builder(tenant.clone());
         let Some(page) = self.tenants.get(tenant) else { return out.build() };
+        let oldest = now.saturating_sub(bounds.within);
         let selects = |last: &&Last| {
             let labels = last.labels.as_labels();
-            self.is_shown(last, now) && (selectors.is_empty() || selectors.iter().any(|s| s.selects(labels)))
+            last.timestamp >= oldest && (selectors.is_empty() || selectors.iter().any(|s| s.selects(labels)))
         };
+        let mut described = BTreeSet::new();
         for last in page.series.values().filter(selects) {
-            out.series(last.labels.as_labels()).sample(last.timestamp, last.value);
+            let labels = last.labels.as_labels();
+            out.series(labels).sample(last.timestamp, last.value);
+            described.extend(family(&page.said, labels.metric()));
         }
-        page.said.values().for_each(|metadata| _ = out.metadata(metadata.clone()));
+        described.iter().filter_map(|name| page.said.get(*name)).for_each(|said| _ = out.metadata(said.clone()));
         out.build()
     }
 
-    fn is_shown(&self, last: &Last, now: i64) -> bool {
-        last.timestamp >= now.saturating_sub(self.within)
-    }
-
-    /// Takes out what is too old to be shown.
-    fn sweep(&mut self, now: i64) {
-        let oldest = now.saturating_sub(self.within);
-        for page in self.tenants.values_mut() {
-            page.series.retain(|_, last| last.timestamp >= oldest);
+    /// Takes out what is older than this time, and what is said of metrics that have no series then.
+    fn sweep(&mut self, oldest: i64) {
+        for Page { series, said } in self.tenants.values_mut() {
+            series.retain(|_, last| last.timestamp >= oldest);
+            let names = series.values().filter_map(|last| family(said, last.labels.as_labels().metric()));
+            let described: BTreeSet<&str> = names.collect();
+            let gone: Vec<String> = said.keys().filter(|name| !described.contains(name.as_str())).cloned().collect();
+            gone.iter().for_each(|name| _ = said.remove(name));
         }
         self.tenants.retain(|_, page| !page.series.is_empty());
         self.count = self.tenants.values().map(|page| page.series.len()).sum();
-        self.swept = now;
     }
+}
+
+/// The name under which something is said of `metric`.
+fn family<'a>(said: &'a BTreeMap<String, Metadata>, metric: &str) -> Option<&'a str> {
+    families(metric).find_map(|name| said.get_key_value(name)).map(|(name, _)| name.as_str())
 }
 
 // === impl Page ===

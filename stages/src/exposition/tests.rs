@@ -3,14 +3,19 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Request;
+use weir_pipeline::batch::{Metadata, MetricKind};
+use weir_pipeline::plan::{Document, Plan};
 use weir_pipeline::testing::{batch, documented, settings};
-use weir_pipeline::{Ack, Clock, Metrics, Outcome};
+use weir_pipeline::{Ack, Clock, Metrics, Outcome, Registry};
 
 use super::*;
+use crate::outage::tests::Logged;
+use crate::tap::tests::{Given, given};
 
 /// The time at which tests begin.
 const NOW: i64 = 1_700_000_000_000;
@@ -74,6 +79,9 @@ async fn the_format_is_the_one_that_is_asked_for_and_a_tenant_sees_its_own() {
     assert_eq!(get(at, "/federate", &[("x-scope-orgid", "a/b")]).await.0, 400);
     assert_eq!(get(at, "/other", &[]).await.0, 404);
     assert_eq!(get(at, "/-/ready", &[]).await.0, 200);
+    let (status, kind, text) = get(at, "/metrics", &[]).await;
+    assert_eq!((status, kind.as_str()), (200, weir_pipeline::metrics::TEXT));
+    assert!(text.contains("# TYPE "), "{text}");
 }
 
 #[tokio::test]
@@ -84,6 +92,87 @@ async fn there_is_room_for_so_many_series() {
     assert_eq!(page(at, "").await, format!("a 1 {NOW}\n"));
     next.send(batch(&format!("a stale {}\nb 3 {NOW}", NOW + 1))).await.unwrap();
     assert_eq!(page(at, "").await, format!("b 3 {NOW}\n"));
+}
+
+#[tokio::test]
+async fn metrics_are_described_of_which_a_series_is_shown() {
+    let (next, at, context) = open("").await;
+    let said = |samples: &str, metrics: &[&str]| {
+        let mut out = Batch::builder(Default::default());
+        let samples = batch(samples);
+        samples.iter().for_each(|series| _ = out.series(series.labels).samples_of(series));
+        for metric in metrics {
+            let (metric, help) = ((*metric).to_owned(), format!("about {metric}"));
+            out.metadata(Metadata { metric, help, kind: MetricKind::Gauge, ..Metadata::default() });
+        }
+        out.build()
+    };
+    let samples = format!("up 1 {NOW}\nx_bucket 2 {NOW}\nold 3 {}", NOW - 400_000);
+    next.send(said(&samples, &["up", "x", "old", "nothing"])).await.unwrap();
+    let up = format!("# HELP up about up\n# TYPE up gauge\nup 1 {NOW}\n");
+    let x = format!("# HELP x about x\n# TYPE x gauge\nx_bucket 2 {NOW}\n");
+    assert_eq!(page(at, "").await, format!("{up}{x}"));
+    assert_eq!(page(at, "?match[]=up").await, up);
+    // What is said of a metric without series is forgotten with these.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(400)).await;
+    tokio::time::resume();
+    let later = context.clock.now();
+    next.send(batch(&format!("y 1 {later}"))).await.unwrap();
+    next.send(batch(&format!("up 1 {later}"))).await.unwrap();
+    assert_eq!(page(at, "").await, format!("up 1 {later}\ny 1 {later}\n"));
+}
+
+/// A pipeline with the page on this address.
+fn plan(address: &str, more: &str) -> Plan {
+    let mut registry = Registry::default();
+    registry.source::<Write, Given>().sink::<Write, Exposition>();
+    let text =
+        format!("name: edge\nsource: {{ given: {{}} }}\nsink: {{ exposition: {{ listen: '{address}', {more} }} }}\n");
+    let document = Document { name: "a.yaml".into(), text };
+    Plan::read(&[document], &registry, &weir_pipeline::config::Env::from_fn(|_| None)).unwrap()
+}
+
+#[tokio::test]
+async fn a_reload_keeps_the_page_and_its_address_and_refuses_nothing() {
+    let (log, clock) = (Logged::start(), Clock::starting_at(NOW));
+    let mut running = plan("127.0.0.1:0", "").start(clock, Metrics::default()).await.unwrap();
+    let next = given::take().await;
+    while next.send(batch(&format!("a 1 {NOW}\nb 1 {}\nc 3 {NOW}", NOW - 100_000))).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let at = running.listeners().await.last().unwrap().1;
+    for i in 0..10 {
+        // A page that changes, and with it its tree.
+        running.reload(Ok(plan("127.0.0.1:0", &format!("within: {}s", 60 + i)))).await.unwrap();
+        next.send(batch(&format!("a 2 {}", NOW + 1 + i))).await.unwrap();
+        assert_eq!(page(at, "").await, format!("a 2 {}\nc 3 {NOW}\n", NOW + 1 + i));
+    }
+    assert!(log.take("ERROR").is_empty() && log.take("WARN").is_empty());
+    let errors = running.shutdown(Duration::from_secs(10)).await;
+    assert!(errors.is_empty(), "{errors:?}");
+    assert!(std::net::TcpListener::bind(at).is_ok());
+}
+
+#[tokio::test]
+async fn a_page_that_moves_keeps_what_is_shown() {
+    let mut running = plan("127.0.0.1:0", "").start(Clock::starting_at(NOW), Metrics::default()).await.unwrap();
+    let next = given::take().await;
+    while next.send(batch(&format!("a 1 {NOW}"))).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    let before = running.listeners().await.last().unwrap().1;
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    running.reload(Ok(plan(&free.to_string(), ""))).await.unwrap();
+    while next.send(batch(&format!("b 1 {NOW}"))).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(page(free, "").await, format!("a 1 {NOW}\nb 1 {NOW}\n"));
+    // The one before lets go of its address.
+    while std::net::TcpListener::bind(before).is_err() {
+        tokio::task::yield_now().await;
+    }
+    running.shutdown(Duration::from_secs(10)).await;
 }
 
 #[test]

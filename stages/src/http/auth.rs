@@ -32,7 +32,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::Deserialize;
-use weir_pipeline::units::{Secret, some_path};
+use weir_pipeline::units::{Secret, some_path, wordless};
 
 pub(crate) use guard::Guard;
 
@@ -72,7 +72,7 @@ struct Basic {
 #[serde(deny_unknown_fields)]
 struct BasicFields {
     /// Names, and the bcrypt hash of each one's password.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "wordless")]
     users: BTreeMap<String, Secret>,
     /// A file with lines `name:hash`.
     #[serde(default)]

@@ -90,7 +90,7 @@ pub struct Limits {
 /// What accepts connections.
 #[derive(Debug)]
 pub struct Listener {
-    tcp: TcpListener,
+    tcp: Arc<TcpListener>,
     security: Security,
 }
 
@@ -131,12 +131,26 @@ pub async fn listen(
     auth: Option<&Auth>,
     context: &Context,
 ) -> Result<Listener> {
+    listen_at(address, None, tls, auth, context).await
+}
+
+/// As [`listen`], on a socket that is listened on already, where there is one.
+pub(super) async fn listen_at(
+    address: &Address,
+    socket: Option<Arc<TcpListener>>,
+    tls: Option<&TlsServer>,
+    auth: Option<&Auth>,
+    context: &Context,
+) -> Result<Listener> {
     let telemetry = Telemetry::new(context);
     let tls = tls.cloned().map(Acceptor::new).transpose()?.map(Arc::new);
     let guard = auth.map(|auth| Guard::new(auth, telemetry.clone())).transpose()?.map(Arc::new);
     let failed =
         |e: io::Error| Error::unavailable(format!("expected an address to listen on, got `{address}`")).with_source(e);
-    let tcp = TcpListener::bind(address.as_str()).await.map_err(failed)?;
+    let tcp = match socket {
+        Some(socket) => socket,
+        None => Arc::new(TcpListener::bind(address.as_str()).await.map_err(failed)?),
+    };
     let local = tcp.local_addr().map_err(failed)?;
     match tls {
         Some(_) => context.listening_with_tls(local),
@@ -157,6 +171,8 @@ pub async fn serve<A: Answer>(listener: Listener, service: Arc<A>, limits: Limit
             (permit, listener.accept().await)
         };
         tokio::select! {
+            // Who is told to go takes nothing that another one could take from the same socket.
+            biased;
             () = shutdown.cancelled() => break,
             Some(_) = running.join_next() => {}
             (permit, accepted) = accept => match accepted {
@@ -276,6 +292,15 @@ async fn speak<A: Answer>(
     };
     if let Err(error) = ended {
         tracing::debug!(error, "a connection broke");
+    }
+}
+
+// === impl Listener ===
+
+impl Listener {
+    /// What connections are accepted from.
+    pub(super) fn socket(&self) -> &Arc<TcpListener> {
+        &self.tcp
     }
 }
 

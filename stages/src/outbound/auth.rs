@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hyper::header::HeaderValue;
-use serde::Deserialize;
-use weir_pipeline::units::Secret;
+use serde::{Deserialize, Deserializer};
+use weir_pipeline::units::{Secret, Wordless};
 use weir_pipeline::{Error, Result};
 
 /// The longest file with a secret, in bytes.
@@ -12,7 +12,7 @@ const MAX_SECRET: u64 = 64 << 10;
 
 /// A user with a password.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct BasicAuth {
     /// The user's name. Default `""`.
     #[serde(default)]
@@ -27,7 +27,7 @@ pub struct BasicAuth {
 
 /// What the header `Authorization` says.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, remote = "Self")]
 pub struct Authorization {
     /// The scheme. Default `Bearer`.
     #[serde(default = "bearer", rename = "type")]
@@ -63,6 +63,22 @@ fn bearer() -> String {
     "Bearer".to_owned()
 }
 
+// === impl BasicAuth ===
+
+impl<'de> Deserialize<'de> for BasicAuth {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(Wordless(deserializer))
+    }
+}
+
+// === impl Authorization ===
+
+impl<'de> Deserialize<'de> for Authorization {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::deserialize(Wordless(deserializer))
+    }
+}
+
 // === impl Auth ===
 
 impl Auth {
@@ -90,7 +106,8 @@ impl Auth {
         if let Some(Authorization { kind, credentials, credentials_file }) = authorization {
             let is_token = |b: u8| b.is_ascii_alphanumeric() || b"-_.".contains(&b);
             if kind.is_empty() || !kind.bytes().all(is_token) {
-                return Err(format!("expected a scheme such as `Bearer` as `type`, got `{kind}`"));
+                // Not shown: it may have the credentials in it.
+                return Err("expected a scheme such as `Bearer` as `type`, and what follows it as `credentials`".into());
             }
             if kind.eq_ignore_ascii_case("basic") {
                 return Err("expected `basic_auth` where the `type` is `Basic`".into());

@@ -5,8 +5,8 @@ use std::fmt;
 
 use hyper::HeaderMap;
 use hyper::header::{HeaderName, HeaderValue};
-use serde::Deserialize;
-use weir_pipeline::units::{HIDDEN, Secret};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use weir_pipeline::units::{HIDDEN, Secret, wordless};
 
 /// Headers that a request has by itself.
 const RESERVED: [&str; 17] = [
@@ -30,8 +30,7 @@ const RESERVED: [&str; 17] = [
 ];
 
 /// Headers that settings add to requests. Their values are not shown: they may be secrets.
-#[derive(Clone, Default, PartialEq, Deserialize)]
-#[serde(try_from = "BTreeMap<String, Secret>")]
+#[derive(Clone, Default, PartialEq)]
 pub struct Headers(HeaderMap);
 
 // === impl Headers ===
@@ -69,6 +68,13 @@ impl TryFrom<BTreeMap<String, Secret>> for Headers {
             }
         }
         Ok(Self(headers))
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let all: BTreeMap<String, Secret> = wordless(deserializer)?;
+        all.try_into().map_err(D::Error::custom)
     }
 }
 

@@ -35,7 +35,22 @@ fn an_address_has_a_scheme_and_a_host_and_shows_no_query() {
         let expect = format!("1:1: expected an address such as `https://example.com/path`, got `{shown}`");
         assert_eq!(url(text).unwrap_err(), expect, "{text}");
     }
-    let user = url("http://user:pass@a/").unwrap_err();
+}
+
+#[test]
+fn no_user_and_no_password_of_an_address_is_shown() {
+    let check = |text: &str, shown: &str| {
+        let expect = format!("1:1: expected an address such as `https://example.com/path`, got `{shown}`");
+        assert_eq!(settings::<Url>(&format!("\"{text}\"")).unwrap_err(), expect, "{text}");
+        assert_eq!(Url::try_from(text.to_owned()).unwrap_err(), expect.trim_start_matches("1:1: "));
+    };
+    check("ftp://alice:hunter2@h/x", "<secret>@h/x");
+    check("alice:hunter2@h.example.com/x?a=b", "<secret>@h.example.com/x");
+    check("http://alice:hunter2 wonderland@h/", "<secret>@h/");
+    check("http://alice:hun@ter2 x@h/", "<secret>@h/");
+    check("ftp://alice:hun?ter2@h/", "<secret>");
+    check("ftp://h/?token=a@b", "<secret>");
+    let user = settings::<Url>("http://alice:hunter2@a/").unwrap_err();
     assert_eq!(user, "1:1: expected an address without a user: name it with `basic_auth`");
 }
 

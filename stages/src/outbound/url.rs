@@ -5,7 +5,10 @@ use std::fmt;
 use hyper::Uri;
 use hyper::http::uri::Scheme;
 use serde::Deserialize;
-use weir_pipeline::units::Location;
+use weir_pipeline::units::{HIDDEN, Location};
+
+/// How much is shown of a text that is no address, in characters.
+const MAX_SHOWN: usize = 100;
 
 /// The address of a server of others: `http` or `https`, a host, and a path. What is shown of it ends before its query,
 /// which may have secrets.
@@ -39,9 +42,7 @@ impl TryFrom<String> for Url {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        // The text may have a secret where it is wrong, so only its beginning is shown.
-        let shown: String = text.chars().take_while(|c| *c != '?' && *c != '@').take(100).collect();
-        let wrong = || format!("expected an address such as `https://example.com/path`, got `{shown}`");
+        let wrong = || format!("expected an address such as `https://example.com/path`, got `{}`", shown(&text));
         let uri: Uri = text.parse().map_err(|_| wrong())?;
         let is_http = uri.scheme() == Some(&Scheme::HTTP) || uri.scheme() == Some(&Scheme::HTTPS);
         let Some(authority) = uri.authority().filter(|_| is_http) else { return Err(wrong()) };
@@ -53,6 +54,17 @@ impl TryFrom<String> for Url {
             return Err(wrong());
         }
         Ok(Self(uri))
+    }
+}
+
+/// What may be seen of a text that was to be an address: no user and no password, of which one can't tell where they begin in
+/// a text that is wrong, and no query.
+pub(crate) fn shown(text: &str) -> String {
+    match text.rsplit_once('@') {
+        None => text.chars().take_while(|c| *c != '?').take(MAX_SHOWN).collect(),
+        // It may stand in a query, or the mark before it in a password.
+        Some((before, _)) if before.contains('?') => HIDDEN.to_owned(),
+        Some((_, after)) => format!("{HIDDEN}@{}", shown(after)),
     }
 }
 

@@ -15,6 +15,7 @@ use weir_pipeline::units::Span;
 use weir_pipeline::{Batch, Clock, Error, Kind, Next, SeriesId, Write};
 
 use super::telemetry::Telemetry;
+use crate::outage::Outage;
 use crate::random::Random;
 
 /// The longest pause that the rest may ask for.
@@ -31,6 +32,8 @@ pub(super) struct Sending {
     pub(super) max_age: Option<Span>,
     pub(super) clock: Clock,
     pub(super) telemetry: Telemetry,
+    /// Whether the rest fails.
+    pub(super) outage: Outage,
     pub(super) runtime: Handle,
 }
 
@@ -241,6 +244,7 @@ impl Lane {
     async fn deliver(&mut self, part: &Part) -> bool {
         let samples = part.batch.sample_count() as u64;
         let (mut pause, longest) = self.sending.backoff;
+        let mut request = self.sending.outage.request();
         loop {
             let sent = tokio::select! {
                 biased;
@@ -250,6 +254,7 @@ impl Lane {
             let error = match sent {
                 Ok(_) => {
                     self.sending.telemetry.sent(samples);
+                    request.worked();
                     return true;
                 }
                 Err(error) => error,
@@ -264,6 +269,9 @@ impl Lane {
                 return true;
             }
             self.sending.telemetry.retried(&error);
+            if error.kind() != Kind::Closed {
+                request.failed(&error);
+            }
             let wait = self.random.around(pause).max(asked(error.kind()));
             pause = (2 * pause).min(longest);
             tokio::select! {

@@ -7,6 +7,7 @@ use weir_pipeline::testing::{self, Recorder, Subject};
 use weir_pipeline::{Ack, Batch, Outcome, Read, Write};
 
 use super::*;
+use crate::outage::tests::Logged;
 
 fn stage(yaml: &str) -> Retry {
     testing::settings(yaml).unwrap()
@@ -38,6 +39,16 @@ async fn repeats_what_may_succeed_later() {
         assert_eq!((asked, error), (3, None), "{kind:?}");
         assert!((300..=602).contains(&took), "100 ms, then 200 ms, each up to twice: {took}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_repeated_is_logged() {
+    let log = Logged::start();
+    let next = stage("{ attempts: 3 }").wrap(&testing::context(), failing(UNAVAILABLE, 2).next()).unwrap();
+    next.send(testing::request::<Write>()).await.unwrap();
+    let told = "a request failed, and is repeated place=test.stages[0] failures=1 error=\"no\"";
+    assert_eq!(log.take("WARN"), [told]);
+    assert_eq!(log.take("INFO"), ["requests work again place=test.stages[0] seconds=0"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -12,6 +12,7 @@ use weir_pipeline::units::Span;
 use weir_pipeline::{LabelSet, LabelsBuilder, SeriesId};
 
 use super::job::{Job, Scheme};
+use crate::outbound::shown;
 
 /// The labels that say how a target is scraped.
 pub(super) const ADDRESS: &str = "__address__";
@@ -152,7 +153,7 @@ impl Target {
 
 /// Where a target is: a host, and a port unless it is the scheme's own.
 fn authority(text: &str) -> Result<Authority, String> {
-    let wrong = || format!("expected a host and a port such as `127.0.0.1:9100`, got `{text}`");
+    let wrong = || format!("expected a host and a port such as `127.0.0.1:9100`, got `{}`", shown(text));
     let authority: Authority = text.parse().map_err(|_| wrong())?;
     // A port that is not a number is part of the text and of no port.
     let port = authority.as_str().rsplit_once(':').is_some_and(|(_, port)| !port.ends_with(']'));

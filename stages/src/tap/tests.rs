@@ -1,6 +1,8 @@
 //! Tests of `tap`, over real sockets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http_body_util::{BodyExt, Full};
@@ -13,6 +15,7 @@ use weir_pipeline::testing::{batch, documented, settings};
 use weir_pipeline::{Ack, Batch, Clock, Metrics, Next, Registry, Sink, Source, Write};
 
 use super::*;
+use crate::outage::tests::Logged;
 
 /// A pipeline whose source sends what a test says, through a filter.
 const PIPELINE: &str = "
@@ -27,14 +30,14 @@ resources:
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Given {}
+pub(crate) struct Given {}
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ignore {}
 
 /// Where sources of tests leave their pipelines; each test has a runtime and with it a thread of its own.
-mod given {
+pub(crate) mod given {
     use std::cell::RefCell;
 
     use weir_pipeline::{Next, Write};
@@ -45,8 +48,14 @@ mod given {
         NEXT.set(Some(next));
     }
 
-    pub(super) fn take() -> Option<Next<Write>> {
-        NEXT.take()
+    /// Waits until there is one, and takes it.
+    pub(crate) async fn take() -> Next<Write> {
+        loop {
+            match NEXT.take() {
+                Some(next) => return next,
+                None => tokio::task::yield_now().await,
+            }
+        }
     }
 }
 
@@ -82,12 +91,7 @@ async fn start() -> (Running, Next<Write>, SocketAddr) {
 
 async fn start_with(text: &str) -> (Running, Next<Write>, SocketAddr) {
     let mut running = plan(text).start(Clock::system(), Metrics::default()).await.unwrap();
-    let next = loop {
-        match given::take() {
-            Some(next) => break next,
-            None => tokio::task::yield_now().await,
-        }
-    };
+    let next = given::take().await;
     loop {
         if let [(place, at)] = running.listeners().await.as_slice() {
             assert_eq!(&**place, "resources.watch.tap");
@@ -256,6 +260,7 @@ async fn who_watches_goes_on_where_the_pipeline_changes() {
 
 #[tokio::test]
 async fn a_tap_whose_settings_change_listens_again_at_its_address() {
+    let log = Logged::start();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let text = PIPELINE.replace("127.0.0.1:0", &free.to_string());
     let (mut running, next, at) = start_with(&text).await;
@@ -274,6 +279,7 @@ async fn a_tap_whose_settings_change_listens_again_at_its_address() {
     assert_eq!(refusal(at, "/-/tap?stage=edge").await.0, 503);
     next.send(batch("a 1 1")).await.unwrap();
     assert!(more(&mut new).await.ends_with("\na 1 1\n"));
+    assert!(log.take("ERROR").is_empty());
 }
 
 #[tokio::test]

@@ -120,7 +120,7 @@ impl Service<Uri> for Connector {
             let Some(tls) = tls else { return Ok(Link::new(stream, false)) };
             let config = tls.current.config(|| load(&tls.settings, tls.protocols));
             let name = tls.name.or_else(|| server_name(&host)).ok_or_else(|| format!("`{host}` is no host"))?;
-            let stream = TlsConnector::from(config).connect(name, stream).await?;
+            let stream = TlsConnector::from(config).connect(name, stream).await.map_err(told)?;
             let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
             Ok(Link::new(stream, http2))
         };
@@ -128,6 +128,16 @@ impl Service<Uri> for Connector {
         let late = move |_| Err(format!("not connected within {limit:?}").into());
         async move { timeout(limit, connect).await.unwrap_or_else(late) }.boxed()
     }
+}
+
+/// What went wrong with the TLS, in words that say what to do where others take such a certificate: `openssl req -x509` makes
+/// them.
+fn told(error: io::Error) -> io::Error {
+    if !error.to_string().contains("CaUsedAsEndEntity") {
+        return error;
+    }
+    let text = "the server's certificate is that of a CA (CA:TRUE), which can't be a server's: sign one with it";
+    io::Error::new(error.kind(), text)
 }
 
 // === impl Tls ===

@@ -69,9 +69,9 @@ impl Store {
                 Ok(told(&losses, &batch))
             });
             // The log has them all the same, and they lose there again.
-            for (detail, count) in task.await.map_err(cut::lost)?? {
-                ack.reject("duplicate_timestamp", detail, count);
-                written -= count;
+            for (detail, counts) in task.await.map_err(cut::lost)?? {
+                written -= counts.samples();
+                ack.reject_all(reason::DUPLICATE_TIMESTAMP, detail, counts);
             }
         }
         ack.add(weir_pipeline::Outcome::Written, "", written);
@@ -254,13 +254,16 @@ impl Flaw {
 }
 
 /// What a sender hears of the floats that lost, and of the native histograms, and how many these are.
-fn told(losses: &Losses, batch: &Batch) -> Vec<(String, u64)> {
-    let each = [losses.floats, losses.histograms].into_iter().filter_map(|lost| Some((lost.one?, lost.count)));
-    let detail = |((series, ts), count): ((usize, i64), u64)| {
+fn told(losses: &Losses, batch: &Batch) -> Vec<(String, Counts)> {
+    let floats = Counts { floats: losses.floats.count, ..Counts::default() };
+    let histograms = Counts { histograms: losses.histograms.count, ..Counts::default() };
+    let each = [(losses.floats.one, floats), (losses.histograms.one, histograms)];
+    let detail = |(one, counts): (Option<(usize, i64)>, Counts)| {
+        let (series, ts) = one?;
         let shown = shown(batch.series(series));
-        (format!("series `{shown}` has another value at `{ts}` already, which stays"), count)
+        Some((format!("series `{shown}` has another value at `{ts}` already, which stays"), counts))
     };
-    each.map(detail).collect()
+    each.into_iter().filter_map(detail).collect()
 }
 
 /// The labels, not all of them where they are long.

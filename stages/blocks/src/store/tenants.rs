@@ -79,7 +79,9 @@ impl Store {
         }
         self.0.changes.note(tenant, i64::MIN);
         drop(leaving);
-        tracing::warn!(%tenant, ?usage, "deleted a tenant");
+        if !usage.is_empty() {
+            tracing::warn!(%tenant, ?usage, "deleted a tenant");
+        }
         Ok(usage)
     }
 

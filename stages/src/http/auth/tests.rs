@@ -202,6 +202,7 @@ fn mistakes_in_settings_are_told_without_secrets() {
     };
     check("{}", "expected `basic`, `bearer` or both, got neither");
     check("{ basic: {} }", "expected `users`, `users_file` or both, got neither");
+    check("{ basic: { users: 'alice:hunter2' } }", "expected a map, got a text");
     check("{ basic: { users: { a: hunter2 } } }", "expected a bcrypt hash for `a`");
     check("{ basic: { users: { 'a:b': hunter2 } } }", "expected a name without `:`, got `a:b`");
     check("{ bearer: {} }", "tokens_file");

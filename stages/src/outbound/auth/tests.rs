@@ -4,6 +4,7 @@
 use weir_pipeline::testing::settings;
 
 use super::*;
+use crate::outbound::Headers;
 
 fn basic(yaml: &str) -> Result<Auth, String> {
     Auth::new(Some(settings(yaml).unwrap()), None, None, None)
@@ -68,7 +69,9 @@ fn one_way_at_most_is_taken_and_each_says_one_thing() {
     check(basic("{ password: a, password_file: b }"), "expected `password` or `password_file`, got both");
     check(basic("{ username: 'a:b' }"), "expected a `username` without `:`");
     check(other("{ type: basic, credentials: a }"), "expected `basic_auth` where the `type` is `Basic`");
-    check(other("{ type: 'a b' }"), "expected a scheme such as `Bearer` as `type`, got `a b`");
+    let scheme = "expected a scheme such as `Bearer` as `type`, and what follows it as `credentials`";
+    check(other("{ type: 'Bearer hunter2' }"), scheme);
+    check(other("{ type: '' }"), scheme);
     check(other("{ credentials_file: '' }"), "expected a path as `credentials_file`");
 }
 
@@ -78,4 +81,12 @@ fn no_secret_is_shown() {
     assert_eq!(format!("{auth:?}"), "Auth(Some(Basic(\"a\", Given(<secret>))))");
     let wrong = settings::<BasicAuth>("{ username: [], password: hunter2 }").unwrap_err();
     assert!(!wrong.contains("hunter2"), "{wrong}");
+    let check = |wrong: Result<String, String>| assert_eq!(wrong.unwrap_err(), "1:1: expected a map, got a text");
+    for text in ["alice:hunter2", "'Bearer hunter2'", "17", "-1.5", "true"] {
+        check(settings::<BasicAuth>(text).map(|auth| format!("{auth:?}")));
+        check(settings::<Authorization>(text).map(|auth| format!("{auth:?}")));
+        check(settings::<Headers>(text).map(|headers| format!("{headers:?}")));
+    }
+    assert_eq!(settings::<BasicAuth>("[hunter2]").unwrap_err(), "1:1: expected a map, got a list");
+    assert!(settings::<BasicAuth>("{ user: a }").unwrap_err().starts_with("1:3: user: unknown field `user`"));
 }

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use weir_pipeline::Kind;
 
 use super::*;
+use crate::outage::tests::Logged;
 
 fn queue(context: &Context, rest: &Recorder<Write>, more: &str) -> Next<Write> {
     settings::<Queue>(&format!("{{ memory: {{ bytes: 1MiB }}, {more} }}")).unwrap().wrap(context, rest.next()).unwrap()
@@ -74,6 +75,25 @@ async fn what_may_pass_is_repeated_with_pauses_that_grow_and_heed_the_rest() {
     }
     assert_eq!(metric(&context, "weir_queue_retries_total", ",kind=\"unavailable\""), 3);
     assert_eq!(metric(&context, "weir_queue_sent_samples_total", ""), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn why_the_rest_fails_is_logged_and_that_it_works_again() {
+    let (context, rest, log) = (context(), written(), Logged::start());
+    rest.answer(|_| Err(Error::unavailable("no answer").with_source(std::io::Error::other("UnknownIssuer"))));
+    let next = queue(&context, &rest, "");
+    next.send(batch("up 1")).await.unwrap();
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    let told = log.take("WARN");
+    let begin = "a request failed, and is repeated place=test.stages[0] failures=";
+    let tells = |line: &String| line.starts_with(begin) && line.ends_with("error=\"no answer: UnknownIssuer\"");
+    assert!((4..=5).contains(&told.len()) && told.iter().all(tells), "{told:?}");
+    assert!(rest.requests().len() > 20);
+    rest.answer(|batch| Ok(Ack::written(batch.sample_count() as u64)));
+    next.send(batch("up 1 2")).await.unwrap();
+    context.close().await;
+    let told = log.take("INFO");
+    assert!(told.len() == 1 && told[0].starts_with("requests work again place=test.stages[0] seconds=30"), "{told:?}");
 }
 
 #[tokio::test(start_paused = true)]

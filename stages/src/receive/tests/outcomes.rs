@@ -51,7 +51,7 @@ impl Node {
             Self::Good => return Ok(Ack::written(samples)),
             Self::Broken => return Err(Error::internal("the log can't be opened")),
             Self::Away => return Err(Error::unavailable("the log can't be written")),
-            Self::Conflict => ack.reject("duplicate_timestamp", "another value stays", 1),
+            Self::Conflict => ack.reject(weir_pipeline::ack::reason::DUPLICATE_TIMESTAMP, "another value stays", 1),
             Self::Old => ack.reject("too_old", "older than all", samples),
         }
         ack.add(Outcome::Written, "", samples - ack.total());

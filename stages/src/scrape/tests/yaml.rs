@@ -127,8 +127,8 @@ fn settings_that_are_wrong_say_so() {
             "expected a host and a port such as `127.0.0.1:9100`, got `a:70000`",
         ),
         (
-            "job_name: a, static_configs: [ { targets: ['u@a:1'] } ]",
-            "expected a host and a port such as `127.0.0.1:9100`, got `u@a:1`",
+            "job_name: a, static_configs: [ { targets: ['alice:hunter2@a:1'] } ]",
+            "expected a host and a port such as `127.0.0.1:9100`, got `<secret>@a:1`",
         ),
         (
             "job_name: a, static_configs: [ { targets: [a], labels: { __scheme__: ftp } } ]",

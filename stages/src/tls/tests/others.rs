@@ -46,6 +46,23 @@ async fn remote_write_speaks_to_whom_it_trusts_or_to_anyone_where_it_is_told_to(
 }
 
 #[tokio::test]
+async fn a_server_that_shows_the_certificate_of_a_ca_is_told_in_words() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let key = KeyPair::generate().unwrap();
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).unwrap().pem();
+    std::fs::write(dir.join("node.crt"), &certificate).unwrap();
+    std::fs::write(dir.join("ca.crt"), &certificate).unwrap();
+    std::fs::write(dir.join("node.key"), key.serialize_pem()).unwrap();
+    let (address, _rest) = receiver(dir, SERVER).await;
+    let error = write(address, dir, TRUSTS).await.unwrap_err().report();
+    let told = "the server's certificate is that of a CA (CA:TRUE), which can't be a server's: sign one with it";
+    assert!(error.ends_with(told), "{error}");
+}
+
+#[tokio::test]
 async fn a_target_is_scraped_with_tls() {
     let ours = Authority::new();
     ours.sign("node", "127.0.0.1");
