@@ -67,7 +67,7 @@ impl Shown {
         let samples = batch.float_count() as u64;
         ack.merge(Ack::written(samples - refused.min(samples)));
         ack.add(Outcome::Dropped, NO_HISTOGRAMS, batch.histogram_count() as u64);
-        ack.reject("series_limit", format!("expected at most {} series on the page", most), refused);
+        ack.reject("series_limit", format!("expected at most {most} series on the page"), refused);
         ack
     }
 
