@@ -24,7 +24,10 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// Where a component listens. A clone is the same: it goes from the one that leaves to the one that takes its place.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Berth(Arc<Mutex<Option<(Address, Weak<TcpListener>)>>>);
+pub(crate) struct Berth(Arc<Mutex<Held>>);
+
+/// An address, and its socket as long as somebody accepts connections from it.
+type Held = Option<(Address, Weak<TcpListener>)>;
 
 // === impl Berth ===
 
