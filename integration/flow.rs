@@ -224,7 +224,10 @@ resources:
 ";
     std::fs::write(&file, text).unwrap();
     let path = file.to_str().unwrap();
-    let checked = run(&["check", path], &[], dir.path());
+    // What two of the stages lead to.
+    let other = dir.path().join("other.yaml");
+    std::fs::write(&other, "name: other\nsource: { link: other }\nsink: stdout\n").unwrap();
+    let checked = run(&["check", path, other.to_str().unwrap()], &[], dir.path());
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
     let explained = run(&["explain", path], &[], dir.path());
     let tree = String::from_utf8_lossy(&explained.stdout).into_owned();

@@ -29,6 +29,10 @@ stages:
   - queue: { memory: { bytes: 1MiB } }
 sink: { remote_write: { url: 'http://127.0.0.1:1/api/v1/write' } }
 ---
+name: copy
+source: { link: copy }
+sink: { blocks: { store: central } }
+---
 name: agent
 source: { scrape: { jobs: [ { job_name: self, static_configs: [ { targets: ['127.0.0.1:1'] } ] } ] } }
 stages:

@@ -217,7 +217,9 @@ fn limits_of_a_tenant_hold_and_change_while_it_runs() {
 #[test]
 fn a_tenant_that_all_stores_refuse_holds_up_no_other_at_a_router() {
     let (dir, one) = (tempfile::tempdir().unwrap(), "{ max_tenants: 1 }");
-    let store = format!("\nresources:\n  central: {{ store: {{ path: '${{DIR}}/central', head: {one} }} }}\n");
+    let bucket = "main: { bucket: { local: { path: '${DIR}/bucket' } } }";
+    let central = format!("{{ path: '${{DIR}}/central', bucket: main, head: {one} }}");
+    let store = format!("\nresources:\n  {bucket}\n  central: {{ store: {central} }}\n");
     let query = "\n  all: { cluster: { ring: members, hedge: 200ms, connect_timeout: 500ms } }\n";
     let cluster = Cluster::start(dir, &store, query, &[]);
     let up: Labels = &[("__name__", "up")];

@@ -1,10 +1,13 @@
 //! What sources that listen have in common: the server, who may ask, what is given out for requests.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::Response;
 use hyper::body::Body;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
+use tokio::time::timeout;
 use weir_pipeline::{Metrics, metrics};
 
 pub mod auth;
@@ -16,7 +19,10 @@ mod telemetry;
 pub mod tenant;
 
 /// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
-const DISCARDED: usize = 1 << 20;
+const DISCARDED: usize = 64 << 20;
+
+/// How long is waited for more of it.
+const SILENCE: Duration = Duration::from_millis(500);
 
 /// The program's own metrics, as any Prometheus reads them: a process without an `api` is watched by what it listens on.
 pub(crate) fn metrics_page(all: &Metrics) -> Response<Full<Bytes>> {
@@ -55,13 +61,13 @@ fn unescape(text: &str) -> String {
     String::from_utf8_lossy(&out).into_owned()
 }
 
-/// Reads on for a while and keeps nothing.
+/// Reads on for a while and keeps nothing: who is still sending would not read a reply. Who sends nothing more does not wait.
 pub(crate) async fn discard<B>(mut body: B)
 where
     B: Body<Data = Bytes> + Unpin,
 {
     let mut left = DISCARDED;
-    while let Some(Ok(frame)) = body.frame().await {
+    while let Ok(Some(Ok(frame))) = timeout(SILENCE, body.frame()).await {
         match left.checked_sub(frame.data_ref().map_or(0, |data| data.len())) {
             Some(rest) => left = rest,
             None => return,
