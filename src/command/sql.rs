@@ -102,7 +102,7 @@ fn table(data: &Value) -> String {
     let head = columns.iter().map(|column| column["name"].as_str().unwrap_or_default().to_owned()).collect();
     let mut lines: Vec<Vec<String>> = vec![head];
     let rows = data["rows"].as_array().map(Vec::as_slice).unwrap_or_default();
-    lines.extend(rows.iter().flat_map(|row| lines_of(row)));
+    lines.extend(rows.iter().flat_map(lines_of));
     let is_number = |column: usize| {
         let name = columns.get(column).and_then(|column| column["type"].as_str()).unwrap_or_default();
         ["Int", "UInt", "Float", "Decimal"].iter().any(|number| name.starts_with(number))

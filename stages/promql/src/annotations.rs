@@ -326,7 +326,7 @@ impl Place {
         (span.end, Reverse(span.start))
     }
 
-    fn key(self) -> (u32, u32) {
+    fn key(self) -> forced::Key {
         let (Self::At(span) | Self::Within(_, span) | Self::Subquery(span)) = self;
         (span.start, span.end)
     }

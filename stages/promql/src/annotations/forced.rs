@@ -30,13 +30,19 @@ pub struct Evaluated {
 
 /// In how many samples there was something, by where it was evaluated and when.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Counts(BTreeMap<((u32, u32), Evaluated), BTreeMap<i64, i64>>);
+pub(super) struct Counts(BTreeMap<(Key, Evaluated), AtSteps>);
+
+/// What tells places in a query from each other.
+pub(super) type Key = (u32, u32);
+
+/// How many at each time.
+type AtSteps = BTreeMap<i64, i64>;
 
 // === impl Counts ===
 
 impl Counts {
     /// Adds a sample of what stands at `place`.
-    pub(super) fn add(&mut self, place: (u32, u32), forced: &Forced) {
+    pub(super) fn add(&mut self, place: Key, forced: &Forced) {
         let steps = self.0.entry((place, forced.evaluated)).or_default();
         *steps.entry(forced.times.0).or_default() += 1;
     }
@@ -44,7 +50,7 @@ impl Counts {
     /// How many Prometheus says that there were: at each step but the first that has any it adds what it has to itself
     /// (`rangeEval` merges the function's annotations into a map that has the same ones).
     fn total(&self) -> i64 {
-        let of_place = |(((_, _), evaluated), steps): (&((u32, u32), Evaluated), &BTreeMap<i64, i64>)| {
+        let of_place = |((_, evaluated), steps): (&(Key, Evaluated), &AtSteps)| {
             let (mut total, mut seen) = (0_i64, false);
             for n in 0..evaluated.count {
                 let time = evaluated.start.saturating_add(evaluated.step.saturating_mul(n as i64));

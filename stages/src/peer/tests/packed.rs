@@ -89,7 +89,7 @@ async fn going_back(after: usize) -> (SocketAddr, Arc<Mutex<Vec<bool>>>) {
                 if is_newer {
                     response.headers_mut().insert(node::UNPACKS, node::ZSTD);
                 }
-                match wire::decode_batch(if is_newer { &*unpacked } else { &*message }, &limits) {
+                match wire::decode_batch(if is_newer { &unpacked } else { &message }, &limits) {
                     Ok(batch) => wire::encode_ack(&Ack::written(batch.sample_count() as u64), &mut body),
                     Err(error) => {
                         wire::encode_error(&error, &mut body);

@@ -115,7 +115,7 @@ impl Book {
     /// Every acknowledged sample is there once, with what was said of metrics, and nothing that was never sent.
     async fn check(&self, store: &Store) {
         for said in &self.said {
-            assert_eq!(store.metadata(&Tenant::default(), Some(&said.metric)), [said.clone()]);
+            assert_eq!(store.metadata(&Tenant::default(), Some(&said.metric)), std::slice::from_ref(said));
         }
         let found = content(store).await;
         for (series, acked) in &self.acked {
