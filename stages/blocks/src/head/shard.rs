@@ -1,6 +1,7 @@
 //! A part of a tenant's series, behind one lock.
 
 use std::hash::{BuildHasher, RandomState};
+use std::ops::Range;
 
 use hashbrown::HashTable;
 use weir_pipeline::SeriesId;
@@ -128,6 +129,18 @@ impl Shard {
 
     pub(super) fn series_mut(&mut self) -> impl Iterator<Item = &mut Series> {
         self.slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
+    }
+
+    /// How many slots there are, free ones among them.
+    pub(super) fn slots(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The series of some slots.
+    pub(super) fn some_mut(&mut self, slots: Range<usize>) -> impl Iterator<Item = &mut Series> {
+        let end = slots.end.min(self.slots.len());
+        let slots = self.slots.get_mut(slots.start.min(end)..end).unwrap_or_default();
+        slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
     }
 
     /// Removes the series for which `idle` holds, and returns them.

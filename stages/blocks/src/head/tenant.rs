@@ -13,6 +13,9 @@ use super::{Shared, Snapshot};
 /// So many series are read without a pause for those who write.
 const AT_ONCE: usize = 512;
 
+/// So many series of a shard are sealed or freed in one turn: some 0.1 ms.
+const TURN: usize = 32;
+
 /// One tenant's series.
 #[derive(Default)]
 pub(super) struct TenantHead {
@@ -78,15 +81,13 @@ impl TenantHead {
     pub(super) fn frozen(&self, epoch: u32, shared: &Shared) -> Vec<Snapshot> {
         let visible = self.visible.load(SeqCst);
         let (mut found, mut change, mut scratch) = (Vec::new(), Change::default(), Vec::new());
-        for number in 0..SHARDS {
-            for series in self.shard(number).series_mut() {
-                let pieces = series.frozen(visible, epoch, &mut change);
-                if !pieces.is_empty() {
-                    // Not locked for long: who creates series waits for it, and others behind them.
-                    found.push(series.snapshot(self.index().spell(&series.labels, &mut scratch), pieces));
-                }
+        self.in_turns(|series| {
+            let pieces = series.frozen(visible, epoch, &mut change);
+            if !pieces.is_empty() {
+                // Not locked for long: who creates series waits for it, and others behind them.
+                found.push(series.snapshot(self.index().spell(&series.labels, &mut scratch), pieces));
             }
-        }
+        });
         self.apply(&change, shared);
         found
     }
@@ -97,12 +98,12 @@ impl TenantHead {
 
     pub(super) fn release(&self, shared: &Shared) {
         let (visible, epoch) = (self.visible.load(SeqCst), shared.epoch.load(SeqCst));
+        let (mut change, mut samples) = (Change::default(), 0_u64);
+        self.in_turns(|series| samples += series.release(visible, &mut change));
+        change.samples = change.samples.wrapping_sub(samples);
+        self.apply(&change, shared);
         for number in 0..SHARDS {
             let mut shard = self.shard(number);
-            let mut change = Change::default();
-            let samples: u64 = shard.series_mut().map(|series| series.release(visible, &mut change)).sum();
-            change.samples = change.samples.wrapping_sub(samples);
-            self.apply(&change, shared);
             let removed = shard.remove(|series| series.is_empty() && series.touched.saturating_add(1) < epoch);
             if !removed.is_empty() {
                 let index = &mut *self.index.write().unwrap_or_else(PoisonError::into_inner);
@@ -113,6 +114,21 @@ impl TenantHead {
                 shared.series.fetch_sub(removed.len() as u64, Relaxed);
                 shared.removed.fetch_add(removed.len() as u64, Relaxed);
             }
+        }
+    }
+
+    /// Calls `f` with each series, of which shards take turns, some at a time: a request has series of all shards, and would wait at
+    /// each that is locked for as long as all of its series take.
+    fn in_turns(&self, mut f: impl FnMut(&mut Series)) {
+        let (mut begin, mut more) = (0, true);
+        while more {
+            more = false;
+            for number in 0..SHARDS {
+                let mut shard = self.shard(number);
+                shard.some_mut(begin..begin + TURN).for_each(&mut f);
+                more |= shard.slots() > begin + TURN;
+            }
+            begin += TURN;
         }
     }
 
