@@ -23,7 +23,7 @@ for scenario in "${scenarios[@]}"; do
     {
         echo "WEIR_SOAK=$factor, $(nproc) cores, commit $(git rev-parse --short HEAD)"
         WEIR_SOAK="$factor" cargo test --workspace --test integration -- --nocapture "$scenario" 2>"$errors" |
-            grep -v '^$' || grep -A4 'panicked at' "$errors" || true
+            grep -v '^$' | sed 's#^/[^ ]*/s3/#s3/#' || grep -A4 'panicked at' "$errors" || true
     } | tee "$out"
     grep -q '^test result: ok' "$out" || failed+=("$scenario")
 done
