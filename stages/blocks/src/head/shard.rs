@@ -127,10 +127,6 @@ impl Shard {
         self.by_id.insert_unique(hash, slot as u32, |slot| hash_of(slots, key, *slot));
     }
 
-    pub(super) fn series_mut(&mut self) -> impl Iterator<Item = &mut Series> {
-        self.slots.iter_mut().filter_map(|slot| slot.as_deref_mut())
-    }
-
     /// How many slots there are, free ones among them.
     pub(super) fn slots(&self) -> usize {
         self.slots.len()

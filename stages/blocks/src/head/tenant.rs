@@ -13,7 +13,7 @@ use super::{Shared, Snapshot};
 /// So many series are read without a pause for those who write.
 const AT_ONCE: usize = 512;
 
-/// So many series of a shard are sealed or freed in one turn: some 0.1 ms.
+/// So many series of a shard are sealed, freed or counted in one turn: some 0.1 ms at most.
 const TURN: usize = 32;
 
 /// One tenant's series.
@@ -136,14 +136,12 @@ impl TenantHead {
     pub(super) fn cardinality(&self, limit: usize) -> Cardinality {
         let mut found = self.index().cardinality(limit);
         let visible = self.visible.load(SeqCst);
-        for number in 0..SHARDS {
-            for series in self.shard(number).series_mut() {
-                let (chunks, times) = series.extent(visible);
-                found.chunks += chunks;
-                let both = found.times.zip(times).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
-                found.times = both.or(found.times).or(times);
-            }
-        }
+        self.in_turns(|series| {
+            let (chunks, times) = series.extent(visible);
+            found.chunks += chunks;
+            let both = found.times.zip(times).map(|(a, b)| (a.0.min(b.0), a.1.max(b.1)));
+            found.times = both.or(found.times).or(times);
+        });
         found
     }
 
@@ -151,12 +149,10 @@ impl TenantHead {
     pub(super) fn usage(&self) -> (u64, u64) {
         let visible = self.visible.load(SeqCst);
         let (mut series, mut samples) = (0, 0);
-        for number in 0..SHARDS {
-            for one in self.shard(number).series_mut() {
-                series += 1;
-                samples += one.samples(visible);
-            }
-        }
+        self.in_turns(|one| {
+            series += 1;
+            samples += one.samples(visible);
+        });
         (series, samples)
     }
 

@@ -6,6 +6,20 @@ use tokio::sync::Notify;
 
 use super::*;
 
+/// A receiver whose pipeline answers one request for each time that the gate is notified.
+async fn held(settings: Receive) -> (Arc<Running>, Arc<Notify>) {
+    let gate = Arc::new(Notify::new());
+    let hold = gate.clone();
+    let running = start(settings, move |batch| {
+        let hold = hold.clone();
+        Box::pin(async move {
+            hold.notified().await;
+            Ok(Ack::written(batch.sample_count() as u64))
+        })
+    });
+    (Arc::new(running.await), gate)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_pipeline_that_never_answers_is_given_up_after_the_timeout() {
     let running = start(settings(), |_| Box::pin(pending())).await;
@@ -18,16 +32,7 @@ async fn a_pipeline_that_never_answers_is_given_up_after_the_timeout() {
 async fn requests_beyond_the_memory_are_told_to_come_again() {
     let mut settings = settings();
     settings.in_flight = Bytes::kib(1);
-    let gate = Arc::new(Notify::new());
-    let hold = gate.clone();
-    let running = start(settings, move |batch| {
-        let hold = hold.clone();
-        Box::pin(async move {
-            hold.notified().await;
-            Ok(Ack::written(batch.sample_count() as u64))
-        })
-    });
-    let running = Arc::new(running.await);
+    let (running, gate) = held(settings).await;
     // Larger than all of the budget, and taken because it is alone.
     let first = tokio::spawn({
         let running = running.clone();
@@ -61,16 +66,7 @@ fn wide(same: usize, own: usize) -> Vec<u8> {
 async fn what_a_small_body_becomes_is_charged_while_it_does() {
     let mut settings = settings();
     (settings.in_flight, settings.max_batch) = (Bytes::mib(6), Bytes::mib(12));
-    let gate = Arc::new(Notify::new());
-    let hold = gate.clone();
-    let running = start(settings, move |batch| {
-        let hold = hold.clone();
-        Box::pin(async move {
-            hold.notified().await;
-            Ok(Ack::written(batch.sample_count() as u64))
-        })
-    });
-    let running = Arc::new(running.await);
+    let (running, gate) = held(settings).await;
     let first = tokio::spawn({
         let running = running.clone();
         async move { running.write(&[], body(Version::V1, 1)).await }
@@ -96,16 +92,7 @@ async fn what_a_small_body_becomes_is_charged_while_it_does() {
 
 #[tokio::test]
 async fn at_shutdown_a_request_in_flight_is_answered_and_no_other_is_taken() {
-    let gate = Arc::new(Notify::new());
-    let hold = gate.clone();
-    let running = start(settings(), move |batch| {
-        let hold = hold.clone();
-        Box::pin(async move {
-            hold.notified().await;
-            Ok(Ack::written(batch.sample_count() as u64))
-        })
-    });
-    let running = Arc::new(running.await);
+    let (running, gate) = held(settings()).await;
     let idle = tokio::net::TcpStream::connect(running.address).await.unwrap();
     let flying = tokio::spawn({
         let running = running.clone();
