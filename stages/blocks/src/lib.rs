@@ -1,5 +1,6 @@
 //! The store: log, head and blocks, and the sink that writes to it.
 
+mod background;
 pub mod block;
 pub mod blocks;
 pub mod bucket;

@@ -220,7 +220,7 @@ impl Shelf for BlockShelf {
 impl BlockShelf {
     /// Writes a block, and says what a catalog knows of it.
     pub(crate) async fn put(&self, tenant: &Tenant, start: i64, end: i64, rows: Arc<dyn Rows>) -> Result<Option<Put>> {
-        let Some(files) = write::write(rows.as_ref(), start, end).await? else { return Ok(None) };
+        let Some(files) = write::write(rows.clone(), start, end).await? else { return Ok(None) };
         let id = self.next_id(rows.began());
         let directory = directory(tenant, id);
         let (series_bytes, samples_bytes) = (files.series.len() as u64, files.samples.len() as u64);

@@ -325,8 +325,7 @@ async fn everything(shelf: &BlockShelf) -> Result<Series> {
 #[test]
 fn any_bytes_as_a_series_file_are_read_or_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let files =
-        runtime.block_on(write::write(table(&sample_data(4, 10)).as_ref(), NOON - DAY / 2, NOON)).unwrap().unwrap();
+    let files = runtime.block_on(write::write(table(&sample_data(4, 10)), NOON - DAY / 2, NOON)).unwrap().unwrap();
     let mut whole = vec![1];
     whole.extend_from_slice(&files.series);
     fuzz::fuzz(&whole);

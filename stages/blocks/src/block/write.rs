@@ -1,5 +1,7 @@
 //! Writes a block.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
@@ -11,6 +13,7 @@ use super::columns::Columns;
 use super::schema::Beside;
 use super::series::{Entry, SeriesFile};
 use super::{WINDOW, schema};
+use crate::background::background;
 use crate::store::shelf::{Rows, Samples};
 
 /// The most bytes of a row group, before and after compression alike.
@@ -37,19 +40,20 @@ pub(super) struct Files {
     pub(super) starts: bool,
 }
 
-/// Encodes what `rows` has within `start..=end`; `None` where there is no sample.
-pub(super) async fn write(rows: &dyn Rows, start: i64, end: i64) -> Result<Option<Files>> {
+/// Encodes what `rows` has within `start..=end`; `None` where there is no sample. The work is done where it holds up nobody who
+/// writes or asks.
+pub(super) async fn write(rows: Arc<dyn Rows>, start: i64, end: i64) -> Result<Option<Files>> {
     if start.div_euclid(86_400_000) != end.div_euclid(86_400_000) {
         return Err(Error::internal(format!("expected a block within one UTC day, got {start}..={end}")));
     }
-    let mut writer = Writer::new(rows)?;
+    let mut writer = Writer::new(rows.as_ref())?;
     let mut window = start.div_euclid(WINDOW) * WINDOW;
     while window <= end {
         let (from, to) = (window.max(start), (window + WINDOW - 1).min(end));
-        writer.window(rows, from, to).await?;
+        writer = writer.window(rows.as_ref(), from, to).await?;
         window += WINDOW;
     }
-    writer.finish(rows)
+    background(move || writer.finish(rows.as_ref())).await?
 }
 
 struct Writer {
@@ -74,7 +78,7 @@ impl Writer {
         Ok(Self { samples, schema, beside, entries: vec![Entry::default(); rows.len()], groups: 0, open: false })
     }
 
-    async fn window(&mut self, rows: &dyn Rows, from: i64, to: i64) -> Result<()> {
+    async fn window(mut self, rows: &dyn Rows, from: i64, to: i64) -> Result<Self> {
         let mut first = 0;
         while first < rows.len() {
             let (mut last, mut samples) = (first, 0);
@@ -84,13 +88,18 @@ impl Writer {
                 last += 1;
             }
             let read = rows.read(first..last, from, to).await?;
-            self.add(first, &read)?;
+            let is_last = last == rows.len();
+            self = background(move || {
+                self.add(first, &read)?;
+                if is_last || self.samples.in_progress_size() > ROW_GROUP_BYTES {
+                    self.close_group()?;
+                }
+                Ok(self)
+            })
+            .await??;
             first = last;
-            if self.samples.in_progress_size() > ROW_GROUP_BYTES {
-                self.close_group()?;
-            }
         }
-        self.close_group()
+        Ok(self)
     }
 
     fn close_group(&mut self) -> Result<()> {

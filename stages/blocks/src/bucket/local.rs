@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path as FilePath, PathBuf};
 
@@ -13,13 +13,16 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path;
 use object_store::{
     CopyOptions, Error as StoreError, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
+    ObjectStoreExt, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions,
 };
 use serde::Deserialize;
 use weir_pipeline::units::some_path;
 use weir_pipeline::{Error, Result};
 
 use super::measured::only_whole;
+
+/// So many bytes are written before they are synced.
+const PART: usize = 1 << 20;
 
 /// A directory of this machine.
 #[derive(Clone, Debug, Deserialize)]
@@ -58,6 +61,25 @@ impl Synced {
         Ok(Self { store, root: root.to_owned() })
     }
 
+    /// Puts what is large, and syncs it part by part: who syncs another file meanwhile, such as the log, waits for a part at most.
+    async fn put_in_parts(&self, location: &Path, payload: PutPayload) -> object_store::Result<PutResult> {
+        let (root, path, shown) = (self.root.clone(), self.store.path_to_filesystem(location)?, location.to_string());
+        let failed = move |e: io::Error| format!("`{shown}` can't be written: {e}").into();
+        tokio::task::spawn_blocking(move || {
+            let (mut file, staged) = stage(&path)?;
+            let written = write_in_parts(&mut file, payload).and_then(|()| std::fs::rename(&staged, &path));
+            if written.is_err() {
+                // It would only cost space.
+                let _ = std::fs::remove_file(&staged);
+            }
+            written.and_then(|()| sync_directories(&root, &path))
+        })
+        .await?
+        .map_err(|e| StoreError::Generic { store: "LocalFileSystem", source: failed(e) })?;
+        let ObjectMeta { e_tag, version, .. } = self.store.head(location).await?;
+        Ok(PutResult { e_tag, version })
+    }
+
     async fn sync(&self, path: &Path) -> object_store::Result<()> {
         let (root, file, shown) = (self.root.clone(), self.root.join(path.as_ref()), path.to_string());
         let failed = move |e: io::Error| format!("`{shown}` can't be synced: {e}").into();
@@ -75,6 +97,9 @@ impl ObjectStore for Synced {
         payload: PutPayload,
         opts: PutOptions,
     ) -> object_store::Result<PutResult> {
+        if opts.mode == PutMode::Overwrite && opts.attributes.is_empty() && payload.content_length() > PART {
+            return self.put_in_parts(location, payload).await;
+        }
         let put = self.store.put_opts(location, payload, opts).await;
         // Also what another one put: who hears that it is there relies on it.
         if matches!(put, Ok(_) | Err(StoreError::AlreadyExists { .. })) {
@@ -146,9 +171,38 @@ impl fmt::Display for Synced {
     }
 }
 
+/// A new file beside `path`, of a name that is listed nowhere.
+fn stage(path: &FilePath) -> io::Result<(File, PathBuf)> {
+    if let Some(directory) = path.parent() {
+        std::fs::create_dir_all(directory)?;
+    }
+    for number in 1_u64.. {
+        let mut staged = path.as_os_str().to_owned();
+        staged.push(format!("#{number}"));
+        match File::create_new(&staged) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            created => return Ok((created?, staged.into())),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+fn write_in_parts(file: &mut File, payload: PutPayload) -> io::Result<()> {
+    for part in payload.iter().flat_map(|bytes| bytes.chunks(PART)) {
+        file.write_all(part)?;
+        file.sync_data()?;
+    }
+    file.sync_all()
+}
+
 /// Syncs a file and every directory from it up to the root.
 fn sync(root: &FilePath, file: &FilePath) -> io::Result<()> {
     File::open(file)?.sync_all()?;
+    sync_directories(root, file)
+}
+
+/// Syncs every directory from a file up to the root.
+fn sync_directories(root: &FilePath, file: &FilePath) -> io::Result<()> {
     let mut directory = file.parent();
     while let Some(at) = directory.filter(|d| d.starts_with(root)) {
         sync_directory(at)?;

@@ -80,7 +80,9 @@ impl TenantHead {
 
     pub(super) fn frozen(&self, epoch: u32, shared: &Shared) -> Vec<Snapshot> {
         let visible = self.visible.load(SeqCst);
-        let (mut found, mut change, mut scratch) = (Vec::new(), Change::default(), Vec::new());
+        // Not while a shard is locked.
+        let series = (0..SHARDS).map(|number| self.shard(number).slots()).sum();
+        let (mut found, mut change, mut scratch) = (Vec::with_capacity(series), Change::default(), Vec::new());
         self.in_turns(|series| {
             let pieces = series.frozen(visible, epoch, &mut change);
             if !pieces.is_empty() {

@@ -12,7 +12,7 @@ use super::format::{
     BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SEGMENT_HEADER, SegmentHeader, VERSION, version_for,
 };
 use super::record::{self, Known};
-use super::segments::{Hold, file_name, number_of};
+use super::segments::{Hold, file_name, is_gone, number_of};
 use crate::seam::Fs;
 
 /// So many bytes are read at once.
@@ -109,8 +109,11 @@ impl Replay {
         let unlisted = |error| {
             Error::internal(format!("the log directory `{}` can't be listed", dir.display())).with_source(error)
         };
-        let mut left = Vec::new();
-        for number in fs.list(&dir).map_err(unlisted)?.iter().filter_map(|name| number_of(name)) {
+        let (names, mut left) = (fs.list(&dir).map_err(unlisted)?, Vec::new());
+        for gone in names.iter().filter(|name| is_gone(name)) {
+            fs.remove(&dir.join(gone)).map_err(unlisted)?;
+        }
+        for number in names.iter().filter_map(|name| number_of(name)) {
             left.push(Hold::new(number, fs.len(&dir.join(file_name(number))).map_err(unlisted)?));
         }
         left.sort_unstable_by_key(Hold::number);

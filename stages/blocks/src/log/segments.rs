@@ -3,13 +3,19 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, Weak};
 
 use super::format::SegmentHeader;
 use super::lock;
 use crate::seam::{Append, Fs};
+
+/// So many bytes of a file are freed at once.
+const STEP: u64 = 8 << 20;
+
+/// What follows the name of a segment that is being removed.
+const GONE: &str = ".gone";
 
 /// Keeps a segment: as long as anyone has one, the segment is not removed.
 #[derive(Clone, Debug)]
@@ -105,11 +111,21 @@ impl Segments {
         }
     }
 
-    /// Removes the segments that nobody holds.
+    /// Removes the segments that nobody holds. Where they are large this takes its time: a file system that frees all of one at
+    /// once lets no sync through meanwhile.
     pub(super) fn reclaim(&self) -> io::Result<usize> {
-        let free: Vec<u64> = lock(&self.0.all).values().filter(|hold| hold.is_last()).map(Hold::number).collect();
-        for &number in &free {
-            match self.0.fs.remove(&self.path(number)) {
+        let free: Vec<_> = lock(&self.0.all).values().filter(|hold| hold.is_last()).cloned().collect();
+        let mut large = Vec::new();
+        for (number, bytes) in free.iter().map(|hold| (hold.number(), hold.bytes())) {
+            let path = self.path(number);
+            let done = if bytes > STEP {
+                // What is cut short must not look like a segment.
+                large.push(self.0.dir.join(gone_name(number)));
+                large.last().map_or(Ok(()), |gone| self.0.fs.rename(&path, gone))
+            } else {
+                self.0.fs.remove(&path)
+            };
+            match done {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
                 _ => lock(&self.0.all).remove(&number),
             };
@@ -117,7 +133,23 @@ impl Segments {
         if !free.is_empty() {
             self.0.fs.sync_dir(&self.0.dir)?;
         }
+        for gone in large {
+            match self.shrink(&gone) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
         Ok(free.len())
+    }
+
+    /// Removes a file a part at a time.
+    fn shrink(&self, path: &Path) -> io::Result<()> {
+        let mut left = self.0.fs.len(path)?;
+        while left > STEP {
+            left -= STEP;
+            self.0.fs.truncate(path, left)?;
+        }
+        self.0.fs.remove(path)
     }
 
     pub(super) fn present(&self) -> Present {
@@ -137,6 +169,16 @@ impl Segments {
 /// The name of a segment's file.
 pub(crate) fn file_name(number: u64) -> String {
     format!("{number:020}.log")
+}
+
+/// The name of a segment that is being removed.
+fn gone_name(number: u64) -> String {
+    format!("{}{GONE}", file_name(number))
+}
+
+/// Whether a file was a segment, and is of no use any more.
+pub(super) fn is_gone(name: &str) -> bool {
+    name.strip_suffix(GONE).and_then(number_of).is_some()
 }
 
 /// The number in the name of a segment's file.

@@ -208,6 +208,22 @@ async fn a_segment_goes_when_nobody_holds_it() {
 }
 
 #[tokio::test]
+async fn a_large_segment_goes_in_parts_and_what_is_left_of_one_is_no_segment() {
+    let fs = disk();
+    let (first, large) = (Path::new(DIR).join("00000000000000000001.log"), vec![0; 20 << 20]);
+    fs.put(&first, large.clone());
+    let log =
+        Log::new(Arc::new(fs.process()), DIR.into(), SEGMENT, vec![Hold::new(1, 20 << 20)], Arc::<Counts>::default());
+    log.append(entry("a", &[1], 1)).await.unwrap();
+    assert_eq!(log.reclaim().await.unwrap(), 2);
+    assert!(segment_files(&fs).is_empty(), "{:?}", segment_files(&fs));
+
+    fs.put(&first.with_extension("log.gone"), large);
+    assert_eq!(replay(&fs).1, Damage::default());
+    assert!(segment_files(&fs).is_empty(), "{:?}", segment_files(&fs));
+}
+
+#[tokio::test]
 async fn an_error_of_the_disk_is_unavailable_and_the_next_entry_begins_a_segment() {
     for (op, after, fault, message) in [
         (Op::Write, 0, Fault::Full, "no storage space"),

@@ -13,6 +13,7 @@ use weir_pipeline::{Error, Labels, Result, SeriesId, Tenant};
 
 use super::shelf::{Block, Rows, Samples};
 use super::{Run, Store, lock};
+use crate::background::background;
 use crate::head::{Piece, Snapshot};
 
 /// A UTC day, in milliseconds.
@@ -35,10 +36,11 @@ pub struct Cut {
     pub segments: u64,
 }
 
-/// Frozen series of the head as rows of a block.
+/// Frozen series of the head as rows of a block. A clone has the same ones.
+#[derive(Clone)]
 struct Frozen {
-    series: Vec<Snapshot>,
-    conflicts: AtomicU64,
+    series: Arc<Vec<Snapshot>>,
+    conflicts: Arc<AtomicU64>,
 }
 
 // === impl Store ===
@@ -103,8 +105,8 @@ impl Store {
     async fn write_tenant(&self, tenant: &Tenant, epoch: u32) -> Result<Vec<Arc<dyn Block>>> {
         let (store, name) = (self.clone(), tenant.clone());
         let collect = move || {
-            let rows = Frozen { series: store.0.head.frozen(&name, epoch), conflicts: AtomicU64::new(0) };
-            (rows.days(), Arc::new(rows))
+            let rows = Frozen { series: Arc::new(store.0.head.frozen(&name, epoch)), conflicts: Arc::default() };
+            (rows.days(), rows)
         };
         let (days, rows) = tokio::task::spawn_blocking(collect).await.map_err(lost)?;
         if self.is_leaving(tenant) {
@@ -113,7 +115,7 @@ impl Store {
         }
         let mut blocks = Vec::new();
         for day in days {
-            match self.0.shelf.write(tenant, day * DAY, day * DAY + DAY - 1, rows.clone()).await {
+            match self.0.shelf.write(tenant, day * DAY, day * DAY + DAY - 1, Arc::new(rows.clone())).await {
                 Ok(block) => blocks.extend(block),
                 Err(error) => {
                     // The next attempt writes them again; left behind they would only cost space.
@@ -127,6 +129,8 @@ impl Store {
         }
         self.publish(tenant, epoch, &blocks);
         self.0.measures.conflicts(rows.conflicts.load(Relaxed));
+        // So many small pieces of memory take a while to give back. Where there is no thread they are given back here.
+        let _ = background(move || drop(rows)).await;
         Ok(blocks)
     }
 
@@ -259,8 +263,12 @@ impl Rows for Frozen {
     }
 
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
-        let series = self.series.get(range).unwrap_or(&[]);
-        Ok(series.iter().map(|series| self.samples_of(series, start, end)).collect())
+        let rows = self.clone();
+        let read = move || {
+            let series = rows.series.get(range).unwrap_or(&[]);
+            series.iter().map(|series| rows.samples_of(series, start, end)).collect()
+        };
+        background(read).await
     }
 }
 

@@ -6,7 +6,7 @@ use super::*;
 fn the_columns_and_their_encodings_are_those_of_the_format() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let files = runtime
-        .block_on(write::write(table(&sample_data(20, 2000)).as_ref(), NOON - DAY / 2, NOON + DAY / 2 - 1))
+        .block_on(write::write(table(&sample_data(20, 2000)), NOON - DAY / 2, NOON + DAY / 2 - 1))
         .unwrap()
         .unwrap();
     let shown = |file: &bytes::Bytes| {

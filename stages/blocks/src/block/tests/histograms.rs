@@ -131,8 +131,8 @@ async fn a_block_of_floats_alone_is_of_version_1_and_has_no_places_for_histogram
     let both = Samples { histograms: vec![histogram_point(NOON + 1, 5)], ..floats.clone() };
     let since = Samples { starts: vec![NOON - 5], ..floats.clone() };
     for (samples, format, columns) in [(floats, "1", 5), (since, "1", 6), (both, "2", 19)] {
-        let rows = Mixed(vec![(labels.clone(), samples)]);
-        let files = write::write(&rows, NOON, NOON + 1).await.unwrap().unwrap();
+        let rows = Arc::new(Mixed(vec![(labels.clone(), samples)]));
+        let files = write::write(rows, NOON, NOON + 1).await.unwrap().unwrap();
         assert_eq!(files.format.to_string(), format);
         assert_eq!((format_of(&files.samples).as_str(), format_of(&files.series).as_str()), (format, format));
         let reader = parquet::file::reader::SerializedFileReader::new(files.samples.clone()).unwrap();

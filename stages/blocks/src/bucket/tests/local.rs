@@ -28,6 +28,19 @@ async fn what_is_put_is_there_for_the_next_one_to_open() {
 }
 
 #[tokio::test]
+async fn what_is_large_is_put_in_parts_and_replaces_what_was_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (objects, path) = (Objects::local(dir.path()).unwrap(), Path::from("t/raw/b/samples.parquet"));
+    for fill in [1, 2] {
+        let large = Bytes::from(vec![fill; (2 << 20) + 7]);
+        objects.put(&path, large.clone()).await.unwrap();
+        assert_eq!(objects.get(&path).await.unwrap(), large);
+    }
+    let left: Vec<_> = std::fs::read_dir(dir.path().join("t/raw/b")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left, ["samples.parquet"]);
+}
+
+#[tokio::test]
 async fn a_bucket_that_can_not_be_opened_or_read_says_what_and_where() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
