@@ -18,6 +18,8 @@ pub mod server;
 mod telemetry;
 pub mod tenant;
 
+pub use lenient::query;
+
 /// How much of a body is read only to throw it away, so that the sender sees the reply instead of a broken connection.
 const DISCARDED: usize = 64 << 20;
 

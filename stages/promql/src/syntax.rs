@@ -5,8 +5,9 @@
 //! query as Prometheus formats it.
 //!
 //! Errors: a [`ParseError`] with Prometheus' message and position. Only the first error of a text is reported, as there.
-//! Beyond Prometheus' own rules a text is at most [`MAX_QUERY_BYTES`] long and a tree at most [`MAX_DEPTH`] deep, so that no
-//! recursion over a tree can overflow a stack.
+//! Beyond Prometheus' own rules a text is at most [`MAX_QUERY_BYTES`] long, has at most [`MAX_PARTS`] parts, nests at most
+//! [`MAX_NESTING`] deep, and chains at most about [`MAX_DEPTH`] operators, so that it takes little memory, and no recursion over a tree can overflow a stack. What needs little stack alone walks
+//! chains of left operands by loops.
 //!
 //! Source: `promql/parser` of Prometheus 3.14.0 (`lex.go`, `generated_parser.y`, `parse.go`, `functions.go`).
 
@@ -26,7 +27,7 @@ pub mod source;
 pub use duration::{format_duration, parse_duration};
 pub(crate) use number::parse_number;
 pub use position::{ParseError, Position};
-pub use pretty::pretty;
+pub use pretty::{pretty, pretty_expr};
 
 use weir_pipeline::Matcher;
 
@@ -34,10 +35,18 @@ use ast::Expr;
 use parser::Parser;
 
 /// The longest query, in bytes.
-pub const MAX_QUERY_BYTES: usize = 64 << 10;
+pub const MAX_QUERY_BYTES: usize = 1 << 20;
 
-/// The deepest tree. Plans are several nodes deep for each level, and are walked by recursion.
-pub const MAX_DEPTH: usize = 100;
+/// How deep expressions may stand within each other: in parentheses, as arguments, as right operands. All walks over trees
+/// recurse so deep, on stacks of 2 MiB.
+pub const MAX_NESTING: usize = 100;
+
+/// How many expressions and matchers a text may have: each takes some KiB where it is planned, or shown as a tree.
+pub const MAX_PARTS: usize = 30_000;
+
+/// The deepest tree, where left operands count too: each operator of `a or b or c` is a level. Plans are several nodes deep
+/// for each level, and are walked by recursion, on threads with large stacks.
+pub const MAX_DEPTH: usize = 2000;
 
 /// Reads a PromQL expression and checks its types.
 ///

@@ -5,7 +5,7 @@
 //! ```
 //!
 //! All settings: `api: { listen: 127.0.0.1:9090, max_concurrent: 20, timeout: 2m, max_points: 11000, default_tenant:
-//! default-tenant, tenant_certificate_field: common_name, cors_origin: …, max_body: 1MiB, connections: 512, max_read_samples: 5000000, lifecycle: false, admin: false, tls_server_config: { … },
+//! default-tenant, tenant_certificate_field: common_name, cors_origin: …, max_body: 4MiB, connections: 512, max_read_samples: 5000000, lifecycle: false, admin: false, tls_server_config: { … },
 //! auth: { … } }`, the last two as in [`tls`](weir_stages::tls) and [`auth`](weir_stages::http::auth).
 //!
 //! Shape: under `/api/v1`: `query`, `query_range`, `query_exemplars`, `format_query`, `parse_query`, `sql`, `series`, `labels`
@@ -49,6 +49,7 @@ mod status;
 mod targets;
 mod telemetry;
 mod tenants;
+mod texts;
 mod time;
 mod tree;
 
@@ -100,7 +101,8 @@ pub struct Api {
     /// The origins of other sites whose pages may ask, as a regular expression. Default none.
     #[serde(default)]
     pub cors_origin: Option<OriginPattern>,
-    /// The largest body of a request: a form, or what remote read asks. Larger ones get 413. Default 1MiB.
+    /// The largest body of a request: a form, or what remote read asks. Larger ones get 413. Default 4MiB,
+    /// which is room for the longest query (1 MiB) with each byte percent-encoded.
     #[serde(default = "max_body", deserialize_with = "above_zero")]
     pub max_body: Bytes,
     /// How many connections are held at once; others wait to be accepted. Default 512.
@@ -143,7 +145,7 @@ fn max_points() -> NonZeroU64 {
 }
 
 fn max_body() -> Bytes {
-    Bytes::mib(1)
+    Bytes::mib(4)
 }
 
 fn max_read_samples() -> NonZeroU64 {

@@ -24,6 +24,7 @@ mod pool;
 mod samples;
 mod session;
 mod sql;
+mod stack;
 mod stats;
 mod unite;
 
@@ -39,13 +40,12 @@ pub(crate) use error::innermost;
 use executor::Executor;
 use pool::{QueryPool, Tenants};
 use session::{Plans, Session};
+use stack::Need;
+pub(crate) use stack::deep;
 use stats::Stopwatch;
 
 /// The step of subqueries that do not say one, in milliseconds: Prometheus' default of how often rules are evaluated.
 const SUBQUERY_STEP: i64 = 60_000;
-
-/// An expression of so few levels is planned on a stack as threads have it.
-const SHALLOW: usize = 8;
 
 /// What a query may use.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -95,16 +95,6 @@ struct Evaluation<'a> {
     end: i64,
     steps: Steps,
     instant: bool,
-}
-
-/// Whether what is asked needs no deep stack.
-fn is_shallow(ask: &Ask) -> bool {
-    match ask {
-        Ask::Instant { expr, .. } | Ask::Range { expr, .. } => {
-            syntax::parse(expr).is_ok_and(|expr| expr.depth() <= SHALLOW)
-        }
-        _ => true,
-    }
 }
 
 // === impl Limits ===
@@ -157,7 +147,7 @@ impl Engine {
         let sql = Arc::new(crate::sql::session::Sessions::new(partitions.max(2)));
         let tenants = Arc::new(Tenants::new(limits.tenant_memory, limits.tenant_concurrency));
         let replicas = Replicas::default();
-        Self { replicas, source, limits, sessions, sql, gate, tenants, executor: Executor::Here }
+        Self { replicas, source, limits, sessions, sql, gate, tenants, executor: Executor::default() }
     }
 
     /// The same engine, for which series that differ in these labels only are one.
@@ -189,7 +179,7 @@ impl Engine {
         }
         let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
         let (engine, limit) = (self.clone(), query.limit);
-        let answer = self.executor.run(is_shallow(&query.ask), async move {
+        let answer = self.executor.run(Need::of(&query.ask), async move {
             let mut watch = Stopwatch::start();
             // Held until the work has ended, also where nobody waits for it any more.
             let tenant = engine.tenants.of(&query.tenant);
@@ -213,6 +203,11 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`], but for what happens while a query runs.
     pub async fn explain(&self, ask: &Ask) -> Result<String> {
+        let (engine, asked) = (self.clone(), ask.clone());
+        self.executor.run(Need::of(ask), async move { engine.explain_here(&asked).await }).await
+    }
+
+    async fn explain_here(&self, ask: &Ask) -> Result<String> {
         let Some(evaluation) = Evaluation::of(ask)? else {
             return Err(Error::invalid("expected a PromQL query"));
         };

@@ -113,6 +113,7 @@ impl Planner<'_> {
     /// # Errors
     /// It has something that is not supported yet, can't be answered, or is too deep.
     pub(crate) fn query(&self, expr: &Expr) -> Result<Planned> {
+        self.check_durations(expr)?;
         if nesting::aggregations(expr) > nesting::MAX_AGGREGATIONS {
             let text = format!("expected at most {} aggregations within each other", nesting::MAX_AGGREGATIONS);
             return Err(self.error(expr.span, &text));

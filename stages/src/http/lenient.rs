@@ -1,5 +1,6 @@
-//! Raw characters in request lines, which Go's server takes and our HTTP library refuses: `curl -g
-//! '…?query=up{job="a"}'` sends the quotes as they are. They are percent-encoded on the way in.
+//! What request lines may have for Go's server, and our HTTP library refuses: raw characters (`curl -g
+//! '…?query=up{job="a"}'` sends the quotes as they are), which are percent-encoded on the way in; and a query so long that no
+//! address has room for it, which goes on as a header of its own, and comes out as [`query`].
 //!
 //! Only the line that begins a request is looked at: what comes first on a connection, or first after an answer, and has a
 //! method and a path. Everything else passes as it is, HTTP/2 and bodies included.
@@ -8,10 +9,18 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use hyper::header::{HeaderMap, HeaderValue};
+use hyper::{Request, Uri, http::Extensions};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The longest line that is looked at.
-const LINE: usize = 64 << 10;
+/// The longest line that is looked at: what Go's server reads of a head.
+const LINE: usize = 1 << 20;
+
+/// The longest target that goes on as it is: no address is longer than 64 KiB.
+const TARGET: usize = 60 << 10;
+
+/// The header in which a longer query goes on.
+const LONG_QUERY: &str = "x-weir-long-query";
 
 /// How requests begin.
 const BEGINS: [&[u8]; 7] = [b"GET /", b"POST /", b"HEAD /", b"OPTIONS /", b"PUT /", b"DELETE /", b"PATCH /"];
@@ -29,6 +38,24 @@ pub(super) struct Lenient<S> {
     /// How much of `held` may be passed on, and how much was.
     ready: usize,
     passed: usize,
+}
+
+/// The query of a request whose target was too long.
+#[derive(Clone, Debug)]
+struct LongQuery(HeaderValue);
+
+/// The query of a request's address, without the question mark.
+pub fn query<'a>(address: &'a Uri, extensions: &'a Extensions) -> &'a str {
+    let long = extensions.get::<LongQuery>().and_then(|LongQuery(query)| query.to_str().ok());
+    long.or(address.query()).unwrap_or_default()
+}
+
+/// Takes a query out of the headers, where it went `on` as one. From elsewhere it is none.
+pub(super) fn settle<B>(request: &mut Request<B>, on: bool) {
+    let headers: &mut HeaderMap = request.headers_mut();
+    if let Some(query) = headers.remove(LONG_QUERY).filter(|_| on) {
+        request.extensions_mut().insert(LongQuery(query));
+    }
 }
 
 // === impl Lenient ===
@@ -54,14 +81,15 @@ impl<S> Lenient<S> {
 
     /// Takes in what came at the start of a request: held until its line is whole.
     fn take_in(&mut self, bytes: &[u8], ended: bool) {
+        // What came before has no end.
+        let line = bytes.iter().position(|b| *b == b'\n').map(|at| self.held.len() + at);
         self.held.extend_from_slice(bytes);
-        let line = self.held.iter().position(|b| *b == b'\n');
         if line.is_none() && !ended && self.held.len() < LINE && may_begin_a_request(&self.held) {
             return;
         }
         if let Some(end) = line.filter(|_| may_begin_a_request(&self.held)) {
             let encoded = encoded(self.held.get(..end).unwrap_or_default());
-            self.held.splice(..end, encoded);
+            self.held.splice(..end, divided(&encoded).unwrap_or(encoded));
         }
         self.at_start = false;
         self.ready = self.held.len();
@@ -85,6 +113,18 @@ fn encoded(line: &[u8]) -> Vec<u8> {
         }
     }
     out
+}
+
+/// A request line and a header with its query, where the target is too long.
+fn divided(line: &[u8]) -> Option<Vec<u8>> {
+    let mut words = line.trim_ascii_end().split(|b| *b == b' ');
+    let (method, target, version) = (words.next()?, words.next()?, words.next()?);
+    if target.len() <= TARGET || words.next().is_some() {
+        return None;
+    }
+    let (path, query) = target.split_at(target.iter().position(|b| *b == b'?')?);
+    let (line, query) = ([method, path, version].join(&b' '), query.get(1..)?);
+    Some([line.as_slice(), b"\r\n", LONG_QUERY.as_bytes(), b": ", query, b"\r"].concat())
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {

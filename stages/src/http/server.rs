@@ -31,12 +31,13 @@ use weir_pipeline::{Context, Error, Result};
 
 use super::auth::{Auth, Guard};
 use super::discard;
-use super::lenient::Lenient;
+use super::lenient::{self, Lenient};
 use super::telemetry::Telemetry;
 use crate::tls::{Acceptor, PeerCertificate, TlsServer};
 
-/// What an HTTP/1 connection may hold of bytes not yet read as headers or body.
-const READ_BUFFER: usize = 64 << 10;
+/// What an HTTP/1 connection may hold of bytes not yet read as headers or body, and that of one as Go's server has it, with room
+/// for what it reads beyond.
+const READ_BUFFERS: (usize, usize) = (64 << 10, (1 << 20) + (8 << 10));
 
 /// What one HTTP/2 stream, and all streams of a connection, may send before they are read.
 const WINDOWS: (u32, u32) = (1 << 20, 8 << 20);
@@ -83,7 +84,7 @@ pub struct Limits {
     pub head: Duration,
     /// How many requests of one HTTP/2 connection may be open.
     pub streams: u32,
-    /// Whether request lines may have raw characters, as Go's server takes them.
+    /// Whether request lines may have raw characters and heads be as long as 1 MiB, as Go's server takes them.
     pub lenient: bool,
 }
 
@@ -251,7 +252,8 @@ async fn speak<A: Answer>(
     shutdown: CancellationToken,
 ) {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(READ_BUFFER);
+    let buffer = if limits.lenient { READ_BUFFERS.1 } else { READ_BUFFERS.0 };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head).max_buf_size(buffer);
     builder
         .http2()
         .timer(TokioTimer::new())
@@ -262,6 +264,7 @@ async fn speak<A: Answer>(
         .keep_alive_timeout(PING.1);
     let guard = security.guard;
     let service = service_fn(move |mut request: Request<Incoming>| {
+        lenient::settle(&mut request, limits.lenient);
         if let Some(shown) = &shown {
             request.extensions_mut().insert(shown.clone());
         }

@@ -1,5 +1,6 @@
 //! The tree of a PromQL expression. Every node knows where it stands in the text.
 
+mod chain;
 mod names;
 
 use weir_pipeline::Matcher;
@@ -266,52 +267,6 @@ impl Expr {
         match &self.kind {
             ExprKind::Paren(inner) => inner.unwrapped(),
             _ => self,
-        }
-    }
-
-    /// All selectors within it, in the order of the text.
-    pub fn selectors(&self) -> Vec<&Selector> {
-        match &self.kind {
-            ExprKind::Number(_) | ExprKind::String(_) => Vec::new(),
-            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.selectors(),
-            ExprKind::Binary(binary) => [&binary.lhs, &binary.rhs].into_iter().flat_map(Self::selectors).collect(),
-            ExprKind::Aggregate(aggregate) => {
-                aggregate.param.iter().chain([&aggregate.expr]).flat_map(Self::selectors).collect()
-            }
-            ExprKind::Call(call) => call.args.iter().flat_map(Self::selectors).collect(),
-            ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => vec![selector],
-            ExprKind::Subquery(subquery) => subquery.expr.selectors(),
-        }
-    }
-
-    /// How many levels its tree has.
-    pub fn depth(&self) -> usize {
-        let below = match &self.kind {
-            ExprKind::Number(_) | ExprKind::String(_) | ExprKind::Selector(_) | ExprKind::Matrix { .. } => 0,
-            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.depth(),
-            ExprKind::Binary(binary) => binary.lhs.depth().max(binary.rhs.depth()),
-            ExprKind::Aggregate(aggregate) => {
-                aggregate.param.iter().chain([&aggregate.expr]).map(Self::depth).max().unwrap_or(0)
-            }
-            ExprKind::Call(call) => call.args.iter().map(Self::depth).max().unwrap_or(0),
-            ExprKind::Subquery(subquery) => subquery.expr.depth(),
-        };
-        below + 1
-    }
-
-    /// The type of its value.
-    pub fn value_type(&self) -> ValueType {
-        match &self.kind {
-            ExprKind::Number(_) => ValueType::Scalar,
-            ExprKind::String(_) => ValueType::String,
-            ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => expr.value_type(),
-            ExprKind::Binary(binary) => match (binary.lhs.value_type(), binary.rhs.value_type()) {
-                (ValueType::Scalar, ValueType::Scalar) => ValueType::Scalar,
-                _ => ValueType::Vector,
-            },
-            ExprKind::Aggregate(_) | ExprKind::Selector(_) => ValueType::Vector,
-            ExprKind::Call(call) => call.function.value,
-            ExprKind::Matrix { .. } | ExprKind::Subquery(_) => ValueType::Matrix,
         }
     }
 }

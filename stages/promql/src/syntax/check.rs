@@ -38,7 +38,7 @@ impl Checker<'_> {
                     return self.fault(span, format!("{message}, got \"{got}\""));
                 }
             }
-            ExprKind::Binary(binary) => self.binary(binary, span)?,
+            ExprKind::Binary(_) => return self.chain(expr),
             ExprKind::Aggregate(aggregate) => self.aggregate(aggregate)?,
             ExprKind::Call(call) => self.call(call, span)?,
             ExprKind::Selector(selector) | ExprKind::Matrix { selector, .. } => self.selector(selector, span)?,
@@ -68,8 +68,29 @@ impl Checker<'_> {
         self.fault(expr.span, format!("expected type {want} in {context}, got {got}"))
     }
 
-    fn binary(&self, binary: &mut Binary, span: Span) -> Checked {
-        let (lhs, rhs) = (self.expr(&mut binary.lhs)?, self.expr(&mut binary.rhs)?);
+    /// Operators, of which one is the left operand of the next: by a loop, for a chain is deeper than the stack.
+    fn chain(&self, expr: &mut Expr) -> Checked<ValueType> {
+        let (mut operators, mut inner) = (Vec::new(), std::mem::replace(expr, Expr::nothing()));
+        while let ExprKind::Binary(binary) = &mut inner.kind {
+            let lhs = std::mem::replace(&mut binary.lhs, Expr::nothing());
+            operators.push(std::mem::replace(&mut inner, lhs));
+        }
+        let mut got = self.expr(&mut inner)?;
+        while let Some(mut operator) = operators.pop() {
+            let span = operator.span;
+            if let ExprKind::Binary(binary) = &mut operator.kind {
+                binary.lhs = inner;
+                got = self.binary(binary, got, span)?;
+            }
+            inner = operator;
+        }
+        *expr = inner;
+        Ok(got)
+    }
+
+    /// An operator whose left operand is checked, and of the type `lhs`.
+    fn binary(&self, binary: &mut Binary, lhs: ValueType, span: Span) -> Checked<ValueType> {
+        let rhs = self.expr(&mut binary.rhs)?;
         let op = binary.op;
         let scalars = (lhs, rhs) == (ValueType::Scalar, ValueType::Scalar);
         if binary.return_bool && !op.is_comparison() {
@@ -94,7 +115,8 @@ impl Checker<'_> {
                 return self.fault(operand.span, message);
             }
         }
-        self.matching(binary, (lhs, rhs), span)
+        self.matching(binary, (lhs, rhs), span)?;
+        Ok(if scalars { ValueType::Scalar } else { ValueType::Vector })
     }
 
     fn matching(&self, binary: &mut Binary, types: (ValueType, ValueType), span: Span) -> Checked {

@@ -27,6 +27,10 @@ fn round_trip(text: &str, mut expr: Expr) {
         Err(error) => unreachable!("{text:?} prints as {printed:?}, which does not parse: {error}"),
     };
     assert_eq!(again.to_string(), printed, "{text:?} prints differently the second time");
+    // What compares trees recurses over chains, too.
+    if expr.depth() > super::MAX_NESTING {
+        return;
+    }
     strip(&mut expr);
     strip(&mut again);
     // By the debug text, in which NaN equals NaN.

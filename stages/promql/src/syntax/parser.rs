@@ -16,11 +16,11 @@ mod selector;
 use weir_pipeline::Matcher;
 use weir_pipeline::selector::unquote;
 
-use super::ast::{Binary, BinaryOp, Expr, ExprKind, Span};
+use super::ast::{Binary, BinaryOp, Expr, ExprKind, Matching, Span};
 use super::lexer::Lexer;
 use super::lexer::token::{Kind, Token, Word};
 use super::position::ParseError;
-use super::{MAX_DEPTH, MAX_QUERY_BYTES, number};
+use super::{MAX_DEPTH, MAX_NESTING, MAX_PARTS, MAX_QUERY_BYTES, number};
 use place::Place;
 
 /// Reads one text.
@@ -33,12 +33,23 @@ pub(super) struct Parser<'a> {
     place: Place,
     /// How deep the parser calls itself.
     level: usize,
+    /// How many expressions and matchers were read.
+    parts: usize,
 }
 
 /// An expression and how deep its tree is.
 struct Deep {
     expr: Expr,
-    depth: usize,
+    depth: Depth,
+}
+
+/// How deep a tree is.
+#[derive(Clone, Copy, Default)]
+struct Depth {
+    /// All its levels.
+    whole: usize,
+    /// Those that are no left operand of the level above.
+    nested: usize,
 }
 
 type Parse<T> = Result<T, ParseError>;
@@ -79,7 +90,7 @@ impl<'a> Parser<'a> {
             let message = format!("expected a query of at most {MAX_QUERY_BYTES} bytes, got {}", text.len());
             return Err(ParseError::new(text, Span::default(), message));
         }
-        Ok(Self { text, lexer: Lexer::new(text), ahead: None, end: 0, place: Place::START, level: 0 })
+        Ok(Self { text, lexer: Lexer::new(text), ahead: None, end: 0, place: Place::START, level: 0, parts: 0 })
     }
 
     /// The whole text as an expression.
@@ -102,11 +113,7 @@ impl<'a> Parser<'a> {
 
     /// An expression of operators that bind at least as tightly as `least`.
     fn expr(&mut self, least: u8) -> Parse<Deep> {
-        self.level += 1;
-        if self.level > MAX_DEPTH {
-            let span = self.ahead()?.span;
-            return self.too_deep(span);
-        }
+        self.enter()?;
         let mut lhs = self.operand()?;
         while let Kind::Binary(op) = self.peek()?
             && op.precedence() >= least
@@ -114,13 +121,17 @@ impl<'a> Parser<'a> {
             self.take()?;
             let (return_bool, matching) = self.modifiers()?;
             let rhs = self.expr(op.right())?;
-            let span = lhs.expr.span.to(rhs.expr.span);
-            let depth = lhs.depth.max(rhs.depth);
-            let binary = Binary { op, lhs: lhs.expr, rhs: rhs.expr, return_bool, matching };
-            lhs = self.node(ExprKind::Binary(Box::new(binary)), span, depth)?;
+            lhs = self.binary(op, lhs, rhs, return_bool, matching)?;
         }
         self.level -= 1;
         Ok(lhs)
+    }
+
+    fn binary(&mut self, op: BinaryOp, lhs: Deep, rhs: Deep, return_bool: bool, matching: Matching) -> Parse<Deep> {
+        let span = lhs.expr.span.to(rhs.expr.span);
+        let depth = Depth::over(lhs.depth, rhs.depth);
+        let binary = Binary { op, lhs: lhs.expr, rhs: rhs.expr, return_bool, matching };
+        self.at_depth(ExprKind::Binary(Box::new(binary)), span, depth)
     }
 
     /// What stands between operators.
@@ -137,7 +148,7 @@ impl<'a> Parser<'a> {
         let operand = self.expr(UNARY + 1)?;
         let span = sign.to(operand.expr.span);
         match operand.expr.kind {
-            ExprKind::Number(value) => self.node(ExprKind::Number(if negative { -value } else { value }), span, 0),
+            ExprKind::Number(value) => self.leaf(ExprKind::Number(if negative { -value } else { value }), span),
             kind => {
                 let expr = Box::new(Expr { kind, span: operand.expr.span });
                 self.node(ExprKind::Unary { negative, expr }, span, operand.depth)
@@ -150,12 +161,12 @@ impl<'a> Parser<'a> {
         match token.kind {
             Kind::Number | Kind::Duration => {
                 let (value, span) = self.literal()?;
-                self.node(ExprKind::Number(value), span, 0)
+                self.leaf(ExprKind::Number(value), span)
             }
             Kind::String => {
                 self.take()?;
                 let value = self.unquote(token.span)?;
-                self.node(ExprKind::String(value), token.span, 0)
+                self.leaf(ExprKind::String(value), token.span)
             }
             Kind::ParenOpen => {
                 self.take()?;
@@ -208,10 +219,44 @@ impl<'a> Parser<'a> {
         })
     }
 
-    /// A node whose children are `depth` deep.
-    fn node(&self, kind: ExprKind, span: Span, depth: usize) -> Parse<Deep> {
-        let depth = depth + 1;
-        if depth > MAX_DEPTH { self.too_deep(span) } else { Ok(Deep { expr: Expr { kind, span }, depth }) }
+    /// A node without children.
+    fn leaf(&mut self, kind: ExprKind, span: Span) -> Parse<Deep> {
+        self.node(kind, span, Depth::default())
+    }
+
+    /// A node whose children are `below` deep.
+    fn node(&mut self, kind: ExprKind, span: Span, below: Depth) -> Parse<Deep> {
+        self.at_depth(kind, span, Depth { whole: below.whole + 1, nested: below.nested + 1 })
+    }
+
+    fn at_depth(&mut self, kind: ExprKind, span: Span, depth: Depth) -> Parse<Deep> {
+        self.count(span)?;
+        match depth {
+            Depth { nested, .. } if nested > MAX_NESTING => self.nests_too_deep(span),
+            Depth { whole, .. } if whole > MAX_DEPTH => {
+                self.fault(span, format!("expected a chain of at most {MAX_DEPTH} operators"))
+            }
+            depth => Ok(Deep { expr: Expr { kind, span }, depth }),
+        }
+    }
+
+    /// Counts an expression or a matcher.
+    fn count(&mut self, span: Span) -> Parse<()> {
+        self.parts += 1;
+        if self.parts > MAX_PARTS {
+            return self.fault(span, format!("expected at most {MAX_PARTS} expressions and matchers"));
+        }
+        Ok(())
+    }
+
+    /// Begins what the parser calls itself for.
+    fn enter(&mut self) -> Parse<()> {
+        self.level += 1;
+        if self.level > MAX_NESTING {
+            let span = self.ahead()?.span;
+            return self.nests_too_deep(span);
+        }
+        Ok(())
     }
 
     /// Reads within another place.
@@ -269,11 +314,30 @@ impl<'a> Parser<'a> {
         self.fault(token.span, self.place.complain(&found))
     }
 
-    fn too_deep<T>(&self, span: Span) -> Parse<T> {
-        self.fault(span, format!("expected an expression of at most {MAX_DEPTH} levels"))
+    fn nests_too_deep<T>(&self, span: Span) -> Parse<T> {
+        self.fault(span, format!("expected at most {MAX_NESTING} expressions within each other"))
     }
 
     fn fault<T>(&self, span: Span, message: impl Into<String>) -> Parse<T> {
         Err(ParseError::new(self.text, span, message))
+    }
+}
+
+// === impl Depth ===
+
+impl Depth {
+    /// That of an operator over its operands.
+    fn over(lhs: Self, rhs: Self) -> Self {
+        Self { whole: lhs.whole.max(rhs.whole) + 1, nested: lhs.nested.max(rhs.nested + 1) }
+    }
+
+    /// The most of each.
+    fn max(self, other: Self) -> Self {
+        Self { whole: self.whole.max(other.whole), nested: self.nested.max(other.nested) }
+    }
+
+    /// The deepest of several.
+    fn of<'a>(all: impl IntoIterator<Item = &'a Deep>) -> Self {
+        all.into_iter().map(|deep| deep.depth).fold(Self::default(), Self::max)
     }
 }

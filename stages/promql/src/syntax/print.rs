@@ -83,11 +83,11 @@ impl Display for Written<'_, Expr> {
             ExprKind::Call(call) => self.with(call).fmt(f),
             ExprKind::Selector(selector) => {
                 self.matchers(selector, span).fmt(f)?;
-                self.with(selector).fmt(f)
+                self.with(selector).modifiers(f, false)
             }
             ExprKind::Matrix { selector, range } => {
                 write!(f, "{}[{}]", self.matchers(selector, span), self.with(range))?;
-                self.with(selector).fmt(f)
+                self.with(selector).modifiers(f, true)
             }
             ExprKind::Subquery(subquery) => write!(f, "{}{}", self.with(&subquery.expr), self.with(&**subquery)),
         }
@@ -96,15 +96,14 @@ impl Display for Written<'_, Expr> {
 
 // === impl Selector ===
 
-impl Display for Written<'_, Selector> {
-    /// What follows the matchers, and the range if there is one.
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Written<'_, Selector> {
+    /// What follows the matchers, or the range where there is one: in the order of Prometheus, which differs.
+    fn modifiers(&self, f: &mut Formatter<'_>, has_range: bool) -> fmt::Result {
         let Selector { shift, extension, .. } = self.node;
         let extension = extension.map(|extension| format!(" {}", extension.as_str())).unwrap_or_default();
-        if shift.must_lead() {
-            return write!(f, "{}{extension}", self.with(shift));
-        }
-        write!(f, "{extension}{}", self.with(shift))
+        let (at, offset) = self.with(shift).parts();
+        let (first, second) = if has_range { (extension, at) } else { (at, extension) };
+        if shift.must_lead() { write!(f, "{offset}{first}{second}") } else { write!(f, "{first}{second}{offset}") }
     }
 }
 
@@ -112,13 +111,14 @@ impl Display for Written<'_, Selector> {
 
 impl Display for Written<'_, Binary> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Binary { op, lhs, rhs, .. } = self.node;
+        let chain = self.node.chain();
+        let Some(Binary { op, lhs, .. }) = chain.first() else { return Ok(()) };
         match (op, &lhs.kind) {
             // `+Inf ^ 2` would be read as `+(Inf ^ 2)`.
             (BinaryOp::Pow, ExprKind::Number(value)) if *value == f64::INFINITY => f.write_str("Inf")?,
             _ => self.with(lhs).fmt(f)?,
         }
-        write!(f, " {} {}", self.node.operator(), self.with(rhs))
+        chain.iter().try_for_each(|binary| write!(f, " {} {}", binary.operator(), self.with(&binary.rhs)))
     }
 }
 
@@ -192,7 +192,7 @@ impl Display for Written<'_, Call> {
                 // Here the braces are what tells matchers from a selector.
                 ExprKind::Selector(selector) if index == 1 && self.node.function.name == "info" => {
                     Matchers { named: false, ..self.matchers(selector, arg.span) }.fmt(f)?;
-                    self.with(selector).fmt(f)?;
+                    self.with(selector).modifiers(f, false)?;
                 }
                 _ => self.with(arg).fmt(f)?,
             }
@@ -224,8 +224,9 @@ impl Shift {
     }
 }
 
-impl Display for Written<'_, Shift> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+impl Written<'_, Shift> {
+    /// `@ …` and `offset …`, each with a space before it.
+    fn parts(&self) -> (String, String) {
         let at = match self.node.at {
             Some(At::Time(millis)) => format!(" @ {}", seconds(millis)),
             Some(At::Start) => " @ start()".to_owned(),
@@ -233,7 +234,13 @@ impl Display for Written<'_, Shift> {
             None => String::new(),
         };
         let offset = self.node.offset.as_ref();
-        let offset = offset.map(|offset| format!(" offset {}", self.with(offset))).unwrap_or_default();
+        (at, offset.map(|offset| format!(" offset {}", self.with(offset))).unwrap_or_default())
+    }
+}
+
+impl Display for Written<'_, Shift> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (at, offset) = self.parts();
         if self.node.must_lead() { write!(f, "{offset}{at}") } else { write!(f, "{at}{offset}") }
     }
 }
@@ -258,7 +265,11 @@ impl Display for Written<'_, DurationExpr> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.node {
             DurationExpr::Literal(millis, _) => f.write_str(&format_duration(*millis)),
-            DurationExpr::Expr(expr) => self.with(&**expr).fmt(f),
+            DurationExpr::Expr(expr) => match &expr.kind {
+                // Prometheus leaves the sign out.
+                ExprKind::Unary { negative: false, expr } if self.text.is_some() => self.with(&**expr).fmt(f),
+                _ => self.with(&**expr).fmt(f),
+            },
         }
     }
 }

@@ -24,7 +24,7 @@ fn a_query_prints_as_canonical_text_and_has_a_type() {
         assert_eq!((&expr.to_string(), expr.value_type().short()), (printed, value.as_str()), "{query}");
         count += 1;
     }
-    assert_eq!(count, 132);
+    assert_eq!(count, 136);
 }
 
 #[test]
@@ -35,7 +35,7 @@ fn a_mistake_is_told_in_prometheus_words_with_its_place() {
         assert_eq!(parse(query).expect_err(query).to_string(), *expected, "{query}");
         count += 1;
     }
-    assert_eq!(count, 110);
+    assert_eq!(count, 111);
 }
 
 #[test]

@@ -110,21 +110,21 @@ pub(super) fn encoded(reply: &mut Reply, encoding: Encoding) {
         Encoding::Zstd => "zstd",
     };
     reply.header(CONTENT_ENCODING, HeaderValue::from_static(name));
-    reply.header(VARY, HeaderValue::from(ACCEPT_ENCODING));
 }
 
 /// The headers that let the web page at the request's origin read the reply, if `allowed` has it.
 ///
 /// Source: `util/httputil/cors.go` of Prometheus.
 pub(super) fn cors(headers: &HeaderMap, allowed: Option<&OriginPattern>) -> Vec<(HeaderName, HeaderValue)> {
-    let (Some(origin), Some(allowed)) = (headers.get(ORIGIN), allowed) else { return Vec::new() };
+    let varies = (VARY, HeaderValue::from_static("Origin"));
+    let (Some(origin), Some(allowed)) = (headers.get(ORIGIN), allowed) else { return vec![varies] };
     let fixed = [
         (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),
         (ACCESS_CONTROL_EXPOSE_HEADERS, "Date"),
-        (VARY, "Origin"),
     ];
-    let mut headers: Vec<_> = fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
+    let fixed = fixed.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value)));
+    let mut headers: Vec<_> = std::iter::once(varies).chain(fixed).collect();
     if origin.to_str().is_ok_and(|origin| allowed.allows(origin)) {
         headers.push((ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone()));
     }

@@ -2,14 +2,20 @@
 //!
 //! Source: `ParseForm` and `FormValue` of Go's `net/http`.
 
+use std::convert::Infallible;
+
 use http_body_util::BodyExt;
 use hyper::body::Body;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 
 use super::reply::Refusal;
 
-/// The media type of forms.
+/// The media types of forms: in one text, and in parts.
 const FORM: &str = "application/x-www-form-urlencoded";
+const PARTS: &str = "multipart/form-data";
+
+/// How many parts a form may have, as in Go.
+const MAX_PARTS: usize = 1000;
 
 /// Names and values, in their order.
 #[derive(Debug, Default)]
@@ -30,6 +36,59 @@ impl Form {
         Ok(())
     }
 
+    /// Adds what a body of at most `limit` bytes has, and the query of the address: before it where the body is in parts. A body that
+    /// is no form is ignored.
+    pub(super) async fn read<B>(
+        &mut self,
+        address: &str,
+        headers: &HeaderMap,
+        body: B,
+        limit: u64,
+    ) -> Result<(), Refusal>
+    where
+        B: Body<Data = bytes::Bytes> + Unpin,
+        B::Error: std::fmt::Display,
+    {
+        let bytes = read_bytes(body, limit).await?;
+        let media =
+            headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
+        let name = media.split(';').next().unwrap_or_default().trim();
+        if name.eq_ignore_ascii_case(FORM) {
+            let text = String::from_utf8(bytes).map_err(|_| refused("expected UTF-8"))?;
+            self.add(&text)?;
+            return self.add(address);
+        }
+        self.add(address)?;
+        if name.eq_ignore_ascii_case(PARTS) {
+            return self.add_parts(&media, bytes).await;
+        }
+        Ok(())
+    }
+
+    /// Adds the parts of a body that has each value as one.
+    async fn add_parts(&mut self, media: &str, bytes: Vec<u8>) -> Result<(), Refusal> {
+        let wrong = |error: multer::Error| refused(&error.to_string());
+        let boundary = multer::parse_boundary(media).map_err(wrong)?;
+        // In one piece: how long it may be was looked at before.
+        let body = futures_util::stream::once(std::future::ready(Ok::<_, Infallible>(bytes::Bytes::from(bytes))));
+        let mut parts = multer::Multipart::new(body, boundary);
+        let mut count = 0;
+        while let Some(part) = parts.next_field().await.map_err(wrong)? {
+            count += 1;
+            if count > MAX_PARTS {
+                return Err(refused(&format!("expected at most {MAX_PARTS} parts")));
+            }
+            // What is a file is no parameter.
+            let name = part.name().filter(|_| part.file_name().is_none()).map(str::to_owned);
+            let value = part.bytes().await.map_err(wrong)?;
+            if let Some(name) = name {
+                let value = String::from_utf8(value.into()).map_err(|_| refused("expected UTF-8"))?;
+                self.0.push((name, value));
+            }
+        }
+        Ok(())
+    }
+
     /// Adds a parameter.
     pub(super) fn push(&mut self, name: &str, value: String) {
         self.0.push((name.to_owned(), value));
@@ -44,22 +103,6 @@ impl Form {
     pub(super) fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(own, _)| own == name).map(|(_, value)| value.as_str())
     }
-}
-
-/// Reads a body of at most `limit` bytes, which must be a form.
-pub(super) async fn read<B>(headers: &HeaderMap, body: B, limit: u64) -> Result<String, Refusal>
-where
-    B: Body<Data = bytes::Bytes> + Unpin,
-    B::Error: std::fmt::Display,
-{
-    let bytes = read_bytes(body, limit).await?;
-    let media = headers.get(CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes())).unwrap_or_default();
-    let is_form = media.split(';').next().is_some_and(|media| media.trim().eq_ignore_ascii_case(FORM));
-    if !bytes.is_empty() && !is_form {
-        let media: String = media.chars().take(100).collect();
-        return Err(Refusal::bad(format!("expected the content type `{FORM}`, got `{media}`")));
-    }
-    String::from_utf8(bytes).map_err(|_| refused("expected UTF-8"))
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use super::form::Form;
 use super::params;
 use super::reply::Refusal;
-use super::sql;
+use super::{sql, texts};
 
 /// The time that is now.
 const NOW: i64 = 1_000_000_000_000;
@@ -23,8 +23,7 @@ pub fn fuzz(data: &[u8]) {
         params::query(&form, NOW).map(drop),
         params::query_range(&form, NonZeroU64::MIN.saturating_add(10_999)).map(drop),
         params::query_exemplars(&form).map(drop),
-        params::formatted(&form).map(drop),
-        params::parsed(&form).map(drop),
+        texts::fuzz(&form),
         params::series(&form).map(drop),
         params::labels(&form).map(drop),
         params::label_values(&form, "job".to_owned()).map(drop),

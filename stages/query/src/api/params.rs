@@ -10,7 +10,6 @@ use weir_pipeline::{Ask, Matcher, StatsDetail};
 use super::form::Form;
 use super::reply::Refusal;
 use super::time;
-use super::tree::tree;
 use crate::syntax;
 use crate::syntax::ast::ValueType;
 
@@ -102,7 +101,8 @@ pub(super) fn query_range(form: &Form, max_points: NonZeroU64) -> Read<(Ask, Opt
 
 /// The exemplars of the series that a query selects; `None` where it selects none.
 pub(super) fn query_exemplars(form: &Form) -> Read<Option<(Ask, Options)>> {
-    let (options, start, end) = span(form)?;
+    let (start, end) = times(form)?;
+    let options = Options { partial: partial(form)?, ..Options::whole() };
     if end < start {
         return Err(Refusal::bad("end timestamp must not be before start timestamp"));
     }
@@ -110,18 +110,6 @@ pub(super) fn query_exemplars(form: &Form) -> Read<Option<(Ask, Options)>> {
     let selectors: Vec<_> = expr.selectors().into_iter().map(|selector| selector.matchers.clone()).collect();
     let ask = Ask::Exemplars { selectors, start, end };
     Ok(expr.selectors().first().map(|_| (ask, options)))
-}
-
-/// A query as canonical text.
-pub(super) fn formatted(form: &Form) -> Read<String> {
-    syntax::pretty(form.get("query")).map_err(|error| invalid("query", &error.to_string()))
-}
-
-/// The tree of a query.
-pub(super) fn parsed(form: &Form) -> Read<serde_json::Value> {
-    let text = form.get("query");
-    let expr = syntax::parse(text).map_err(|error| invalid("query", &error.to_string()))?;
-    Ok(tree(&expr, text))
 }
 
 /// The series that match one of the selectors, of which there must be one at least.
@@ -158,11 +146,12 @@ pub(super) fn label_values(form: &Form, name: String) -> Read<(Ask, Options)> {
 /// The limit, and the time span of a question about labels.
 fn span(form: &Form) -> Read<(Options, i64, i64)> {
     let limit = limit(form)?;
-    let start = time_or(form, "start", time::MIN)?;
-    let end = time_or(form, "end", time::MAX)?;
-    let partial = partial(form)?;
-    let (stats, replica_labels) = (StatsDetail::None, None);
-    Ok((Options { limit, timeout: None, lookback: None, partial, stats, replica_labels, anew: false }, start, end))
+    let (start, end) = times(form)?;
+    Ok((Options { limit, partial: partial(form)?, ..Options::whole() }, start, end))
+}
+
+fn times(form: &Form) -> Read<(i64, i64)> {
+    Ok((time_or(form, "start", time::MIN)?, time_or(form, "end", time::MAX)?))
 }
 
 /// The type of a query's value. It is read again by those who answer it: reading is cheap, and a wrong text is told

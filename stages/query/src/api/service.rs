@@ -4,25 +4,25 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::body::Incoming;
-use hyper::header::{ALLOW, HeaderMap, HeaderValue};
+use hyper::header::{ALLOW, HeaderMap, HeaderValue, VARY};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use weir_pipeline::{Answer, Ask, Context, Data, Error, Kind, Next, Query, Read, Tenant, metrics};
-use weir_stages::http::server;
 use weir_stages::http::tenant::{in_headers, settle};
+use weir_stages::http::{query, server};
 
 use super::accept::{Encoding, Exposition};
 use super::answer::Turn;
-use super::form::{self, Form};
+use super::form::Form;
 use super::label_name::label_name;
 use super::params::{self, Options};
 use super::pieces::Body;
 use super::reply::{Content, JSON, Refusal, Reply};
 use super::route::{Lifecycle, Route};
 use super::telemetry::Telemetry;
-use super::{Api, accept, answer, flight, json, known, status, targets};
+use super::{Api, accept, answer, flight, json, known, status, targets, texts};
 use crate::engine::truncate;
 
 /// What all requests share.
@@ -79,15 +79,15 @@ impl Service {
             }
             Route::FormatQuery => {
                 let form = self.form_in_time(request, Instant::now()).await?;
-                Ok(Reply::ok(JSON, json::text(&params::formatted(&form)?)))
+                Ok(Reply::ok(JSON, json::text(&texts::formatted(&form).await?)))
             }
             Route::ParseQuery => {
                 let form = self.form_in_time(request, Instant::now()).await?;
-                Ok(accept::compress(success(&params::parsed(&form)?, &[]), encoding))
+                Ok(accept::compress(Reply::ok(JSON, texts::parsed(&form).await?), encoding))
             }
             Route::Tenants(name) => self.tenants(name.as_deref(), request, encoding).await,
             Route::Metadata | Route::Tsdb => self.ask_known(&route, request, encoding).await,
-            route => match self.told(&route, request.uri().query().unwrap_or_default()) {
+            route => match self.told(&route, query(request.uri(), request.extensions())) {
                 Some(data) => Ok(accept::compress(success(&data?, &[]), encoding)),
                 None => self.ask(route, request, encoding).await,
             },
@@ -187,6 +187,9 @@ impl Service {
             Route::LabelValues(name) => params::label_values(&form, label_name(&name)?)?,
             _ => params::query(&form, self.context.clock.now())?,
         };
+        if options.timeout == Some(Duration::ZERO) {
+            return Err(Refusal::timed_out("query timed out in query execution"));
+        }
         options.anew |= is_no_store;
         let is_query = matches!(ask, Ask::Instant { .. } | Ask::Range { .. } | Ask::Sql { .. });
         let limit = options.limit;
@@ -207,11 +210,11 @@ impl Service {
 
     pub(super) async fn form(&self, request: Request<Incoming>) -> Result<Form, Refusal> {
         let (parts, body) = request.into_parts();
-        let mut form = Form::default();
-        if parts.method == Method::POST {
-            form.add(&form::read(&parts.headers, body, self.settings.max_body.get()).await?)?;
+        let (mut form, address) = (Form::default(), query(&parts.uri, &parts.extensions));
+        match parts.method {
+            Method::POST => form.read(address, &parts.headers, body, self.settings.max_body.get()).await?,
+            _ => form.add(address)?,
         }
-        form.add(parts.uri.query().unwrap_or(""))?;
         Ok(form)
     }
 
@@ -278,6 +281,7 @@ impl server::Answer for Service {
         let start = Instant::now();
         let route = Route::of(request.uri().path());
         let (name, is_api, _under_way) = (route.name(), route.is_api(), self.telemetry.asked());
+        let is_compressible = is_api || matches!(route, Route::Federate | Route::Metrics);
         // From here on the headers say whose it is, also where the certificate did.
         let is_told = self.settle(&route, &mut request);
         let (method, headers) = (request.method().clone(), request.headers().clone());
@@ -292,6 +296,9 @@ impl server::Answer for Service {
             return response;
         }
         let mut reply = self.reply(route, request).await.unwrap_or_else(Reply::from);
+        if is_compressible {
+            reply.header(VARY, HeaderValue::from_static("Accept-Encoding"));
+        }
         if is_api {
             reply.headers.extend(accept::cors(&headers, self.settings.cors_origin.as_ref()));
         }
@@ -302,11 +309,16 @@ impl server::Answer for Service {
 
 /// The envelope of an answer that is not a query's.
 pub(super) fn success(data: &Value, warnings: &[String]) -> Reply {
+    Reply::ok(JSON, envelope(data, warnings))
+}
+
+/// The same as text.
+pub(super) fn envelope(data: &Value, warnings: &[String]) -> String {
     let mut envelope = json!({ "status": "success", "data": data });
     if !warnings.is_empty() {
         envelope["warnings"] = json!(warnings);
     }
-    Reply::ok(JSON, envelope.to_string())
+    envelope.to_string()
 }
 
 /// Which tenant the request is for.

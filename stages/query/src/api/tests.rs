@@ -9,6 +9,7 @@ mod flight;
 mod grafana;
 mod known;
 mod limits;
+mod long;
 mod parameters;
 mod paths;
 mod peer;
@@ -164,6 +165,12 @@ impl Got {
         self.headers.get(name).map(|value| value.to_str().unwrap())
     }
 
+    /// What it depends on.
+    fn vary(&self) -> String {
+        let values = self.headers.get_all("vary").iter().map(|value| value.to_str().unwrap());
+        values.collect::<Vec<_>>().join(", ")
+    }
+
     fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap()
     }
@@ -179,7 +186,7 @@ impl Got {
 fn the_settings_of_the_docs_are_settings() {
     let api: Api = testing::documented(include_str!("../api.rs"), "api");
     let shown = (api.max_concurrent.get(), api.timeout.to_string(), api.max_points.get(), api.max_body.to_string());
-    assert_eq!(shown, (20, "2m".to_owned(), 11_000, "1MiB".to_owned()));
+    assert_eq!(shown, (20, "2m".to_owned(), 11_000, "4MiB".to_owned()));
     assert_eq!((api.listen.as_str(), api.default_tenant.as_str()), ("127.0.0.1:9090", "default-tenant"));
     let defaults: Api = testing::settings("{}").unwrap();
     assert_eq!(defaults.listen.as_str(), "127.0.0.1:9090");

@@ -61,14 +61,15 @@ impl Tree<'_> {
     fn binary(&self, binary: &Binary) -> Value {
         let Binary { op, lhs, rhs, return_bool, matching } = binary;
         let matches = [lhs, rhs].iter().all(|side| side.value_type() == ValueType::Vector);
-        json!({
+        let mut node = json!({
             "type": "binaryExpr",
             "op": op.as_str(),
-            "lhs": self.expr(lhs),
-            "rhs": self.expr(rhs),
             "matching": matches.then(|| matching_of(matching)),
             "bool": return_bool,
-        })
+        });
+        // Moved in: the macro would copy them, at each level of a long chain.
+        (node["lhs"], node["rhs"]) = (self.expr(lhs), self.expr(rhs));
+        node
     }
 
     fn call(&self, call: &Call) -> Value {
@@ -136,6 +137,10 @@ impl Tree<'_> {
                 "val": digits(*value),
                 "duration": source::duration(self.text, expr.span).is_some(),
             }),
+            // A number has no room to say that it stands in parentheses.
+            ExprKind::Paren(inner) if matches!(inner.kind, ExprKind::Number(_)) => {
+                json!({ "type": "durationExpr", "op": "+", "lhs": null, "rhs": self.duration_expr(inner, false), "wrapped": true })
+            }
             ExprKind::Paren(inner) => self.duration_expr(inner, true),
             ExprKind::Unary { negative, expr } => node(sign(*negative), Value::Null, self.duration_expr(expr, false)),
             ExprKind::Binary(binary) => {

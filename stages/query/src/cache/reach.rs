@@ -8,7 +8,11 @@ pub(super) fn reach(expr: &Expr) -> Option<i64> {
     match &expr.kind {
         ExprKind::Number(_) | ExprKind::String(_) => Some(0),
         ExprKind::Paren(expr) | ExprKind::Unary { expr, .. } => reach(expr),
-        ExprKind::Binary(binary) => Some(reach(&binary.lhs)?.max(reach(&binary.rhs)?)),
+        ExprKind::Binary(binary) => {
+            let chain = binary.chain();
+            let innermost = reach(&chain.first()?.lhs)?;
+            chain.iter().try_fold(innermost, |most, binary| Some(most.max(reach(&binary.rhs)?)))
+        }
         ExprKind::Aggregate(aggregate) => {
             let param = aggregate.param.as_ref().map_or(Some(0), reach)?;
             Some(param.max(reach(&aggregate.expr)?))

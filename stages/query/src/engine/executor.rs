@@ -2,7 +2,7 @@
 //! whether the program is alive. What has little to read is done before another thread would come.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::FutureExt;
 
@@ -10,13 +10,13 @@ use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 use tokio_util::task::AbortOnDropHandle;
 use weir_pipeline::{Error, Result};
 
-use super::session::PLANNING_STACK;
+use super::stack::{Need, STACK};
 
 /// Where queries are computed. A clone is the same place.
 #[derive(Clone, Debug)]
 pub(super) enum Executor {
-    /// Where they are waited for.
-    Here,
+    /// Where they are waited for; what needs much stack on threads of its own, which start with the first that does.
+    Here(Arc<OnceLock<Result<Threads>>>),
     /// On threads of their own, which end with the last clone.
     Threads(Arc<Threads>),
 }
@@ -31,12 +31,9 @@ impl Executor {
     /// Threads of their own, as many as there are cores; none where the program has only one thread, as in tests.
     pub(super) fn start() -> Result<Self> {
         if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-            return Ok(Self::Here);
+            return Ok(Self::default());
         }
-        let mut threads = Builder::new_multi_thread();
-        let runtime = threads.thread_name("query").thread_stack_size(PLANNING_STACK).enable_all().build();
-        let runtime = runtime.map_err(|e| Error::unavailable("no threads for queries").with_source(e))?;
-        Ok(Self::Threads(Arc::new(Threads(Some(runtime)))))
+        Ok(Self::Threads(Arc::new(Threads::start()?)))
     }
 
     /// Whether what it runs has the stack that planning needs.
@@ -44,19 +41,21 @@ impl Executor {
         matches!(self, Self::Threads(_))
     }
 
-    /// The outcome of `work`. Dropping this future ends the work at its next turn. What is `shallow`, which needs no deep stack,
+    /// The outcome of `work`. Dropping this future ends the work at its next turn. What needs little stack
     /// begins here, until it waits for something, or gives up its turn.
     pub(super) async fn run<T: Send + 'static>(
         &self,
-        shallow: bool,
+        need: Need,
         work: impl Future<Output = Result<T>> + Send + 'static,
     ) -> Result<T> {
-        let runtime = match self {
-            Self::Here => return work.await,
-            Self::Threads(threads) => threads.0.as_ref().ok_or_else(Error::closed)?,
+        let threads = match self {
+            Self::Here(_) if need != Need::Much => return work.await,
+            Self::Here(threads) => threads.get_or_init(Threads::start).as_ref().map_err(Error::clone)?,
+            Self::Threads(threads) => threads,
         };
+        let runtime = threads.0.as_ref().ok_or_else(Error::closed)?;
         let mut work = Box::pin(work);
-        if shallow {
+        if need == Need::Little {
             // The tasks that it starts, and what it waits for, are over there.
             let _there = runtime.enter();
             match catch_unwind(AssertUnwindSafe(|| work.as_mut().now_or_never())) {
@@ -73,7 +72,22 @@ impl Executor {
     }
 }
 
+impl Default for Executor {
+    fn default() -> Self {
+        Self::Here(Arc::default())
+    }
+}
+
 // === impl Threads ===
+
+impl Threads {
+    fn start() -> Result<Self> {
+        let mut threads = Builder::new_multi_thread();
+        let runtime = threads.thread_name("query").thread_stack_size(STACK).enable_all().build();
+        let runtime = runtime.map_err(|e| Error::unavailable("no threads for queries").with_source(e))?;
+        Ok(Self(Some(runtime)))
+    }
+}
 
 impl Drop for Threads {
     fn drop(&mut self) {

@@ -9,7 +9,6 @@ use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
 use datafusion::execution::{SendableRecordBatchStream, SessionState, SessionStateBuilder, TaskContext};
 use datafusion::logical_expr::LogicalPlan;
 use datafusion::physical_optimizer::ensure_coop::EnsureCooperative;
-use datafusion::physical_optimizer::ensure_requirements::EnsureRequirements;
 use datafusion::physical_optimizer::sanity_checker::SanityCheckPlan;
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::prelude::SessionConfig;
@@ -17,14 +16,12 @@ use tokio::runtime::Handle;
 use weir_pipeline::{Error, Result};
 
 use super::error::to_error;
+use super::stack::deep;
 use super::unite::unite;
 use crate::exec::context::QueryContext;
 use crate::exec::steps::batch_rows;
 use crate::plan::physical::PromqlPlanner;
 use crate::plan::rewrite::{are_exact, rewrite};
-
-/// The stack that planning has. Only what is used of it takes memory.
-pub(super) const PLANNING_STACK: usize = 64 << 20;
 
 /// The plans of a query.
 pub(super) struct Plans {
@@ -62,17 +59,14 @@ impl Sessions {
         // Step vectors are never torn apart or shuffled before a partial aggregation.
         let config = SessionConfig::new().with_target_partitions(partitions).with_round_robin_repartition(false);
         // DataFusion's rules look for filters, joins and projections. A plan of PromQL has none: all its nodes are ours, and so are
-        // its rules. What is needed of the physical ones gathers partitions where an operator wants one.
+        // its rules. Operators gather partitions where they want one (`exec/spec.rs`): DataFusion's rule for that walks all that is
+        // below each of them.
         let state = SessionStateBuilder::new()
             .with_config(config.clone())
             .with_query_planner(Arc::new(PromqlPlanner))
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules(Vec::new())
-            .with_physical_optimizer_rules(vec![
-                Arc::new(EnsureRequirements::new()),
-                Arc::new(EnsureCooperative::new()),
-                Arc::new(SanityCheckPlan::new()),
-            ])
+            .with_physical_optimizer_rules(vec![Arc::new(EnsureCooperative::new()), Arc::new(SanityCheckPlan::new())])
             .build();
         let no_disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::Disabled);
         let runtime = RuntimeEnvBuilder::new().with_disk_manager_builder(no_disk).build();
@@ -147,16 +141,4 @@ impl Session {
     pub(super) fn error(&self, error: DataFusionError) -> Error {
         to_error(&error)
     }
-}
-
-/// Runs `work` where the stack is deep, for a runtime whose threads have none such. DataFusion walks plans by recursion, with large frames: a thread of its own has the
-/// stack that the deepest query needs, and a rule that panics takes no other query along.
-pub(super) async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    // Waiting in a blocking task holds a paused clock, which a mere thread would not.
-    let done = tokio::task::spawn_blocking(move || {
-        let thread = std::thread::Builder::new().name("plan".to_owned()).stack_size(PLANNING_STACK).spawn(work);
-        let thread = thread.map_err(|e| Error::unavailable("a query can't be planned").with_source(e))?;
-        thread.join().map_err(|_| Error::internal("the planning of the query panicked"))?
-    });
-    done.await.map_err(|_| Error::closed())?
 }

@@ -19,7 +19,7 @@ use weir_pipeline::{Answer, Data, Error, Kind, Query, Result, RowForm, Rows};
 
 use self::memory::SqlPool;
 use super::pool::QueryPool;
-use super::session::deep;
+use super::stack::{Need, deep};
 use super::{Engine, Limits};
 use crate::exec::context::QueryContext;
 use crate::sql::catalog::Metrics;
@@ -69,7 +69,8 @@ impl Engine {
             // Here as well: what nobody waits for ends, too.
             timeout_at(until, engine.send_rows(&query, text, form, sender)).await.map_err(late)?
         };
-        let mut running = Running { work: Some(Box::pin(async move { executor.run(false, work).await })), pieces };
+        let mut running =
+            Running { work: Some(Box::pin(async move { executor.run(Need::Usual, work).await })), pieces };
         let first = timeout_at(until, running.next()).await.map_err(late)?;
         let Some(Piece { bytes, warnings }) = first.transpose()? else {
             return Err(Error::internal("expected an answer with an end"));

@@ -11,6 +11,7 @@ use crate::promqltest::memory;
 use weir_promql::script::{self, CommandKind, Storage};
 
 mod aggregations;
+mod deep;
 mod errors;
 mod exemplars;
 mod functions;

@@ -7,7 +7,7 @@ use super::*;
 
 /// What comes out where these pieces come in one after the other; `|` is an answer in between.
 async fn read(pieces: &[&str]) -> String {
-    let (client, server) = duplex(1 << 20);
+    let (client, server) = duplex(4 << 20);
     let (mut client, mut server) = (client, Lenient::new(server, true));
     let mut out = Vec::new();
     for piece in pieces {
@@ -50,4 +50,33 @@ async fn raw_characters_of_a_request_line_are_encoded_and_nothing_else_is_touche
 async fn a_line_without_an_end_is_let_go() {
     let long = format!("GET /{}", "\"".repeat(2 * LINE));
     assert_eq!(read(&[&long]).await.len(), long.len());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_query_too_long_for_an_address_goes_on_as_a_header() {
+    let check = async |line: &str, expect: &str| {
+        let head = "Host: a\r\n\r\n";
+        assert_eq!(read(&[&format!("{line}\r\n{head}")]).await, format!("{expect}\r\n{head}"));
+    };
+    let long = "q=1&".repeat(TARGET / 4);
+    let expect = format!("GET /a HTTP/1.1\r\nx-weir-long-query: {long}");
+    check(&format!("GET /a?{long} HTTP/1.1"), &expect).await;
+    let short = format!("GET /{} HTTP/1.1", &long[1..]);
+    check(&short, &short).await;
+    // A path has no other place.
+    let path = format!("GET /{long} HTTP/1.1");
+    check(&path, &path).await;
+}
+
+#[test]
+fn a_long_query_is_that_of_the_request_and_a_header_from_outside_is_none() {
+    let request = || Request::get("/a").header(LONG_QUERY, "q=1").body(()).unwrap();
+    let check = |mut request: Request<()>, on: bool, expect: &str| {
+        settle(&mut request, on);
+        assert_eq!(query(request.uri(), request.extensions()), expect);
+        assert!(request.headers().is_empty());
+    };
+    check(request(), true, "q=1");
+    check(request(), false, "");
+    check(Request::get("/a?b=2").body(()).unwrap(), true, "b=2");
 }

@@ -1,7 +1,7 @@
 //! Aggregations: `sum by (a) (x)`, `topk(5, x) without (b)`.
 
 use super::place::Place;
-use super::{Deep, Parse, Parser};
+use super::{Deep, Depth, Parse, Parser};
 use crate::syntax::ast::{Aggregate, AggregateOp, ExprKind, Span};
 use crate::syntax::lexer::token::{Kind, Word};
 
@@ -31,7 +31,7 @@ impl Parser<'_> {
         }
         let wrong =
             format!("wrong number of arguments for aggregate expression provided, expected {expected}, got {got}");
-        let depth = args.iter().map(|arg| arg.depth).max().unwrap_or(0);
+        let depth = Depth::of(&args);
         let mut args = args.into_iter().map(|arg| arg.expr);
         let param = if op.has_param() { args.next() } else { None };
         match args.next() {

@@ -2,7 +2,7 @@
 
 use weir_pipeline::selector::quote;
 
-use super::{Deep, Parse, Parser};
+use super::{Deep, Depth, Parse, Parser};
 use crate::syntax::ast::{Call, ExprKind, Span};
 use crate::syntax::functions;
 use crate::syntax::lexer::token::Kind;
@@ -17,7 +17,7 @@ impl Parser<'_> {
         let Some(function) = functions::find(text) else {
             return self.fault(name, format!("unknown function with name {}", quote(text)));
         };
-        let depth = args.iter().map(|arg| arg.depth).max().unwrap_or(0);
+        let depth = Depth::of(&args);
         let args = args.into_iter().map(|arg| arg.expr).collect();
         let span = self.since(name);
         self.node(ExprKind::Call(Call { function, args }), span, depth)

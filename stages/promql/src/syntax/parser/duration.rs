@@ -1,10 +1,9 @@
 //! Durations in brackets and after `offset`: literals, or arithmetic over literals, `step()` and `range()`.
 
-use super::{Deep, Parse, Parser, UNARY};
+use super::{Deep, Depth, Parse, Parser, Token, UNARY};
 use crate::syntax::ast::{Binary, BinaryOp, Call, DurationExpr, Expr, ExprKind, Matching, Span};
 use crate::syntax::functions;
 use crate::syntax::lexer::token::{Kind, Word};
-use crate::syntax::{MAX_DEPTH, parser};
 
 /// What fits Prometheus' durations, in seconds.
 const SECONDS: std::ops::RangeInclusive<f64> = -(i64::MAX as f64 / 1e9)..=(i64::MAX as f64 / 1e9);
@@ -18,15 +17,16 @@ impl Parser<'_> {
     /// A range or a step.
     pub(super) fn positive_duration(&mut self) -> Parse<Deep> {
         let duration = self.duration(0)?;
-        let Some(number) = duration.expr.as_number() else { return Ok(duration) };
-        if number.0 <= 0.0 {
-            return self.fault(number.1, "duration must be greater than 0");
+        match duration.expr.kind {
+            ExprKind::Number(seconds) if seconds <= 0.0 => {
+                self.fault(duration.expr.span, "duration must be greater than 0")
+            }
+            // Times count milliseconds: Prometheus would take this for 0.
+            ExprKind::Number(seconds) if millis(seconds) == 0 => {
+                self.fault(duration.expr.span, "duration must be at least 1ms")
+            }
+            _ => Ok(duration),
         }
-        // Times count milliseconds: Prometheus would take this for 0.
-        if millis(number.0) == 0 {
-            return self.fault(number.1, "duration must be at least 1ms");
-        }
-        Ok(duration)
     }
 
     /// What `offset` takes. Arithmetic only goes on behind parentheses (and behind two signs), as in Prometheus:
@@ -37,10 +37,7 @@ impl Parser<'_> {
             Kind::ParenOpen => self.duration(0)?,
             Kind::Binary(sign @ (BinaryOp::Add | BinaryOp::Sub)) => {
                 self.take()?;
-                let next = self.peek()?;
-                let operand = if next.is_sign() { self.duration(UNARY + 1)? } else { self.duration_operand()? };
-                let signed = self.signed_duration(sign == BinaryOp::Sub, first.span, operand)?;
-                if next.is_sign() { self.longer_duration(signed, 0)? } else { signed }
+                self.signed_offset(sign == BinaryOp::Sub, first.span)?
             }
             _ => self.duration_operand()?,
         };
@@ -54,15 +51,36 @@ impl Parser<'_> {
         }
     }
 
+    /// What follows a sign that was taken, in an offset.
+    fn signed_offset(&mut self, negative: bool, sign: Span) -> Parse<Deep> {
+        match self.peek()? {
+            // Here the sign is to blame for what does not fit.
+            Kind::Number | Kind::Duration => {
+                let (seconds, span) = self.literal()?;
+                self.seconds(if negative { -seconds } else { seconds }, sign.to(span), sign)
+            }
+            next if next.is_sign() => {
+                let operand = self.duration(UNARY + 1)?;
+                let signed = self.signed_duration(negative, sign, operand)?;
+                self.longer_duration(signed, 0)
+            }
+            Kind::ParenOpen => {
+                let operand = self.duration_operand()?;
+                self.signed_duration(negative, sign, operand)
+            }
+            // Before a call a `+` is kept, and only here.
+            _ => {
+                let operand = self.duration_operand()?;
+                self.unary_duration(negative, sign, operand)
+            }
+        }
+    }
+
     /// An expression of operators that bind at least as tightly as `least`.
     fn duration(&mut self, least: u8) -> Parse<Deep> {
-        self.level += 1;
-        if self.level > MAX_DEPTH {
-            let span = self.ahead()?.span;
-            return self.too_deep(span);
-        }
+        self.enter()?;
         let operand = match self.ahead()? {
-            parser::Token { kind: Kind::Binary(sign @ (BinaryOp::Add | BinaryOp::Sub)), span } => {
+            Token { kind: Kind::Binary(sign @ (BinaryOp::Add | BinaryOp::Sub)), span } => {
                 self.take()?;
                 let operand = self.duration(UNARY + 1)?;
                 self.signed_duration(sign == BinaryOp::Sub, span, operand)?
@@ -88,6 +106,7 @@ impl Parser<'_> {
                 _ => {}
             }
             let span = lhs.expr.span.to(rhs.expr.span);
+            // Operators of durations count as if they stood within each other: all walks over them recurse.
             let depth = lhs.depth.max(rhs.depth);
             let matching = Matching::default();
             let binary = Binary { op, lhs: lhs.expr, rhs: rhs.expr, return_bool: false, matching };
@@ -108,8 +127,7 @@ impl Parser<'_> {
                 let inner = self.duration(0)?;
                 self.expect(Kind::ParenClose)?;
                 match inner.expr.kind {
-                    // Parentheses around a number or around parentheses add nothing.
-                    ExprKind::Number(seconds) if seconds.is_sign_positive() => Ok(inner),
+                    // Parentheses around parentheses add nothing.
                     ExprKind::Paren(_) => Ok(inner),
                     _ => self.parenthesized(inner, self.since(first.span)),
                 }
@@ -138,7 +156,7 @@ impl Parser<'_> {
             _ => "max_of",
         };
         let Some(function) = functions::find(name) else { return self.unexpected() };
-        let depth = args.iter().map(|arg| arg.depth).max().unwrap_or(0);
+        let depth = Depth::of(&args);
         let args = args.into_iter().map(|arg| arg.expr).collect();
         let span = self.since(first);
         self.node(ExprKind::Call(Call { function, args }), span, depth)
@@ -146,13 +164,18 @@ impl Parser<'_> {
 
     /// `operand` behind a sign. `+` changes nothing.
     fn signed_duration(&mut self, negative: bool, sign: Span, operand: Deep) -> Parse<Deep> {
+        match operand.expr.kind {
+            ExprKind::Number(seconds) => {
+                let seconds = if negative { -seconds } else { seconds };
+                self.seconds(seconds, sign.to(operand.expr.span), sign)
+            }
+            _ if negative => self.unary_duration(negative, sign, operand),
+            _ => Ok(operand),
+        }
+    }
+
+    fn unary_duration(&mut self, negative: bool, sign: Span, operand: Deep) -> Parse<Deep> {
         let span = sign.to(operand.expr.span);
-        if let Some((seconds, _)) = operand.expr.as_number() {
-            return self.seconds(if negative { -seconds } else { seconds }, span, sign);
-        }
-        if !negative {
-            return Ok(operand);
-        }
         self.node(ExprKind::Unary { negative, expr: Box::new(operand.expr) }, span, operand.depth)
     }
 
@@ -161,7 +184,7 @@ impl Parser<'_> {
         if !SECONDS.contains(&seconds) {
             return self.fault(blamed, "duration out of range");
         }
-        self.node(ExprKind::Number(seconds), span, 0)
+        self.leaf(ExprKind::Number(seconds), span)
     }
 
     fn parenthesized(&mut self, inner: Deep, span: Span) -> Parse<Deep> {
@@ -182,9 +205,9 @@ fn millis(seconds: f64) -> i64 {
 impl Deep {
     /// The expression as a duration.
     pub(super) fn duration(self) -> DurationExpr {
-        match self.expr.as_number() {
-            Some((seconds, _)) => DurationExpr::Literal(millis(seconds), self.expr.span),
-            None => DurationExpr::Expr(Box::new(self.expr)),
+        match self.expr.kind {
+            ExprKind::Number(seconds) => DurationExpr::Literal(millis(seconds), self.expr.span),
+            _ => DurationExpr::Expr(Box::new(self.expr)),
         }
     }
 }
@@ -192,17 +215,8 @@ impl Deep {
 // === impl Expr ===
 
 impl Expr {
-    /// The number that it is, in parentheses or not, and where that stands.
-    fn as_number(&self) -> Option<(f64, Span)> {
-        match &self.kind {
-            ExprKind::Number(value) => Some((*value, self.span)),
-            ExprKind::Paren(inner) => inner.as_number(),
-            _ => None,
-        }
-    }
-
     fn is_zero(&self) -> bool {
-        self.as_number().is_some_and(|(value, _)| value == 0.0)
+        matches!(self.kind, ExprKind::Number(value) if value == 0.0)
     }
 }
 

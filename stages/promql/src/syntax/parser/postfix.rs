@@ -1,7 +1,7 @@
 //! What follows an operand: ranges, subqueries, `offset`, `@`, `anchored` and `smoothed`.
 
 use super::place::Place;
-use super::{Deep, Parse, Parser};
+use super::{Deep, Depth, Parse, Parser};
 use crate::syntax::ast::{At, DurationExpr, Expr, ExprKind, Extension, Selector, Shift, Span, Subquery};
 use crate::syntax::lexer::token::{Kind, Word};
 
@@ -13,10 +13,15 @@ const TIMES: std::ops::Range<f64> = -9.2e18..9.2e18;
 impl Parser<'_> {
     /// `operand` with all that follows it.
     pub(super) fn postfix(&mut self, mut operand: Deep) -> Parse<Deep> {
+        // Also one so short that nothing of it is kept.
+        let mut has_offset = false;
         loop {
             match self.peek()? {
-                Kind::BracketOpen => operand = self.brackets(operand)?,
-                Kind::Word(Word::Offset) => self.offset(&mut operand.expr)?,
+                Kind::BracketOpen => {
+                    operand = self.brackets(operand)?;
+                    has_offset = false;
+                }
+                Kind::Word(Word::Offset) => has_offset |= self.offset(&mut operand, has_offset)?,
                 Kind::At => self.at(&mut operand.expr)?,
                 Kind::Word(Word::Anchored) => self.extend(&mut operand.expr, Extension::Anchored)?,
                 Kind::Word(Word::Smoothed) => self.extend(&mut operand.expr, Extension::Smoothed)?,
@@ -43,8 +48,7 @@ impl Parser<'_> {
         }
         let span = self.since(operand.expr.span);
         let brackets = self.since(open);
-        let depth = [Some(&range), step.as_ref()].into_iter().flatten().map(|duration| duration.depth);
-        let depth = depth.max().unwrap_or(0).max(operand.depth);
+        let depth = Depth::of([&operand, &range].into_iter().chain(&step));
         let range = range.duration();
         let kind = if is_subquery {
             let step = step.map(Deep::duration);
@@ -68,23 +72,26 @@ impl Parser<'_> {
         self.fault(brackets, message)
     }
 
-    /// `offset …`
-    fn offset(&mut self, target: &mut Expr) -> Parse<()> {
+    /// `offset …`, maybe behind one that counts already. Whether this one counts: an offset of nothing is none, as in Prometheus.
+    fn offset(&mut self, target: &mut Deep, is_second: bool) -> Parse<bool> {
         self.take()?;
         let offset = self.within(Place::OFFSET, Self::offset_duration)?;
-        let span = target.span;
-        let Some(shift) = target.shift() else {
+        let span = target.expr.span;
+        let depth = target.depth.max(offset.depth);
+        let Some(shift) = target.expr.shift() else {
             let message = "offset modifier must be preceded by an instant vector selector or range vector selector or a \
                            subquery";
             return self.fault(span, message);
         };
-        if shift.offset.is_some() {
+        if shift.offset.is_some() || is_second {
             return self.fault(span, "offset may not be set multiple times");
         }
-        // As in Prometheus, an offset of nothing is none.
+        // Prometheus counts nanoseconds.
+        let is_nothing = matches!(offset.expr.kind, ExprKind::Number(seconds) if (seconds * 1e9).round() == 0.0);
         shift.offset = Some(offset.duration()).filter(|offset| !matches!(offset, DurationExpr::Literal(0, _)));
-        target.span.end = self.end;
-        Ok(())
+        target.depth = depth;
+        target.expr.span.end = self.end;
+        Ok(!is_nothing)
     }
 
     /// `@ …`

@@ -19,7 +19,7 @@ impl Parser<'_> {
         };
         let matchers = self.selector(name)?;
         let span = self.since(first);
-        self.node(ExprKind::Selector(Selector { matchers, shift: Shift::default(), extension: None }), span, 0)
+        self.leaf(ExprKind::Selector(Selector { matchers, shift: Shift::default(), extension: None }), span)
     }
 
     /// The matchers of a selector; that of the name first.
@@ -59,6 +59,7 @@ impl Parser<'_> {
 
     fn matcher(&mut self) -> Parse<Matcher> {
         let label = self.take()?;
+        self.count(label.span)?;
         let is_quoted = label.kind == Kind::String;
         let name = if is_quoted { self.unquote(label.span)? } else { self.read(label.span).to_owned() };
         let op = match self.peek()? {

@@ -6,42 +6,69 @@ use super::*;
 use crate::syntax::fuzz::fuzz;
 
 /// What deep trees are made of: what stands before the innermost expression, and what after it.
-const NESTS: [(&str, &str); 10] = [
+const NESTS: [(&str, &str); 8] = [
     ("(", ")"),
     ("-", ""),
     ("abs(", ")"),
     ("sum(", ")"),
     ("sum by (a) (", ")"),
-    ("a + ", ""),
     ("2 ^ ", ""),
-    ("", " - a"),
     ("", "[5m:1m]"),
     ("max_of(1, ", ")"),
 ];
 
+/// What chains are made of.
+const CHAINS: [(&str, &str); 4] = [("a + ", ""), ("", " - a"), ("", " or sum(a) * 2"), ("1 + ", "")];
+
 #[test]
 fn no_depth_and_no_length_overflows_the_stack() {
-    for (before, after) in NESTS {
-        for levels in [MAX_DEPTH / 2, MAX_DEPTH * 2, 5000] {
+    let check = |(before, after): (&str, &str), most: usize, expected: &str| {
+        for levels in [most / 2, most - 10, most * 2, 5000] {
             let text = format!("{}a{}", before.repeat(levels), after.repeat(levels));
-            let error = parse(&text).err().map(|error| error.message).unwrap_or_default();
-            let is_deep = error == format!("expected an expression of at most {MAX_DEPTH} levels");
-            assert_eq!(is_deep, levels > MAX_DEPTH, "{levels} of {before}…{after}: {error}");
+            let parsed = parse(&text);
+            let message = parsed.as_ref().err().map(|error| error.message.as_str()).unwrap_or_default();
+            assert_eq!(message == expected, levels > most, "{levels} of {before}…{after}: {message}");
+            if let Ok(expr) = parsed {
+                assert_eq!(expr.to_string().len(), text.len());
+                assert!(expr.depth() > levels && !expr.selectors().is_empty());
+            }
         }
-    }
+    };
+    let nested = "expected at most 100 expressions within each other";
+    NESTS.into_iter().for_each(|nest| check(nest, MAX_NESTING, nested));
+    CHAINS.into_iter().for_each(|chain| check(chain, MAX_DEPTH, "expected a chain of at most 2000 operators"));
     for (before, after) in [("(", ")"), ("-", ""), ("1 + ", ""), ("", " + 1"), ("max_of(1, ", ")"), ("2 ^ ", "")] {
         let text = format!("a[{}step(){}]", before.repeat(5000), after.repeat(5000));
-        assert_eq!(
-            parse(&text).unwrap_err().message,
-            "expected an expression of at most 100 levels",
-            "{before}…{after}"
-        );
+        assert_eq!(parse(&text).unwrap_err().message, nested, "{before}…{after}");
     }
     let long = " ".repeat(MAX_QUERY_BYTES) + "a";
-    let expected = "1:1: parse error: expected a query of at most 65536 bytes, got 65537";
+    let expected = "1:1: parse error: expected a query of at most 1048576 bytes, got 1048577";
     assert_eq!(parse(&long).unwrap_err().to_string(), expected);
     assert_eq!(parse_selector(&long).unwrap_err().to_string(), expected);
     assert!(parse(&long[1..]).is_ok());
+}
+
+#[test]
+fn a_text_of_too_many_parts_is_refused() {
+    let expected = "expected at most 30000 expressions and matchers";
+    let check = |text: &str| assert_eq!(parse(text).unwrap_err().message, expected);
+    check(&format!("a{{{}}}", "b=\"c\",".repeat(MAX_PARTS)));
+    check(&format!("label_join(a, {})", vec!["\"b\""; MAX_PARTS].join(", ")));
+    assert_eq!(parse_selector(&format!("a{{{}}}", "b=\"c\",".repeat(MAX_PARTS + 1))).unwrap_err().message, expected);
+}
+
+#[test]
+fn a_long_chain_is_formatted() {
+    let text = vec!["aaaaaaaaaaaa"; 1000].join(" or ");
+    let expr = parse(&text).unwrap();
+    let pretty = pretty_expr(&expr, &text);
+    // So many operands, and the operators between them but for those of the first line.
+    let first = pretty.lines().next().unwrap();
+    assert!(first.trim_start().len() <= 100 && first.starts_with("  "));
+    let lines = pretty.lines().count();
+    assert_eq!(lines, 1 + 2 * (1000 - first.matches("aaaaaaaaaaaa").count()));
+    // The longest of them is no query any more.
+    assert!(pretty.len() > MAX_QUERY_BYTES && expr.to_string() == text);
 }
 
 /// The seeds: the corpus of the fuzz target, and the queries of the tables.

@@ -29,7 +29,8 @@ async fn a_long_answer_is_the_same_however_it_is_compressed() {
         ("zstd;q=0, gzip", "gzip"),
     ] {
         let got = running.with(Method::GET, path, &[("accept-encoding", accept)]).await;
-        assert_eq!((got.header("content-encoding"), got.header("vary")), (Some(encoding), Some("accept-encoding")));
+        let varies = "Accept-Encoding, Origin";
+        assert_eq!((got.header("content-encoding"), got.vary().as_str()), (Some(encoding), varies));
         let mut text = Vec::new();
         match encoding {
             "gzip" => flate2::read::GzDecoder::new(&*got.body).read_to_end(&mut text).map(drop).unwrap(),

@@ -39,6 +39,8 @@ async fn exemplars_are_asked_for_by_the_selectors_of_a_query() {
         assert_eq!((start, end), span, "{parameters}");
     };
     check("query=up", &[r#"__name__="up""#], (MIN, MAX)).await;
+    // It has no limit, and none is read.
+    check("query=up&limit=x", &[r#"__name__="up""#], (MIN, MAX)).await;
     let query = "query=topk(scalar(k),rate(a{b=\"c\"}[5m]))/on()max_over_time(d[1h:1m])&start=1&end=2.5";
     check(query, &[r#"__name__="k""#, r#"__name__="a",b="c""#, r#"__name__="d""#], (1000, 2500)).await;
 }

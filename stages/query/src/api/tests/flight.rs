@@ -289,7 +289,7 @@ async fn mistakes_have_a_status_and_the_message_of_the_query() {
     fails(&caller.call("ListFlights", &Handle::default()).await, "12", "there is no support for the method");
     fails(&caller.send("DoGet", Bytes::new()).await, "3", "expected a message");
     fails(&caller.send("DoGet", Bytes::from_static(&[1, 0, 0, 0, 0])).await, "12", "compressed messages");
-    fails(&caller.send("DoGet", Bytes::from_static(&[0, 255, 0, 0, 0])).await, "8", "at most 1048576 bytes");
+    fails(&caller.send("DoGet", Bytes::from_static(&[0, 255, 0, 0, 0])).await, "8", "at most 4194304 bytes");
     let metrics = running.get("/metrics").await;
     for line in [r#"code="400"} 6"#, r#"code="501"} 6"#, r#"code="429"} 1"#] {
         let line = format!(r#"http_requests_total{{pipeline="query",handler="flight",method="post",{line}"#);

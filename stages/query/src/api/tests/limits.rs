@@ -32,7 +32,7 @@ async fn a_question_has_as_long_as_it_asks_for_and_no_longer_than_the_setting() 
         assert!(limit <= Duration::from_millis(if path.contains("200ms") { 200 } else { 400 }), "{path}: {limit:?}");
     }
     let got = running.get("/api/v1/query?query=up&timeout=0").await;
-    assert_eq!(got.error(), "query timed out in expression evaluation");
+    assert_eq!(got.error(), "query timed out in query execution");
     assert!(running.seen().is_empty());
 }
 

@@ -174,14 +174,51 @@ async fn forms_in_bodies_come_before_the_address() {
     let got = running.post("/api/v1/series", "match[]=a&match%5B%5D=b&start=1&end=2").await;
     let series = "series [__name__=\"a\"] [__name__=\"b\"] from 1000 to 2000";
     assert_eq!((got.status, shown(&running.seen()[0]).as_str()), (200, series));
-    let got = running.post("/api/v1/query", format!("query={}", "a".repeat(1 << 20))).await;
-    assert_eq!((got.status, got.error().as_str()), (413, "expected a body of at most 1048576 bytes"));
+    let got = running.post("/api/v1/query", format!("query={}", "a".repeat(4 << 20))).await;
+    assert_eq!((got.status, got.error().as_str()), (413, "expected a body of at most 4194304 bytes"));
     let got = running.post("/api/v1/query", "query=%").await;
     assert_eq!(got.error(), "error parsing form values: invalid URL escape \"%\"");
-    let request = running.request(Method::POST, "/api/v1/query?query=a").header("content-type", "application/json");
-    let got = running.send(request.body(Body::from("{}")).unwrap()).await;
-    let expected = "expected the content type `application/x-www-form-urlencoded`, got `application/json`";
-    assert_eq!((got.status, got.error().as_str()), (400, expected));
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_form_is_ignored() {
+    let running = start_with(Data::Names(Vec::new())).await;
+    for media in [Some("application/json"), None] {
+        let request = running.request(Method::POST, "/api/v1/query?query=a&time=0");
+        let request = media.into_iter().fold(request, |request, media| request.header("content-type", media));
+        let got = running.send(request.body(Body::from("query=b")).unwrap()).await;
+        assert_eq!((got.status, shown(&running.seen()[0])), (200, "a at 0".to_owned()), "{media:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_form_in_parts_comes_behind_the_address() {
+    let running = start_with(Data::Names(Vec::new())).await;
+    let send = async |path: &str, body: &str| {
+        let request = running.request(Method::POST, path).header("content-type", "multipart/form-data; boundary=x");
+        running.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    };
+    let part = |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; {name}\r\n\r\n{value}\r\n");
+    let file = part("name=\"time\"; filename=\"f\"", "7");
+    let body = [file, part("name=\"query\"", "a + b"), part("name=\"time\"", "1"), "--x--\r\n".to_owned()].concat();
+    let got = send("/api/v1/query", &body).await;
+    assert_eq!((got.status, shown(&running.seen()[0])), (200, "a + b at 1000".to_owned()), "{}", got.text());
+    let got = send("/api/v1/query?query=c", &body).await;
+    assert_eq!((got.status, shown(&running.seen()[0])), (200, "c at 1000".to_owned()));
+    let many = part("name=\"a\"", "").repeat(1001) + "--x--\r\n";
+    let got = send("/api/v1/query?query=c", &many).await;
+    assert_eq!((got.status, got.error().as_str()), (400, "error parsing form values: expected at most 1000 parts"));
+    assert_eq!(send("/api/v1/query?query=c", "--x\r\n").await.status, 400);
+}
+
+#[tokio::test]
+async fn a_query_without_any_time_is_late_at_once() {
+    let running = start_with(Data::Names(Vec::new())).await;
+    for timeout in ["0s", "-1"] {
+        let got = running.get(&format!("/api/v1/query?query=up&timeout={timeout}")).await;
+        assert_eq!((got.status, got.error().as_str()), (503, "query timed out in query execution"), "{timeout}");
+    }
+    assert!(running.seen().is_empty());
 }
 
 #[tokio::test]

@@ -81,6 +81,23 @@ fn range_vectors() {
     let step = node("step", Value::Null, Value::Null, false);
     let least = node("min_of", node("-", Value::Null, step, false), literal("60", true), false);
     check("a[min_of(-step(), 1m)]", matrix(json!({ "range": 0, "rangeExpr": least })));
+    // A number has no room for parentheses.
+    let wrapped = node("+", Value::Null, literal("130", false), true);
+    check("a[(130)]", matrix(json!({ "range": 0, "rangeExpr": wrapped })));
+    check("a[((130))]", matrix(json!({ "range": 0, "rangeExpr": wrapped })));
+    check("a[5m] offset (130)", matrix(json!({ "offsetExpr": wrapped })));
+    check("a[5m] offset -(130)", matrix(json!({ "offsetExpr": node("-", Value::Null, wrapped, false) })));
+    check(
+        "a[-(-130)]",
+        matrix(json!({
+            "range": 0,
+            "rangeExpr": node("-", Value::Null, node("+", Value::Null, literal("-130", false), true), false),
+        })),
+    );
+    // A `+` is kept before a call of an offset, and nowhere else.
+    let step = node("step", Value::Null, Value::Null, false);
+    check("a[5m] offset +step()", matrix(json!({ "offsetExpr": node("+", Value::Null, step.clone(), false) })));
+    check("a[+step()]", matrix(json!({ "range": 0, "rangeExpr": step })));
     let subquery = json!({
         "type": "subquery",
         "expr": named("a"),

@@ -7,8 +7,15 @@ use super::*;
 
 #[tokio::test]
 async fn a_program_with_one_thread_computes_where_it_waits() {
-    assert!(matches!(Executor::start().unwrap(), Executor::Here));
-    assert_eq!(Executor::Here.run(true, async { Ok(1) }).await.unwrap(), 1);
+    let executor = Executor::start().unwrap();
+    assert!(matches!(executor, Executor::Here(_)));
+    let name = async || Ok(std::thread::current().name().map(str::to_owned));
+    let here = name().await.unwrap();
+    for need in [Need::Little, Need::Usual] {
+        assert_eq!(executor.run(need, name()).await.unwrap(), here);
+    }
+    // But for what its stack is too small for.
+    assert_eq!(executor.run(Need::Much, name()).await.unwrap().as_deref(), Some("query"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
@@ -26,7 +33,7 @@ async fn work_that_never_rests_holds_up_nobody_here() {
                 }
                 Ok(std::thread::current().name().map(str::to_owned))
             };
-            executor.run(false, spin).await
+            executor.run(Need::Usual, spin).await
         }
     });
     begun.await.unwrap();
@@ -44,11 +51,11 @@ async fn work_nobody_waits_for_ends_and_a_panic_is_an_error() {
         let _held = held;
         std::future::pending::<Result<()>>().await
     };
-    assert!(tokio::time::timeout(Duration::from_millis(1), executor.run(true, endless)).await.is_err());
+    assert!(tokio::time::timeout(Duration::from_millis(1), executor.run(Need::Little, endless)).await.is_err());
     // What the work held is dropped with it.
     assert!(gone.await.is_err());
-    for shallow in [true, false] {
-        let panics = executor.run::<()>(shallow, async { panic!("on purpose") }).await;
+    for need in [Need::Little, Need::Usual, Need::Much] {
+        let panics = executor.run::<()>(need, async { panic!("on purpose") }).await;
         assert_eq!(panics.unwrap_err().to_string(), "the query panicked");
     }
 }
@@ -63,7 +70,7 @@ async fn what_waits_for_nothing_is_done_where_it_is_asked_for_and_goes_on_elsewh
         let started = tokio::spawn(async move { name() }).await.unwrap();
         Ok((first, started, name()))
     };
-    let (first, started, then) = executor.run(true, work).await.unwrap();
+    let (first, started, then) = executor.run(Need::Little, work).await.unwrap();
     assert_eq!(first, here);
     assert_eq!((started.as_deref(), then.as_deref()), (Some("query"), Some("query")));
 }

@@ -37,6 +37,36 @@ async fn what_is_not_promql_is_invalid() {
 }
 
 #[tokio::test]
+async fn what_is_no_duration_is_invalid_before_anything_is_evaluated() {
+    let engine = engine(loaded("1m\n m 1"));
+    let check = async |text: &str, expected: &str| {
+        let error = ask(&engine, text, (0, 0, 0)).await.unwrap_err();
+        assert_eq!((error.message(), error.kind()), (expected, Kind::Invalid), "{text}");
+    };
+    check("(m[step()] offset 0)", "3:9: duration must be greater than 0").await;
+    check("m[5 ^ 1w]", "2:8: duration is NaN or infinite").await;
+    check("m[(12 ^ 10)]", "3:10: duration is out of range").await;
+    check("m[max_of((1 - 2), -3)]", "10:20: duration must be greater than 0").await;
+    check("m[1 / (0)]", "2:8: division by zero").await;
+    check("m[1 % step()]", "2:12: modulo by zero").await;
+    check("m[(-1)]", "2:5: duration must be greater than 0").await;
+    check("m[-(1)]", "2:5: duration must be greater than 0").await;
+    // The other operand could not be evaluated either.
+    check("(1 </ 2) + sum_over_time(m[5m:step()])", "30:36: duration must be greater than 0").await;
+    check("sum_over_time(m[1 / step():step()] offset (1 % (0)))", "43:49: modulo by zero").await;
+}
+
+#[tokio::test]
+async fn numbers_are_not_trimmed() {
+    let engine = engine(loaded("1m\n m 1"));
+    for (text, op) in [("1 </ 2", "</"), ("1 >/ time()", ">/"), ("scalar(m) </ scalar(m)", "</")] {
+        let error = ask(&engine, text, (0, 0, 0)).await.unwrap_err();
+        let expected = format!("operator \"{op}\" not allowed for Scalar operations");
+        assert_eq!((error.message(), error.kind()), (expected.as_str(), Kind::Unprocessable));
+    }
+}
+
+#[tokio::test]
 async fn two_series_of_one_id_are_not_mixed() {
     let mut memory = loaded("1m\n m{a=\"x\"} 1\n m{a=\"y\"} 1");
     memory.forged = true;

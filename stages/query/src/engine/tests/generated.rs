@@ -96,20 +96,3 @@ async fn partitions_change_nothing_and_a_range_is_its_instants() {
         check(&two, &five, &query).await;
     }
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_query_as_deep_as_it_may_be_is_planned_and_run() {
-    let memory: Arc<Memory> = Arc::new(loaded(LOAD));
-    // Where the program runs it.
-    let engine = Engine::with_partitions(memory, Limits::default(), 2).on_threads().unwrap();
-    let nested = |open: &str, depth: usize| format!("{}n{}", open.repeat(depth), ")".repeat(depth));
-    let half = crate::syntax::MAX_DEPTH / 2 - 2;
-    let added = format!("n{}", " + n".repeat(crate::syntax::MAX_DEPTH - 2));
-    let mixed = format!("{}{}", "sum(n + ".repeat(20), nested("n + (", 15)) + &")".repeat(20);
-    for query in [nested("-(", half), nested("(1 + ", half), nested("sum(", 20), added, mixed] {
-        let answer = ask(&engine, &query, (60_000, 120_000, 30_000)).await;
-        assert!(answer.is_ok(), "{query}: {answer:?}");
-    }
-    let error = ask(&engine, &nested("sum(", 21), (0, 0, 0)).await.unwrap_err();
-    assert_eq!(error.message(), "1:1: expected at most 20 aggregations within each other");
-}

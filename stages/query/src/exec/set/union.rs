@@ -45,26 +45,36 @@ struct Driven {
 /// Runs over both sides, the left one first, in turns. Dropping the stream cancels it between any two batches.
 pub(super) fn run(left: SendableRecordBatchStream, right: SendableRecordBatchStream, union: Union) -> Batches {
     let driven = Driven { left: Some(left), right: Some(right), union, pace: Pace::new() };
-    stream::try_unfold(driven, |mut driven| async move {
-        driven.pace.rest().await;
-        if let Some(left) = &mut driven.left {
-            if let Some(batch) = left.try_next().await? {
-                let out = driven.union.left(&batch)?;
-                return Ok(Some((out, driven)));
+    stream::try_unfold(driven, |mut driven| async move { Ok(driven.next().await?.map(|out| (out, driven))) }).boxed()
+}
+
+// === impl Driven ===
+
+impl Driven {
+    /// The next rows. Batches without any are passed over: in a long chain each of them would go all the way up.
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        while let Some(left) = &mut self.left {
+            self.pace.rest().await;
+            match left.try_next().await? {
+                None => self.left = None,
+                Some(batch) => match self.union.left(&batch)? {
+                    out if out.num_rows() == 0 => {}
+                    out => return Ok(Some(out)),
+                },
             }
-            driven.left = None;
         }
-        if let Some(right) = &mut driven.right {
-            if let Some(batch) = right.try_next().await? {
-                let out = driven.union.right(&batch)?;
-                return Ok(Some((out, driven)));
+        while let Some(right) = &mut self.right {
+            self.pace.rest().await;
+            match right.try_next().await? {
+                None => self.right = None,
+                Some(batch) => match self.union.right(&batch)? {
+                    out if out.num_rows() == 0 => {}
+                    out => return Ok(Some(out)),
+                },
             }
-            driven.right = None;
         }
-        let out = driven.union.rest()?;
-        Ok(out.map(|out| (out, driven)))
-    })
-    .boxed()
+        self.union.rest()
+    }
 }
 
 // === impl Union ===

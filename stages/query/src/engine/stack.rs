@@ -1,0 +1,54 @@
+//! How much stack a query needs, and where that is.
+//!
+//! Plans are walked by recursion, and streams poll each other: each level of an expression takes some KiB of stack, in a build
+//! without optimization many more.
+
+use weir_pipeline::{Ask, Error, Result};
+
+use crate::syntax;
+
+/// The stack of what plans and runs the deepest expression. Only what is used of it takes memory.
+pub(super) const STACK: usize = 512 << 20;
+
+/// Expressions of so few levels are planned and run on a stack as threads have it.
+const LITTLE: usize = 8;
+
+/// Expressions of so few levels run on a stack as threads have it, once they are planned elsewhere.
+const USUAL: usize = 50;
+
+/// How much stack something needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Any will do.
+    Little,
+    /// Planning needs more than threads have.
+    Usual,
+    /// Running, too.
+    Much,
+}
+
+// === impl Need ===
+
+impl Need {
+    /// That of what is asked.
+    pub(super) fn of(ask: &Ask) -> Self {
+        let (Ask::Instant { expr, .. } | Ask::Range { expr, .. }) = ask else { return Self::Little };
+        match syntax::parse(expr).map(|expr| expr.depth()) {
+            Ok(0..=LITTLE) | Err(_) => Self::Little,
+            Ok(0..=USUAL) => Self::Usual,
+            Ok(_) => Self::Much,
+        }
+    }
+}
+
+/// Runs `work` where the stack is deep, for a runtime whose threads have none such: on a thread of its own, so that what panics takes
+/// no other query along.
+pub(crate) async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    // Waiting in a blocking task holds a paused clock, which a mere thread would not.
+    let done = tokio::task::spawn_blocking(move || {
+        let thread = std::thread::Builder::new().name("plan".to_owned()).stack_size(STACK).spawn(work);
+        let thread = thread.map_err(|e| Error::unavailable("a query can't be planned").with_source(e))?;
+        thread.join().map_err(|_| Error::internal("the planning of the query panicked"))?
+    });
+    done.await.map_err(|_| Error::closed())?
+}
