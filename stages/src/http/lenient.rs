@@ -5,11 +5,13 @@
 //! Only the line that begins a request is looked at: what comes first on a connection, or first after an answer, and has a
 //! method and a path. Everything else passes as it is, HTTP/2 and bodies included.
 
+use std::hash::{BuildHasher, RandomState};
 use std::io;
 use std::pin::Pin;
+use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
 
-use hyper::header::{HeaderMap, HeaderValue};
+use hyper::header::HeaderValue;
 use hyper::{Request, Uri, http::Extensions};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -19,8 +21,15 @@ const LINE: usize = 1 << 20;
 /// The longest target that goes on as it is: no address is longer than 64 KiB.
 const TARGET: usize = 60 << 10;
 
-/// The header in which a longer query goes on.
+/// The header in which a longer query goes on, behind the [`MARK`].
 const LONG_QUERY: &str = "x-weir-long-query";
+
+/// What nobody else can know. A query in a header that the client sent would go past whatever looks at addresses before us, such
+/// as a proxy that adds a matcher to each query.
+static MARK: LazyLock<String> = LazyLock::new(|| {
+    let random = || RandomState::new().hash_one(LONG_QUERY);
+    format!("{:016x}{:016x}:", random(), random())
+});
 
 /// How requests begin.
 const BEGINS: [&[u8]; 7] = [b"GET /", b"POST /", b"HEAD /", b"OPTIONS /", b"PUT /", b"DELETE /", b"PATCH /"];
@@ -46,14 +55,15 @@ struct LongQuery(HeaderValue);
 
 /// The query of a request's address, without the question mark.
 pub fn query<'a>(address: &'a Uri, extensions: &'a Extensions) -> &'a str {
-    let long = extensions.get::<LongQuery>().and_then(|LongQuery(query)| query.to_str().ok());
+    let long =
+        extensions.get::<LongQuery>().and_then(|LongQuery(query)| query.to_str().ok()?.strip_prefix(MARK.as_str()));
     long.or(address.query()).unwrap_or_default()
 }
 
-/// Takes a query out of the headers, where it went `on` as one. From elsewhere it is none.
-pub(super) fn settle<B>(request: &mut Request<B>, on: bool) {
-    let headers: &mut HeaderMap = request.headers_mut();
-    if let Some(query) = headers.remove(LONG_QUERY).filter(|_| on) {
+/// Takes a query out of the headers, where it went on as one. What else is called so is dropped.
+pub(super) fn settle<B>(request: &mut Request<B>) {
+    let first = request.headers_mut().remove(LONG_QUERY);
+    if let Some(query) = first.filter(|value| value.as_bytes().starts_with(MARK.as_bytes())) {
         request.extensions_mut().insert(LongQuery(query));
     }
 }
@@ -124,7 +134,7 @@ fn divided(line: &[u8]) -> Option<Vec<u8>> {
     }
     let (path, query) = target.split_at(target.iter().position(|b| *b == b'?')?);
     let (line, query) = ([method, path, version].join(&b' '), query.get(1..)?);
-    Some([line.as_slice(), b"\r\n", LONG_QUERY.as_bytes(), b": ", query, b"\r"].concat())
+    Some([line.as_slice(), b"\r\n", LONG_QUERY.as_bytes(), b": ", MARK.as_bytes(), query, b"\r"].concat())
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {

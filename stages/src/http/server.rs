@@ -264,7 +264,7 @@ async fn speak<A: Answer>(
         .keep_alive_timeout(PING.1);
     let guard = security.guard;
     let service = service_fn(move |mut request: Request<Incoming>| {
-        lenient::settle(&mut request, limits.lenient);
+        lenient::settle(&mut request);
         if let Some(shown) = &shown {
             request.extensions_mut().insert(shown.clone());
         }

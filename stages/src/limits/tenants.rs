@@ -134,7 +134,7 @@ impl Tenants {
             });
         }
         if all.len() >= MAX_TENANTS {
-            return Err(Error::unavailable(format!("expected at most {MAX_TENANTS} tenants at a time")));
+            return Err(Error::unavailable(format!("expected at most {MAX_TENANTS} tenants at a time")).of_tenant());
         }
         let state = State { credit: None, at: now, young: HashSet::new(), old: HashSet::new(), turned: now };
         let state = Arc::new(Mutex::new(state));
