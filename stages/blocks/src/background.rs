@@ -5,6 +5,7 @@ use weir_pipeline::{Error, Result};
 use crate::store::lost;
 
 /// How much less than others the threads get where cores are short (`nice`): a tenth beside one other, all of a core that is idle.
+#[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 /// The outcome of `work`, which takes no lock that others wait for: on a busy machine it may stop for a while at any place.
