@@ -6,8 +6,8 @@
 //!
 //! Errors: a [`ParseError`] with Prometheus' message and position. Only the first error of a text is reported, as there.
 //! Beyond Prometheus' own rules a text is at most [`MAX_QUERY_BYTES`] long, has at most [`MAX_PARTS`] parts, nests at most
-//! [`MAX_NESTING`] deep, and chains at most about [`MAX_DEPTH`] operators, so that it takes little memory, and no recursion over a tree can overflow a stack. What needs little stack alone walks
-//! chains of left operands by loops.
+//! [`MAX_NESTING`] deep, and chains at most about [`MAX_DEPTH`] operators, so that it takes little memory, and no recursion over
+//! a tree can overflow a stack. What has only a small one walks chains of left operands by loops.
 //!
 //! Source: `promql/parser` of Prometheus 3.14.0 (`lex.go`, `generated_parser.y`, `parse.go`, `functions.go`).
 

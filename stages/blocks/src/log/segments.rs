@@ -118,27 +118,20 @@ impl Segments {
         let mut large = Vec::new();
         for (number, bytes) in free.iter().map(|hold| (hold.number(), hold.bytes())) {
             let path = self.path(number);
-            let done = if bytes > STEP {
+            if bytes > STEP {
                 // What is cut short must not look like a segment.
-                large.push(self.0.dir.join(gone_name(number)));
-                large.last().map_or(Ok(()), |gone| self.0.fs.rename(&path, gone))
+                let gone = self.0.dir.join(gone_name(number));
+                unless_absent(self.0.fs.rename(&path, &gone))?;
+                large.push(gone);
             } else {
-                self.0.fs.remove(&path)
-            };
-            match done {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => lock(&self.0.all).remove(&number),
-            };
+                unless_absent(self.0.fs.remove(&path))?;
+            }
+            lock(&self.0.all).remove(&number);
         }
         if !free.is_empty() {
             self.0.fs.sync_dir(&self.0.dir)?;
         }
-        for gone in large {
-            match self.shrink(&gone) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
+        large.iter().try_for_each(|gone| unless_absent(self.shrink(gone)))?;
         Ok(free.len())
     }
 
@@ -164,6 +157,11 @@ impl Segments {
     fn path(&self, number: u64) -> PathBuf {
         self.0.dir.join(file_name(number))
     }
+}
+
+/// The outcome of what is done to a file, which may be gone already.
+fn unless_absent(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 /// The name of a segment's file.
