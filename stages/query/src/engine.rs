@@ -28,7 +28,7 @@ mod stack;
 mod stats;
 mod unite;
 
-use crate::exec::context::QueryContext;
+use crate::exec::context::{Bounds, QueryContext};
 use crate::exec::counts::{SampleCounts, Scope};
 pub use crate::exec::source::{Lasts, MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
@@ -111,6 +111,15 @@ impl Default for Limits {
             max_samples: 1_000_000_000,
             concurrency: 20,
         }
+    }
+}
+
+impl Limits {
+    /// What the operators of one query may take. Of its memory a quarter is for scans to read more at once than they must: the
+    /// operators above them hold what they get, and could not do with less.
+    fn bounds(&self) -> Bounds {
+        let ahead = usize::try_from(self.memory / 4).unwrap_or(usize::MAX);
+        Bounds { samples: self.max_samples, series: self.max_series, ahead }
     }
 }
 
@@ -296,11 +305,10 @@ impl Engine {
 
     /// A session for a query; `exact` where only exact rules may change its plan.
     fn session(&self, query: &Query, evaluation: &Evaluation<'_>, exact: bool) -> Result<Arc<Session>> {
-        let Limits { memory, max_samples, max_series, .. } = self.limits;
         let Query { tenant, partial, stats, .. } = query;
-        let context = QueryContext::new(self.source.clone(), tenant.clone(), *partial, max_samples, max_series);
+        let context = QueryContext::new(self.source.clone(), tenant.clone(), *partial, self.limits.bounds());
         let context = context.with_counts(SampleCounts::new(*stats, evaluation.steps));
-        let pool = Arc::new(QueryPool::new(memory, self.tenants.of(tenant)));
+        let pool = Arc::new(QueryPool::new(self.limits.memory, self.tenants.of(tenant)));
         self.sessions.open(Arc::new(context), pool, evaluation.steps.count, exact)
     }
 

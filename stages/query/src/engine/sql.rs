@@ -18,9 +18,9 @@ use tokio::time::{Instant, timeout_at};
 use weir_pipeline::{Answer, Data, Error, Kind, Query, Result, RowForm, Rows};
 
 use self::memory::SqlPool;
+use super::Engine;
 use super::pool::QueryPool;
 use super::stack::{Need, deep};
-use super::{Engine, Limits};
 use crate::exec::context::QueryContext;
 use crate::sql::catalog::Metrics;
 use crate::sql::encode::Encoder;
@@ -95,13 +95,12 @@ impl Engine {
         let _of_all = self.gate.acquire().await.map_err(|_| Error::closed())?;
         let sessions = self.sql.clone();
         let statement = deep(move || sessions.read(&text).map_err(|error| to_error(&error))).await?;
-        let Limits { memory, max_samples, max_series, .. } = self.limits;
-        let context =
-            QueryContext::new(self.source.clone(), query.tenant.clone(), query.partial, max_samples, max_series);
+        let bounds = self.limits.bounds();
+        let context = QueryContext::new(self.source.clone(), query.tenant.clone(), query.partial, bounds);
         let context = Arc::new(context);
         let metrics = Metrics::look_up(&context, &statement.named, self.replicas.of(query)).await;
         let metrics = metrics.map_err(|error| to_error(&error))?;
-        let pool = Arc::new(SqlPool::new(QueryPool::new(memory, tenant.clone())));
+        let pool = Arc::new(SqlPool::new(QueryPool::new(self.limits.memory, tenant.clone())));
         let to_error = |error: DataFusionError| pool.error(&error);
         let session = self.sql.open(context.clone(), pool.clone(), metrics).map_err(to_error)?;
         let mut context = Context { query: context, session: Arc::new(session), warnings: Vec::new() };

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use datafusion::common::{DataFusionError, Result};
-use tokio::sync::OnceCell;
+use tokio::sync::{OnceCell, OwnedSemaphorePermit, Semaphore};
 use weir_pipeline::{Error, Tenant};
 
 use super::counts::SampleCounts;
@@ -24,8 +24,9 @@ pub(crate) struct QueryContext {
     pub(crate) partial: bool,
     /// What steps see and read, where somebody asks.
     pub(crate) counts: Option<SampleCounts>,
-    max_samples: u64,
-    max_series: usize,
+    bounds: Bounds,
+    /// Kibibytes that scans may still take to read more at once than they must.
+    ahead: Arc<Semaphore>,
     samples: AtomicU64,
     annotations: Mutex<Annotations>,
     /// Whether rules that are not exact changed the plan.
@@ -36,27 +37,32 @@ pub(crate) struct QueryContext {
     snapshots: Mutex<HashMap<String, Shared>>,
 }
 
+/// What a query may take.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// How many samples it may load.
+    pub(crate) samples: u64,
+    /// How many series each selector may find.
+    pub(crate) series: usize,
+    /// Bytes that its scans may take together to be faster, beside what they need.
+    pub(crate) ahead: usize,
+}
+
 /// Something that whoever needs it first makes for all.
 pub(crate) type Shared = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 
 // === impl QueryContext ===
 
 impl QueryContext {
-    /// The context of a query that may load at most `max_samples`, and whose selectors may find `max_series` each.
-    pub(crate) fn new(
-        source: Arc<dyn MetricsSource>,
-        tenant: Tenant,
-        partial: bool,
-        max_samples: u64,
-        max_series: usize,
-    ) -> Self {
+    /// The context of a query within `bounds`.
+    pub(crate) fn new(source: Arc<dyn MetricsSource>, tenant: Tenant, partial: bool, bounds: Bounds) -> Self {
         Self {
             source,
             tenant,
             partial,
             counts: None,
-            max_samples,
-            max_series,
+            bounds,
+            ahead: Arc::new(Semaphore::new(bounds.ahead >> 10)),
             samples: AtomicU64::new(0),
             annotations: Mutex::default(),
             narrowed: AtomicBool::new(false),
@@ -76,9 +82,9 @@ impl QueryContext {
     /// # Errors
     /// They are more than it may find.
     pub(crate) fn check_series(&self, series: usize) -> Result<()> {
-        if series > self.max_series {
-            let text =
-                format!("a selector of the query finds {series} series, more than the {} allowed", self.max_series);
+        let allowed = self.bounds.series;
+        if series > allowed {
+            let text = format!("a selector of the query finds {series} series, more than the {allowed} allowed");
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())
@@ -100,11 +106,18 @@ impl QueryContext {
     /// They are more than the query may load.
     pub(crate) fn count_samples(&self, samples: usize) -> Result<()> {
         let before = self.samples.fetch_add(samples as u64, Ordering::Relaxed);
-        if before + samples as u64 > self.max_samples {
+        if before + samples as u64 > self.bounds.samples {
             let text = "query processing would load too many samples into memory in query execution";
             return Err(to_datafusion(Error::unprocessable(text)));
         }
         Ok(())
+    }
+
+    /// So many bytes to read more at once than must be, until they are given back: never so many that operators which hold what
+    /// they have to hold find none left. `None` where other scans have them.
+    pub(crate) fn read_ahead(&self, bytes: usize) -> Option<OwnedSemaphorePermit> {
+        let kib = u32::try_from(bytes.div_ceil(1 << 10)).ok()?;
+        self.ahead.clone().try_acquire_many_owned(kib).ok()
     }
 
     /// Notes that a rule which is not exact changed the plan.

@@ -14,6 +14,7 @@ use arrow::record_batch::RecordBatch;
 use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::SendableRecordBatchStream;
 use futures_util::{StreamExt, stream};
+use tokio::sync::OwnedSemaphorePermit;
 use weir_pipeline::Matcher;
 
 use super::context::{QueryContext, to_datafusion};
@@ -32,6 +33,9 @@ const FEW: usize = 50_000;
 /// About how many bytes of samples are read at once, where there is memory for it: whoever reads a page of a block for few series
 /// decodes it again for the next.
 const READ_BYTES: usize = 2 * BATCH_BYTES;
+
+/// About how many bytes of samples are read at once at least.
+const LEAST_BYTES: usize = BATCH_BYTES / 4;
 
 /// What a scan reads.
 #[derive(Clone, Debug, PartialEq)]
@@ -61,6 +65,8 @@ struct Reader {
     lasts: Option<Lasts>,
     rest: Range<usize>,
     ready: VecDeque<RecordBatch>,
+    /// What is taken of what scans may take beside what they need.
+    ahead: Option<OwnedSemaphorePermit>,
 }
 
 // === impl Scan ===
@@ -99,7 +105,7 @@ impl Operator for Scan {
                 tokio::task::yield_now().await;
             }
             let (labels, lasts) = (scan.labels, scan.lasts.map(Lasts::from));
-            let reader = Reader { task, selected, labels, lasts, rest, ready };
+            let reader = Reader { task, selected, labels, lasts, rest, ready, ahead: None };
             let read = |mut reader: Reader| async move { Ok(reader.next().await?.map(|batch| (batch, reader))) };
             Ok(stream::try_unfold(reader, read).boxed())
         }))
@@ -153,15 +159,7 @@ impl Reader {
                 self.task.memory.try_resize(self.ready.iter().map(RecordBatch::get_array_memory_size).sum())?;
                 return Ok(Some(batch));
             }
-            let start = self.rest.start;
-            let Some((mut series, bytes)) = self.next_series(READ_BYTES) else { return Ok(None) };
-            // What is read, and the batches made of it.
-            if self.task.memory.try_resize(2 * bytes).is_err() {
-                self.rest.start = start;
-                let Some((fewer, bytes)) = self.next_series(BATCH_BYTES / 4) else { return Ok(None) };
-                self.task.memory.try_resize(bytes)?;
-                series = fewer;
-            }
+            let Some(series) = self.next_share()? else { return Ok(None) };
             let runs = match self.lasts {
                 Some(lasts) => self.selected.read_lasts(series, lasts).await,
                 None => self.selected.read(series).await,
@@ -181,7 +179,28 @@ impl Reader {
         }
     }
 
-    /// Takes series off the rest that together are about one batch.
+    /// Takes series off the rest, whose samples and batches there is memory for: as many as are read at once, or fewer where others
+    /// read, too.
+    fn next_share(&mut self) -> Result<Option<Range<usize>>> {
+        self.ahead = None;
+        let (start, mut at_once) = (self.rest.start, READ_BYTES);
+        while at_once > LEAST_BYTES {
+            let Some((series, bytes)) = self.next_series(at_once) else { return Ok(None) };
+            // What is read, and the batches made of it.
+            self.ahead = self.task.query.read_ahead(2 * bytes);
+            if self.ahead.is_some() && self.task.memory.try_resize(2 * bytes).is_ok() {
+                return Ok(Some(series));
+            }
+            self.rest.start = start;
+            at_once /= 2;
+        }
+        self.ahead = None;
+        let Some((series, bytes)) = self.next_series(LEAST_BYTES) else { return Ok(None) };
+        self.task.memory.try_resize(bytes)?;
+        Ok(Some(series))
+    }
+
+    /// Takes series off the rest that together have about so many bytes of samples.
     fn next_series(&mut self, at_once: usize) -> Option<(Range<usize>, usize)> {
         let (start, mut bytes) = (self.rest.start, 0);
         while !self.rest.is_empty() {

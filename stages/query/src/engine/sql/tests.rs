@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use weir_pipeline::{Ask, Labels, SeriesId, Tenant};
 
 use super::*;
+use crate::engine::Limits;
 use crate::engine::{MetricsSource, Run, Selected, Wanted};
 use crate::memory::Memory;
 use crate::sql::tests::{engine, loaded, number, written};

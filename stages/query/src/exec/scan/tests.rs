@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use arrow::datatypes::Schema;
 use async_trait::async_trait;
-use weir_pipeline::{Labels, Result, SeriesId};
+use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, UnboundedMemoryPool};
+use weir_pipeline::{Labels, Result, SeriesId, Tenant};
 
 use super::*;
+use crate::exec::context::Bounds;
+use crate::exec::params::Params;
 
 /// Series of so many samples each, by estimate.
 struct Estimates(Vec<usize>);
@@ -68,4 +72,36 @@ fn a_run_is_the_other_one_continued_where_it_is_later_and_both_are_floats() {
     assert!(!follows(&run(1, &[1, 5]), &run(1, &[3, 4])));
     let point = weir_pipeline::HistogramPoint { timestamp: 9, start: 0, histogram: Arc::default() };
     assert!(!follows(&run(1, &[1, 2]), &Run { histograms: vec![point], ..run(1, &[3]) }));
+}
+
+#[test]
+fn what_scans_read_at_once_is_less_where_others_read_too() {
+    // Each a quarter of a mebibyte.
+    let selected = Arc::new(Estimates(vec![(256 << 10) / SAMPLE_BYTES; 100]));
+    let bounds = Bounds { samples: 0, series: 0, ahead: 24 << 20 };
+    let source = Arc::new(crate::memory::Memory::default());
+    let query = Arc::new(QueryContext::new(source, Tenant::default(), false, bounds));
+    let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
+    let mut readers: Vec<_> = (0..4)
+        .map(|_| Reader {
+            task: Task {
+                query: query.clone(),
+                memory: MemoryConsumer::new("scan").register(&pool),
+                schema: Arc::new(Schema::empty()),
+                params: Params::default(),
+            },
+            selected: selected.clone(),
+            labels: None,
+            lasts: None,
+            rest: 0..selected.len(),
+            ready: VecDeque::new(),
+            ahead: None,
+        })
+        .collect();
+    // Of 24 MiB for the runs and the batches of them 16 are taken, 8, and none is left.
+    let shares: Vec<_> = readers.iter_mut().map(|reader| reader.next_share().unwrap()).collect();
+    assert_eq!(shares, [Some(0..32), Some(0..16), Some(0..4), Some(0..4)]);
+    assert_eq!(readers[2].next_share().unwrap(), Some(4..8));
+    drop(readers.remove(0));
+    assert_eq!(readers[2].next_share().unwrap(), Some(4..36));
 }
