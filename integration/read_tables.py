@@ -6,7 +6,7 @@ TABLE is a directory, or `s3://BUCKET/TENANT`; then AWS_ENDPOINT_URL, AWS_REGION
 where and with which key. Over S3 there is no answer of DuckDB's own Parquet reader: what it needs for S3 is no part of it.
 
 A sample may be there several times, where stores upload what each of them has: it counts once, by series and timestamp.
-Prints JSON: for each reader the count and the sum.
+Prints JSON: for each reader the count and the sum, how many exemplars there are, and of which type the metric is.
 """
 
 import json
@@ -19,8 +19,8 @@ from deltalake import DeltaTable
 
 table, metric = sys.argv[1:3]
 is_s3 = table.startswith("s3://")
-names = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
-options = {name: os.environ[name] for name in names} | {"AWS_ALLOW_HTTP": "true"} if is_s3 else None
+variables = ["AWS_ENDPOINT_URL", "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+options = {name: os.environ[name] for name in variables} | {"AWS_ALLOW_HTTP": "true"} if is_s3 else None
 samples, series = (DeltaTable(name, storage_options=options) for name in [f"{table}/raw", table])
 
 QUERY = """
@@ -32,6 +32,19 @@ QUERY = """
     )
 """
 
+BESIDE = """
+    SELECT (
+        SELECT count(*) FROM (
+            SELECT DISTINCT series_id, exemplar.ts
+            FROM (SELECT series_id, unnest(exemplars) AS exemplar FROM series WHERE metric = $metric)
+        )
+    ), (SELECT max(type) FROM series WHERE metric = $metric)
+"""
+
+
+def asked(con):
+    return con.execute(QUERY, [metric]).fetchone() + con.execute(BESIDE, {"metric": metric}).fetchone()
+
 
 def with_duckdb():
     """DuckDB's SQL over its own Parquet reader, on the files that the tables name."""
@@ -41,15 +54,16 @@ def with_duckdb():
         con.execute(
             f"CREATE VIEW {name} AS SELECT * FROM read_parquet({files!r}, hive_partitioning = true, union_by_name = true)"
         )
-    return con.execute(QUERY, [metric]).fetchone()
+    return asked(con)
 
 
 def with_deltalake():
     """delta-rs, as Arrow, queried by DuckDB."""
     con = duckdb.connect()
     con.register("samples", samples.to_pyarrow_table())
-    con.register("series", series.to_pyarrow_table(columns=["block", "series_ref", "series_id", "metric"]))
-    return con.execute(QUERY, [metric]).fetchone()
+    columns = ["block", "series_ref", "series_id", "metric", "exemplars", "type"]
+    con.register("series", series.to_pyarrow_table(columns=columns))
+    return asked(con)
 
 
 def with_polars():
@@ -71,10 +85,13 @@ def with_polars():
         .select(polars.len(), polars.col("value").sum())
         .collect()
     )
-    return found.row(0)
+    beside = polars.scan_delta(table, storage_options=options).filter(polars.col("metric") == metric).collect()
+    exemplars = beside.select("series_id", "exemplars").explode("exemplars").unnest("exemplars").drop_nulls("ts")
+    return *found.row(0), exemplars.unique(["series_id", "ts"]).height, beside["type"].max()
 
 
 answers = {"deltalake": with_deltalake(), "polars": with_polars()}
 if not is_s3:
     answers["duckdb"] = with_duckdb()
-print(json.dumps({reader: {"count": count, "sum": total} for reader, (count, total) in answers.items()}))
+names = ["count", "sum", "exemplars", "type"]
+print(json.dumps({reader: dict(zip(names, answer, strict=True)) for reader, answer in answers.items()}))

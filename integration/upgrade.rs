@@ -53,7 +53,7 @@ struct Ground {
 #[test]
 fn a_cluster_is_upgraded_node_by_node_under_load_and_a_node_goes_back() {
     let mut ground = Ground::start();
-    let writers = Arc::new(Writers::start(SENDERS, ground.cluster.router.receive));
+    let writers = Arc::new(Writers::of_floats(SENDERS, ground.cluster.router.receive));
     let samples = || (writers.book().len() == SENDERS).then_some(());
     wait_for("samples", Duration::from_secs(60), samples);
     let asker = Asker::start(ground.cluster.query.api, &writers);

@@ -116,6 +116,11 @@ impl Place {
         let count = ask(&format!("sum(count_over_time(crash_total[{range}]))"));
         let sum = ask(&format!("sum(sum_over_time(crash_total[{range}]))"));
         assert!(count >= least as f64, "{count} of {least}");
+        let params = [("query", "crash_total"), ("start", "0"), ("end", &(now() / 1000).to_string())];
+        let shown = http::api(weir.api, "query_exemplars", &params);
+        let shown = shown.as_array().unwrap().iter().map(|series| series["exemplars"].as_array().unwrap().len());
+        let exemplars = shown.sum::<usize>();
+        assert!(exemplars > 0);
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("integration/read_tables.py");
         let read = |table: &str, readers: &[&str]| {
             let mut command = Command::new(&python);
@@ -130,6 +135,8 @@ impl Place {
                 assert_eq!(answer["count"].as_f64(), Some(count), "{reader} of {table}");
                 let off = (answer["sum"].as_f64().unwrap() - sum).abs() / sum;
                 assert!(off < 1e-9, "{reader} of {table}: {answer}, PromQL {sum}");
+                let beside = (answer["exemplars"].as_u64(), &answer["type"]);
+                assert_eq!(beside, (Some(exemplars as u64), &Value::from("counter")), "{reader} of {table}");
             }
             println!("{table}: {answers:?}");
         };

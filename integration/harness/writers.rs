@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use weir_pipeline::batch::{Metadata, MetricKind};
-use weir_pipeline::{Batch, LabelSet, Tenant};
+use weir_pipeline::{Batch, Exemplar, LabelSet, Tenant};
 use weir_stages::remote_write;
 
 use super::{http, now, pause, soak};
@@ -35,8 +35,19 @@ struct Shared {
 /// The samples that a server has of a sender: for each series, values by timestamp.
 pub type Found = BTreeMap<usize, BTreeMap<i64, f64>>;
 
-/// One request of a sender: a sample of each of its series.
+/// Makes one request of a sender.
+type Body = fn(usize, i64) -> Vec<u8>;
+
+/// One request of a sender: a sample of each of its series, and an exemplar of the first.
 pub fn body(sender: usize, timestamp: i64) -> Vec<u8> {
+    request(sender, timestamp, true)
+}
+
+fn floats(sender: usize, timestamp: i64) -> Vec<u8> {
+    request(sender, timestamp, false)
+}
+
+fn request(sender: usize, timestamp: i64, shows: bool) -> Vec<u8> {
     let mut batch = Batch::builder(Tenant::default());
     for series in 0..SERIES {
         let labels: LabelSet =
@@ -45,6 +56,10 @@ pub fn body(sender: usize, timestamp: i64) -> Vec<u8> {
                 .collect();
         batch.series(labels.as_labels());
         batch.sample(timestamp, value(sender, series, timestamp));
+        if shows && series == 0 {
+            let labels = LabelSet::from_iter([("trace_id", format!("{sender}-{timestamp}"))]);
+            batch.exemplar(Exemplar { labels, value: 1.0, timestamp });
+        }
     }
     let (metric, help) = ("crash_total".to_owned(), "Of a sender.".to_owned());
     batch.metadata(Metadata { metric, help, kind: MetricKind::Counter, unit: String::new() });
@@ -110,10 +125,19 @@ pub fn found_within(api: SocketAddr, sender: usize, range: &str) -> (Found, Vec<
 impl Writers {
     /// Starts `senders` of them.
     pub fn start(senders: usize, to: SocketAddr) -> Self {
+        Self::of(body, senders, to)
+    }
+
+    /// The same, that send floats alone: no exemplars, which older versions of formats do not have.
+    pub fn of_floats(senders: usize, to: SocketAddr) -> Self {
+        Self::of(floats, senders, to)
+    }
+
+    fn of(body: Body, senders: usize, to: SocketAddr) -> Self {
         let shared = Arc::new(Shared::default());
         let run = |sender| {
             let shared = shared.clone();
-            std::thread::spawn(move || shared.write(sender, to))
+            std::thread::spawn(move || shared.write(body, sender, to))
         };
         Self { threads: (0..senders).map(run).collect(), shared }
     }
@@ -151,7 +175,7 @@ impl Writers {
 // === impl Shared ===
 
 impl Shared {
-    fn write(&self, sender: usize, to: SocketAddr) {
+    fn write(&self, body: Body, sender: usize, to: SocketAddr) {
         let mut timestamp = now() - 3_600_000;
         while !self.stop.load(Ordering::Relaxed) {
             let begin = Instant::now();

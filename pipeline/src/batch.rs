@@ -295,6 +295,25 @@ impl MetricKind {
     pub fn of(code: u8) -> Option<Self> {
         KINDS.get(usize::from(code)).copied()
     }
+
+    /// Its name in OpenMetrics and in Prometheus' API.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+            Self::GaugeHistogram => "gaugehistogram",
+            Self::Summary => "summary",
+            Self::Info => "info",
+            Self::StateSet => "stateset",
+        }
+    }
+
+    /// The kind of that name; `None` where there is none.
+    pub fn named(name: &str) -> Option<Self> {
+        KINDS.into_iter().find(|kind| kind.as_str() == name)
+    }
 }
 
 // === impl Metadata ===

@@ -113,11 +113,15 @@ pub enum Ask {
         start: i64,
         /// To.
         end: i64,
+        /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
+        bucket: Option<Arc<str>>,
     },
     /// What is known of metrics: their kinds, help texts and units.
     Metadata {
         /// Of this metric alone.
         metric: Option<String>,
+        /// The identity of the bucket that the asker reads by itself: what is in it is not asked for.
+        bucket: Option<Arc<str>>,
     },
     /// What recent series are made of: the `limit` largest of each kind.
     Cardinality {

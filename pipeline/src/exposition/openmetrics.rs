@@ -48,7 +48,7 @@ impl<'a> Parser<'a> {
         }
         match word {
             "HELP" => Ok(Event::Help { metric, text: unescape(text) }),
-            "TYPE" => kind(text).map(|kind| Event::Type { metric, kind }).ok_or_else(|| {
+            "TYPE" => MetricKind::named(text).map(|kind| Event::Type { metric, kind }).ok_or_else(|| {
                 let names = "counter, gauge, histogram, gaugehistogram, summary, info, stateset or unknown";
                 Fault::new(at, format!("expected {names} as type, got {}", shown(text)))
             }),
@@ -120,18 +120,4 @@ impl<'a> Parser<'a> {
     fn no_eof(&self) -> Fault {
         Fault::new(self.cursor.text().len(), "expected `# EOF` at the end, got the end of the text")
     }
-}
-
-fn kind(name: &str) -> Option<MetricKind> {
-    Some(match name {
-        "counter" => MetricKind::Counter,
-        "gauge" => MetricKind::Gauge,
-        "histogram" => MetricKind::Histogram,
-        "gaugehistogram" => MetricKind::GaugeHistogram,
-        "summary" => MetricKind::Summary,
-        "info" => MetricKind::Info,
-        "stateset" => MetricKind::StateSet,
-        "unknown" => MetricKind::Unknown,
-        _ => return None,
-    })
 }

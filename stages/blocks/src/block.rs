@@ -9,12 +9,14 @@
 //! Format version 2 has native histograms: rows of the samples file whose value is the struct `histogram`, with their start
 //! timestamps in the column `start_ts`; the series file says kind 1 of a series that has any. A block without them has
 //! version 1 and no such column. Where it has floats whose starts are known these stand in `start_ts`, too, and the series file says
-//! kind 2 of series of such floats; older programs read their values. A reader refuses a greater version, and ignores columns that it
+//! kind 2 of series of such floats; older programs read their values. Exemplars, and what is said of metrics, are columns of the
+//! series file, which is there only where a block has any. A reader refuses a greater version, and ignores columns that it
 //! does not know.
 
 mod columns;
 mod damage;
 mod direct;
+pub(crate) mod extras;
 mod fetch;
 pub mod fuzz;
 mod histograms;

@@ -18,6 +18,7 @@ use crate::bucket::objects::Objects;
 use crate::catalog::{Catalog, Change, Covered, DeltaCatalog, Entry, Resolution, Settings, Snapshot};
 use crate::store::shelf::{Block, Rows};
 
+mod extras;
 mod others;
 mod sweep;
 mod tenants;
@@ -145,10 +146,14 @@ impl Depot {
     /// # Errors
     /// The bucket fails; `TimedOut` where it did not answer for a while.
     pub async fn blocks(&self, tenant: &Tenant, start: i64, end: i64) -> Result<Found> {
+        self.those(tenant, |entry| entry.min_ts <= end && entry.max_ts >= start).await
+    }
+
+    /// A tenant's blocks at this moment of which `wanted` holds.
+    async fn those(&self, tenant: &Tenant, wanted: impl Fn(&Entry) -> bool + Send) -> Result<Found> {
         let snapshot = timeout(PATIENCE, self.catalog.snapshot(tenant, Resolution::Raw)).await.unwrap_or_else(late)?;
         self.shelf.forget(tenant, |id| snapshot.get(id).is_some());
-        let reaches = |entry: &&Arc<Entry>| entry.min_ts <= end && entry.max_ts >= start;
-        let entries: Vec<Arc<Entry>> = snapshot.entries().filter(reaches).cloned().collect();
+        let entries: Vec<Arc<Entry>> = snapshot.entries().filter(|entry| wanted(entry)).cloned().collect();
         let open = |entry: Arc<Entry>| async move { (self.shelf.find(tenant, &entry).await, entry) };
         let mut opened = stream::iter(entries.into_iter().map(open)).buffered(OPENED_AT_ONCE);
         let mut found = Found::default();
@@ -169,11 +174,15 @@ impl Depot {
     /// As [`blocks`](Self::blocks), for who goes on without them: a bucket that does not answer in time is missing as a
     /// whole, and is not waited for again for a while.
     pub async fn look(&self, tenant: &Tenant, start: i64, end: i64) -> Found {
+        self.look_for(self.blocks(tenant, start, end)).await
+    }
+
+    async fn look_for(&self, blocks: impl Future<Output = Result<Found>>) -> Found {
         let broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, error)) = broken.filter(|(since, _)| since.elapsed() < AWAY) {
             return Found { blocks: Vec::new(), missing: vec![unread(&error)] };
         }
-        let (found, broken) = match self.blocks(tenant, start, end).await {
+        let (found, broken) = match blocks.await {
             Ok(found) => (found, None),
             Err(error) => {
                 tracing::warn!(error = error.report(), "answers lack what is in the bucket");

@@ -8,6 +8,7 @@ pub mod catalog;
 pub mod chunk;
 pub mod decimal;
 pub mod depot;
+pub mod extras;
 pub mod gather;
 pub mod head;
 mod interned;

@@ -27,9 +27,10 @@ use serde::Deserialize;
 use weir_pipeline::batch::BatchBuilder;
 use weir_pipeline::units::Ref;
 use weir_pipeline::{
-    Answer, Ask, Batch, Batches, Context, Data, Error, HistogramPoint, Matcher, Next, Query, Read, Result, Sink, Tenant,
+    Answer, Ask, Batch, Batches, Context, Data, Error, HistogramPoint, Next, Query, Read, Result, Sink, Tenant,
 };
 
+use crate::extras::Known;
 use crate::store::{Run, Selection, Store, shelf};
 
 /// About how many samples a batch has.
@@ -100,12 +101,26 @@ impl Sink<Read> for Samples {
 pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
     let (matchers, start, end, labels_only, bucket) = match query.ask {
         Ask::Samples { matchers, start, end, labels_only, bucket } => (matchers, start, end, labels_only, bucket),
-        Ask::Metadata { metric } => {
-            return Ok(Data::Metadata(store.metadata(&query.tenant, metric.as_deref())).into());
+        Ask::Metadata { metric, bucket } => {
+            let (tenant, metric) = (&query.tenant, metric.as_deref());
+            let Known { found, missing } = match reads_the_rest(store, bucket).await {
+                true => store.recent_metadata(tenant, metric).await,
+                false => store.metadata(tenant, metric).await,
+            };
+            return Ok(Answer { warnings: missing, ..Data::Metadata(found).into() });
         }
-        Ask::Exemplars { selectors, start, end } => {
-            let of = |matchers: &Vec<Matcher>| store.exemplars(&query.tenant, matchers, start, end);
-            return Ok(Data::Exemplars(selectors.iter().flat_map(of).collect()).into());
+        Ask::Exemplars { selectors, start, end, bucket } => {
+            let (tenant, recent) = (&query.tenant, reads_the_rest(store, bucket).await);
+            let (mut all, mut warnings) = (Vec::new(), Vec::new());
+            for matchers in &selectors {
+                let Known { found, missing } = match recent {
+                    true => store.recent_exemplars(tenant, matchers, start, end).await,
+                    false => store.exemplars(tenant, matchers, start, end).await,
+                };
+                all.extend(found);
+                warnings.extend(missing);
+            }
+            return Ok(Answer { warnings, ..Data::Exemplars(all).into() });
         }
         Ask::Cardinality { limit } => {
             return Ok(Data::Cardinality(store.cardinality(&query.tenant, limit).await?).into());
@@ -113,8 +128,7 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
         Ask::Changes { since } => return Ok(Data::Changes(store.changes(&query.tenant, since).await).into()),
         _ => return Err(Error::unprocessable("expected a question for samples: `samples` answers other nodes")),
     };
-    let reads_the_rest = bucket.is_some() && bucket == store.bucket_identity().await;
-    let selection = match reads_the_rest {
+    let selection = match reads_the_rest(store, bucket).await {
         true => store.select_recent(&query.tenant, &matchers, start, end).await?,
         false => store.select(&query.tenant, &matchers, start, end).await?,
     };
@@ -129,6 +143,11 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
     let next = |mut rest: Rest| async move { Ok(rest.next().await?.map(|batch| (batch, rest))) };
     let batches = Batches::new(try_unfold(rest, next).chain(stream::iter(broken)));
     Ok(Data::Samples(batches.with_since(store.since())).into())
+}
+
+/// Whether who asks reads the store's bucket by itself.
+async fn reads_the_rest(store: &Store, bucket: Option<Arc<str>>) -> bool {
+    bucket.is_some() && bucket == store.bucket_identity().await
 }
 
 // === impl Rest ===

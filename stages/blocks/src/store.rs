@@ -10,8 +10,8 @@
 //!
 //! Shape: a batch goes to the log, then to the head, and is acknowledged once the log is synced: readers see a sample
 //! no later than its sender hears of it. Every few minutes, or when memory runs short, the head is cut: what it had
-//! becomes blocks on disk, and the log's segments that held it go, once exemplars and what is said of metrics are written
-//! down apart; a while later those of a day become one block of the bucket, which its catalog names, and go from the disk.
+//! becomes blocks on disk, with its exemplars and what is said of its metrics, and the log's segments that held it go; a
+//! while later those of a day become one block of the bucket, which its catalog names, and go from the disk.
 //! Of stores that have the same samples one uploads them; the others compare, upload what it has missed, and let go what is there.
 //! A query sees head, disk and bucket as one; in the instant of a cut samples change sides under one lock, and the bucket
 //! is read last, so that none is seen twice or missed.
@@ -39,8 +39,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
-use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Cardinality, Changes, Clock, Matcher, Result, SeriesExemplars, Since, Tenant};
+use weir_pipeline::{Cardinality, Changes, Clock, Matcher, Result, Since, Tenant};
 
 use crate::depot::Depot;
 use crate::head::{Head, Snapshot};
@@ -53,6 +52,7 @@ pub mod changes;
 mod compare;
 mod cut;
 mod exemplars;
+mod extras;
 mod identity;
 mod known;
 mod measure;
@@ -227,18 +227,6 @@ impl Store {
         names.sort_unstable();
         names.dedup();
         names
-    }
-
-    /// The exemplars within `start..=end` of a tenant's series that satisfy all matchers, sorted by labels: of the
-    /// [`settings.head.max_exemplars`](Budget::max_exemplars) that came last.
-    pub fn exemplars(&self, tenant: &Tenant, matchers: &[Matcher], start: i64, end: i64) -> Vec<SeriesExemplars> {
-        self.0.exemplars.select(tenant, matchers, start, end)
-    }
-
-    /// What senders said last of the metrics of a tenant, or of one of them, sorted by name: of at most
-    /// [`settings.head.max_metrics`](Budget::max_metrics) metrics of all tenants.
-    pub fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Vec<Metadata> {
-        self.0.metrics.of(tenant, metric)
     }
 
     /// What the recent series of a tenant are made of, those of the head: the `limit` largest of each kind.

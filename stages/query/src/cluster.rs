@@ -55,6 +55,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
+use weir_blocks::extras::join;
 use weir_blocks::{Depot, Selection};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
@@ -192,11 +193,7 @@ impl OpenCluster {
     /// Asks the members, and hears as many as must be.
     async fn hear(&self, wanted: Wanted<'_>) -> Result<Heard> {
         let Wanted { tenant, matchers, start, end, labels_only, partial } = wanted;
-        // Members of another bucket, and all where it is not known which one it is, answer with what is in theirs too.
-        let bucket = match &self.depot {
-            Some(depot) => depot.identity().await,
-            None => None,
-        };
+        let bucket = self.bucket().await;
         let ask = Ask::Samples { matchers: matchers.to_vec(), start, end, labels_only, bucket };
         let timeout = Some(self.settings.timeout.get());
         let query = Query { timeout, partial, kinds: labels_only, ..Query::new(tenant.clone(), ask) };
@@ -211,6 +208,15 @@ impl OpenCluster {
         };
         let sets = self.epochs.sets(tenant, self.settings.quorum)?;
         hearing.hear(&sets).await
+    }
+
+    /// The bucket that is read here. Members of another one, and all where it is not known which one it is, answer with what is
+    /// in theirs too.
+    async fn bucket(&self) -> Option<Arc<str>> {
+        match &self.depot {
+            Some(depot) => depot.identity().await,
+            None => None,
+        }
     }
 
     /// How members are asked for what they know.
@@ -273,17 +279,30 @@ impl MetricsSource for OpenCluster {
     async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
         let Wanted { tenant, matchers, start, end, .. } = wanted;
         let sets = self.epochs.sets(tenant, self.settings.quorum)?;
-        let poll = self.poll(tenant, Ask::Exemplars { selectors: vec![matchers.to_vec()], start, end });
-        let mut known = poll.exemplars(&sets).await?;
-        known.missing.extend(self.epochs.doubt());
+        let (selectors, bucket) = (vec![matchers.to_vec()], self.bucket().await);
+        let poll = self.poll(tenant, Ask::Exemplars { selectors, start, end, bucket });
+        let mut known = poll.exemplars(&sets).await?.lacking(self.epochs.doubt());
+        // After the members: what they have uploaded meanwhile is there.
+        if let Some(depot) = &self.depot {
+            let Known { found, missing } = depot.exemplars(tenant, matchers, start, end).await;
+            known = Known { found: join(known.found.into_iter().chain(found)), ..known }.lacking(missing);
+        }
         Ok(self.count(known))
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
         let sets = self.epochs.sets(tenant, self.settings.quorum)?;
-        let poll = self.poll(tenant, Ask::Metadata { metric: metric.map(str::to_owned) });
-        let mut known = poll.metadata(&sets).await?;
-        known.missing.extend(self.epochs.doubt());
+        let ask = Ask::Metadata { metric: metric.map(str::to_owned), bucket: self.bucket().await };
+        let mut known = self.poll(tenant, ask).metadata(&sets).await?.lacking(self.epochs.doubt());
+        if let Some(depot) = &self.depot {
+            let Known { mut found, missing } = depot.metrics(tenant).await;
+            // Members know better of what comes to them.
+            found.retain(|name, _| metric.is_none_or(|metric| metric == name));
+            known.found.iter().for_each(|said| _ = found.remove(&said.metric));
+            known.found.extend(found.into_values());
+            known.found.sort_by(|a, b| a.metric.cmp(&b.metric));
+            known = known.lacking(missing);
+        }
         Ok(self.count(known))
     }
 

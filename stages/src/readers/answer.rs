@@ -14,6 +14,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use weir_pipeline::Answer as Found;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
 use weir_pipeline::{
@@ -121,7 +122,7 @@ impl Answerer {
         let until = query.timeout.and_then(|limit| Instant::now().checked_add(limit)).map_or(until, |t| t.min(until));
         let turn = self.working.clone().acquire_owned().await.map_err(|_| Error::closed())?;
         let tenant = query.tenant.clone();
-        let (pieces, since) = pieces(self.next.send(query).await?.data, &tenant)?;
+        let (pieces, since) = pieces(self.next.send(query).await?, &tenant)?;
         Ok(Begun { pieces, since, until, packs, telemetry: self.telemetry.clone(), _turn: turn })
     }
 }
@@ -188,19 +189,22 @@ impl Begun {
 }
 
 /// What an answer is sent as, and since when who answers has everything.
-fn pieces(data: Data, tenant: &Tenant) -> Result<(BoxStream<'static, Result<Piece>>, Option<Since>)> {
-    match data {
+fn pieces(found: Found, tenant: &Tenant) -> Result<(BoxStream<'static, Result<Piece>>, Option<Since>)> {
+    // What there is is sent, and then that it is not all.
+    let missing = found.warnings.join("; ");
+    let broken = stream::iter((!missing.is_empty()).then(|| Err(Error::unavailable(missing))));
+    match found.data {
         Data::Samples(batches) => {
             let taken = batches.take().ok_or_else(|| Error::internal("expected samples that nobody took"))?;
             Ok((taken.map(|batch| batch.map(Piece::Batch)).boxed(), batches.since()))
         }
         Data::Metadata(known) => {
             let batches: Vec<_> = known.chunks(METRICS).map(|some| Ok(Piece::Batch(saying(some, tenant)))).collect();
-            Ok((stream::iter(batches).boxed(), None))
+            Ok((stream::iter(batches).chain(broken).boxed(), None))
         }
         Data::Exemplars(found) => {
             let batches = showing(&found, tenant).into_iter().map(|batch| Ok(Piece::Batch(batch)));
-            Ok((stream::iter(batches).boxed(), None))
+            Ok((stream::iter(batches).chain(broken).boxed(), None))
         }
         Data::Cardinality(found) => Ok((stream::iter([Ok(Piece::Cardinality(found))]).boxed(), None)),
         Data::Tenants(found) => Ok((stream::iter([Ok(Piece::Tenants(found))]).boxed(), None)),

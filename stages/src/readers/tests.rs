@@ -215,19 +215,29 @@ async fn what_is_known_of_metrics_comes_as_it_was_said() {
     };
     let running = start(move |query| {
         let all = (0..3000).map(said).collect();
-        let Ask::Metadata { metric: Some(metric) } = query.ask else { panic!("{query:?}") };
-        Ok(Data::Metadata(if metric == "all" { all } else { Vec::new() }).into())
+        let Ask::Metadata { metric: Some(metric), bucket: None } = query.ask else { panic!("{query:?}") };
+        let data = Data::Metadata(if metric == "none" { Vec::new() } else { all });
+        let warnings = if metric == "some" { vec!["a block is gone".to_owned()] } else { Vec::new() };
+        Ok(Answer { warnings, ..data.into() })
     })
     .await;
     let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
     let read = async |metric: &str| {
-        let query = Query { ask: Ask::Metadata { metric: Some(metric.into()) }, ..question() };
+        let query = Query { ask: Ask::Metadata { metric: Some(metric.into()), bucket: None }, ..question() };
         let batches = reader.read(&member(running.address), &query).await.unwrap().batches;
         let all: Vec<Batch> = batches.try_collect().await.unwrap();
         all.iter().flat_map(Batch::metadata).cloned().collect::<Vec<_>>()
     };
     assert_eq!(read("all").await, (0..3000).map(said).collect::<Vec<_>>());
     assert_eq!(read("none").await, Vec::new());
+    // What there is comes, and then that it is not all.
+    let query = Query { ask: Ask::Metadata { metric: Some("some".into()), bucket: None }, ..question() };
+    let batches = reader.read(&member(running.address), &query).await.unwrap().batches;
+    let all: Vec<Result<Batch>> = batches.collect().await;
+    let (last, rest) = all.split_last().unwrap();
+    assert_eq!(rest.iter().map(|batch| batch.as_ref().unwrap().metadata().len()).sum::<usize>(), 3000);
+    let error = last.as_ref().unwrap_err();
+    assert!(error.report().contains("a block is gone"), "{}", error.report());
 }
 
 #[tokio::test]
@@ -261,14 +271,14 @@ async fn exemplars_come_whole_also_those_of_a_series_with_many() {
     let found = vec![of("1", 3), of("2", 10_000), of("3", 1)];
     let told = found.clone();
     let running = start(move |query| {
-        let Ask::Exemplars { selectors, start: -5, end: 7 } = &query.ask else { panic!("{query:?}") };
+        let Ask::Exemplars { selectors, start: -5, end: 7, bucket: None } = &query.ask else { panic!("{query:?}") };
         let shown: Vec<String> = selectors.iter().flatten().map(ToString::to_string).collect();
         assert_eq!(shown, ["a=\"b\"", "c=\"d\""]);
         Ok(Data::Exemplars(told.clone()).into())
     })
     .await;
     let selectors = vec![vec![Matcher::equal("a", "b")], Vec::new(), vec![Matcher::equal("c", "d")]];
-    let query = Query { ask: Ask::Exemplars { selectors, start: -5, end: 7 }, ..question() };
+    let query = Query { ask: Ask::Exemplars { selectors, start: -5, end: 7, bucket: None }, ..question() };
     let reader = NodeReader::new(Duration::from_secs(5), None).unwrap();
     let batches: Vec<Batch> =
         reader.read(&member(running.address), &query).await.unwrap().batches.try_collect().await.unwrap();

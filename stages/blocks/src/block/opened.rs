@@ -1,5 +1,6 @@
 //! A block that is open: its files' footers, and its series on demand.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
@@ -7,19 +8,24 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures_util::{FutureExt, TryStreamExt};
 use object_store::path::Path;
-use parquet::arrow::ParquetRecordBatchStreamBuilder;
 use parquet::arrow::arrow_reader::ArrowReaderMetadata;
+use parquet::arrow::async_reader::ParquetRecordBatchStream;
+use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
+use parquet::schema::types::SchemaDescriptor;
+use tokio::sync::OnceCell;
 use tokio_util::task::AbortOnDropHandle;
 use ulid::Ulid;
-use weir_pipeline::{Error, Matcher, Result};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{Error, Labels, Matcher, Result, SeriesExemplars};
 
 use super::damage::Damage;
 use super::fetch::Fetch;
 use super::index::{Builder, Index};
 use super::pages::Pages;
 use super::shelf::Cache;
-use super::{SAMPLES_FILE, SERIES_FILE, read, schema};
+use super::{SAMPLES_FILE, SERIES_FILE, extras, read, schema};
 use crate::bucket::objects::Objects;
+use crate::extras::Summary;
 use crate::lasts::Lasts;
 use crate::store::shelf::{Block, Row, Samples};
 
@@ -31,9 +37,12 @@ pub(super) struct Opened {
     series_bytes: u64,
     samples: Fetch,
     footer: ArrowReaderMetadata,
-    min_ts: i64,
-    max_ts: i64,
+    /// The first and the last timestamp.
+    times: (i64, i64),
     count: u64,
+    extras: Summary,
+    /// What is said of metrics, once it was asked for.
+    metrics: OnceCell<Arc<BTreeMap<String, Metadata>>>,
     cache: Arc<Cache>,
     pub(super) removal: std::sync::Mutex<Option<Removal>>,
 }
@@ -62,12 +71,28 @@ impl Opened {
         samples.size = samples_bytes;
         let count = footer.metadata().file_metadata().num_rows().max(0).unsigned_abs();
         let times = read::times(footer.metadata()).map_err(|damage| damage.of(&directory))?;
+        let extras = extras::stamped(footer.metadata()).map_err(|damage| damage.of(&directory))?;
         let min_ts = times.iter().map(|(min, _)| *min).min().unwrap_or(0);
         let max_ts = times.iter().map(|(_, max)| *max).max().unwrap_or(0);
         let removal = std::sync::Mutex::default();
         let id = super::shelf::ulid(&directory).unwrap_or_default();
         samples.pages = Some((id, pages));
-        Ok(Self { directory, id, objects, series_bytes, samples, footer, min_ts, max_ts, count, cache, removal })
+        let metrics = OnceCell::new();
+        let times = (min_ts, max_ts);
+        Ok(Self {
+            directory,
+            id,
+            objects,
+            series_bytes,
+            samples,
+            footer,
+            times,
+            count,
+            extras,
+            metrics,
+            cache,
+            removal,
+        })
     }
 
     /// The series, from the cache or from the file.
@@ -75,14 +100,10 @@ impl Opened {
         if let Some(index) = self.cache.get(&self.directory) {
             return Ok(index);
         }
-        let path = self.directory.clone().join(SERIES_FILE);
-        let mut file =
-            Fetch { objects: self.objects.clone(), path: path.clone(), size: self.series_bytes, pages: None };
         let metadata = self.footer.metadata().clone();
+        let opening = self.series(extras::of_series);
         let load = async move {
-            let footer = file.metadata().await?;
-            schema::check(footer.metadata(), path.as_ref())?;
-            let stream = ParquetRecordBatchStreamBuilder::new_with_metadata(file, footer).build()?;
+            let stream = opening.await?;
             let groups = metadata.num_row_groups();
             let add = |mut builder: Builder, batch| async move { builder.add(&batch, groups).map(|()| builder) };
             let builder = stream.map_err(Damage::from).try_fold(Builder::default(), add).await?;
@@ -100,6 +121,21 @@ impl Opened {
         let index = Arc::new(guarded(&self.directory, load).await?);
         self.cache.put(&self.directory, index.clone());
         Ok(index)
+    }
+
+    /// Begins to read some columns of the series file.
+    fn series(
+        &self,
+        columns: fn(&SchemaDescriptor) -> ProjectionMask,
+    ) -> impl Future<Output = Result<ParquetRecordBatchStream<Fetch>, Damage>> + Send + use<> {
+        let (objects, path) = (self.objects.clone(), self.directory.clone().join(SERIES_FILE));
+        let mut file = Fetch { objects, path: path.clone(), size: self.series_bytes, pages: None };
+        async move {
+            let footer = file.metadata().await?;
+            schema::check(footer.metadata(), path.as_ref())?;
+            let columns = columns(footer.metadata().file_metadata().schema_descr());
+            Ok(ParquetRecordBatchStreamBuilder::new_with_metadata(file, footer).with_projection(columns).build()?)
+        }
     }
 
     async fn read_rows(&self, rows: &[u32], (start, end): (i64, i64), lasts: Option<Lasts>) -> Result<Vec<Samples>> {
@@ -156,11 +192,11 @@ impl Block for Opened {
     }
 
     fn min_ts(&self) -> i64 {
-        self.min_ts
+        self.times.0
     }
 
     fn max_ts(&self) -> i64 {
-        self.max_ts
+        self.times.1
     }
 
     fn samples(&self) -> u64 {
@@ -177,6 +213,56 @@ impl Block for Opened {
 
     fn has_starts(&self) -> bool {
         self.footer.schema().column_with_name(schema::START).is_some()
+    }
+
+    fn extras(&self) -> Summary {
+        self.extras
+    }
+
+    async fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>> {
+        if !self.extras.has_exemplars(start, end) {
+            return Ok(Vec::new());
+        }
+        let index = self.index().await?;
+        let (rows, opening) = (index.select(matchers), self.series(extras::of_exemplars));
+        let load = async move {
+            let (mut stream, mut first, mut found) = (opening.await?, 0, Vec::new());
+            while let Some(batch) = stream.try_next().await? {
+                for (row, mut exemplars) in extras::read_exemplars(&batch)? {
+                    let row = first + row;
+                    exemplars.retain(|exemplar| (start..=end).contains(&exemplar.timestamp));
+                    let is_wanted = u32::try_from(row).is_ok_and(|row| rows.binary_search(&row).is_ok());
+                    if !exemplars.is_empty() && is_wanted && row < index.len() {
+                        let mut labels = Vec::new();
+                        index.encode(row, &mut labels);
+                        let series = Labels::from_canonical(&labels).to_set();
+                        found.push(SeriesExemplars { series, exemplars });
+                    }
+                }
+                first += batch.num_rows();
+            }
+            Ok(found)
+        };
+        guarded(&self.directory, load).await
+    }
+
+    async fn metrics(&self) -> Result<Arc<BTreeMap<String, Metadata>>> {
+        let load = async || {
+            let mut found = BTreeMap::new();
+            if self.extras.metrics {
+                let opening = self.series(extras::of_metrics);
+                let load = async move {
+                    let mut stream = opening.await?;
+                    while let Some(batch) = stream.try_next().await? {
+                        extras::read_metrics(&batch, &mut found)?;
+                    }
+                    Ok(found)
+                };
+                found = guarded(&self.directory, load).await?;
+            }
+            Ok(Arc::new(found))
+        };
+        self.metrics.get_or_try_init(load).await.cloned()
     }
 
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {

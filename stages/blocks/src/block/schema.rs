@@ -11,7 +11,8 @@ use parquet::schema::types::ColumnPath;
 use weir_pipeline::labels::ENCODING_VERSION;
 use weir_pipeline::{Error, Result};
 
-use super::{FLOATS_FORMAT, FORMAT};
+use super::{FLOATS_FORMAT, FORMAT, extras};
+use crate::extras::Summary;
 
 /// The most label names with a column of their own in a block.
 pub(super) const MAX_PROMOTED: usize = 256;
@@ -47,12 +48,8 @@ pub(super) fn dictionary() -> DataType {
     DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
 }
 
-fn map_fields() -> Fields {
-    vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)].into()
-}
-
-/// The columns of the series file, with those of the promoted labels.
-pub(super) fn series(promoted: &[&str]) -> SchemaRef {
+/// The columns of the series file, with those of the promoted labels, and of what it has beside series.
+pub(super) fn series(promoted: &[&str], summary: Summary) -> SchemaRef {
     let mut fields = vec![
         Field::new("series_ref", DataType::UInt32, false),
         Field::new("series_id", DataType::FixedSizeBinary(16), false),
@@ -63,9 +60,15 @@ pub(super) fn series(promoted: &[&str]) -> SchemaRef {
         Field::new("runs", DataType::List(Arc::new(Field::new("item", DataType::UInt32, false))), false),
     ];
     fields.extend(promoted.iter().map(|name| Field::new(format!("{LABEL}{name}"), dictionary(), true)));
-    let entries = Field::new("entries", DataType::Struct(map_fields()), false);
-    fields.push(Field::new("labels_rest", DataType::Map(Arc::new(entries), false), true));
+    fields.push(Field::new("labels_rest", map(), true));
+    fields.extend(extras::fields(summary));
     Arc::new(Schema::new(fields))
+}
+
+/// A map of texts.
+pub(super) fn map() -> DataType {
+    let entries = vec![Field::new("keys", DataType::Utf8, false), Field::new("values", DataType::Utf8, true)];
+    DataType::Map(Arc::new(Field::new("entries", DataType::Struct(entries.into()), false)), false)
 }
 
 /// The columns of the samples file, with places for what it has beside floats.

@@ -12,8 +12,10 @@ use parquet::arrow::ArrowWriter;
 use weir_pipeline::labels::METRIC;
 use weir_pipeline::{Error, Result};
 
+use super::extras;
 use super::schema::{self, FLOATS, HISTOGRAMS, MAX_PROMOTED, SINCE};
 use super::write::broken;
+use crate::extras::Summary;
 use crate::store::shelf::{Rows, Samples};
 
 /// The most rows that are encoded at a time.
@@ -40,6 +42,8 @@ pub(super) struct SeriesFile<'a> {
     pub(super) groups: usize,
     /// The block's format.
     pub(super) format: u32,
+    /// What there is beside series.
+    pub(super) summary: Summary,
 }
 
 // === impl Entry ===
@@ -69,15 +73,18 @@ impl SeriesFile<'_> {
     /// The file, with columns of their own for the labels that are `promoted`.
     pub(super) fn encode(&self, promoted: &[String]) -> Result<Vec<u8>> {
         let names: Vec<&str> = promoted.iter().map(String::as_str).collect();
-        let schema = schema::series(&names);
+        let schema = schema::series(&names, self.summary);
         let properties = schema::series_properties();
         let mut writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties)).map_err(broken)?;
         let mut first = 0;
         while first < self.entries.len() {
             let last = (first + ROWS_AT_A_TIME).min(self.entries.len());
-            let columns = self.columns(first..last, &names)?;
-            let batch = RecordBatch::try_new(schema.clone(), columns)
-                .map_err(|e| Error::internal("series do not fit their columns").with_source(e))?;
+            let mut columns = self.columns(first..last, &names)?;
+            let batch = extras::columns(self.rows, first..last, self.summary).and_then(|extras| {
+                columns.extend(extras);
+                RecordBatch::try_new(schema.clone(), columns)
+            });
+            let batch = batch.map_err(|e| Error::internal("series do not fit their columns").with_source(e))?;
             writer.write(&batch).map_err(broken)?;
             first = last;
         }

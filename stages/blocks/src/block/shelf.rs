@@ -239,6 +239,7 @@ impl BlockShelf {
             samples_bytes,
             series_bytes,
             format: files.format,
+            extras: files.extras,
             ranges: Vec::new(),
         };
         Ok(Some(Put { entry, labels: files.labels, starts: files.starts, block: self.keep(tenant, block) }))

@@ -12,8 +12,9 @@ use weir_pipeline::{Error, Result};
 use super::columns::Columns;
 use super::schema::Beside;
 use super::series::{Entry, SeriesFile};
-use super::{WINDOW, schema};
+use super::{WINDOW, extras, schema};
 use crate::background::background;
+use crate::extras::Summary;
 use crate::store::shelf::{Rows, Samples};
 
 /// The most bytes of a row group, before and after compression alike.
@@ -38,6 +39,8 @@ pub(super) struct Files {
     pub(super) format: u32,
     /// Whether the samples file has places for starts.
     pub(super) starts: bool,
+    /// What the series file has beside series.
+    pub(super) extras: Summary,
 }
 
 /// Encodes what `rows` has within `start..=end`; `None` where there is no sample. The work is done where it holds up nobody who
@@ -137,15 +140,16 @@ impl Writer {
         let count = self.entries.iter().map(Entry::samples).sum();
         // Rows that may have had histograms may turn out to have none within the block: it is as any other that could have.
         let format = schema::format(self.beside.histograms);
-        for pair in schema::stamp(format) {
+        let summary = extras::summary(rows);
+        for pair in schema::stamp(format).into_iter().chain(extras::stamp(summary)) {
             self.samples.append_key_value_metadata(pair);
         }
         let samples = self.samples.into_inner().map_err(broken)?;
-        let file = SeriesFile { rows, entries: &self.entries, groups: self.groups, format };
+        let file = SeriesFile { rows, entries: &self.entries, groups: self.groups, format, summary };
         let labels = file.promoted();
         let series = file.encode(&labels)?.into();
         let (samples, rows, starts) = (samples.into(), rows.len() as u64, self.beside.starts);
-        Ok(Some(Files { series, samples, min_ts, max_ts, count, rows, labels, format, starts }))
+        Ok(Some(Files { series, samples, min_ts, max_ts, count, rows, labels, format, starts, extras: summary }))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The columns that the tables tell others, and the first commit of a table.
 
+use arrow::datatypes::{DataType as ArrowType, Field};
+use arrow::error::ArrowError;
 use delta_kernel::engine::arrow_conversion::TryIntoKernel;
 use delta_kernel::schema::{DataType, StructField};
 use serde_json::{Value, json};
@@ -7,6 +9,7 @@ use ulid::Ulid;
 use weir_pipeline::{Error, Result};
 
 use crate::block::{self, Beside};
+use crate::extras::Summary;
 
 /// What stands before a label's name in the name of its column of the series file.
 const LABEL: &str = "l_";
@@ -71,9 +74,25 @@ pub(super) fn label(name: &str) -> StructField {
 /// # Errors
 /// Delta Lake has no such types.
 pub(super) fn beside_floats(beside: Beside) -> Result<Vec<StructField>> {
-    let column = |field: arrow::datatypes::Field| (&field).try_into_kernel();
-    let columns = block::beside_floats(beside).into_iter().map(column).collect::<Result<_, _>>();
-    columns.map_err(|e| Error::internal("a column of samples can't be told to others").with_source(e))
+    told(block::beside_floats(beside))
+}
+
+/// The columns that the table of series files has once a block comes that has these.
+///
+/// # Errors
+/// Delta Lake has no such types.
+pub(super) fn extras(summary: Summary) -> Result<Vec<StructField>> {
+    told(block::extras::fields(summary))
+}
+
+fn told(fields: Vec<Field>) -> Result<Vec<StructField>> {
+    let column = |field: Field| match field.data_type() {
+        // How texts are encoded is the file's business.
+        ArrowType::Dictionary(..) => Ok(StructField::nullable(field.name(), DataType::STRING)),
+        _ => (&field).try_into_kernel(),
+    };
+    let columns = fields.into_iter().map(column).collect::<Result<_, ArrowError>>();
+    columns.map_err(|e| Error::internal("a column can't be told to others").with_source(e))
 }
 
 /// How long removed files stay in checkpoints, as long as the bucket may keep them: outside tools rely on them to tell files that went from such as never

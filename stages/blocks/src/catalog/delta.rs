@@ -9,7 +9,7 @@ use object_store::path::Path;
 use weir_pipeline::units::Span;
 use weir_pipeline::{Clock, Kind, Result, Tenant};
 
-use super::columns::{beside_floats, label};
+use super::columns::{beside_floats, extras, label};
 use super::commit::Wanted;
 use super::entry::{BlockId, Entry, Resolution};
 use super::row::{Row, SeriesRow};
@@ -17,6 +17,7 @@ use super::table::{Snapshot, Table};
 use super::{Catalog, Change, Version};
 use crate::block::{Beside, FLOATS_FORMAT};
 use crate::bucket::objects::Objects;
+use crate::extras::Summary;
 
 /// A block whose series are in their table, and not its samples, is given up after so long, in milliseconds.
 const ORPHAN_AGE: u64 = 3_600_000;
@@ -153,6 +154,10 @@ impl Catalog for DeltaCatalog {
         let row = |e: &Entry| SeriesRow { resolution, block: e.block, bytes: e.series_bytes, series: e.series };
         let series: Vec<_> = add.iter().map(row).collect();
         let histograms = add.iter().any(|entry| entry.format > FLOATS_FORMAT);
+        let summary = Summary {
+            exemplars: add.iter().find_map(|entry| entry.extras.exemplars),
+            metrics: add.iter().any(|entry| entry.extras.metrics),
+        };
         let columns = beside_floats(Beside { starts, histograms })?;
         let wanted = Wanted { add, remove, transaction, data_change, columns, loose: false };
         if let Some(version) = samples.is_done(&wanted).await? {
@@ -160,7 +165,8 @@ impl Catalog for DeltaCatalog {
         }
         let new: Vec<BlockId> = series.iter().map(|row| row.block).collect();
         if !series.is_empty() {
-            let columns = labels.iter().filter(|name| !name.is_empty()).map(|name| label(name)).collect();
+            let mut columns: Vec<_> = labels.iter().filter(|name| !name.is_empty()).map(|name| label(name)).collect();
+            columns.extend(extras(summary)?);
             let wanted =
                 Wanted { add: series, remove: Vec::new(), transaction: None, data_change, columns, loose: true };
             self.series(tenant).commit(&wanted).await?;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use ulid::Ulid;
 use weir_pipeline::{Error, Result};
 
+use crate::extras::Summary;
+
 /// The name of a block.
 pub type BlockId = Ulid;
 
@@ -42,6 +44,8 @@ pub struct Entry {
     pub series_bytes: u64,
     /// The version of the files' format.
     pub format: u32,
+    /// What it has beside samples.
+    pub extras: Summary,
     /// Which records of which writers are in it.
     pub ranges: Vec<Covered>,
 }
@@ -72,6 +76,12 @@ struct Text {
     series: u64,
     series_bytes: u64,
     ranges: Vec<(String, u64, u32, u64, u64)>,
+    /// The first and the last time of an exemplar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    exemplars: Option<(i64, i64)>,
+    /// Whether anything is said of metrics.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    metrics: bool,
 }
 
 // === impl Resolution ===
@@ -116,6 +126,8 @@ impl Entry {
             series: self.series,
             series_bytes: self.series_bytes,
             ranges: self.ranges.iter().map(range).collect(),
+            exemplars: self.extras.exemplars,
+            metrics: self.extras.metrics,
         };
         serde_json::to_string(&text).map_err(|e| Error::internal("an entry can't be written").with_source(e))
     }
@@ -137,6 +149,7 @@ impl Entry {
             samples_bytes,
             series_bytes: text.series_bytes,
             format: text.format,
+            extras: Summary { exemplars: text.exemplars, metrics: text.metrics },
             ranges: text.ranges.into_iter().map(covered).collect(),
         })
     }

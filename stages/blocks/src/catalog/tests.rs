@@ -97,6 +97,7 @@ fn entry(n: u64) -> Entry {
         samples_bytes: 4096 + n,
         series_bytes: 512 + n,
         format: 1,
+        extras: Default::default(),
         ranges: vec![Covered { writer, epoch: 3, stream: 7, first: n * 10, last: n * 10 + 9 }],
     }
 }

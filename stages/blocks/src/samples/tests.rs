@@ -186,14 +186,14 @@ async fn what_the_store_knows_beside_samples_is_answered_and_nothing_else() {
     let mut batch = Batch::builder(Tenant::default());
     batch.metadata(said.clone());
     store.append(&batch.build()).await.unwrap();
-    let known = answer(&store, query(Ask::Metadata { metric: None })).await.unwrap().data;
+    let known = answer(&store, query(Ask::Metadata { metric: None, bucket: None })).await.unwrap().data;
     assert_eq!(known, Data::Metadata(vec![said]));
     let exemplar = Exemplar { labels: LabelSet::default(), value: 2.0, timestamp: context.clock.now() };
     let mut batch = Batch::builder(Tenant::default());
     batch.series(named("short", 1).as_labels()).exemplar(exemplar.clone());
     store.append(&batch.build()).await.unwrap();
     let selectors = vec![vec![Matcher::equal("__name__", "long")], vec![Matcher::equal("__name__", "short")]];
-    let asked = query(Ask::Exemplars { selectors, start: 0, end: i64::MAX });
+    let asked = query(Ask::Exemplars { selectors, start: 0, end: i64::MAX, bucket: None });
     let Data::Exemplars(found) = answer(&store, asked).await.unwrap().data else { panic!("no exemplars") };
     assert_eq!((found.len(), &found[0].exemplars), (1, &vec![exemplar]));
     let Data::Cardinality(found) = answer(&store, query(Ask::Cardinality { limit: 1 })).await.unwrap().data else {

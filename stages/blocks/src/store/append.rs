@@ -9,6 +9,7 @@ use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Ack, Batch, Error, HistogramPoint, Kind, Result};
 
 use super::bounds::Times;
+use super::exemplars::Source;
 use super::{Store, cut, lock};
 use crate::head::{Losses, Places};
 use crate::log::{Entry, Hold};
@@ -64,7 +65,7 @@ impl Store {
             // Not to be cancelled between log and head: what is durable is to be seen.
             let task = tokio::spawn(async move {
                 let holds = store.0.log.append(entry).await?;
-                let losses = store.insert(&batch, &said, &places, &holds);
+                let losses = store.insert(&batch, Source::Sender, &said, &places, &holds);
                 drop(permit);
                 Ok(told(&losses, &batch))
             });
@@ -86,11 +87,18 @@ impl Store {
     }
 
     /// Adds to the head what is in the log already, in the segments of `holds`, with what is said of metrics.
-    pub(super) fn insert(&self, batch: &Batch, said: &[Metadata], places: &Places, holds: &[Hold]) -> Losses {
+    pub(super) fn insert(
+        &self,
+        batch: &Batch,
+        from: Source,
+        said: &[Metadata],
+        places: &Places,
+        holds: &[Hold],
+    ) -> Losses {
         let first = self.0.head.epoch();
         self.keep(first, holds);
         let losses = self.0.head.insert(batch, places);
-        self.0.exemplars.note(batch);
+        self.0.measures.uncut(self.0.exemplars.note(batch, from));
         self.0.metrics.note(batch.tenant(), said);
         // A cut may have begun meanwhile: then some of the samples belong to the next epoch.
         for epoch in first + 1..=self.0.head.epoch() {
@@ -143,8 +151,13 @@ impl Store {
         }
     }
 
-    /// Whether samples take half of what series leave of the budget: the other half is for those who write meanwhile.
+    /// Whether samples take half of what series leave of the budget: the other half is for those who write meanwhile; or there are
+    /// half as many exemplars as may be.
     pub(super) fn is_pressed(&self) -> bool {
+        self.is_full() || self.0.exemplars.are_pressed()
+    }
+
+    fn is_full(&self) -> bool {
         let usage = self.0.head.usage();
         let memory = self.0.settings.head.memory.get();
         usage.chunk_bytes > memory.saturating_sub(usage.series_bytes) / 2

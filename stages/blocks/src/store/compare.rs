@@ -3,7 +3,8 @@
 //! Replicas have the same samples, but cut them at other moments, and each may have missed some. So nothing is concluded
 //! from names, times or counts: the samples are compared, floats with their starts and native histograms. One need not be uploaded where
 //! merging it with what the bucket has would change nothing: the same value is there at its time, or one that wins
-//! against it.
+//! against it. Exemplars are compared, too, and which metrics something is said of: a series of which the bucket lacks exemplars
+//! alone is uploaded with its samples, as no block has series without any.
 //!
 //! Shape: the first pass reads both sides once, series after series in batches of bounded size, and tells which blocks are
 //! wholly in the bucket, and which series are not. The second reads only these again, as rows without what the bucket has.
@@ -17,9 +18,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use weir_pipeline::{Error, HistogramPoint, Labels, Result, SeriesId};
 
-use super::shelf::{Block, Rows, Samples};
-use super::tidy::{Joined, merged};
+use super::shelf::{Block, Rows, Samples, is_damage};
+use super::tidy::{Joined, extras_of, merged};
 use super::{Run, Selection};
+use crate::extras::{Extras, Summary};
 use crate::merge::{beats, beats_float};
 use crate::starts;
 
@@ -37,12 +39,20 @@ pub(super) struct Compared {
     counts: Vec<(u64, u64)>,
     /// The series of which the bucket lacks some, in rising order.
     series: Vec<usize>,
+    /// Those of them of which it lacks no samples, likewise.
+    shown: Vec<usize>,
+    /// What the bucket lacks of what blocks have beside samples.
+    extras: Extras,
+    /// The blocks that have exemplars of these.
+    showing: Vec<Arc<dyn Block>>,
 }
 
 /// What the bucket lacks, as rows of a block.
 struct Rest {
     own: Joined,
     theirs: Selection,
+    /// Which rows come with all of their samples, in rising order.
+    whole: Vec<usize>,
 }
 
 /// Walks over samples in the order of time, to say which are there.
@@ -62,7 +72,8 @@ impl Compared {
     pub(super) async fn new(own: Selection, others: &[Arc<dyn Block>]) -> Result<Self> {
         let theirs = own.beside(others).await?;
         let counts = vec![(0, 0); own.blocks().len()];
-        let mut compared = Self { own, theirs, counts, series: Vec::new() };
+        let (extras, showing) = lacking(own.blocks(), others).await?;
+        let mut compared = Self { own, theirs, counts, series: Vec::new(), shown: Vec::new(), extras, showing };
         let mut first = 0;
         while first < compared.own.len() {
             let range = first..compared.batch(first);
@@ -99,7 +110,15 @@ impl Compared {
                 }
             }
         }
-        self.series.extend(range.zip(is_lacking).filter(|(_, is_lacking)| *is_lacking).map(|(series, _)| series));
+        for (series, is_lacking) in range.zip(is_lacking) {
+            let is_shown = self.extras.exemplars.contains_key(&self.own.id(series));
+            if is_lacking || is_shown {
+                self.series.push(series);
+            }
+            if is_shown && !is_lacking {
+                self.shown.push(series);
+            }
+        }
         Ok(())
     }
 
@@ -117,13 +136,60 @@ impl Compared {
     /// Whether the bucket has all of a block.
     pub(super) fn has(&self, block: &Arc<dyn Block>) -> bool {
         let mut blocks = self.own.blocks().iter().zip(&self.counts);
-        blocks.any(|(own, (_, found))| Arc::ptr_eq(own, block) && *found == block.samples())
+        let has_samples = blocks.any(|(own, (_, found))| Arc::ptr_eq(own, block) && *found == block.samples());
+        has_samples && !self.showing.iter().any(|showing| Arc::ptr_eq(showing, block))
     }
 
     /// What the bucket lacks.
-    pub(super) fn rest(&self) -> Arc<dyn Rows> {
-        Arc::new(Rest { own: Joined::new(self.own.only(&self.series)), theirs: self.theirs.only(&self.series) })
+    pub(super) fn rest(self) -> Arc<dyn Rows> {
+        let (own, theirs) = (self.own.only(&self.series), self.theirs.only(&self.series));
+        let is_shown = |(_, series): &(usize, usize)| self.shown.binary_search(series).is_ok();
+        let whole = self.series.iter().copied().enumerate().filter(is_shown).map(|(row, _)| row).collect();
+        Arc::new(Rest { own: Joined::with(own, self.extras), theirs, whole })
     }
+}
+
+/// What others lack of what blocks have beside samples, and the blocks that have exemplars among it.
+async fn lacking(own: &[Arc<dyn Block>], others: &[Arc<dyn Block>]) -> Result<(Extras, Vec<Arc<dyn Block>>)> {
+    let (mut lacking, mut showing) = (Extras::NONE, Vec::new());
+    if own.iter().all(|block| block.extras() == Summary::default()) {
+        return Ok((lacking, showing));
+    }
+    let there = intact(others).await?;
+    for block in own {
+        let mut extras = extras_of([block]).await?;
+        for (series, exemplars) in &mut extras.exemplars {
+            let known = there.exemplars.get(series).map_or(&[][..], Vec::as_slice);
+            exemplars.retain(|exemplar| !known.contains(exemplar));
+        }
+        extras.exemplars.retain(|_, exemplars| !exemplars.is_empty());
+        extras.metrics.retain(|name, _| !there.metrics.contains_key(name));
+        // All replicas are told of metrics, again and again: for these alone nothing is uploaded.
+        if !extras.exemplars.is_empty() {
+            showing.push(block.clone());
+        }
+        extras.exemplars.into_iter().for_each(|(series, exemplars)| lacking.show(series, exemplars));
+        extras.metrics.into_values().for_each(|said| lacking.say(said));
+    }
+    Ok((lacking, showing))
+}
+
+/// What blocks of the bucket have beside samples; one that is damaged has nothing.
+async fn intact(blocks: &[Arc<dyn Block>]) -> Result<Extras> {
+    let mut all = Extras::NONE;
+    for block in blocks {
+        match extras_of([block]).await {
+            Ok(extras) => {
+                extras.exemplars.into_iter().for_each(|(series, exemplars)| all.show(series, exemplars));
+                extras.metrics.into_values().for_each(|said| all.say(said));
+            }
+            Err(error) if is_damage(&error) => {
+                tracing::error!(error = error.report(), "a block is taken as having nothing");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(all)
 }
 
 // === impl Rest ===
@@ -154,11 +220,19 @@ impl Rows for Rest {
         self.own.have_histograms()
     }
 
+    fn extras(&self) -> &Extras {
+        self.own.extras()
+    }
+
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {
         let mut own = self.own.read(range.clone(), start, end).await?;
         let runs = self.theirs.read_intact(range.clone(), start, end).await?;
-        let (there, _) = merged(&runs, range);
-        own.iter_mut().zip(&there).for_each(|(own, there)| subtract(own, there));
+        let (there, _) = merged(&runs, range.clone());
+        for ((own, there), series) in own.iter_mut().zip(&there).zip(range) {
+            if self.whole.binary_search(&series).is_err() {
+                subtract(own, there);
+            }
+        }
         Ok(own)
     }
 }

@@ -9,11 +9,14 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::task::JoinError;
 use tokio::time::{Instant, sleep, timeout};
+use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Error, Labels, Result, SeriesId, Tenant};
 
+use super::exemplars::Fresh;
 use super::shelf::{Block, Rows, Samples};
 use super::{Run, Store, lock};
 use crate::background::background;
+use crate::extras::{Extras, family};
 use crate::head::{Piece, Snapshot};
 
 /// A UTC day, in milliseconds.
@@ -41,6 +44,7 @@ pub struct Cut {
 struct Frozen {
     series: Arc<Vec<Snapshot>>,
     conflicts: Arc<AtomicU64>,
+    extras: Arc<Extras>,
 }
 
 // === impl Store ===
@@ -74,7 +78,11 @@ impl Store {
     pub(super) async fn write(&self, epoch: u32) -> Result<Cut> {
         let begin = Instant::now();
         let (mut cut, mut failed) = (Cut::default(), None);
-        for tenant in self.0.head.tenant_names() {
+        let mut tenants = self.0.head.tenant_names();
+        tenants.extend(self.0.exemplars.fresh_of());
+        tenants.sort_unstable();
+        tenants.dedup();
+        for tenant in tenants {
             match self.write_tenant(&tenant, epoch).await {
                 Ok(blocks) => {
                     cut.blocks += blocks.len() as u64;
@@ -104,18 +112,25 @@ impl Store {
 
     async fn write_tenant(&self, tenant: &Tenant, epoch: u32) -> Result<Vec<Arc<dyn Block>>> {
         let (store, name) = (self.clone(), tenant.clone());
+        let taken = self.0.exemplars.take(tenant);
+        let fresh = taken.fresh();
         let collect = move || {
-            let rows = Frozen { series: Arc::new(store.0.head.frozen(&name, epoch)), conflicts: Arc::default() };
-            (rows.days(), rows)
+            let series = Arc::new(store.0.head.frozen(&name, epoch));
+            let rows = Frozen { series, conflicts: Arc::default(), extras: Arc::default() };
+            let days = rows.days();
+            let (extras, left) = rows.extras_of(&days, (*fresh).clone(), &store.0.metrics.of(&name, None));
+            (days.into_iter().zip(extras), left, rows)
         };
-        let (days, rows) = tokio::task::spawn_blocking(collect).await.map_err(lost)?;
+        let (days, left, rows) = tokio::task::spawn_blocking(collect).await.map_err(lost)?;
         if self.is_leaving(tenant) {
+            taken.settle(Fresh::default());
             self.publish(tenant, epoch, &[]);
             return Ok(Vec::new());
         }
         let mut blocks = Vec::new();
-        for day in days {
-            match self.0.shelf.write(tenant, day * DAY, day * DAY + DAY - 1, Arc::new(rows.clone())).await {
+        for (day, extras) in days {
+            let rows = Frozen { extras: Arc::new(extras), ..rows.clone() };
+            match self.0.shelf.write(tenant, day * DAY, day * DAY + DAY - 1, Arc::new(rows)).await {
                 Ok(block) => blocks.extend(block),
                 Err(error) => {
                     // The next attempt writes them again; left behind they would only cost space.
@@ -127,6 +142,7 @@ impl Store {
                 }
             }
         }
+        self.0.measures.uncut(taken.settle(left));
         self.publish(tenant, epoch, &blocks);
         self.0.measures.conflicts(rows.conflicts.load(Relaxed));
         // So many small pieces of memory take a while to give back. Where there is no thread they are given back here.
@@ -219,6 +235,41 @@ impl Frozen {
         run.into()
     }
 
+    /// What is to stand beside the samples of each of some days, and the exemplars that are left. One belongs to the day of its
+    /// time, or to the next on which its series has samples; else to the last.
+    fn extras_of(&self, days: &BTreeSet<i64>, mut fresh: Fresh, known: &[Metadata]) -> (Vec<Extras>, Fresh) {
+        let mut all = Vec::new();
+        for day in days {
+            let mut extras = Extras::NONE;
+            let until = if Some(day) == days.last() { i64::MAX } else { day * DAY + DAY - 1 };
+            let mut last = None;
+            for series in self.series.iter() {
+                let of_day = |ts: i64| ts.div_euclid(DAY);
+                let reaches = |piece: &Arc<Piece>| {
+                    (of_day(piece.chunk().min_ts())..=of_day(piece.chunk().max_ts())).contains(day)
+                };
+                if !series.pieces.iter().any(reaches) {
+                    continue;
+                }
+                let exemplars = fresh.take(&series.labels, until);
+                if !exemplars.is_empty() {
+                    extras.show(series.id, exemplars);
+                }
+                // Series of one metric follow upon each other.
+                let metric = Labels::from_canonical(&series.labels).metric();
+                if last != Some(metric) {
+                    last = Some(metric);
+                    let said = |name: &str| known.binary_search_by(|said| said.metric.as_str().cmp(name)).ok();
+                    if let Some(said) = family(metric, said).and_then(|at| known.get(at)) {
+                        extras.say(said.clone());
+                    }
+                }
+            }
+            all.push(extras);
+        }
+        (all, fresh)
+    }
+
     /// The UTC days that have samples.
     fn days(&self) -> BTreeSet<i64> {
         let mut days = BTreeSet::new();
@@ -260,6 +311,10 @@ impl Rows for Frozen {
 
     fn have_starts(&self) -> bool {
         self.series.iter().flat_map(|series| &series.pieces).any(|piece| piece.chunk().has_starts())
+    }
+
+    fn extras(&self) -> &Extras {
+        &self.extras
     }
 
     async fn read(&self, range: Range<usize>, start: i64, end: i64) -> Result<Vec<Samples>> {

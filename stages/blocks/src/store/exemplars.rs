@@ -1,4 +1,4 @@
-//! The exemplars of recent samples.
+//! The exemplars of recent samples: those that came last, and among them those that are in no block yet.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,6 +17,10 @@ pub(super) struct Exemplars {
 struct Kept {
     of: BTreeMap<Tenant, Tape>,
     count: usize,
+    /// Those that are in no block yet.
+    fresh: BTreeMap<Tenant, Fresh>,
+    /// How many these are.
+    fresh_count: usize,
     /// Whether any came that is not on disk yet, but for the log.
     news: bool,
 }
@@ -30,6 +34,33 @@ struct Tape {
     order: VecDeque<Arc<[u8]>>,
 }
 
+/// Exemplars of a tenant that are in no block yet, by the labels of their series.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Fresh {
+    of: HashMap<Arc<[u8]>, Vec<Exemplar>>,
+    /// Those of series that had no sample in the last cut.
+    again: HashMap<Arc<[u8]>, Vec<Exemplar>>,
+}
+
+/// Exemplars that a cut has taken. It gives them back where it does not come to its end.
+#[derive(Debug)]
+pub(super) struct Taken<'a> {
+    from: &'a Exemplars,
+    tenant: Tenant,
+    fresh: Arc<Fresh>,
+}
+
+/// Where exemplars come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// They are new.
+    Sender,
+    /// The log, at the start: they may be in no block.
+    Log,
+    /// What was written down of the ones that came last, at the start.
+    Notes,
+}
+
 // === impl Exemplars ===
 
 impl Exemplars {
@@ -38,15 +69,36 @@ impl Exemplars {
         Self { most, kept: RwLock::default() }
     }
 
-    /// Keeps those of a batch. One that is there already changes nothing.
-    pub(super) fn note(&self, batch: &Batch) {
+    /// Keeps those of a batch. One that is there already changes nothing. Says how many will be in no block, as too many came since
+    /// the last cut.
+    pub(super) fn note(&self, batch: &Batch, from: Source) -> u64 {
         if batch.exemplar_count() == 0 || self.most == 0 {
-            return;
+            return 0;
         }
+        let mut uncut = 0;
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
-        let Kept { of, count, news } = &mut *kept;
+        let Kept { of, count, fresh, fresh_count, news } = &mut *kept;
         let tape = of.entry(batch.tenant().clone()).or_default();
-        let added = batch.iter().map(|series| tape.add(series)).sum::<usize>();
+        let mut added = 0;
+        for series in batch.iter() {
+            let Some((labels, mut new)) = tape.add(series) else { continue };
+            added += new.len();
+            match from {
+                Source::Notes => continue,
+                // What was written down at the end of the last life may be in no block yet.
+                Source::Log => new = series.exemplars.to_vec(),
+                Source::Sender => {}
+            }
+            if new.is_empty() {
+                continue;
+            }
+            let own = fresh.entry(batch.tenant().clone()).or_default().of.entry(labels).or_default();
+            new.retain(|exemplar| !own.iter().any(|kept| is_same(kept, exemplar)));
+            let room = self.most.saturating_sub(*fresh_count);
+            uncut += new.len().saturating_sub(room) as u64;
+            *fresh_count += new.len().min(room);
+            own.extend(new.into_iter().take(room));
+        }
         *count += added;
         *news |= added > 0;
         while *count > self.most {
@@ -59,10 +111,43 @@ impl Exemplars {
                 of.remove(&tenant);
             }
         }
+        uncut
+    }
+
+    /// Whether it is time that exemplars come into blocks.
+    pub(super) fn are_pressed(&self) -> bool {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).fresh_count > self.most / 2
+    }
+
+    /// The tenants that have exemplars which are in no block yet.
+    pub(super) fn fresh_of(&self) -> Vec<Tenant> {
+        self.kept.read().unwrap_or_else(PoisonError::into_inner).fresh.keys().cloned().collect()
+    }
+
+    /// Takes those of a tenant that are in no block yet, for a cut.
+    pub(super) fn take(&self, tenant: &Tenant) -> Taken<'_> {
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        let fresh = kept.fresh.remove(tenant).unwrap_or_default();
+        kept.fresh_count = kept.fresh_count.saturating_sub(fresh.count());
+        Taken { from: self, tenant: tenant.clone(), fresh: Arc::new(fresh) }
+    }
+
+    fn give_back(&self, tenant: &Tenant, fresh: Fresh) {
+        let count = fresh.count();
+        if count == 0 {
+            return;
+        }
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
+        kept.fresh_count += count;
+        let own = kept.fresh.entry(tenant.clone()).or_default();
+        for (own, rest) in [(&mut own.of, fresh.of), (&mut own.again, fresh.again)] {
+            rest.into_iter().for_each(|(labels, exemplars)| own.entry(labels).or_default().extend(exemplars));
+        }
     }
 
     /// Forgets those of a tenant.
     pub(super) fn forget(&self, tenant: &Tenant) {
+        self.take(tenant).settle(Fresh::default());
         let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(tape) = kept.of.remove(tenant) {
             kept.count = kept.count.saturating_sub(tape.order.len());
@@ -107,33 +192,78 @@ impl Exemplars {
     }
 }
 
+// === impl Fresh ===
+
+impl Fresh {
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.of.values().chain(self.again.values()).map(Vec::len).sum()
+    }
+
+    /// Takes out those of a series up to a time.
+    pub(super) fn take(&mut self, labels: &[u8], until: i64) -> Vec<Exemplar> {
+        let mut taken = Vec::new();
+        for of in [&mut self.of, &mut self.again] {
+            let Some(own) = of.get_mut(labels) else { continue };
+            let (some, rest) = std::mem::take(own).into_iter().partition(|exemplar| exemplar.timestamp <= until);
+            *own = rest;
+            let some: Vec<_> = some;
+            taken.extend(some);
+        }
+        taken
+    }
+}
+
+// === impl Taken ===
+
+impl Taken<'_> {
+    /// What was taken.
+    pub(super) fn fresh(&self) -> Arc<Fresh> {
+        self.fresh.clone()
+    }
+
+    /// They are in blocks, but for those that are `left`, whose series had no sample. They are tried once more, as the sample that
+    /// one came with may belong to the next cut. Says how many are given up on.
+    pub(super) fn settle(mut self, left: Fresh) -> u64 {
+        let given_up = left.again.values().map(Vec::len).sum::<usize>();
+        let mut again = left.of;
+        again.retain(|_, exemplars| !exemplars.is_empty());
+        self.fresh = Arc::new(Fresh { of: HashMap::new(), again });
+        given_up as u64
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        self.from.give_back(&self.tenant, Arc::unwrap_or_clone(std::mem::take(&mut self.fresh)));
+    }
+}
+
 // === impl Tape ===
 
 impl Tape {
-    /// Adds those of a series, and says how many are new.
-    fn add(&mut self, series: Series<'_>) -> usize {
+    /// Adds those of a series, and returns its labels and those that are new.
+    fn add(&mut self, series: Series<'_>) -> Option<(Arc<[u8]>, Vec<Exemplar>)> {
         if series.exemplars.is_empty() {
-            return 0;
+            return None;
         }
         let labels = match self.series.get_key_value(series.labels.encoded()) {
             Some((labels, _)) => labels.clone(),
             None => Arc::from(series.labels.encoded()),
         };
         let own = self.series.entry(labels.clone()).or_default();
-        let mut added = 0;
+        let mut added = Vec::new();
         for exemplar in series.exemplars {
             let from = own.partition_point(|kept| kept.timestamp < exemplar.timestamp);
-            let same =
-                |kept: &Exemplar| kept.labels == exemplar.labels && kept.value.to_bits() == exemplar.value.to_bits();
             let mut at_time = own.range(from..).take_while(|kept| kept.timestamp == exemplar.timestamp);
-            if at_time.any(same) {
+            if at_time.any(|kept| is_same(kept, exemplar)) {
                 continue;
             }
             own.insert(from, exemplar.clone());
             self.order.push_back(labels.clone());
-            added += 1;
+            added.push(exemplar.clone());
         }
-        added
+        Some((labels, added))
     }
 
     /// Takes the oldest one off the series whose came first.
@@ -155,6 +285,10 @@ impl Tape {
         }
         out.build()
     }
+}
+
+fn is_same(a: &Exemplar, b: &Exemplar) -> bool {
+    a.timestamp == b.timestamp && a.value.to_bits() == b.value.to_bits() && a.labels == b.labels
 }
 
 #[cfg(test)]

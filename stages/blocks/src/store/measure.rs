@@ -31,6 +31,7 @@ pub(super) struct Measures {
     log_records: Counter,
     log_bytes: Counter,
     log_failures: Counter,
+    uncut_exemplars: Counter,
     corruptions: Counter,
     orphans: Counter,
     replay_seconds: Gauge<f64, AtomicU64>,
@@ -85,6 +86,10 @@ impl Measures {
             conflicts: counter("weir_store_conflicts", "Values that lost against another at the same timestamp"),
             head_conflicts: Mirror::new(Counter::default()),
             fsync: seconds("prometheus_tsdb_wal_fsync_duration_seconds", "Writing and syncing a group of log records"),
+            uncut_exemplars: counter(
+                "weir_store_uncut_exemplars",
+                "Exemplars that are in no block: too many came between two cuts, or their series had no samples",
+            ),
             log_records: counter("weir_store_log_records", "Records written to the log"),
             log_bytes: counter("weir_store_log_bytes", "Bytes written to the log"),
             log_failures: counter("prometheus_tsdb_wal_writes_failed", "Writes to the log that failed"),
@@ -215,6 +220,11 @@ impl Measures {
     pub(super) fn blocks(&self, view: &View) {
         self.blocks.set(view.all().count() as i64);
         self.block_bytes.set(view.all().map(|block| block.bytes()).sum::<u64>() as i64);
+    }
+
+    /// So many exemplars will be in no block.
+    pub(super) fn uncut(&self, exemplars: u64) {
+        self.uncut_exemplars.inc_by(exemplars);
     }
 
     pub(super) fn cut_failed(&self) {

@@ -10,7 +10,7 @@ use weir_pipeline::{Batch, Context, Error, Resource, Result};
 
 use super::bounds::{self, TenantLimits};
 use super::changes::ChangeLog;
-use super::exemplars::Exemplars;
+use super::exemplars::{Exemplars, Source};
 use super::identity::Identity;
 use super::known::Notes;
 use super::measure::Measures;
@@ -95,7 +95,7 @@ impl Store {
         let exemplars = Exemplars::new(settings.head.max_exemplars);
         let notes = Notes::open(fs.clone(), &path, |batch| {
             metrics.note(batch.tenant(), batch.metadata());
-            exemplars.note(batch);
+            exemplars.note(batch, Source::Notes);
         })?;
         // A life begins later than the one before made numbers: those count changes, of which there is fewer than 65536 each
         // millisecond.
@@ -151,7 +151,7 @@ impl Store {
             samples += batch.sample_count();
             let places = self.0.head.resolve(&batch);
             collisions += places.collisions().count();
-            self.insert(&batch, batch.metadata(), &places, &[hold]);
+            self.insert(&batch, Source::Log, batch.metadata(), &places, &[hold]);
             if self.is_pressed() {
                 self.write(self.0.head.freeze()).await?;
             }

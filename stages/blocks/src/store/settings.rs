@@ -57,8 +57,8 @@ pub struct Budget {
     /// Of how many metrics of all tenants what senders say of them (kind, help text, unit) is kept in memory; default
     /// 100000. Beyond it what came first of who has most goes first.
     pub max_metrics: usize,
-    /// How many exemplars of all tenants are kept in memory, of some 200 bytes each, and on disk; default 100000. Beyond it the
-    /// oldest of who has most go first.
+    /// How many exemplars of all tenants are kept in memory, of some 200 bytes each, and as many again until they are cut to blocks,
+    /// where all stay as long as samples; default 100000. Beyond it the oldest of who has most go first. 0: none are kept anywhere.
     pub max_exemplars: usize,
 }
 

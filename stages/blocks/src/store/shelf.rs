@@ -1,15 +1,21 @@
 //! Where a store keeps its blocks, as the store sees it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use ulid::Ulid;
-use weir_pipeline::{Error, HistogramPoint, Kind, Labels, Matcher, Result, SeriesId, Tenant};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{Error, HistogramPoint, Kind, Labels, Matcher, Result, SeriesExemplars, SeriesId, Tenant};
 
+use crate::extras::{Extras, Summary};
 use crate::lasts::Lasts;
 use crate::starts;
+
+/// Nothing beside samples.
+static NO_EXTRAS: Extras = Extras::NONE;
 
 /// Keeps blocks: immutable samples of one tenant and one UTC day.
 #[async_trait]
@@ -70,6 +76,11 @@ pub trait Rows: Send + Sync + 'static {
     /// Whether any series may have floats with starts: likewise.
     fn have_starts(&self) -> bool;
 
+    /// What the series have beside samples.
+    fn extras(&self) -> &Extras {
+        &NO_EXTRAS
+    }
+
     /// The samples of some series within `start..=end`: for each series rising timestamps, each once, be it of a float or of
     /// a histogram; empty lists where it has none there.
     ///
@@ -101,6 +112,21 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
 
     /// Whether it may have floats with starts.
     fn has_starts(&self) -> bool;
+
+    /// What it has beside samples.
+    fn extras(&self) -> Summary;
+
+    /// The exemplars within `start..=end` of the series that satisfy all matchers, in block order.
+    ///
+    /// # Errors
+    /// The bucket fails, or the block is damaged.
+    async fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>>;
+
+    /// What is said of the metrics of its series, by the names of their families.
+    ///
+    /// # Errors
+    /// The bucket fails, or the block is damaged.
+    async fn metrics(&self) -> Result<Arc<BTreeMap<String, Metadata>>>;
 
     /// The series that satisfy all matchers and may have samples within `start..=end`, in block order.
     ///

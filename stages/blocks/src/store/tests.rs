@@ -20,6 +20,7 @@ mod away;
 mod bounds;
 mod conflicts;
 mod crash;
+mod extras;
 mod histograms;
 mod known;
 mod limits;

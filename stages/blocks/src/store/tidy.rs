@@ -10,12 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use weir_pipeline::{Labels, Result, SeriesId, Tenant};
+use weir_pipeline::{Labels, Result, SeriesExemplars, SeriesId, Tenant};
 
 use super::cut::DAY;
 use super::shelf::{Block, Rows, Samples};
 use super::{Run, Selection, Store};
 use crate::block;
+use crate::extras::{Extras, Summary};
 
 /// So many blocks become one.
 const TOGETHER: usize = 8;
@@ -29,6 +30,7 @@ const SMALL: u64 = 64 << 10;
 /// Series of several blocks as rows of one.
 pub(super) struct Joined {
     selection: Selection,
+    extras: Extras,
     conflicts: AtomicU64,
 }
 
@@ -74,7 +76,7 @@ impl Store {
         let Some(day) = blocks.first().map(|block| block.min_ts().div_euclid(DAY)) else { return Ok(()) };
         let (start, end) = (day * DAY, day * DAY + DAY - 1);
         let selection = Selection::new(Vec::new(), &blocks, &[], start, end).await?;
-        let rows = Arc::new(Joined::new(selection));
+        let rows = Arc::new(Joined::new(selection).await?);
         let new: Vec<_> = self.0.shelf.write(tenant, start, end, rows.clone()).await?.into_iter().collect();
         {
             let mut view = self.0.view.write().unwrap_or_else(PoisonError::into_inner);
@@ -94,9 +96,30 @@ impl Store {
 // === impl Joined ===
 
 impl Joined {
-    pub(super) fn new(selection: Selection) -> Self {
-        Self { selection, conflicts: AtomicU64::new(0) }
+    /// The series of a selection, with all that its blocks have beside samples.
+    pub(super) async fn new(selection: Selection) -> Result<Self> {
+        let extras = extras_of(selection.blocks()).await?;
+        Ok(Self::with(selection, extras))
     }
+
+    /// The series of a selection, with this beside their samples.
+    pub(super) fn with(selection: Selection, extras: Extras) -> Self {
+        Self { selection, extras, conflicts: AtomicU64::new(0) }
+    }
+}
+
+/// What blocks have beside samples. Of what several say of a metric that of the block that was made last stays.
+pub(super) async fn extras_of<'a>(blocks: impl IntoIterator<Item = &'a Arc<dyn Block>>) -> Result<Extras> {
+    let mut blocks: Vec<_> = blocks.into_iter().filter(|block| block.extras() != Summary::default()).collect();
+    blocks.sort_by_key(|block| block.id());
+    let mut extras = Extras::NONE;
+    for block in blocks {
+        for SeriesExemplars { series, exemplars } in block.exemplars(&[], i64::MIN, i64::MAX).await? {
+            extras.show(series.as_labels().id(), exemplars);
+        }
+        block.metrics().await?.values().for_each(|said| extras.say(said.clone()));
+    }
+    Ok(extras)
 }
 
 #[async_trait]
@@ -123,6 +146,10 @@ impl Rows for Joined {
 
     fn have_histograms(&self) -> bool {
         self.selection.have_histograms()
+    }
+
+    fn extras(&self) -> &Extras {
+        &self.extras
     }
 
     fn began(&self) -> Option<u64> {

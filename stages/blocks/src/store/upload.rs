@@ -117,7 +117,7 @@ impl Store {
         let reach = group.reach();
         let own = Selection::new(Vec::new(), &group.blocks, &[], reach.0, reach.1).await?;
         let rows: Arc<dyn Rows> = if others.is_empty() {
-            Arc::new(Joined::new(own))
+            Arc::new(Joined::new(own).await?)
         } else {
             let compared = Compared::new(own, &others).await?;
             let (covered, rest): (Vec<_>, Vec<_>) = group.blocks.iter().cloned().partition(|block| compared.has(block));
@@ -132,7 +132,13 @@ impl Store {
             compared.rest()
         };
         let covers = self.covers(&group);
-        let Some(upload) = depot.put(&group.tenant, times, rows, covers).await? else { return Ok(()) };
+        let Some(upload) = depot.put(&group.tenant, times, rows, covers).await? else {
+            // The bucket has every sample.
+            if !beside.is_empty() && depot.has(&group.tenant, &beside).await? {
+                self.drop_covered(&group.tenant, &group.blocks, uploaded).await?;
+            }
+            return Ok(());
+        };
         *moving = Some(Unfinished { tenant: group.tenant, upload, blocks: group.blocks, beside });
         self.finish(depot, moving, uploaded).await?;
         self.0.measures.uploaded(begin.elapsed());

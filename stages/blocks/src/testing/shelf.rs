@@ -1,12 +1,15 @@
 //! Blocks in memory, that survive a crash of the file system beside them and fail where they are told to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use weir_pipeline::{Error, LabelSet, Labels, Matcher, Result, Tenant};
+use weir_pipeline::batch::Metadata;
+use weir_pipeline::{Error, LabelSet, Labels, Matcher, Result, SeriesExemplars, Tenant};
 
+use crate::extras::{Extras, Summary};
 use crate::starts;
 use crate::store::shelf::{Block, Row, Rows, Samples, Shelf};
 
@@ -25,6 +28,7 @@ pub(crate) struct MemoryBlock {
     range: (i64, i64),
     bytes: u64,
     id: ulid::Ulid,
+    extras: Extras,
 }
 
 impl MemoryShelf {
@@ -56,7 +60,7 @@ impl Shelf for MemoryShelf {
             return Err(Error::unavailable("the bucket is out of order"));
         }
         self.fail_after.store(left.saturating_sub(u32::from(left != u32::MAX)), SeqCst);
-        let mut out = Vec::new();
+        let (mut out, mut extras) = (Vec::new(), Extras::NONE);
         for i in 0..rows.len() {
             let samples = rows.read(i..i + 1, start, end).await?.remove(0);
             assert!(samples.len() <= rows.samples(i));
@@ -71,6 +75,12 @@ impl Shelf for MemoryShelf {
             if !t.is_empty() {
                 out.push((rows.labels(i).to_set(), samples));
             }
+            let exemplars = rows.extras().exemplars.get(&rows.id(i)).cloned().unwrap_or_default();
+            assert!(exemplars.is_sorted_by(|a, b| a.timestamp <= b.timestamp));
+            if !exemplars.is_empty() {
+                extras.show(rows.id(i), exemplars);
+            }
+            rows.extras().of(rows.labels(i).metric()).into_iter().for_each(|said| extras.say(said.clone()));
         }
         assert!(out.is_sorted_by(|a, b| crate::order::compare(a.0.as_labels(), b.0.as_labels()).is_lt()));
         let times = out.iter().filter_map(|(_, samples)| samples.times());
@@ -81,6 +91,7 @@ impl Shelf for MemoryShelf {
             rows: out,
             range: (min, max),
             id: ulid::Ulid::generate(),
+            extras,
         });
         self.blocks.lock().unwrap().push((tenant.clone(), block.clone()));
         Ok(Some(block))
@@ -126,6 +137,25 @@ impl Block for MemoryBlock {
 
     fn has_starts(&self) -> bool {
         self.rows.iter().any(|(_, samples)| !samples.starts.is_empty())
+    }
+
+    fn extras(&self) -> Summary {
+        let times = || self.extras.exemplars.values().flatten().map(|exemplar| exemplar.timestamp);
+        Summary { exemplars: times().min().zip(times().max()), metrics: !self.extras.metrics.is_empty() }
+    }
+
+    async fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>> {
+        let fits = |labels: Labels<'_>| matchers.iter().all(|m| m.matches(labels.get(&m.name).unwrap_or("")));
+        let found = self.rows.iter().filter(|(labels, _)| fits(labels.as_labels())).filter_map(|(labels, _)| {
+            let mut exemplars = self.extras.exemplars.get(&labels.as_labels().id())?.clone();
+            exemplars.retain(|exemplar| (start..=end).contains(&exemplar.timestamp));
+            (!exemplars.is_empty()).then(|| SeriesExemplars { series: labels.clone(), exemplars })
+        });
+        Ok(found.collect())
+    }
+
+    async fn metrics(&self) -> Result<Arc<BTreeMap<String, Metadata>>> {
+        Ok(Arc::new(self.extras.metrics.clone()))
     }
 
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {

@@ -5,7 +5,7 @@
 //! Source: `metricMetadata` and `serveTSDBStatus` of `web/api/v1/api.go` of Prometheus 3.14. Here both are a tenant's.
 
 use serde_json::{Map, Value, json};
-use weir_pipeline::batch::{Metadata, MetricKind};
+use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Ask, Cardinality};
 
 use super::form::Form;
@@ -19,7 +19,7 @@ pub(super) fn ask_metadata(form: &Form) -> Result<Ask, Refusal> {
     number(form, "limit")?;
     number(form, "limit_per_metric")?;
     let metric = Some(form.get("metric")).filter(|metric| !metric.is_empty()).map(str::to_owned);
-    Ok(Ask::Metadata { metric })
+    Ok(Ask::Metadata { metric, bucket: None })
 }
 
 /// `{"metric":[{"type":…,"help":…,"unit":…}]}`.
@@ -30,7 +30,7 @@ pub(super) fn metadata(known: &[Metadata], form: &Form) -> Result<Value, Refusal
     let mut out: Map<String, Value> = Map::new();
     for of_metric in known.chunk_by(|a, b| a.metric == b.metric).take(limit) {
         let Some(first) = of_metric.first() else { continue };
-        let shown = |m: &Metadata| json!({ "type": kind(m.kind), "help": m.help, "unit": m.unit });
+        let shown = |m: &Metadata| json!({ "type": m.kind.as_str(), "help": m.help, "unit": m.unit });
         out.insert(first.metric.clone(), of_metric.iter().take(per_metric).map(shown).collect());
     }
     Ok(Value::Object(out))
@@ -78,19 +78,5 @@ fn number(form: &Form, name: &str) -> Result<Option<i64>, Refusal> {
     match form.get(name) {
         "" => Ok(None),
         text => text.parse().map(Some).map_err(|_| Refusal::bad(format!("{name} must be a number"))),
-    }
-}
-
-/// The name of a kind in Prometheus' API.
-fn kind(kind: MetricKind) -> &'static str {
-    match kind {
-        MetricKind::Unknown => "unknown",
-        MetricKind::Counter => "counter",
-        MetricKind::Gauge => "gauge",
-        MetricKind::Histogram => "histogram",
-        MetricKind::GaugeHistogram => "gaugehistogram",
-        MetricKind::Summary => "summary",
-        MetricKind::Info => "info",
-        MetricKind::StateSet => "stateset",
     }
 }

@@ -108,7 +108,7 @@ pub(super) fn query_exemplars(form: &Form) -> Read<Option<(Ask, Options)>> {
     }
     let expr = syntax::parse(form.get("query")).map_err(|error| Refusal::bad(error.to_string()))?;
     let selectors: Vec<_> = expr.selectors().into_iter().map(|selector| selector.matchers.clone()).collect();
-    let ask = Ask::Exemplars { selectors, start, end };
+    let ask = Ask::Exemplars { selectors, start, end, bucket: None };
     Ok(expr.selectors().first().map(|_| (ask, options)))
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until, timeout_at};
+use weir_blocks::extras::join;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::units::Bytes;
 use weir_pipeline::{Batch, Cardinality, Error, Exemplar, Kind, LabelSet, Query, Result, SeriesExemplars};
@@ -64,20 +65,8 @@ impl Poll {
         let used = Arc::new(AtomicU64::new(0));
         let ask = |poll: Self, member| poll.exemplars_of(member, used.clone());
         let (answers, missing) = self.poll(sets, ask).await?;
-        let mut all: BTreeMap<LabelSet, Vec<Exemplar>> = BTreeMap::new();
-        for (series, exemplars) in answers.into_values().flatten() {
-            all.entry(series).or_default().extend(exemplars);
-        }
-        let one = |(series, mut exemplars): (LabelSet, Vec<Exemplar>)| {
-            let is_before = |a: &Exemplar, b: &Exemplar| {
-                let key = |of: &Exemplar| (of.timestamp, of.value.to_bits());
-                key(a).cmp(&key(b)).then_with(|| a.labels.cmp(&b.labels))
-            };
-            exemplars.sort_by(is_before);
-            exemplars.dedup_by(|a, b| is_before(a, b).is_eq());
-            SeriesExemplars { series, exemplars }
-        };
-        Ok(Known { found: all.into_iter().map(one).collect(), missing })
+        let all = answers.into_values().flatten().map(|(series, exemplars)| SeriesExemplars { series, exemplars });
+        Ok(Known { found: join(all), missing })
     }
 
     /// What the recent series of all members are made of, the `limit` largest of each kind.

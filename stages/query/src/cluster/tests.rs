@@ -101,7 +101,7 @@ fn answer(way: Way, ask: &Ask) -> Result<Answer> {
         Way::Knows(_, found) if matches!(ask, Ask::Cardinality { .. }) => return Ok(Data::Cardinality(found).into()),
         Way::Knows(said, _) => return Ok(Data::Metadata(said).into()),
         Way::Shows(selector, found) => {
-            let Ask::Exemplars { selectors, start: 1, end: 9 } = ask else { panic!("{ask:?}") };
+            let Ask::Exemplars { selectors, start: 1, end: 9, .. } = ask else { panic!("{ask:?}") };
             assert_eq!(selectors[0][0].to_string(), selector);
             return Ok(Data::Exemplars(found).into());
         }

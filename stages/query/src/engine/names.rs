@@ -40,12 +40,12 @@ pub(super) async fn answer(source: &dyn MetricsSource, query: &Query, max_series
             let warnings = each(source, query, &any(selectors), (*start, *end), add).await?;
             (Data::Names(found.into_vec()), warnings)
         }
-        Ask::Exemplars { selectors, start, end } => exemplars(source, query, selectors, (*start, *end)).await?,
+        Ask::Exemplars { selectors, start, end, .. } => exemplars(source, query, selectors, (*start, *end)).await?,
         Ask::Samples { matchers, start, end, labels_only, .. } => {
             let (start, end, labels_only) = (*start, *end, *labels_only);
             return samples::answer(source, query, Asked { matchers, start, end, labels_only, max_series }).await;
         }
-        Ask::Metadata { metric } => {
+        Ask::Metadata { metric, .. } => {
             let Known { found, missing } = source.metadata(&query.tenant, metric.as_deref()).await?;
             (Data::Metadata(found), warnings(missing, query.partial)?.into_iter().collect())
         }

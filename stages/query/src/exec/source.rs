@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub(crate) use weir_blocks::extras::Known;
 pub use weir_blocks::{Lasts, Run};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
@@ -29,15 +30,6 @@ pub struct Wanted<'a> {
     pub labels_only: bool,
     /// Whether what can be had is better than nothing, where not all can; see [`Selected::warnings`].
     pub partial: bool,
-}
-
-/// What a source knows beside samples.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Known<T> {
-    /// What it knows.
-    pub found: T,
-    /// What of the source could not be asked, and why.
-    pub missing: Vec<String>,
 }
 
 /// Something that has series: a store, or series in memory.
@@ -95,15 +87,6 @@ pub trait MetricsSource: fmt::Debug + Send + Sync + 'static {
     /// The source can't be read.
     async fn changes(&self, _tenant: &Tenant, _since: Option<u64>) -> Result<Option<Changes>> {
         Ok(None)
-    }
-}
-
-// === impl Known ===
-
-impl<T> From<T> for Known<T> {
-    /// All of the source was asked.
-    fn from(found: T) -> Self {
-        Self { found, missing: Vec::new() }
     }
 }
 

@@ -69,9 +69,14 @@ pub fn encode_query(query: &Query, out: &mut Vec<u8>) -> Result<()> {
     if let Some(timeout) = query.timeout {
         writer.section(TIMEOUT, |out| put_varint(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX), out));
     }
+    if let Ask::Samples { bucket: Some(bucket), .. }
+    | Ask::Exemplars { bucket: Some(bucket), .. }
+    | Ask::Metadata { bucket: Some(bucket), .. } = &query.ask
+    {
+        writer.written(BUCKET, bucket.as_bytes());
+    }
     match &query.ask {
-        Ask::Samples { bucket: Some(bucket), .. } => writer.written(BUCKET, bucket.as_bytes()),
-        Ask::Metadata { metric } => writer.written(METADATA, metric.as_deref().unwrap_or_default().as_bytes()),
+        Ask::Metadata { metric, .. } => writer.written(METADATA, metric.as_deref().unwrap_or_default().as_bytes()),
         Ask::Cardinality { limit } => writer.section(CARDINALITY, |out| put_varint(*limit as u64, out)),
         Ask::Changes { since } => {
             writer.section(CHANGES, |out| put_varint(since.map_or(0, |since| since.saturating_add(1)), out));
@@ -166,7 +171,7 @@ pub fn decode_query(bytes: &[u8], limits: &Limits) -> Result<Query> {
 /// A question for something beside samples, by the section that asks it.
 fn read_other(id: u8, mut reader: Reader<'_>, sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
     if id == METADATA.id {
-        return Ok(Ask::Metadata { metric: read_metric(reader, limits)? });
+        return Ok(Ask::Metadata { metric: read_metric(reader, limits)?, bucket: read_bucket(sections)? });
     }
     if id == CARDINALITY.id {
         let limit = reader.at_most(MAX_ENTRIES, "entries")?;
@@ -186,7 +191,7 @@ fn read_other(id: u8, mut reader: Reader<'_>, sections: &Sections<'_>, limits: &
     let count = reader.count(MAX_SELECTORS, 1, "selectors")?;
     let selectors = (0..count).map(|_| read_matchers(&mut reader, limits)).collect::<Result<Vec<_>>>()?;
     reader.end("exemplars")?;
-    Ok(Ask::Exemplars { selectors, start, end })
+    Ok(Ask::Exemplars { selectors, start, end, bucket: read_bucket(sections)? })
 }
 
 fn read_span(sections: &Sections<'_>) -> Result<(i64, i64)> {
@@ -207,7 +212,7 @@ fn read_samples(sections: &Sections<'_>, limits: &Limits) -> Result<Ask> {
     if bits & !LABELS_ONLY != 0 {
         return Err(got(at, "options that this version knows", bits));
     }
-    let bucket = sections.get(BUCKET).map(read_bucket).transpose()?;
+    let bucket = read_bucket(sections)?;
     Ok(Ask::Samples { matchers: found, start, end, labels_only: bits & LABELS_ONLY != 0, bucket })
 }
 
@@ -228,13 +233,15 @@ fn read_tenant(mut reader: Reader<'_>) -> Result<Tenant> {
     Tenant::new(name).map_err(|error| bad(at, "a tenant's name").with_source(error))
 }
 
-fn read_bucket(mut reader: Reader<'_>) -> Result<Arc<str>> {
+/// The bucket that the asker reads by itself.
+fn read_bucket(sections: &Sections<'_>) -> Result<Option<Arc<str>>> {
+    let Some(mut reader) = sections.get(BUCKET) else { return Ok(None) };
     let (at, len) = (reader.pos(), reader.left());
     if len > MAX_BUCKET {
         return Err(got(at, format_args!("a bucket of at most {MAX_BUCKET} bytes"), len));
     }
     let bytes = reader.take(len, "a bucket")?;
-    std::str::from_utf8(bytes).map(Arc::from).map_err(|_| bad(at, "a bucket in UTF-8"))
+    std::str::from_utf8(bytes).map(|name| Some(Arc::from(name))).map_err(|_| bad(at, "a bucket in UTF-8"))
 }
 
 fn read_matchers(reader: &mut Reader<'_>, limits: &Limits) -> Result<Vec<Matcher>> {

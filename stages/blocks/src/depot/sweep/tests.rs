@@ -111,6 +111,7 @@ async fn commit(depot: &Depot, add: impl IntoIterator<Item = u64>, remove: impl 
         samples_bytes: 10,
         series_bytes: 10,
         format: 1,
+        extras: Default::default(),
         ranges: Vec::new(),
     };
     let (add, remove) = (add.into_iter().map(entry).collect(), remove.into_iter().map(id).collect());

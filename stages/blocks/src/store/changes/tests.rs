@@ -60,6 +60,7 @@ fn entry(min_ts: i64, made: u64, writer: &str) -> Entry {
         samples_bytes: 1,
         series_bytes: 1,
         format: 1,
+        extras: Default::default(),
         ranges: vec![range],
     }
 }

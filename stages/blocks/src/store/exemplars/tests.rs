@@ -30,9 +30,9 @@ const ALL: (i64, i64) = (i64::MIN, i64::MAX);
 fn exemplars_are_found_by_series_and_time_each_once_and_in_order() {
     let kept = Exemplars::new(100);
     let all = batch("a", &[("b", "x", 5), ("a", "y", 7), ("b", "z", 3), ("b", "x", 5)]);
-    kept.note(&all);
-    kept.note(&all);
-    kept.note(&batch("a", &[("b", "w", 5)]));
+    kept.note(&all, Source::Sender);
+    kept.note(&all, Source::Sender);
+    kept.note(&batch("a", &[("b", "w", 5)]), Source::Sender);
     let b = "b {trace_id=\"z\"}@3 {trace_id=\"w\"}@5 {trace_id=\"x\"}@5";
     assert_eq!(of(&kept, "a", &[], ALL), ["a {trace_id=\"y\"}@7", b]);
     assert_eq!(of(&kept, "a", &[Matcher::equal("__name__", "b")], (0, 3)), ["b {trace_id=\"z\"}@3"]);
@@ -43,21 +43,21 @@ fn exemplars_are_found_by_series_and_time_each_once_and_in_order() {
 #[test]
 fn the_oldest_of_who_has_most_give_way() {
     let kept = Exemplars::new(3);
-    kept.note(&batch("a", &[("a", "1", 1), ("a", "2", 2), ("a", "3", 3)]));
-    kept.note(&batch("b", &[("a", "4", 4)]));
+    kept.note(&batch("a", &[("a", "1", 1), ("a", "2", 2), ("a", "3", 3)]), Source::Sender);
+    kept.note(&batch("b", &[("a", "4", 4)]), Source::Sender);
     assert_eq!(of(&kept, "a", &[], ALL), ["a {trace_id=\"2\"}@2 {trace_id=\"3\"}@3"]);
     assert_eq!(of(&kept, "b", &[], ALL), ["a {trace_id=\"4\"}@4"]);
     let none = Exemplars::new(0);
-    none.note(&batch("a", &[("a", "1", 1)]));
+    none.note(&batch("a", &[("a", "1", 1)]), Source::Sender);
     assert!(of(&none, "a", &[], ALL).is_empty() && none.news().is_none());
 }
 
 #[test]
 fn what_is_new_is_told_once() {
     let kept = Exemplars::new(3);
-    kept.note(&batch("a", &[("a", "1", 1)]));
+    kept.note(&batch("a", &[("a", "1", 1)]), Source::Sender);
     assert_eq!(kept.news().unwrap().iter().map(Batch::exemplar_count).sum::<usize>(), 1);
-    kept.note(&batch("a", &[("a", "1", 1)]));
+    kept.note(&batch("a", &[("a", "1", 1)]), Source::Sender);
     assert!(kept.news().is_none());
     kept.again();
     assert!(kept.news().is_some());

@@ -115,7 +115,7 @@ impl Book {
     /// Every acknowledged sample is there once, with what was said of metrics, and nothing that was never sent.
     async fn check(&self, store: &Store) {
         for said in &self.said {
-            assert_eq!(store.metadata(&Tenant::default(), Some(&said.metric)), std::slice::from_ref(said));
+            assert_eq!(store.metadata(&Tenant::default(), Some(&said.metric)).await.found, std::slice::from_ref(said));
         }
         let found = content(store).await;
         for (series, acked) in &self.acked {
@@ -124,7 +124,7 @@ impl Book {
                 assert!(found.contains(sample), "{series}: {sample:?} is gone");
             }
         }
-        let exemplars = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX);
+        let exemplars = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX).await.found;
         for (series, acked) in &self.acked {
             let kept = exemplars.iter().find(|of| of.series.to_string() == *series);
             for (ts, value) in acked.iter().filter(|(_, value)| value.fract() == 0.5) {

@@ -3,6 +3,7 @@
 use weir_pipeline::batch::{Metadata, MetricKind};
 
 use super::*;
+use crate::extras::Known;
 
 fn said(n: i64) -> Batch {
     let mut out = Batch::builder(Tenant::default());
@@ -10,6 +11,12 @@ fn said(n: i64) -> Batch {
         out.metadata(Metadata { metric: metric.into(), kind, help: format!("Help {n}."), unit: "bytes".into() });
     }
     out.build()
+}
+
+pub(super) async fn metadata(store: &Store) -> Vec<Metadata> {
+    let Known { found, missing } = store.metadata(&Tenant::default(), None).await;
+    assert_eq!(missing, [] as [String; 0]);
+    found
 }
 
 /// The same batch, which says something of metrics besides.
@@ -20,8 +27,9 @@ pub(super) fn saying(batch: &Batch, said: &[Metadata]) -> Batch {
     out.build()
 }
 
-fn exemplars(store: &Store) -> Vec<(i64, f64)> {
-    let found = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX);
+pub(super) async fn exemplars(store: &Store) -> Vec<(i64, f64)> {
+    let Known { found, missing } = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX).await;
+    assert_eq!(missing, [] as [String; 0]);
     found.iter().flat_map(|of| of.exemplars.iter().map(|e| (e.timestamp, e.value))).collect()
 }
 
@@ -31,21 +39,21 @@ async fn exemplars_are_there_after_a_crash_and_after_their_segments_are_gone() {
     let store = ground.open().await;
     store.append(&batch(&["h"], &[(NOW, 1.5), (NOW + 1, 2.5)])).await.unwrap();
     let all = [(NOW, 1.5), (NOW + 1, 2.5)];
-    assert_eq!(exemplars(&store), all);
+    assert_eq!(exemplars(&store).await, all);
     drop(store);
     ground.fs.crash(3);
     let store = ground.open().await;
-    assert_eq!(exemplars(&store), all, "from the log");
+    assert_eq!(exemplars(&store).await, all, "from the log");
     assert_eq!(store.cut().await.unwrap().segments, 1);
     drop(store);
     ground.fs.crash(4);
     let store = ground.open().await;
-    assert_eq!((exemplars(&store), store.stats().segments), (all.to_vec(), 0), "from what was written down");
+    assert_eq!((exemplars(&store).await, store.stats().segments), (all.to_vec(), 0), "from what was written down");
     store.append(&batch(&["h"], &[(NOW + 2, 3.5)])).await.unwrap();
     store.cut().await.unwrap();
     drop(store);
     ground.fs.crash(5);
-    assert_eq!(exemplars(&ground.open().await).len(), 3);
+    assert_eq!(exemplars(&ground.open().await).await.len(), 3);
 }
 
 #[tokio::test]
@@ -53,12 +61,12 @@ async fn metadata_is_there_after_a_restart() {
     let ground = ground();
     let store = ground.open().await;
     store.append(&said(1)).await.unwrap();
-    let expect = store.metadata(&Tenant::default(), None);
+    let expect = metadata(&store).await;
     assert_eq!(expect, said(1).metadata());
     store.close().await.unwrap();
     drop(store);
     let store = ground.open().await;
-    assert_eq!(store.metadata(&Tenant::default(), None), expect);
+    assert_eq!(metadata(&store).await, expect);
 }
 
 #[tokio::test]
@@ -67,7 +75,7 @@ async fn metadata_is_there_after_a_crash_and_after_its_segments_are_gone() {
     let check = async |n: i64, segments: u64| {
         ground.fs.crash(n as u64);
         let store = ground.open().await;
-        let found = (store.metadata(&Tenant::default(), None), store.stats().segments);
+        let found = (metadata(&store).await, store.stats().segments);
         assert_eq!(found, (said(n).metadata().to_vec(), segments), "{n}");
         store
     };
@@ -103,11 +111,11 @@ async fn metadata_that_the_log_could_not_take_is_not_known_and_is_taken_when_it_
     let store = ground.open().await;
     ground.fs.inject(Op::Sync, 0, Fault::Broken);
     store.append(&said(1)).await.unwrap_err();
-    assert_eq!(store.metadata(&Tenant::default(), None), []);
+    assert_eq!(metadata(&store).await, []);
     store.append(&said(1)).await.unwrap();
     drop(store);
     ground.fs.crash(1);
-    assert_eq!(ground.open().await.metadata(&Tenant::default(), None), said(1).metadata());
+    assert_eq!(metadata(&ground.open().await).await, said(1).metadata());
 }
 
 #[tokio::test(start_paused = true)]
@@ -122,7 +130,7 @@ async fn metadata_alone_does_not_let_the_log_grow() {
     assert_eq!(store.stats().segments, 0);
     drop(store);
     ground.fs.crash(1);
-    assert_eq!(ground.open().await.metadata(&Tenant::default(), None), said(1).metadata());
+    assert_eq!(metadata(&ground.open().await).await, said(1).metadata());
 }
 
 #[tokio::test]
@@ -133,10 +141,10 @@ async fn what_can_not_be_written_down_stays_in_the_log() {
     // The log creates no segment for a cut, so that what fails is what is written down.
     ground.fs.inject(Op::Create, 0, Fault::Full);
     store.cut().await.unwrap_err();
-    assert_eq!(exemplars(&store), [(NOW, 1.5)]);
+    assert_eq!(exemplars(&store).await, [(NOW, 1.5)]);
     drop(store);
     ground.fs.crash(9);
-    assert_eq!(exemplars(&ground.open().await), [(NOW, 1.5)]);
+    assert_eq!(exemplars(&ground.open().await).await, [(NOW, 1.5)]);
 }
 
 #[tokio::test]
@@ -151,7 +159,7 @@ async fn what_a_crash_left_of_an_older_file_is_not_read_again() {
     store.cut().await.unwrap();
     drop(store);
     ground.fs.put(&first, old);
-    assert_eq!(exemplars(&ground.open().await).len(), 2);
+    assert_eq!(exemplars(&ground.open().await).await.len(), 2);
     // What was read is written anew at the start.
     assert_eq!(crate::seam::Fs::list(&ground.fs, dir).unwrap(), ["00000000000000000003.log"]);
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use weir_pipeline::Tenant;
 use weir_pipeline::units::Span;
 
+use super::known::exemplars;
 use super::upload::{Place, Shared, write};
 use super::*;
 use crate::bucket::objects::Objects;
@@ -155,7 +156,7 @@ async fn histograms_that_one_has_missed_come_from_another_also_at_the_times_of_f
     for store in [&b, &c] {
         store.append(&batch(&["h", "mixed"], &histograms)).await.unwrap();
     }
-    let (expect, kept) = (content(&c).await, exemplars(&c));
+    let (expect, kept) = (content(&c).await, exemplars(&c).await.len());
     assert_eq!((expect[&up("h")].len(), expect[&up("mixed")].len(), kept), (20, 60, 40));
     for (store, samples) in [(&a, 120), (&b, 40), (&c, 0)] {
         store.cut().await.unwrap();
@@ -165,15 +166,10 @@ async fn histograms_that_one_has_missed_come_from_another_also_at_the_times_of_f
     let reader = local.reader().await;
     assert_eq!(content(&reader).await, expect);
     assert_eq!((in_bucket(&reader).await.0, in_bucket(&reader).await.1), (2, 160));
-    // Exemplars are in no block: each store keeps its own, whoever has uploaded the samples beside them.
+    assert_eq!(exemplars(&reader).await.len(), kept);
     drop(c);
     places[2].ground.fs.crash(1);
-    assert_eq!(exemplars(&local.open(&places[2]).await), kept);
-}
-
-fn exemplars(store: &Store) -> usize {
-    let found = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX);
-    found.iter().map(|series| series.exemplars.len()).sum()
+    assert_eq!(exemplars(&local.open(&places[2]).await).await.len(), kept);
 }
 
 #[tokio::test]

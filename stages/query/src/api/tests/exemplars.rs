@@ -31,7 +31,7 @@ async fn exemplars_are_asked_for_by_the_selectors_of_a_query() {
     let running = start_with(Data::Exemplars(Vec::new())).await;
     let check = async |parameters: &str, expected: &[&str], span: (i64, i64)| {
         assert_eq!(running.get(&format!("/api/v1/query_exemplars?{parameters}")).await.status, 200, "{parameters}");
-        let Ask::Exemplars { selectors, start, end } = running.seen().remove(0).ask else { panic!() };
+        let Ask::Exemplars { selectors, start, end, bucket: None } = running.seen().remove(0).ask else { panic!() };
         let shown = |matchers: &Vec<weir_pipeline::Matcher>| {
             matchers.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
         };

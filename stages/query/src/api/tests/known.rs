@@ -22,7 +22,10 @@ async fn what_is_said_of_metrics_comes_by_metric() {
         let got = running.get(&format!("/api/v1/metadata{path}")).await;
         assert_eq!((got.status, &got.json()["data"]), (200, &expect), "{path}");
         let asked = running.seen().remove(0).ask;
-        assert!(matches!(&asked, Ask::Metadata { metric: asked } if asked.as_deref() == metric), "{asked:?}");
+        assert!(
+            matches!(&asked, Ask::Metadata { metric: asked, bucket: None } if asked.as_deref() == metric),
+            "{asked:?}"
+        );
     };
     let one = json!({ "type": "counter", "help": "one", "unit": "" });
     let two = json!({ "type": "gauge", "help": "two", "unit": "" });

@@ -136,7 +136,7 @@ fn shown(query: &Query) -> String {
         Ask::LabelValues { name, selectors: s, start, end } => {
             format!("values of {name} {}from {start} to {end}", selectors(s))
         }
-        Ask::Exemplars { selectors: s, start, end } => format!("exemplars {}from {start} to {end}", selectors(s)),
+        Ask::Exemplars { selectors: s, start, end, .. } => format!("exemplars {}from {start} to {end}", selectors(s)),
         Ask::Sql { text, form } => format!("sql {form:?} {text}"),
         other => format!("{other:?}"),
     };

@@ -24,7 +24,7 @@ impl Ground {
     }
 
     async fn metadata(&self) -> Answer {
-        self.ask(Ask::Metadata { metric: Some("m".into()) }, true).await.unwrap()
+        self.ask(Ask::Metadata { metric: Some("m".into()), bucket: None }, true).await.unwrap()
     }
 }
 
@@ -37,7 +37,7 @@ async fn what_members_say_of_metrics_is_united() {
     assert!(answer.warnings.is_empty(), "{answer:?}");
     for node in &ground.nodes {
         let asked = node.asked.lock().unwrap()[0].clone();
-        assert!(matches!(&asked.ask, Ask::Metadata { metric: Some(metric) } if metric == "m"), "{asked:?}");
+        assert!(matches!(&asked.ask, Ask::Metadata { metric: Some(metric), .. } if metric == "m"), "{asked:?}");
         assert_eq!(asked.tenant.as_str(), "team");
     }
 }
@@ -64,7 +64,7 @@ async fn too_few_members_make_an_answer_that_says_so_or_is_an_error() {
     let answer = ground.metadata().await;
     assert_eq!(answer.data, Data::Metadata(vec![said("m", "M.")]));
     assert!(answer.warnings.len() == 1 && answer.warnings[0].contains("heard 1 of the 2"), "{answer:?}");
-    let error = ground.ask(Ask::Metadata { metric: None }, false).await.unwrap_err();
+    let error = ground.ask(Ask::Metadata { metric: None, bucket: None }, false).await.unwrap_err();
     assert!(matches!(error.kind(), Kind::Unavailable { .. }), "{error:?}");
     let error = ground.ask(Ask::Cardinality { limit: 1 }, false).await.unwrap_err();
     assert!(error.message().starts_with("the answer would be partial: heard 1 of the 2"), "{error:?}");
@@ -74,7 +74,7 @@ async fn too_few_members_make_an_answer_that_says_so_or_is_an_error() {
 async fn more_than_memory_is_an_error() {
     let all: Vec<Metadata> = (0..2000).map(|i| said(&format!("m{i}"), "help")).collect();
     let ground = ground_with(vec![knows(&all), knows(&all), knows(&all)], "memory: 64KiB").await;
-    let error = ground.ask(Ask::Metadata { metric: None }, true).await.unwrap_err();
+    let error = ground.ask(Ask::Metadata { metric: None, bucket: None }, true).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Unprocessable);
 }
 
@@ -109,7 +109,8 @@ fn exemplar(timestamp: i64, trace: &str) -> Exemplar {
 impl Ground {
     /// The exemplars of `m` as (series, when, trace), and the warnings.
     async fn exemplars(&self) -> (Vec<(String, i64, String)>, Vec<String>) {
-        let ask = Ask::Exemplars { selectors: vec![vec![Matcher::equal("__name__", "m")]], start: 1, end: 9 };
+        let ask =
+            Ask::Exemplars { selectors: vec![vec![Matcher::equal("__name__", "m")]], start: 1, end: 9, bucket: None };
         let answer = self.ask(ask, true).await.unwrap();
         let Data::Exemplars(found) = answer.data else { panic!("no exemplars") };
         let of = |labels: &LabelSet, name: &str| labels.as_labels().get(name).unwrap().to_owned();
@@ -142,7 +143,7 @@ async fn exemplars_of_too_few_members_are_partial_or_an_error() {
     let (found, warnings) = ground.exemplars().await;
     assert_eq!(found, rows(&[("1", 5, "a")]));
     assert!(warnings.len() == 1 && warnings[0].contains("heard 1 of the 2"), "{warnings:?}");
-    let ask = Ask::Exemplars { selectors: vec![vec![Matcher::equal("__name__", "m")]], start: 1, end: 9 };
+    let ask = Ask::Exemplars { selectors: vec![vec![Matcher::equal("__name__", "m")]], start: 1, end: 9, bucket: None };
     let error = ground.ask(ask, false).await.unwrap_err();
     assert!(error.message().starts_with("the answer would be partial: heard 1 of the 2"), "{error:?}");
     let metrics = ground.context.metrics.encode();
@@ -154,6 +155,6 @@ async fn more_exemplars_than_memory_is_an_error() {
     let many: Vec<(i64, &str)> = (0..2000).map(|at| (at, "trace")).collect();
     let all = || shows(&[("1", &many)]);
     let ground = ground_with(vec![all(), all(), all()], "memory: 64KiB").await;
-    let ask = Ask::Exemplars { selectors: vec![vec![Matcher::equal("__name__", "m")]], start: 1, end: 9 };
+    let ask = Ask::Exemplars { selectors: vec![vec![Matcher::equal("__name__", "m")]], start: 1, end: 9, bucket: None };
     assert_eq!(ground.ask(ask, true).await.unwrap_err().kind(), Kind::Unprocessable);
 }

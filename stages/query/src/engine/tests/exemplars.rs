@@ -14,7 +14,7 @@ fn exemplar(timestamp: i64) -> Exemplar {
 async fn found(memory: Memory, selectors: &[&[(&str, &str)]], (start, end): (i64, i64)) -> Vec<(String, Vec<i64>)> {
     let equal =
         |matchers: &&[(&str, &str)]| matchers.iter().map(|(name, value)| Matcher::equal(*name, *value)).collect();
-    let ask = Ask::Exemplars { selectors: selectors.iter().map(equal).collect(), start, end };
+    let ask = Ask::Exemplars { selectors: selectors.iter().map(equal).collect(), start, end, bucket: None };
     let Data::Exemplars(found) = engine(memory).query(query(ask)).await.unwrap().data else { panic!() };
     let times = |own: &[Exemplar]| own.iter().map(|exemplar| exemplar.timestamp).collect();
     found.iter().map(|own| (own.series.to_string(), times(&own.exemplars))).collect()

@@ -49,11 +49,11 @@ impl MetricsSource for Stored {
     }
 
     async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
-        Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end).into())
+        Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end).await)
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
-        Ok(self.0.metadata(tenant, metric).into())
+        Ok(self.0.metadata(tenant, metric).await)
     }
 
     async fn cardinality(&self, tenant: &Tenant, limit: usize) -> Result<Option<Known<Cardinality>>> {

@@ -27,7 +27,7 @@ fn plain() -> Query {
 
 /// What is known of one metric.
 fn known() -> Query {
-    Query { ask: Ask::Metadata { metric: Some("up".into()) }, ..question() }
+    Query { ask: Ask::Metadata { metric: Some("up".into()), bucket: None }, ..question() }
 }
 
 /// What recent series are made of.
@@ -43,7 +43,7 @@ fn changes(since: Option<u64>) -> Query {
 /// Exemplars of two selectors.
 fn exemplars() -> Query {
     let selectors = vec![vec![matcher("a", MatchOp::Equal, "b"), matcher("c", MatchOp::Match, ".+")], Vec::new()];
-    Query { ask: Ask::Exemplars { selectors, start: -1, end: 5 }, ..plain() }
+    Query { ask: Ask::Exemplars { selectors, start: -1, end: 5, bucket: None }, ..plain() }
 }
 
 /// What there is of all tenants, or of one.
@@ -86,7 +86,9 @@ fn the_bytes_of_version_1_are_frozen() {
     };
     same(&question(), body);
     same(&known(), b"WNQ\x01\x81\x04acme\x05\x02\xc4\x13\x87\x02up");
-    same(&Query { ask: Ask::Metadata { metric: None }, ..plain() }, b"WNQ\x01\x81\x04acme\x87\x00");
+    let all = |bucket| Query { ask: Ask::Metadata { metric: None, bucket }, ..plain() };
+    same(&all(None), b"WNQ\x01\x81\x04acme\x87\x00");
+    same(&all(Some("x".into())), b"WNQ\x01\x81\x04acme\x06\x01x\x87\x00");
     same(&cardinality(), b"WNQ\x01\x81\x04acme\x88\x02\xac\x02");
     same(&exemplars(), b"WNQ\x01\x81\x04acme\x82\x02\x01\x0a\x8a\x0e\x02\x02\x00\x01a\x01b\x02\x01c\x02.+\x00");
     let kinds = [body.as_slice(), b"\x0b\x00"].concat();
