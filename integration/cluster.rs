@@ -7,7 +7,7 @@ use serde_json::json;
 
 use crate::harness::cluster::{Asker, Cluster, SENDERS};
 use crate::harness::weir::run;
-use crate::harness::writers::{SERIES, Writers, body, post};
+use crate::harness::writers::{SERIES, Writers, body, have_exemplars, post};
 use crate::harness::{http, phase, wait_for};
 
 /// The resources of a store node: a bucket of its own.
@@ -59,7 +59,9 @@ fn any_one_node_may_be_killed_and_no_write_fails_and_no_answer_lacks_anything() 
     assert_eq!(writers.refused(), 0);
     let answers = asker.stop();
     assert!(answers.whole > 20 && answers.partial == 0, "{answers:?}");
-    cluster.check(&Arc::into_inner(writers).unwrap().stop(), 2);
+    let acked = Arc::into_inner(writers).unwrap().stop();
+    have_exemplars(cluster.query.api, &acked);
+    cluster.check(&acked, 2);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::harness::weir::{PIPELINES, Weir};
-use crate::harness::writers::{SERIES, Writers, body, found, post};
+use crate::harness::writers::{SERIES, Writers, body, found, have_exemplars, post};
 use crate::harness::{http, now, pause, soak};
 
 const SENDERS: usize = 4;
@@ -47,6 +47,7 @@ fn kills_under_load_lose_no_acknowledged_sample() {
             assert!(values.len() <= timestamps.len() + 1, "{} samples, {} acked", values.len(), timestamps.len());
         }
     }
+    have_exemplars(weir.api, &acked);
     println!("{} kills, {} samples acknowledged, all there once", kills(), total * SERIES);
 }
 

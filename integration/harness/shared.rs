@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::cluster::has_all;
 use super::weir::Weir;
-use super::writers::found_within;
+use super::writers::{found_within, have_exemplars};
 use super::{http, now, peers, wait_for};
 
 /// The bucket that all share. It is given up on soon, for scenarios in which it fails.
@@ -102,6 +102,7 @@ impl Place {
             assert_eq!(warnings, Vec::<String>::new());
             has_all(&found, *sender, timestamps);
         }
+        have_exemplars(fresh.api, acked);
         fresh
     }
 

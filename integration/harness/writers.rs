@@ -1,6 +1,6 @@
 //! Senders under load, and what was acknowledged to them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -118,6 +118,22 @@ pub fn found_within(api: SocketAddr, sender: usize, range: &str) -> (Found, Vec<
         }
     }
     (all, warnings)
+}
+
+/// That `api` shows the exemplar of each request that was acknowledged.
+pub fn have_exemplars(api: SocketAddr, acked: &BTreeMap<usize, Vec<i64>>) {
+    let params = [("query", "crash_total{series=\"0\"}"), ("start", "0"), ("end", &(now() / 1000 + 60).to_string())];
+    let shown = http::api(api, "query_exemplars", &params);
+    let mut traces = BTreeSet::new();
+    for exemplar in shown.as_array().unwrap().iter().flat_map(|series| series["exemplars"].as_array().unwrap()) {
+        let trace = exemplar["labels"]["trace_id"].as_str().unwrap().to_owned();
+        assert!(traces.insert(trace), "twice: {exemplar}");
+    }
+    for (sender, timestamps) in acked {
+        let is_lost = |at: &&i64| !traces.contains(&format!("{sender}-{at}"));
+        let lost = timestamps.iter().filter(is_lost).collect::<Vec<_>>();
+        assert!(lost.is_empty(), "exemplars of sender {sender}: {lost:?} of {} are not there", timestamps.len());
+    }
 }
 
 // === impl Writers ===
