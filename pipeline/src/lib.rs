@@ -39,6 +39,7 @@ pub mod tap;
 pub mod targets;
 pub mod tenant;
 pub mod testing;
+pub mod thread;
 pub mod transform;
 mod trial;
 pub mod units;

@@ -24,6 +24,7 @@ mod index;
 mod opened;
 mod pages;
 mod read;
+mod said;
 mod schema;
 mod series;
 mod shelf;

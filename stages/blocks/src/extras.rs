@@ -1,15 +1,23 @@
 //! What a block has beside samples: exemplars of its series, and what senders say of its metrics.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::{FutureExt, StreamExt, stream};
 use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Error, Exemplar, LabelSet, Matcher, SeriesExemplars, SeriesId};
+use weir_pipeline::{Error, Exemplar, LabelSet, Matcher, Result, SeriesExemplars, SeriesId};
 
 use crate::store::shelf::Block;
 
 /// What the series of a metric family may have behind its name.
 const SUFFIXES: [&str; 8] = ["_bucket", "_count", "_sum", "_total", "_created", "_info", "_gcount", "_gsum"];
+
+/// So many blocks are read at a time.
+const AT_ONCE: usize = 16;
+
+/// The most exemplars of blocks that an answer has.
+const MOST: usize = 250_000;
 
 /// What the series of a block have beside samples.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -120,34 +128,77 @@ pub fn join(lists: impl IntoIterator<Item = SeriesExemplars>) -> Vec<SeriesExemp
 
 /// The exemplars within `start..=end` that blocks have of the series that satisfy all matchers, sorted by series and time, each
 /// once.
+///
+/// # Errors
+/// They are more than an answer may have.
 pub(crate) async fn exemplars_of(
     blocks: &[Arc<dyn Block>],
     matchers: &[Matcher],
     start: i64,
     end: i64,
-) -> Known<Vec<SeriesExemplars>> {
+) -> Result<Known<Vec<SeriesExemplars>>> {
     let mut known: Known<Vec<_>> = Known::default();
-    for block in blocks {
-        match block.exemplars(matchers, start, end).await {
-            Ok(some) => known.found.extend(some),
-            Err(error) => known.missing.push(unread(&**block, &error)),
+    let matchers: Arc<[Matcher]> = matchers.into();
+    let read = |block: &Arc<dyn Block>| {
+        let (block, matchers) = (block.clone(), matchers.clone());
+        async move { (block.exemplars(&matchers, start, end).await, block) }.boxed()
+    };
+    let some = blocks.iter().filter(|block| block.extras().has_exemplars(start, end));
+    let reads: Vec<_> = some.map(read).collect();
+    let mut all = stream::iter(reads).buffered(AT_ONCE);
+    let mut count = 0;
+    while let Some((read, block)) = all.next().await {
+        match read {
+            Ok(some) => {
+                count += some.iter().map(|series| series.exemplars.len()).sum::<usize>();
+                check(count)?;
+                known.found.extend(some);
+            }
+            Err(error) => known.missing.push(unread(&*block, &error)),
         }
     }
     known.found = join(known.found);
+    Ok(known)
+}
+
+/// That so many exemplars may be in an answer.
+fn check(count: usize) -> Result<()> {
+    if count > MOST {
+        let text = format!("the question finds more than {MOST} exemplars: expected less time, or fewer series");
+        return Err(Error::unprocessable(text));
+    }
+    Ok(())
+}
+
+/// What blocks say of metrics, sorted by their names: the block that was made last has the last word.
+pub(crate) async fn metrics_of(blocks: &[Arc<dyn Block>]) -> Known<Vec<Arc<Metadata>>> {
+    let mut blocks: Vec<_> = blocks.iter().filter(|block| block.extras().metrics).cloned().collect();
+    blocks.sort_by_key(|block| Reverse(block.id()));
+    let read = |block: Arc<dyn Block>| async move { (block.metrics().await, block) }.boxed();
+    let reads: Vec<_> = blocks.into_iter().map(read).collect();
+    let mut all = stream::iter(reads).buffered(AT_ONCE);
+    let mut known: Known<Vec<Arc<Metadata>>> = Known::default();
+    while let Some((read, block)) = all.next().await {
+        match read {
+            Ok(some) => known.found.extend(some.iter().cloned()),
+            Err(error) => known.missing.push(unread(&*block, &error)),
+        }
+    }
+    // Of each name the first stays.
+    known.found.sort_by(|a, b| a.metric.cmp(&b.metric));
+    known.found.dedup_by(|next, kept| next.metric == kept.metric);
     known
 }
 
-/// What blocks say of metrics, by their names: the block that was made last has the last word.
-pub(crate) async fn metrics_of(blocks: &[Arc<dyn Block>]) -> Known<BTreeMap<String, Metadata>> {
-    let mut known: Known<BTreeMap<_, _>> = Known::default();
-    let mut blocks: Vec<_> = blocks.iter().filter(|block| block.extras().metrics).collect();
-    blocks.sort_by_key(|block| block.id());
-    for block in blocks {
-        match block.metrics().await {
-            Ok(some) => known.found.extend(some.iter().map(|(name, said)| (name.clone(), said.clone()))),
-            Err(error) => known.missing.push(unread(&**block, &error)),
-        }
-    }
+/// What is known, sorted by name, and what blocks say of other metrics, or of the one that is asked for, sorted by name.
+pub fn beside(mut known: Vec<Metadata>, others: Vec<Arc<Metadata>>, metric: Option<&str>) -> Vec<Metadata> {
+    let is_wanted = |said: &Arc<Metadata>| {
+        metric.is_none_or(|metric| metric == said.metric)
+            && known.binary_search_by(|own| own.metric.cmp(&said.metric)).is_err()
+    };
+    let new: Vec<_> = others.into_iter().filter(is_wanted).map(Arc::unwrap_or_clone).collect();
+    known.extend(new);
+    known.sort_by(|a, b| a.metric.cmp(&b.metric));
     known
 }
 

@@ -114,8 +114,8 @@ pub(crate) async fn answer(store: &Store, query: Query) -> Result<Answer> {
             let (mut all, mut warnings) = (Vec::new(), Vec::new());
             for matchers in &selectors {
                 let Known { found, missing } = match recent {
-                    true => store.recent_exemplars(tenant, matchers, start, end).await,
-                    false => store.exemplars(tenant, matchers, start, end).await,
+                    true => store.recent_exemplars(tenant, matchers, start, end).await?,
+                    false => store.exemplars(tenant, matchers, start, end).await?,
                 };
                 all.extend(found);
                 warnings.extend(missing);

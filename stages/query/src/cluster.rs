@@ -55,7 +55,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use serde::Deserialize;
-use weir_blocks::extras::join;
+use weir_blocks::extras::{beside, join};
 use weir_blocks::{Depot, Selection};
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::query::TenantUsage;
@@ -284,7 +284,7 @@ impl MetricsSource for OpenCluster {
         let mut known = poll.exemplars(&sets).await?.lacking(self.epochs.doubt());
         // After the members: what they have uploaded meanwhile is there.
         if let Some(depot) = &self.depot {
-            let Known { found, missing } = depot.exemplars(tenant, matchers, start, end).await;
+            let Known { found, missing } = depot.exemplars(tenant, matchers, start, end).await?;
             known = Known { found: join(known.found.into_iter().chain(found)), ..known }.lacking(missing);
         }
         Ok(self.count(known))
@@ -295,13 +295,8 @@ impl MetricsSource for OpenCluster {
         let ask = Ask::Metadata { metric: metric.map(str::to_owned), bucket: self.bucket().await };
         let mut known = self.poll(tenant, ask).metadata(&sets).await?.lacking(self.epochs.doubt());
         if let Some(depot) = &self.depot {
-            let Known { mut found, missing } = depot.metrics(tenant).await;
-            // Members know better of what comes to them.
-            found.retain(|name, _| metric.is_none_or(|metric| metric == name));
-            known.found.iter().for_each(|said| _ = found.remove(&said.metric));
-            known.found.extend(found.into_values());
-            known.found.sort_by(|a, b| a.metric.cmp(&b.metric));
-            known = known.lacking(missing);
+            let Known { found, missing } = depot.metrics(tenant).await;
+            known = Known { found: beside(known.found, found, metric), ..known }.lacking(missing);
         }
         Ok(self.count(known))
     }

@@ -106,8 +106,16 @@ pub(super) fn columns(
     }
     if summary.metrics {
         let mut texts = METRICS.map(|_| StringDictionaryBuilder::<Int32Type>::new());
+        // Series of one metric follow upon each other.
+        let mut last: Option<(&str, Option<&Metadata>)> = None;
         for i in range {
-            match extras.of(rows.labels(i).metric()) {
+            let metric = rows.labels(i).metric();
+            let said = match last {
+                Some((same, said)) if same == metric => said,
+                _ => extras.of(metric),
+            };
+            last = Some((metric, said));
+            match said {
                 Some(Metadata { metric, kind, help, unit }) => {
                     let said = [metric, kind.as_str(), help, unit];
                     texts.iter_mut().zip(said).for_each(|(column, text)| column.append_value(text));

@@ -19,6 +19,8 @@ use super::schema::{HISTOGRAMS, LABEL, SINCE};
 pub(super) struct Index {
     names: Vec<Box<str>>,
     pairs: Vec<(u32, Box<str>)>,
+    /// The pairs of each name, in the order of values.
+    by_name: Vec<Vec<u32>>,
     /// The pairs of all rows one after the other, in the order of names, and where each row's end.
     row_pairs: Vec<u32>,
     row_ends: Vec<u32>,
@@ -52,7 +54,7 @@ impl Index {
     /// About how many bytes it takes.
     pub(super) fn bytes(&self) -> u64 {
         let texts: usize =
-            self.pairs.iter().map(|(_, v)| v.len() + 24).chain(self.names.iter().map(|n| n.len() + 16)).sum();
+            self.pairs.iter().map(|(_, v)| v.len() + 28).chain(self.names.iter().map(|n| n.len() + 16)).sum();
         let rows = self.len() * (4 + 16 + 16) + (self.row_pairs.len() + self.histograms.len() + self.since.len()) * 4;
         (texts + rows + self.starts.iter().map(|s| s.len() * 4).sum::<usize>()) as u64
     }
@@ -104,7 +106,7 @@ impl Index {
             .filter(|m| metric.as_ref().is_none_or(|(metric, _)| !std::ptr::eq(*m, *metric)))
             .map(|m| Condition::new(self, m))
             .collect();
-        let fits = |row: &u32| conditions.iter().all(|c| c.fits(self, self.pairs_of(*row as usize)));
+        let fits = |row: &u32| conditions.iter().all(|c| c.fits(self.pairs_of(*row as usize)));
         rows.into_iter().flat_map(|rows| rows.start as u32..rows.end as u32).filter(fits).collect()
     }
 
@@ -131,12 +133,21 @@ fn metrics(matcher: &Matcher) -> Option<Vec<&str>> {
     }
 }
 
-/// A matcher, decided once for each pair of the block.
-struct Condition {
-    /// The pairs of the matcher's name: whether they satisfy it.
-    pairs: HashMap<u32, bool>,
-    /// Whether rows without the label satisfy it.
-    absent: bool,
+/// A matcher, as pairs of the block.
+enum Condition {
+    /// One of these, which rise.
+    OneOf(Vec<u32>),
+    /// What is decided of each pair, or that none is of the matcher's name.
+    Decided(Vec<Decision>, bool),
+}
+
+/// What a matcher says of a pair.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    /// It is of another name.
+    Other,
+    Fits,
+    Fails,
 }
 
 // === impl Condition ===
@@ -144,13 +155,41 @@ struct Condition {
 impl Condition {
     fn new(index: &Index, matcher: &Matcher) -> Self {
         let name = index.names.iter().position(|n| **n == *matcher.name);
-        let of_name = index.pairs.iter().zip(0u32..).filter(|((n, _), _)| Some(*n as usize) == name);
-        let pairs = of_name.map(|((_, value), pair)| (pair, matcher.matches(value))).collect();
-        Self { pairs, absent: matcher.matches_empty() }
+        let of_name = name.and_then(|name| index.by_name.get(name)).map_or(&[][..], Vec::as_slice);
+        let value = |pair: &u32| index.pairs.get(*pair as usize).map_or("", |(_, value)| value);
+        let listed = match matcher.op {
+            MatchOp::Equal => Some(vec![matcher.value.as_str()]),
+            MatchOp::Match => matcher
+                .pattern()
+                .and_then(|pattern| pattern.literals())
+                .map(|all| all.iter().map(String::as_str).collect()),
+            MatchOp::NotEqual | MatchOp::NotMatch => None,
+        };
+        if let Some(values) = listed.filter(|_| !matcher.matches_empty()) {
+            let find = |text: &&str| of_name.binary_search_by(|pair| value(pair).cmp(text)).ok();
+            let mut pairs: Vec<u32> =
+                values.iter().filter_map(find).filter_map(|at| of_name.get(at).copied()).collect();
+            pairs.sort_unstable();
+            return Self::OneOf(pairs);
+        }
+        let mut decided = vec![Decision::Other; index.pairs.len()];
+        for pair in of_name {
+            if let Some(decision) = decided.get_mut(*pair as usize) {
+                *decision = if matcher.matches(value(pair)) { Decision::Fits } else { Decision::Fails };
+            }
+        }
+        Self::Decided(decided, matcher.matches_empty())
     }
 
-    fn fits(&self, _: &Index, row: &[u32]) -> bool {
-        row.iter().find_map(|pair| self.pairs.get(pair)).copied().unwrap_or(self.absent)
+    fn fits(&self, row: &[u32]) -> bool {
+        match self {
+            Self::OneOf(pairs) => row.iter().any(|pair| pairs.binary_search(pair).is_ok()),
+            Self::Decided(decided, absent) => {
+                let of_name = row.iter().filter_map(|pair| decided.get(*pair as usize));
+                let decision = of_name.copied().find(|decision| *decision != Decision::Other);
+                decision.map_or(*absent, |decision| decision == Decision::Fits)
+            }
+        }
     }
 }
 
@@ -201,7 +240,17 @@ impl Builder {
 
     /// The index.
     pub(super) fn build(self) -> Index {
-        self.index
+        let mut index = self.index;
+        index.by_name = vec![Vec::new(); index.names.len()];
+        for ((name, _), pair) in index.pairs.iter().zip(0u32..) {
+            if let Some(own) = index.by_name.get_mut(*name as usize) {
+                own.push(pair);
+            }
+        }
+        let pairs = &index.pairs;
+        let value = |pair: &u32| pairs.get(*pair as usize).map(|(_, value)| value);
+        index.by_name.iter_mut().for_each(|own| own.sort_unstable_by(|a, b| value(a).cmp(&value(b))));
+        index
     }
 
     fn name(&mut self, name: &str) -> u32 {

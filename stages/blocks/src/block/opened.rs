@@ -22,6 +22,7 @@ use super::damage::Damage;
 use super::fetch::Fetch;
 use super::index::{Builder, Index};
 use super::pages::Pages;
+use super::said::Said;
 use super::shelf::Cache;
 use super::{SAMPLES_FILE, SERIES_FILE, extras, read, schema};
 use crate::bucket::objects::Objects;
@@ -42,9 +43,18 @@ pub(super) struct Opened {
     count: u64,
     extras: Summary,
     /// What is said of metrics, once it was asked for.
-    metrics: OnceCell<Arc<BTreeMap<String, Metadata>>>,
+    metrics: OnceCell<Arc<[Arc<Metadata>]>>,
+    said: Arc<Said>,
     cache: Arc<Cache>,
     pub(super) removal: std::sync::Mutex<Option<Removal>>,
+}
+
+/// What blocks of a shelf share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    pub(super) cache: Arc<Cache>,
+    pub(super) pages: Arc<Pages>,
+    pub(super) said: Arc<Said>,
 }
 
 /// Removes the files when the last reader is gone.
@@ -58,7 +68,7 @@ impl Opened {
         objects: Arc<Objects>,
         directory: Path,
         (series_bytes, samples_bytes): (u64, u64),
-        (cache, pages): (Arc<Cache>, Arc<Pages>),
+        Shared { cache, pages, said }: Shared,
     ) -> Result<Self> {
         let path = directory.clone().join(SAMPLES_FILE);
         let mut samples = Fetch { objects: objects.clone(), path, size: samples_bytes, pages: None };
@@ -90,6 +100,7 @@ impl Opened {
             count,
             extras,
             metrics,
+            said,
             cache,
             removal,
         })
@@ -246,21 +257,20 @@ impl Block for Opened {
         guarded(&self.directory, load).await
     }
 
-    async fn metrics(&self) -> Result<Arc<BTreeMap<String, Metadata>>> {
+    async fn metrics(&self) -> Result<Arc<[Arc<Metadata>]>> {
+        if !self.extras.metrics {
+            return Ok(Arc::default());
+        }
         let load = async || {
-            let mut found = BTreeMap::new();
-            if self.extras.metrics {
-                let opening = self.series(extras::of_metrics);
-                let load = async move {
-                    let mut stream = opening.await?;
-                    while let Some(batch) = stream.try_next().await? {
-                        extras::read_metrics(&batch, &mut found)?;
-                    }
-                    Ok(found)
-                };
-                found = guarded(&self.directory, load).await?;
-            }
-            Ok(Arc::new(found))
+            let (opening, said) = (self.series(extras::of_metrics), self.said.clone());
+            let load = async move {
+                let (mut stream, mut found) = (opening.await?, BTreeMap::new());
+                while let Some(batch) = stream.try_next().await? {
+                    extras::read_metrics(&batch, &mut found)?;
+                }
+                Ok(found.into_values().map(|one| said.share(one)).collect())
+            };
+            guarded(&self.directory, load).await
         };
         self.metrics.get_or_try_init(load).await.cloned()
     }

@@ -11,7 +11,7 @@ use ulid::Ulid;
 use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
 use super::index::Index;
-use super::opened::{Opened, Removal};
+use super::opened::{Opened, Removal, Shared};
 use super::pages::Pages;
 use super::{RAW, SAMPLES_FILE, SERIES_FILE, block_of, directory_name, write};
 use crate::bucket::objects::Objects;
@@ -54,8 +54,7 @@ pub struct BlockShelf {
     objects: Arc<Objects>,
     clock: Clock,
     memory: Memory,
-    cache: Arc<Cache>,
-    pages: Arc<Pages>,
+    shared: Shared,
     damaged: Counter,
     /// The number of the life of the store that this shelf is of; 0 where it is of none.
     life: AtomicU32,
@@ -104,12 +103,12 @@ impl BlockShelf {
     /// The blocks of a bucket, with so much memory for them.
     pub fn new(objects: Arc<Objects>, clock: Clock, memory: Memory) -> Self {
         let cache = Arc::new(Cache { budget: memory.indexes, inner: Mutex::default() });
+        let shared = Shared { cache, pages: Arc::new(Pages::new(memory.pages)), said: Arc::default() };
         Self {
             objects,
             clock,
             memory,
-            cache,
-            pages: Arc::new(Pages::new(memory.pages)),
+            shared,
             damaged: Counter::default(),
             life: AtomicU32::default(),
             last: Mutex::default(),
@@ -122,7 +121,7 @@ impl BlockShelf {
     pub fn measured(mut self, metrics: &Metrics) -> Self {
         let help = "Blocks that were left out because their files are damaged";
         self.damaged = metrics.register("weir_bucket_damaged_blocks", help, self.damaged);
-        self.pages = Arc::new(Pages::new(self.memory.pages).measured(metrics));
+        self.shared.pages = Arc::new(Pages::new(self.memory.pages).measured(metrics));
         self
     }
 
@@ -138,8 +137,7 @@ impl BlockShelf {
     }
 
     async fn open(&self, directory: Path, sizes: (u64, u64)) -> Result<Opened> {
-        let memory = (self.cache.clone(), self.pages.clone());
-        Opened::open(self.objects.clone(), directory, sizes, memory).await
+        Opened::open(self.objects.clone(), directory, sizes, self.shared.clone()).await
     }
 }
 
@@ -210,7 +208,7 @@ impl Shelf for BlockShelf {
         let mut blocks = lock(&self.blocks);
         let directory = blocks.iter().find(|(_, (_, b))| Arc::as_ptr(b).cast::<()>() == gone).map(|(d, _)| d.clone());
         if let Some((_, opened)) = directory.and_then(|directory| blocks.remove(&directory)) {
-            self.cache.forget(&opened.directory);
+            self.shared.cache.forget(&opened.directory);
             *lock(&opened.removal) = Some(Removal(tokio::runtime::Handle::current()));
         }
         Ok(())
@@ -270,7 +268,7 @@ impl BlockShelf {
         lock(&self.blocks).retain(|directory, (of, _)| {
             let stays = of != tenant || ulid(directory).is_none_or(|id| known(&id));
             if !stays {
-                self.cache.forget(directory);
+                self.shared.cache.forget(directory);
             }
             stays
         });

@@ -161,6 +161,9 @@ proptest! {
                 vec![Matcher::equal("__name__", "up")],
                 vec![Matcher::equal("job", "")],
                 vec![Matcher::new("a", MatchOp::Match, "a|b").unwrap(), Matcher::new("b", MatchOp::NotEqual, "c").unwrap()],
+                vec![Matcher::equal("a", "b")],
+                vec![Matcher::new("c", MatchOp::Match, "d|a|none|b").unwrap(), Matcher::new("a", MatchOp::NotMatch, "a|b").unwrap()],
+                vec![Matcher::new("b", MatchOp::Match, "a|").unwrap(), Matcher::new("é", MatchOp::Match, ".+").unwrap()],
                 vec![Matcher::new("__name__", MatchOp::NotMatch, "u.*").unwrap()],
                 // Listed out of order, one that is nowhere, and series without a metric.
                 vec![Matcher::new("__name__", MatchOp::Match, "up|none|http_requests_total|").unwrap()],

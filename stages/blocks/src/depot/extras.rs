@@ -1,9 +1,9 @@
 //! What the blocks of a bucket have beside samples.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use weir_pipeline::batch::Metadata;
-use weir_pipeline::{Matcher, SeriesExemplars, Tenant};
+use weir_pipeline::{Matcher, Result, SeriesExemplars, Tenant};
 
 use super::{Depot, Found};
 use crate::catalog::Entry;
@@ -19,20 +19,23 @@ const MOST: usize = 64;
 
 impl Depot {
     /// The exemplars within `start..=end` of a tenant's series that satisfy all matchers, sorted by series and time, each once.
+    ///
+    /// # Errors
+    /// They are more than an answer may have.
     pub async fn exemplars(
         &self,
         tenant: &Tenant,
         matchers: &[Matcher],
         start: i64,
         end: i64,
-    ) -> Known<Vec<SeriesExemplars>> {
+    ) -> Result<Known<Vec<SeriesExemplars>>> {
         let wanted = move |entry: &Entry| entry.extras.has_exemplars(start, end);
         let Found { blocks, missing } = self.look_for(self.those(tenant, wanted)).await;
-        extras::exemplars_of(&blocks, matchers, start, end).await.lacking(missing)
+        Ok(extras::exemplars_of(&blocks, matchers, start, end).await?.lacking(missing))
     }
 
-    /// What is said of a tenant's metrics in the blocks of the last day that there are any of, by their names.
-    pub async fn metrics(&self, tenant: &Tenant) -> Known<BTreeMap<String, Metadata>> {
+    /// What is said of a tenant's metrics in the blocks of the last day that there are any of, sorted by their names.
+    pub async fn metrics(&self, tenant: &Tenant) -> Known<Vec<Arc<Metadata>>> {
         let newest = self.snapshot(tenant).await.and_then(|snapshot| {
             let mut ends: Vec<i64> =
                 snapshot.entries().filter(|entry| entry.extras.metrics).map(|entry| entry.max_ts).collect();

@@ -41,3 +41,11 @@ fn a_series_is_of_the_family_of_its_name_or_of_what_stands_before_a_suffix() {
         assert_eq!(family(metric), expect, "{metric}");
     }
 }
+
+#[test]
+fn more_exemplars_than_an_answer_may_have_are_an_error() {
+    check(MOST).unwrap();
+    let error = check(MOST + 1).unwrap_err();
+    let text = "the question finds more than 250000 exemplars: expected less time, or fewer series";
+    assert_eq!((error.kind(), error.message()), (weir_pipeline::Kind::Unprocessable, text));
+}

@@ -155,9 +155,11 @@ async fn lacking(own: &[Arc<dyn Block>], others: &[Arc<dyn Block>]) -> Result<(E
     if own.iter().all(|block| block.extras() == Summary::default()) {
         return Ok((lacking, showing));
     }
-    let there = intact(others).await?;
+    let times = own.iter().filter_map(|block| block.extras().exemplars);
+    let reach = times.reduce(|(first, last), (a, b)| (first.min(a), last.max(b))).unwrap_or((0, -1));
+    let there = intact(others, reach).await?;
     for block in own {
-        let mut extras = extras_of([block]).await?;
+        let mut extras = extras_of([block], reach).await?;
         for (series, exemplars) in &mut extras.exemplars {
             let known = there.exemplars.get(series).map_or(&[][..], Vec::as_slice);
             exemplars.retain(|exemplar| !known.contains(exemplar));
@@ -175,10 +177,10 @@ async fn lacking(own: &[Arc<dyn Block>], others: &[Arc<dyn Block>]) -> Result<(E
 }
 
 /// What blocks of the bucket have beside samples; one that is damaged has nothing.
-async fn intact(blocks: &[Arc<dyn Block>]) -> Result<Extras> {
+async fn intact(blocks: &[Arc<dyn Block>], reach: (i64, i64)) -> Result<Extras> {
     let mut all = Extras::NONE;
     for block in blocks {
-        match extras_of([block]).await {
+        match extras_of([block], reach).await {
             Ok(extras) => {
                 extras.exemplars.into_iter().for_each(|(series, exemplars)| all.show(series, exemplars));
                 extras.metrics.into_values().for_each(|said| all.say(said));

@@ -1,6 +1,5 @@
 //! Where a store keeps its blocks, as the store sees it.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -122,11 +121,11 @@ pub trait Block: Send + Sync + fmt::Debug + 'static {
     /// The bucket fails, or the block is damaged.
     async fn exemplars(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<SeriesExemplars>>;
 
-    /// What is said of the metrics of its series, by the names of their families.
+    /// What is said of the metrics of its series, sorted by the names of their families.
     ///
     /// # Errors
     /// The bucket fails, or the block is damaged.
-    async fn metrics(&self) -> Result<Arc<BTreeMap<String, Metadata>>>;
+    async fn metrics(&self) -> Result<Arc<[Arc<Metadata>]>>;
 
     /// The series that satisfy all matchers and may have samples within `start..=end`, in block order.
     ///

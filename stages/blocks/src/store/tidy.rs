@@ -98,7 +98,7 @@ impl Store {
 impl Joined {
     /// The series of a selection, with all that its blocks have beside samples.
     pub(super) async fn new(selection: Selection) -> Result<Self> {
-        let extras = extras_of(selection.blocks()).await?;
+        let extras = extras_of(selection.blocks(), (i64::MIN, i64::MAX)).await?;
         Ok(Self::with(selection, extras))
     }
 
@@ -108,16 +108,19 @@ impl Joined {
     }
 }
 
-/// What blocks have beside samples. Of what several say of a metric that of the block that was made last stays.
-pub(super) async fn extras_of<'a>(blocks: impl IntoIterator<Item = &'a Arc<dyn Block>>) -> Result<Extras> {
+/// What blocks have beside samples, exemplars within `start..=end`. Of what several say of a metric that of the block that was made last stays.
+pub(super) async fn extras_of<'a>(
+    blocks: impl IntoIterator<Item = &'a Arc<dyn Block>>,
+    (start, end): (i64, i64),
+) -> Result<Extras> {
     let mut blocks: Vec<_> = blocks.into_iter().filter(|block| block.extras() != Summary::default()).collect();
     blocks.sort_by_key(|block| block.id());
     let mut extras = Extras::NONE;
     for block in blocks {
-        for SeriesExemplars { series, exemplars } in block.exemplars(&[], i64::MIN, i64::MAX).await? {
+        for SeriesExemplars { series, exemplars } in block.exemplars(&[], start, end).await? {
             extras.show(series.as_labels().id(), exemplars);
         }
-        block.metrics().await?.values().for_each(|said| extras.say(said.clone()));
+        block.metrics().await?.iter().for_each(|said| extras.say((**said).clone()));
     }
     Ok(extras)
 }

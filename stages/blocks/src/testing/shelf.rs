@@ -1,7 +1,6 @@
 //! Blocks in memory, that survive a crash of the file system beside them and fail where they are told to.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
@@ -154,8 +153,8 @@ impl Block for MemoryBlock {
         Ok(found.collect())
     }
 
-    async fn metrics(&self) -> Result<Arc<BTreeMap<String, Metadata>>> {
-        Ok(Arc::new(self.extras.metrics.clone()))
+    async fn metrics(&self) -> Result<Arc<[Arc<Metadata>]>> {
+        Ok(self.extras.metrics.values().map(|said| Arc::new(said.clone())).collect())
     }
 
     async fn select(&self, matchers: &[Matcher], start: i64, end: i64) -> Result<Vec<Row>> {

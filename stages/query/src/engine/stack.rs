@@ -3,7 +3,8 @@
 //! Plans are walked by recursion, and streams poll each other: each level of an expression takes some KiB of stack, in a build
 //! without optimization many more.
 
-use weir_pipeline::{Ask, Error, Result};
+use weir_pipeline::thread::apart;
+use weir_pipeline::{Ask, Result};
 
 use crate::syntax;
 
@@ -44,11 +45,5 @@ impl Need {
 /// Runs `work` where the stack is deep, for a runtime whose threads have none such: on a thread of its own, so that what panics takes
 /// no other query along.
 pub(crate) async fn deep<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    // Waiting in a blocking task holds a paused clock, which a mere thread would not.
-    let done = tokio::task::spawn_blocking(move || {
-        let thread = std::thread::Builder::new().name("plan".to_owned()).stack_size(STACK).spawn(work);
-        let thread = thread.map_err(|e| Error::unavailable("a query can't be planned").with_source(e))?;
-        thread.join().map_err(|_| Error::internal("the planning of the query panicked"))?
-    });
-    done.await.map_err(|_| Error::closed())?
+    apart("plan", Some(STACK), work).await?
 }

@@ -94,9 +94,9 @@ proptest! {
             assert_eq!(read(&*block, &[], start, end).await, cut(&series, &[], start, end));
             // Those of the metrics that there are.
             let there = |metric: &str| series.keys().any(|labels| labels.as_labels().metric().starts_with(metric));
-            let expect: BTreeMap<_, _> = extras.metrics.iter().filter(|(metric, _)| there(metric)).collect();
+            let expect: Vec<_> = extras.metrics.values().filter(|said| there(&said.metric)).collect();
             let metrics = block.metrics().await.unwrap();
-            assert_eq!(metrics.iter().collect::<BTreeMap<_, _>>(), expect);
+            assert_eq!(metrics.iter().map(|said| &**said).collect::<Vec<_>>(), expect);
             let all: Vec<i64> = extras.exemplars.values().flatten().map(|exemplar| exemplar.timestamp).collect();
             let times = all.iter().copied().min().zip(all.iter().copied().max());
             assert_eq!(block.extras(), Summary { exemplars: times, metrics: !expect.is_empty() });

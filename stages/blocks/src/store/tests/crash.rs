@@ -124,7 +124,7 @@ impl Book {
                 assert!(found.contains(sample), "{series}: {sample:?} is gone");
             }
         }
-        let exemplars = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX).await.found;
+        let exemplars = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX).await.unwrap().found;
         for (series, acked) in &self.acked {
             let kept = exemplars.iter().find(|of| of.series.to_string() == *series);
             for (ts, value) in acked.iter().filter(|(_, value)| value.fract() == 0.5) {

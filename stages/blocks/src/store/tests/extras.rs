@@ -39,8 +39,10 @@ async fn what_memory_has_forgotten_is_read_of_blocks_wherever_they_are() {
     assert_eq!((metadata(&store).await, store.stats().blocks), (all.to_vec(), 8));
     assert_eq!((store.tidy().await.unwrap(), store.stats().blocks), (1, 1));
     assert_eq!((exemplars(&store).await, metadata(&store).await), (expect(0..16), all.to_vec()), "merged");
-    let none =
-        store.exemplars(&Tenant::default(), &[Matcher::equal("__name__", "up")], NOW - 99_999, NOW - 99_998).await;
+    let none = store
+        .exemplars(&Tenant::default(), &[Matcher::equal("__name__", "up")], NOW - 99_999, NOW - 99_998)
+        .await
+        .unwrap();
     assert_eq!(none.found.iter().map(|of| of.exemplars.len()).sum::<usize>(), 2);
     drop(store);
     place.ground.fs.crash(1);
@@ -139,7 +141,7 @@ async fn an_exemplar_from_before_midnight_stands_beside_the_sample_after_it() {
     store.cut().await.unwrap();
     store.append(&batch(&["other"], &[(NOW, 1.5)])).await.unwrap();
     assert_eq!(exemplars(&store).await, [(NOW, 1.5), (midnight - 5, 7.0)]);
-    let found = store.exemplars(&Tenant::default(), &[], midnight - 9, midnight - 1).await.found;
+    let found = store.exemplars(&Tenant::default(), &[], midnight - 9, midnight - 1).await.unwrap().found;
     assert_eq!(found.len(), 1);
 }
 

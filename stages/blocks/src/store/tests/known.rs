@@ -28,7 +28,7 @@ pub(super) fn saying(batch: &Batch, said: &[Metadata]) -> Batch {
 }
 
 pub(super) async fn exemplars(store: &Store) -> Vec<(i64, f64)> {
-    let Known { found, missing } = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX).await;
+    let Known { found, missing } = store.exemplars(&Tenant::default(), &[], i64::MIN, i64::MAX).await.unwrap();
     assert_eq!(missing, [] as [String; 0]);
     found.iter().flat_map(|of| of.exemplars.iter().map(|e| (e.timestamp, e.value))).collect()
 }

@@ -35,6 +35,9 @@ struct Held {
     values: Vec<Option<Value>>,
 }
 
+/// Takes in rows of one side, and says what comes of them.
+type Take = fn(&mut Union, &RecordBatch) -> Result<RecordBatch>;
+
 struct Driven {
     left: Option<SendableRecordBatchStream>,
     right: Option<SendableRecordBatchStream>,
@@ -53,24 +56,18 @@ pub(super) fn run(left: SendableRecordBatchStream, right: SendableRecordBatchStr
 impl Driven {
     /// The next rows. Batches without any are passed over: in a long chain each of them would go all the way up.
     async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        while let Some(left) = &mut self.left {
-            self.pace.rest().await;
-            match left.try_next().await? {
-                None => self.left = None,
-                Some(batch) => match self.union.left(&batch)? {
-                    out if out.num_rows() == 0 => {}
-                    out => return Ok(Some(out)),
-                },
-            }
-        }
-        while let Some(right) = &mut self.right {
-            self.pace.rest().await;
-            match right.try_next().await? {
-                None => self.right = None,
-                Some(batch) => match self.union.right(&batch)? {
-                    out if out.num_rows() == 0 => {}
-                    out => return Ok(Some(out)),
-                },
+        let Self { left, right, union, pace } = self;
+        let sides: [(_, Take); 2] = [(left, Union::left), (right, Union::right)];
+        for (side, take) in sides {
+            while let Some(input) = side {
+                pace.rest().await;
+                match input.try_next().await? {
+                    None => *side = None,
+                    Some(batch) => match take(union, &batch)? {
+                        out if out.num_rows() == 0 => {}
+                        out => return Ok(Some(out)),
+                    },
+                }
             }
         }
         self.union.rest()

@@ -49,7 +49,7 @@ impl MetricsSource for Stored {
     }
 
     async fn exemplars(&self, wanted: Wanted<'_>) -> Result<Known<Vec<SeriesExemplars>>> {
-        Ok(self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end).await)
+        self.0.exemplars(wanted.tenant, wanted.matchers, wanted.start, wanted.end).await
     }
 
     async fn metadata(&self, tenant: &Tenant, metric: Option<&str>) -> Result<Known<Vec<Metadata>>> {
