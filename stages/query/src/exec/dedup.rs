@@ -19,7 +19,7 @@ use crate::labels::key_of;
 
 mod pair;
 
-use pair::Replica;
+use pair::{Merged, Replica};
 
 /// Which labels replicas differ in.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +36,7 @@ struct Scraped {
     labels: Vec<u8>,
     timestamps: Vec<i64>,
     values: Vec<f64>,
+    starts: Vec<i64>,
     histograms: Vec<HistogramPoint>,
 }
 
@@ -87,6 +88,7 @@ impl Transform for Collecting {
                 labels: labels.to_vec(),
                 timestamps: run.timestamps.to_vec(),
                 values: run.values.to_vec(),
+                starts: run.starts.to_vec(),
                 histograms: run.histograms()?,
             });
         }
@@ -109,9 +111,9 @@ impl Transform for Collecting {
             // In the order of their labels, so that the same one leads in each query.
             replicas.sort_by(|a, b| a.labels.cmp(&b.labels));
             let floats: Vec<_> = replicas.iter().map(Scraped::floats).collect();
-            let (timestamps, values) = pair::merge(&floats, self.spec.counters);
-            bytes += timestamps.len() * SAMPLE_BYTES + labels.len();
-            out.floats(&timestamps, &values, &[]);
+            let Merged { timestamps, values, starts } = pair::merge(&floats, self.spec.counters);
+            bytes += timestamps.len() * SAMPLE_BYTES + size_of_val(&*starts) + labels.len();
+            out.floats(&timestamps, &values, &starts);
             let mut histograms: Vec<_> = replicas.iter().flat_map(|replica| &replica.histograms).collect();
             histograms.sort_by_key(|point| point.timestamp);
             histograms.dedup_by_key(|point| point.timestamp);
@@ -129,6 +131,6 @@ const BATCH_BYTES: usize = 4 << 20;
 
 impl Scraped {
     fn floats(&self) -> Replica<'_> {
-        Replica { timestamps: &self.timestamps, values: &self.values }
+        Replica { timestamps: &self.timestamps, values: &self.values, starts: &self.starts }
     }
 }

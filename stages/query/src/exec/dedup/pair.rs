@@ -12,10 +12,30 @@ pub(super) struct Replica<'a> {
     pub(super) timestamps: &'a [i64],
     /// As long as `timestamps`.
     pub(super) values: &'a [f64],
+    /// Since when each counts, 0 for unknown: as long as `timestamps`, or empty where none is known. Scrapers hear of it from what they
+    /// scrape, so that it is the same behind all of them.
+    pub(super) starts: &'a [i64],
+}
+
+/// The floats of all replicas, as [`Replica`] has those of one.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Merged {
+    pub(super) timestamps: Vec<i64>,
+    pub(super) values: Vec<f64>,
+    pub(super) starts: Vec<i64>,
 }
 
 /// How many intervals without a sample are a gap.
 const GAP: f64 = 1.5;
+
+/// A sample of a replica.
+struct Taken {
+    time: i64,
+    value: f64,
+    start: i64,
+    /// Whether the replica saw a reset before it.
+    resets: bool,
+}
 
 /// Where a replica is read.
 struct Cursor<'a> {
@@ -30,18 +50,20 @@ struct Cursor<'a> {
 }
 
 /// The samples of all replicas as one series, strictly rising in time. `is_counter` says whether resets matter.
-pub(super) fn merge(replicas: &[Replica<'_>], is_counter: bool) -> (Vec<i64>, Vec<f64>) {
+pub(super) fn merge(replicas: &[Replica<'_>], is_counter: bool) -> Merged {
     let mut cursors: Vec<Cursor<'_>> = replicas.iter().map(|replica| Cursor::new(*replica)).collect();
     let longest = replicas.iter().map(|replica| replica.timestamps.len()).max().unwrap_or_default();
-    let (mut timestamps, mut values) = (Vec::with_capacity(longest), Vec::with_capacity(longest));
+    let have_starts = replicas.iter().any(|replica| !replica.starts.is_empty());
+    let (timestamps, values) = (Vec::with_capacity(longest), Vec::with_capacity(longest));
+    let mut out = Merged { timestamps, values, starts: Vec::new() };
     // Of replicas that begin about together the first leads.
-    let Some(mut leader) = first(&cursors) else { return (timestamps, values) };
+    let Some(mut leader) = first(&cursors) else { return out };
     loop {
-        let last = timestamps.last().copied();
+        let last = out.timestamps.last().copied();
         if let Some(last) = last {
             cursors.iter_mut().for_each(|cursor| cursor.pass(last));
             match successor(&cursors, leader, last) {
-                None => return (timestamps, values),
+                None => return out,
                 Some(next) if next != leader => {
                     hand_over(&mut cursors, leader, next, last);
                     leader = next;
@@ -49,20 +71,23 @@ pub(super) fn merge(replicas: &[Replica<'_>], is_counter: bool) -> (Vec<i64>, Ve
                 Some(_) => {}
             }
         }
-        let Some(cursor) = cursors.get_mut(leader) else { return (timestamps, values) };
-        let Some((time, value, resets)) = cursor.take() else {
+        let Some(cursor) = cursors.get_mut(leader) else { return out };
+        let Some(Taken { time, value, start, resets }) = cursor.take() else {
             match last {
                 Some(_) => continue,
-                None => return (timestamps, values),
+                None => return out,
             }
         };
-        let falls = values.last().is_some_and(|before| value < *before);
+        let falls = out.values.last().is_some_and(|before| value < *before);
         if is_counter && (cursor.behind > 0 || falls && !resets) {
             // Its clock is behind: it counts on from what was counted before.
             continue;
         }
-        timestamps.push(time);
-        values.push(value);
+        out.timestamps.push(time);
+        out.values.push(value);
+        if have_starts {
+            out.starts.push(start);
+        }
     }
 }
 
@@ -140,16 +165,17 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    /// The next sample, and whether the replica saw a reset before it.
-    fn take(&mut self) -> Option<(i64, f64, bool)> {
+    /// The next sample.
+    fn take(&mut self) -> Option<Taken> {
         let (time, value) = (self.peek()?, self.replica.values.get(self.next).copied()?);
+        let start = self.replica.starts.get(self.next).copied().unwrap_or_default();
         let before = self.next.checked_sub(1).and_then(|before| self.replica.values.get(before));
         let falls = before.is_some_and(|before| value < *before);
         let counted = falls && self.behind > 0;
         self.behind -= usize::from(counted);
         let resets = (falls && !counted) || std::mem::take(&mut self.ahead);
         self.next += 1;
-        Some((time, value, resets))
+        Some(Taken { time, value, start, resets })
     }
 }
 

@@ -70,3 +70,32 @@ async fn functions_know_of_starts_in_the_head_and_in_blocks_alike() {
     store.cut().await.unwrap();
     assert_eq!(answers().await, before);
 }
+
+#[tokio::test]
+async fn functions_know_of_starts_where_replicas_are_one_series() {
+    let context = testing::context();
+    let dir = tempfile::tempdir().unwrap();
+    let yaml = format!("{{ path: {}, bucket: local }}", dir.path().display());
+    let declared: Declaration = testing::settings(&yaml).unwrap();
+    let fs = Arc::new(weir_blocks::seam::RealFs);
+    let store = Store::open(declared, &context, fs, Arc::new(NoShelf), None).await.unwrap();
+    context.keep_resource("central", Arc::new(store.clone()));
+    let sink = testing::settings::<Promql>("{ store: central, replica_labels: [replica] }").unwrap();
+    let sink = sink.open(&context).unwrap();
+    let end = context.clock.now() / STEP * STEP;
+    let mut batch = Batch::builder(Tenant::default());
+    // The first is away for a while in the middle, in which the counter begins anew.
+    for (replica, behind) in [("a", 0), ("b", 1000)] {
+        batch.series(LabelSet::from_iter([("__name__", "c_total"), ("replica", replica)]).as_labels());
+        for n in (0..40).filter(|n| replica == "b" || !(12..20).contains(n)) {
+            let time = |n: i64| end - (39 - n) * STEP;
+            batch.sample_since(time(n / 15 * 15) - 1, time(n) + behind, (n * 10) as f64);
+        }
+    }
+    store.append(&batch.build()).await.unwrap();
+    let ask = Ask::Instant { expr: "resets(c_total[10m])".into(), time: end };
+    let answer = sink.send(Query::new(Tenant::default(), ask)).await.unwrap();
+    let Data::Vector(all) = answer.data else { panic!("{:?}", answer.data) };
+    let values: Vec<_> = all.iter().map(|(.., value)| value.float()).collect();
+    assert_eq!(values, [Some(2.0)]);
+}

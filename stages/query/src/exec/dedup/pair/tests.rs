@@ -10,8 +10,10 @@ type Samples = Vec<(i64, f64)>;
 
 fn merged(replicas: &[Samples], is_counter: bool) -> Samples {
     let columns: Vec<(Vec<i64>, Vec<f64>)> = replicas.iter().map(|r| r.iter().copied().unzip()).collect();
-    let replicas: Vec<_> = columns.iter().map(|(timestamps, values)| Replica { timestamps, values }).collect();
-    let (timestamps, values) = merge(&replicas, is_counter);
+    let replicas: Vec<_> =
+        columns.iter().map(|(timestamps, values)| Replica { timestamps, values, starts: &[] }).collect();
+    let Merged { timestamps, values, starts } = merge(&replicas, is_counter);
+    assert!(starts.is_empty());
     timestamps.into_iter().zip(values).collect()
 }
 
@@ -47,6 +49,20 @@ fn a_counter_that_the_other_saw_later_is_no_reset_and_a_real_one_stays() {
     assert_eq!(merged(&[a.clone(), b.clone()], true), wanted);
     // What is no counter may fall.
     assert!(merged(&[a, b], false).contains(&(26, 28.0)));
+}
+
+#[test]
+fn since_when_a_value_counts_goes_with_it() {
+    // The second has no starts, the third others.
+    let (times, values) = ([0, 10, 20, 30], [1.0, 2.0, 1.0, 2.0]);
+    let of = |range: std::ops::Range<usize>, starts: &'static [i64]| Replica {
+        timestamps: &times[range.clone()],
+        values: &values[range],
+        starts,
+    };
+    let all = [of(0..1, &[-1]), of(1..2, &[]), of(2..4, &[15, 16])];
+    assert_eq!(merge(&all, false).starts, [-1, 0, 15, 16]);
+    assert!(merge(&all[1..2], false).starts.is_empty());
 }
 
 #[test]
