@@ -1,6 +1,6 @@
 //! What a block has beside samples: exemplars of its series, and what senders say of its metrics.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -103,12 +103,14 @@ pub(crate) fn family<T>(metric: &str, get: impl Fn(&str) -> Option<T>) -> Option
     get(metric).or_else(|| SUFFIXES.iter().find_map(|suffix| get(metric.strip_suffix(suffix)?)))
 }
 
-/// Brings exemplars of one series into the order of time, each once.
-pub(crate) fn in_order(exemplars: &mut Vec<Exemplar>) {
-    let compare = |a: &Exemplar, b: &Exemplar| {
-        let key = |of: &Exemplar| (of.timestamp, of.value.to_bits());
-        key(a).cmp(&key(b)).then_with(|| a.labels.cmp(&b.labels))
-    };
+/// The order of exemplars of one series: time, and then whatever tells them apart.
+pub(crate) fn compare(a: &Exemplar, b: &Exemplar) -> Ordering {
+    let key = |of: &Exemplar| (of.timestamp, of.value.to_bits());
+    key(a).cmp(&key(b)).then_with(|| a.labels.cmp(&b.labels))
+}
+
+/// Brings exemplars of one series into their order, each once.
+fn in_order(exemplars: &mut Vec<Exemplar>) {
     exemplars.sort_by(compare);
     exemplars.dedup_by(|a, b| compare(a, b).is_eq());
 }

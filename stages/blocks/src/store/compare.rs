@@ -21,7 +21,7 @@ use weir_pipeline::{Error, HistogramPoint, Labels, Result, SeriesId};
 use super::shelf::{Block, Rows, Samples, is_damage};
 use super::tidy::{Joined, extras_of, merged};
 use super::{Run, Selection};
-use crate::extras::{Extras, Summary};
+use crate::extras::{self, Extras, Summary};
 use crate::merge::{beats, beats_float};
 use crate::starts;
 
@@ -162,7 +162,7 @@ async fn lacking(own: &[Arc<dyn Block>], others: &[Arc<dyn Block>]) -> Result<(E
         let mut extras = extras_of([block], reach).await?;
         for (series, exemplars) in &mut extras.exemplars {
             let known = there.exemplars.get(series).map_or(&[][..], Vec::as_slice);
-            exemplars.retain(|exemplar| !known.contains(exemplar));
+            exemplars.retain(|exemplar| known.binary_search_by(|there| extras::compare(there, exemplar)).is_err());
         }
         extras.exemplars.retain(|_, exemplars| !exemplars.is_empty());
         extras.metrics.retain(|name, _| !there.metrics.contains_key(name));

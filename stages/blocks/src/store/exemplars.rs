@@ -6,6 +6,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use weir_pipeline::batch::Series;
 use weir_pipeline::{Batch, Exemplar, Labels, Matcher, SeriesExemplars, Tenant};
 
+use crate::extras::compare;
+
 /// The exemplars that came last, of so many.
 #[derive(Debug)]
 pub(super) struct Exemplars {
@@ -288,7 +290,7 @@ impl Tape {
 }
 
 fn is_same(a: &Exemplar, b: &Exemplar) -> bool {
-    a.timestamp == b.timestamp && a.value.to_bits() == b.value.to_bits() && a.labels == b.labels
+    compare(a, b).is_eq()
 }
 
 #[cfg(test)]
