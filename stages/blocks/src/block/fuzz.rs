@@ -1,10 +1,12 @@
-//! Any bytes as a series file: an index, or a clear refusal.
+//! Any bytes as a series file: an index, and what stands beside series, or a clear refusal.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
+use super::extras;
 use super::index::Builder;
 
 /// Reads `data` as the series file of a block with as many row groups as its first byte says. The Parquet decoder panics
@@ -20,6 +22,10 @@ pub fn fuzz(data: &[u8]) {
     let mut builder = Builder::default();
     while let Ok(Some(batch)) = catch_unwind(AssertUnwindSafe(|| reader.next())) {
         let Ok(batch) = batch else { return };
+        let mut metrics = BTreeMap::new();
+        if extras::read_metrics(&batch, &mut metrics).is_err() || extras::read_exemplars(&batch).is_err() {
+            return;
+        }
         if builder.add(&batch, usize::from(*groups)).is_err() {
             return;
         }

@@ -277,7 +277,7 @@ async fn files_that_are_cut_short_or_flipped_give_errors_and_never_other_series(
     let (first, objects) = shelf();
     let series = sample_data(5, 300);
     let (start, end) = range(&series);
-    first.write(&Tenant::default(), start, end, table(&series)).await.unwrap().unwrap();
+    first.write(&Tenant::default(), start, end, extras::shown(&series)).await.unwrap().unwrap();
     for file in objects.list(None).await.unwrap() {
         let whole = objects.get(&file.location).await.unwrap();
         let (mut errors, mut reads) = (0, 0);
@@ -313,6 +313,8 @@ async fn files_that_are_cut_short_or_flipped_give_errors_and_never_other_series(
 async fn everything(shelf: &BlockShelf) -> Result<Series> {
     let mut out = Series::new();
     for (_, block) in shelf.list().await? {
+        block.exemplars(&[], i64::MIN, i64::MAX).await?;
+        block.metrics().await?;
         let rows = block.select(&[], i64::MIN, i64::MAX).await?;
         let numbers: Vec<u32> = rows.iter().map(|r| r.row).collect();
         for (row, samples) in rows.iter().zip(block.read(&numbers, i64::MIN, i64::MAX).await?) {
@@ -329,7 +331,8 @@ async fn everything(shelf: &BlockShelf) -> Result<Series> {
 #[test]
 fn any_bytes_as_a_series_file_are_read_or_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    let files = runtime.block_on(write::write(table(&sample_data(4, 10)), NOON - DAY / 2, NOON)).unwrap().unwrap();
+    let files =
+        runtime.block_on(write::write(extras::shown(&sample_data(4, 10)), NOON - DAY / 2, NOON)).unwrap().unwrap();
     let mut whole = vec![1];
     whole.extend_from_slice(&files.series);
     fuzz::fuzz(&whole);

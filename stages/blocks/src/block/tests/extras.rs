@@ -7,7 +7,20 @@ use super::*;
 use crate::extras::{Extras, Summary};
 
 /// A table with something beside samples.
-struct With(Arc<Table>, Extras);
+pub(super) struct With(pub(super) Arc<Table>, pub(super) Extras);
+
+/// A table with exemplars of its first series, and something said of its metric.
+pub(super) fn shown(series: &Series) -> Arc<With> {
+    let (table, mut extras) = (table(series), Extras::default());
+    let exemplar = |n: i64| {
+        let labels = [("trace_id", n.to_string())].into_iter().collect();
+        Exemplar { labels, value: n as f64, timestamp: NOON + n }
+    };
+    extras.show(table.id(0), (0..20).map(exemplar));
+    let (metric, help) = (table.labels(0).metric().to_owned(), "Helps.".to_owned());
+    extras.say(Metadata { metric, help, kind: MetricKind::Counter, unit: "s".to_owned() });
+    Arc::new(With(table, extras))
+}
 
 #[async_trait]
 impl Rows for With {
@@ -59,7 +72,7 @@ fn any_said() -> impl Strategy<Value = (MetricKind, String, String)> {
 }
 
 /// Bits, as values may be NaN.
-fn shown(all: &[SeriesExemplars]) -> Vec<String> {
+fn bits(all: &[SeriesExemplars]) -> Vec<String> {
     let one = |e: &Exemplar| format!("{} {:x}@{}", e.labels, e.value.to_bits(), e.timestamp);
     all.iter().map(|of| format!("{}: {:?}", of.series, of.exemplars.iter().map(one).collect::<Vec<_>>())).collect()
 }
@@ -112,7 +125,7 @@ proptest! {
                 }
                 let mut found = block.exemplars(&matchers, a, b).await.unwrap();
                 found.sort_by(|a, b| a.series.cmp(&b.series));
-                assert_eq!(shown(&found), shown(&expect));
+                assert_eq!(bits(&found), bits(&expect));
             }
         });
     }
