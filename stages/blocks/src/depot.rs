@@ -146,14 +146,15 @@ impl Depot {
     /// # Errors
     /// The bucket fails; `TimedOut` where it did not answer for a while.
     pub async fn blocks(&self, tenant: &Tenant, start: i64, end: i64) -> Result<Found> {
-        self.those(tenant, |entry| entry.min_ts <= end && entry.max_ts >= start).await
+        self.those(tenant, |entries| entries.retain(|entry| entry.min_ts <= end && entry.max_ts >= start)).await
     }
 
-    /// A tenant's blocks at this moment of which `wanted` holds.
-    async fn those(&self, tenant: &Tenant, wanted: impl Fn(&Entry) -> bool + Send) -> Result<Found> {
+    /// A tenant's blocks at this moment, as far as `choose` leaves them.
+    async fn those(&self, tenant: &Tenant, choose: impl FnOnce(&mut Vec<Arc<Entry>>) + Send) -> Result<Found> {
         let snapshot = timeout(PATIENCE, self.catalog.snapshot(tenant, Resolution::Raw)).await.unwrap_or_else(late)?;
         self.shelf.forget(tenant, |id| snapshot.get(id).is_some());
-        let entries: Vec<Arc<Entry>> = snapshot.entries().filter(|entry| wanted(entry)).cloned().collect();
+        let mut entries: Vec<Arc<Entry>> = snapshot.entries().cloned().collect();
+        choose(&mut entries);
         let open = |entry: Arc<Entry>| async move { (self.shelf.find(tenant, &entry).await, entry) };
         let mut opened = stream::iter(entries.into_iter().map(open)).buffered(OPENED_AT_ONCE);
         let mut found = Found::default();

@@ -42,11 +42,6 @@ impl Interned {
         (id, true)
     }
 
-    /// The numbers of labels, in the order of names.
-    pub(crate) fn intern(&mut self, labels: Labels<'_>) -> Box<[u32]> {
-        labels.pairs().map(|pair| self.add(pair.encoded).0).collect()
-    }
-
     /// Gives up a pair that no series has any more: another one may get its number.
     pub(crate) fn remove(&mut self, id: u32) {
         let hash = self.hasher.hash_one(self.pair(id));

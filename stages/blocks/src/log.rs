@@ -23,6 +23,8 @@ use crate::seam::Fs;
 mod format;
 #[doc(hidden)]
 pub mod fuzz;
+mod known;
+mod numbered;
 mod rare;
 mod record;
 mod replay;

@@ -29,24 +29,23 @@ impl Depot {
         start: i64,
         end: i64,
     ) -> Result<Known<Vec<SeriesExemplars>>> {
-        let wanted = move |entry: &Entry| entry.extras.has_exemplars(start, end);
-        let Found { blocks, missing } = self.look_for(self.those(tenant, wanted)).await;
+        let choose = |all: &mut Vec<Arc<Entry>>| all.retain(|entry| entry.extras.has_exemplars(start, end));
+        let Found { blocks, missing } = self.look_for(self.those(tenant, choose)).await;
         Ok(extras::exemplars_of(&blocks, matchers, start, end).await?.lacking(missing))
     }
 
     /// What is said of a tenant's metrics in the blocks of the last day that there are any of, sorted by their names.
     pub async fn metrics(&self, tenant: &Tenant) -> Known<Vec<Arc<Metadata>>> {
-        let newest = self.snapshot(tenant).await.and_then(|snapshot| {
-            let mut ends: Vec<i64> =
-                snapshot.entries().filter(|entry| entry.extras.metrics).map(|entry| entry.max_ts).collect();
-            ends.sort_unstable_by(|a, b| b.cmp(a));
-            let first = ends.first()?.saturating_sub(RECENT);
-            Some(ends.get(MOST - 1).map_or(first, |end| first.max(*end)))
-        });
-        // A bucket that does not answer says so here.
-        let since = newest.unwrap_or(i64::MAX);
-        let wanted = move |entry: &Entry| entry.extras.metrics && entry.max_ts >= since;
-        let Found { blocks, missing } = self.look_for(self.those(tenant, wanted)).await;
+        let Found { blocks, missing } = self.look_for(self.those(tenant, newest)).await;
         extras::metrics_of(&blocks).await.lacking(missing)
     }
+}
+
+/// Leaves the blocks of the last day that there are any of, of those in which something is said of metrics.
+fn newest(entries: &mut Vec<Arc<Entry>>) {
+    entries.retain(|entry| entry.extras.metrics);
+    entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.max_ts));
+    let since = entries.first().map_or(i64::MIN, |entry| entry.max_ts.saturating_sub(RECENT));
+    entries.retain(|entry| entry.max_ts >= since);
+    entries.truncate(MOST);
 }

@@ -17,7 +17,8 @@ fn labels_come_back_as_they_went_in_and_each_pair_is_there_once() {
         labels(&[]),
         labels(&[("job", "node")]),
     ];
-    let ids: Vec<_> = sets.iter().map(|set| interned.intern(set.as_labels())).collect();
+    let mut number = |set: &LabelSet| set.as_labels().pairs().map(|pair| interned.add(pair.encoded).0).collect();
+    let ids: Vec<Vec<u32>> = sets.iter().map(&mut number).collect();
     assert_eq!(interned.end(), 3);
     for (set, ids) in sets.iter().zip(&ids) {
         let mut out = Vec::new();

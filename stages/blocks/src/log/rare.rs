@@ -11,7 +11,8 @@ use weir_pipeline::batch::Series;
 use weir_pipeline::{Batch, BatchBuilder, Exemplar, HistogramPoint};
 
 use super::format::{EXEMPLARS, HISTOGRAMS, METADATA};
-use super::record::{Decoded, Known, PART_BYTES, Part};
+use super::known::Known;
+use super::record::{Decoded, PART_BYTES, Part};
 use super::told;
 use crate::varint::{put_varint, take_varint};
 

@@ -11,14 +11,13 @@
 //! Numbers are varints. A series' first timestamp is the zigzagged difference to the first one of the series before,
 //! the others are differences to the one before; start timestamps are differences to their sample's.
 
-use std::collections::HashMap;
-
 use weir_pipeline::batch::{Metadata, Series};
 use weir_pipeline::{Batch, BatchBuilder, Labels, Tenant};
 
 use super::format::{HAS_STARTS, SAMPLES, SAYS};
+use super::known::Known;
+use super::numbered::Numbered;
 use super::{rare, told};
-use crate::interned::Interned;
 use crate::varint::{put_varint, take_varint, unzigzag, zigzag};
 
 /// A part ends when its samples take so many bytes, its labels included.
@@ -43,24 +42,9 @@ pub(super) struct Part {
     pub(super) flags: u16,
 }
 
-/// Which series a segment has defined: a bit per number, in pages, since numbers only ever grow.
+/// Which series a segment has defined: a bit per number.
 #[derive(Default)]
-pub(super) struct Defined {
-    places: HashMap<u64, usize>,
-    pages: Vec<[u64; 64]>,
-    /// The page seen last: neighbours in a batch are mostly neighbours in number.
-    last: Option<(u64, usize)>,
-}
-
-/// The series that a segment has defined so far, while it is read. What labels have in common is there once: a restart is to
-/// take no more memory than what follows.
-#[derive(Default)]
-pub(super) struct Known {
-    labels: Interned,
-    series: HashMap<u64, Box<[u32]>>,
-    /// The labels that were asked for last.
-    spelled: Vec<u8>,
-}
+pub(super) struct Defined(Numbered<u64, 64>);
 
 /// What a record came to.
 pub(super) struct Decoded {
@@ -199,35 +183,10 @@ impl Part {
 impl Defined {
     /// Notes a series, and says whether it is new.
     pub(super) fn insert(&mut self, number: u64) -> bool {
-        let (page, word, bit) = (number >> 12, (number >> 6 & 63) as usize, 1u64 << (number & 63));
-        let place = match self.last {
-            Some((last, place)) if last == page => place,
-            _ => *self.places.entry(page).or_insert_with(|| {
-                self.pages.push([0; 64]);
-                self.pages.len() - 1
-            }),
-        };
-        self.last = Some((page, place));
-        let Some(bits) = self.pages.get_mut(place) else { return true };
-        let new = bits[word] & bit == 0;
-        bits[word] |= bit;
-        new
-    }
-}
-
-// === impl Known ===
-
-impl Known {
-    fn define(&mut self, number: u64, labels: Labels<'_>) {
-        self.series.insert(number, self.labels.intern(labels));
-    }
-
-    /// The labels of a series.
-    pub(super) fn labels(&mut self, number: u64) -> Option<Labels<'_>> {
-        let ids = self.series.get(&number)?;
-        self.spelled.clear();
-        self.labels.spell(ids, &mut self.spelled);
-        Some(Labels::from_canonical(&self.spelled))
+        let (word, bit) = (number >> 6, 1u64 << (number & 63));
+        let bits = self.0.get(word);
+        self.0.set(word, bits | bit);
+        bits & bit == 0
     }
 }
 

@@ -11,7 +11,8 @@ use weir_pipeline::{Batch, Error, Result};
 use super::format::{
     BadSegment, MAX_PAYLOAD, RECORD_HEADER, RecordHeader, SEGMENT_HEADER, SegmentHeader, VERSION, version_for,
 };
-use super::record::{self, Known};
+use super::known::Known;
+use super::record;
 use super::segments::{Hold, file_name, is_gone, number_of};
 use crate::seam::Fs;
 

@@ -32,7 +32,7 @@ const PROGRESS: Duration = Duration::from_secs(5);
 const MEMORY: Memory = Memory::mib(64, 64);
 
 /// So many records are read ahead of the head.
-const AHEAD: usize = 8;
+const AHEAD: usize = 2;
 
 impl Resource for Declaration {
     const NAME: &'static str = "store";

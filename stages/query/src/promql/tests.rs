@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
 
-use async_trait::async_trait;
 use serde::Deserialize;
+use weir_blocks::block::{BlockShelf, Memory};
+use weir_blocks::bucket::objects::Objects;
 use weir_blocks::store::Declaration;
-use weir_blocks::store::shelf::{Block, Rows, Shelf};
 use weir_pipeline::testing;
 use weir_pipeline::{Ask, Batch, Data, LabelSet, Tenant};
 
@@ -14,26 +14,6 @@ mod starts;
 #[derive(Debug, Deserialize)]
 struct Documented {
     promql: Promql,
-}
-
-/// A shelf for those who never cut.
-struct NoShelf;
-
-#[async_trait]
-impl Shelf for NoShelf {
-    fn begin(&self, _: u32) {}
-
-    async fn write(&self, _: &Tenant, _: i64, _: i64, _: Arc<dyn Rows>) -> Result<Option<Arc<dyn Block>>> {
-        Ok(None)
-    }
-
-    async fn list(&self) -> Result<Vec<(Tenant, Arc<dyn Block>)>> {
-        Ok(Vec::new())
-    }
-
-    async fn remove(&self, _: &Tenant, _: Arc<dyn Block>) -> Result<()> {
-        Ok(())
-    }
 }
 
 #[test]
@@ -94,15 +74,22 @@ fn settings_that_are_wrong_say_so() {
     }
 }
 
+/// A sink over a store with nothing in it, which cuts when told to.
 async fn sink() -> (Next<Read>, Store, tempfile::TempDir, Context) {
+    sink_of("{ store: central }").await
+}
+
+async fn sink_of(yaml: &str) -> (Next<Read>, Store, tempfile::TempDir, Context) {
     let context = testing::context();
     let dir = tempfile::tempdir().unwrap();
-    let yaml = format!("{{ path: {}, bucket: local }}", dir.path().display());
-    let declared: Declaration = testing::settings(&yaml).unwrap();
+    let declared: Declaration =
+        testing::settings(&format!("{{ path: {}, bucket: local }}", dir.path().display())).unwrap();
+    let objects = Arc::new(Objects::local(&dir.path().join("blocks")).unwrap());
+    let shelf = Arc::new(BlockShelf::new(objects, context.clock.clone(), Memory::mib(8, 8)));
     let fs = Arc::new(weir_blocks::seam::RealFs);
-    let store = Store::open(declared, &context, fs, Arc::new(NoShelf), None).await.unwrap();
+    let store = Store::open(declared, &context, fs, shelf, None).await.unwrap();
     context.keep_resource("central", Arc::new(store.clone()));
-    let settings: Promql = testing::settings("{ store: central }").unwrap();
+    let settings: Promql = testing::settings(yaml).unwrap();
     (settings.open(&context).unwrap(), store, dir, context)
 }
 

@@ -1,8 +1,5 @@
 //! Start timestamps of floats, from a batch to functions.
 
-use weir_blocks::block::{BlockShelf, Memory};
-use weir_blocks::bucket::objects::Objects;
-
 use super::*;
 
 const STEP: i64 = 15_000;
@@ -23,16 +20,7 @@ fn counter(end: i64) -> Batch {
 
 #[tokio::test]
 async fn functions_know_of_starts_in_the_head_and_in_blocks_alike() {
-    let context = testing::context();
-    let dir = tempfile::tempdir().unwrap();
-    let yaml = format!("{{ path: {}, bucket: local }}", dir.path().display());
-    let declared: Declaration = testing::settings(&yaml).unwrap();
-    let objects = Arc::new(Objects::local(&dir.path().join("blocks")).unwrap());
-    let shelf = Arc::new(BlockShelf::new(objects, context.clock.clone(), Memory::mib(8, 8)));
-    let fs = Arc::new(weir_blocks::seam::RealFs);
-    let store = Store::open(declared, &context, fs, shelf, None).await.unwrap();
-    context.keep_resource("central", Arc::new(store.clone()));
-    let sink = testing::settings::<Promql>("{ store: central }").unwrap().open(&context).unwrap();
+    let (sink, store, _dir, context) = sink().await;
     let end = context.clock.now() / STEP * STEP;
     let ask = async |expr: &str, step: i64| {
         let (expr, start) = (expr.into(), end - 20 * STEP);
@@ -73,15 +61,7 @@ async fn functions_know_of_starts_in_the_head_and_in_blocks_alike() {
 
 #[tokio::test]
 async fn functions_know_of_starts_where_replicas_are_one_series() {
-    let context = testing::context();
-    let dir = tempfile::tempdir().unwrap();
-    let yaml = format!("{{ path: {}, bucket: local }}", dir.path().display());
-    let declared: Declaration = testing::settings(&yaml).unwrap();
-    let fs = Arc::new(weir_blocks::seam::RealFs);
-    let store = Store::open(declared, &context, fs, Arc::new(NoShelf), None).await.unwrap();
-    context.keep_resource("central", Arc::new(store.clone()));
-    let sink = testing::settings::<Promql>("{ store: central, replica_labels: [replica] }").unwrap();
-    let sink = sink.open(&context).unwrap();
+    let (sink, store, _dir, context) = sink_of("{ store: central, replica_labels: [replica] }").await;
     let end = context.clock.now() / STEP * STEP;
     let mut batch = Batch::builder(Tenant::default());
     // The first is away for a while in the middle, in which the counter begins anew.
