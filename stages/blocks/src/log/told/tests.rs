@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use weir_pipeline::Tenant;
 
-use super::super::record::{Known, decode};
+use super::super::known::Known;
+use super::super::record::decode;
 use super::super::{Log, Observer, Replay};
 use super::*;
 use crate::seam::Fs;
