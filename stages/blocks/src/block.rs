@@ -15,6 +15,7 @@
 
 mod columns;
 mod damage;
+mod decoded;
 mod direct;
 pub(crate) mod extras;
 mod fetch;
@@ -24,6 +25,7 @@ mod index;
 mod opened;
 mod pages;
 mod read;
+mod recent;
 mod said;
 mod schema;
 mod series;

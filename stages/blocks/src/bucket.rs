@@ -101,7 +101,8 @@ struct Fields {
     /// The memory for the label indexes of blocks that are read, in bytes. Default `128MiB`.
     #[serde(default = "default_index_cache")]
     index_cache: Bytes,
-    /// The memory for pages of blocks that were read last, in bytes. Default `128MiB`.
+    /// The memory for samples of blocks that were read last, in bytes: pages as they are in files, and in an eighth of it series
+    /// that were asked for alone or among few, decoded. Default `128MiB`.
     #[serde(default = "default_page_cache")]
     page_cache: Bytes,
     /// What stores remove from the bucket because nobody needs it, and when.

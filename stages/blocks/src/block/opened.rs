@@ -19,6 +19,7 @@ use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Error, Labels, Matcher, Result, SeriesExemplars};
 
 use super::damage::Damage;
+use super::decoded::{Decoded, Kept};
 use super::fetch::Fetch;
 use super::index::{Builder, Index};
 use super::pages::Pages;
@@ -46,6 +47,7 @@ pub(super) struct Opened {
     metrics: OnceCell<Arc<[Arc<Metadata>]>>,
     said: Arc<Said>,
     cache: Arc<Cache>,
+    decoded: Arc<Decoded>,
     pub(super) removal: std::sync::Mutex<Option<Removal>>,
 }
 
@@ -54,6 +56,7 @@ pub(super) struct Opened {
 pub(super) struct Shared {
     pub(super) cache: Arc<Cache>,
     pub(super) pages: Arc<Pages>,
+    pub(super) decoded: Arc<Decoded>,
     pub(super) said: Arc<Said>,
 }
 
@@ -68,7 +71,7 @@ impl Opened {
         objects: Arc<Objects>,
         directory: Path,
         (series_bytes, samples_bytes): (u64, u64),
-        Shared { cache, pages, said }: Shared,
+        Shared { cache, pages, decoded, said }: Shared,
     ) -> Result<Self> {
         let path = directory.clone().join(SAMPLES_FILE);
         let mut samples = Fetch { objects: objects.clone(), path, size: samples_bytes, pages: None };
@@ -102,6 +105,7 @@ impl Opened {
             metrics,
             said,
             cache,
+            decoded,
             removal,
         })
     }
@@ -152,12 +156,39 @@ impl Opened {
     async fn read_rows(&self, rows: &[u32], (start, end): (i64, i64), lasts: Option<Lasts>) -> Result<Vec<Samples>> {
         let index = self.index().await?;
         let (file, footer) = (self.samples.clone(), self.footer.clone());
-        let reading = read::Reading { file, footer, index, start, end, lasts };
+        let mut reading = read::Reading { file, footer, index, start, end, lasts };
         if rows.len() <= FEW_ROWS {
-            return guarded_here(&self.directory, reading.read(rows)).await;
+            return guarded_here(&self.directory, self.few(&mut reading, rows)).await;
         }
         let rows = rows.to_vec();
         guarded(&self.directory, async move { reading.read(&rows).await }).await
+    }
+
+    /// Reads few rows, from what is kept of them if possible.
+    async fn few(&self, reading: &mut read::Reading, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
+        let (start, end, lasts) = (reading.start, reading.end, reading.lasts);
+        let of = |kept: &Arc<Kept>| {
+            let mut wanted = kept.samples.within(start, end);
+            let Some(lasts) = &lasts else { return wanted };
+            let mut few = Samples::default();
+            few.take_lasts(&mut wanted, lasts);
+            few
+        };
+        if let Some(kept) = self.decoded.get(self.id, rows, (start, end)) {
+            return Ok(kept.iter().map(of).collect());
+        }
+        let Some((first, last)) = reading.widened(rows)? else { return reading.read(rows).await };
+        // Nothing is before the first and after the last of a block.
+        let first = if first <= self.times.0 { i64::MIN } else { first };
+        let last = if last >= self.times.1 { i64::MAX } else { last };
+        (reading.start, reading.end, reading.lasts) = (first, last, None);
+        let read = reading.read(rows).await?;
+        let keep = |(row, samples): (&u32, Samples)| {
+            let kept = Arc::new(Kept { times: (first, last), samples });
+            self.decoded.put(self.id, *row, kept.clone());
+            of(&kept)
+        };
+        Ok(rows.iter().zip(read).map(keep).collect())
     }
 
     /// Removes the files. The samples file goes first: from then on the block does not exist.

@@ -26,6 +26,9 @@ use crate::store::shelf::Samples;
 /// The most rows of a batch.
 const BATCH_ROWS: usize = 64 << 10;
 
+/// So many samples are read where some of them are asked for: those of a page.
+const WIDENED: usize = 16 << 10;
+
 /// One read of some rows within a range of time.
 pub(super) struct Reading {
     pub(super) file: Fetch,
@@ -82,6 +85,18 @@ impl Reading {
         let times = times(self.footer.metadata())?;
         let reached = |(min, max): &(i64, i64)| *min <= self.end && *max >= self.start;
         Ok((0..times.len()).filter(|g| reached(&times[*g])).collect())
+    }
+
+    /// The time of all row groups that these rows are read from, and of what was asked for, where they have so few samples there that
+    /// whoever reads one of them reads all.
+    pub(super) fn widened(&self, rows: &[u32]) -> Result<Option<(i64, i64)>, Damage> {
+        let (groups, times) = (self.groups()?, times(self.footer.metadata())?);
+        let count = |row: &u32| groups.iter().map(|group| self.range(*group, *row).len()).sum::<usize>();
+        if rows.iter().map(count).sum::<usize>() > WIDENED {
+            return Ok(None);
+        }
+        let reached = groups.iter().filter_map(|group| times.get(*group));
+        Ok(Some(reached.fold((self.start, self.end), |(start, end), (min, max)| (start.min(*min), end.max(*max)))))
     }
 
     /// The samples, whatever they are, read by the Parquet library.

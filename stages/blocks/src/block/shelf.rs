@@ -10,6 +10,7 @@ use prometheus_client::metrics::counter::Counter;
 use ulid::Ulid;
 use weir_pipeline::{Clock, Error, Kind, Metrics, Result, Tenant};
 
+use super::decoded::Decoded;
 use super::index::Index;
 use super::opened::{Opened, Removal, Shared};
 use super::pages::Pages;
@@ -64,12 +65,15 @@ pub struct BlockShelf {
     blocks: Mutex<HashMap<Path, (Tenant, Arc<Opened>)>>,
 }
 
+/// Of the memory for samples, one part in so many is for series that were read among few.
+const SERIES_SHARE: u64 = 8;
+
 /// What blocks that are read may keep in memory, in bytes.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory {
     /// For their label indexes.
     pub indexes: u64,
-    /// For pages of samples.
+    /// For samples: pages as they are in files, and an eighth for series that were read among few.
     pub pages: u64,
 }
 
@@ -103,7 +107,8 @@ impl BlockShelf {
     /// The blocks of a bucket, with so much memory for them.
     pub fn new(objects: Arc<Objects>, clock: Clock, memory: Memory) -> Self {
         let cache = Arc::new(Cache { budget: memory.indexes, inner: Mutex::default() });
-        let shared = Shared { cache, pages: Arc::new(Pages::new(memory.pages)), said: Arc::default() };
+        let (pages, decoded) = memory.for_samples();
+        let shared = Shared { cache, pages: Arc::new(pages), decoded: Arc::new(decoded), said: Arc::default() };
         Self {
             objects,
             clock,
@@ -121,7 +126,9 @@ impl BlockShelf {
     pub fn measured(mut self, metrics: &Metrics) -> Self {
         let help = "Blocks that were left out because their files are damaged";
         self.damaged = metrics.register("weir_bucket_damaged_blocks", help, self.damaged);
-        self.shared.pages = Arc::new(Pages::new(self.memory.pages).measured(metrics));
+        let (pages, decoded) = self.memory.for_samples();
+        self.shared.pages = Arc::new(pages.measured(metrics));
+        self.shared.decoded = Arc::new(decoded.measured(metrics));
         self
     }
 
@@ -309,6 +316,12 @@ impl Memory {
     /// So many MiB for indexes, and so many for pages.
     pub const fn mib(indexes: u64, pages: u64) -> Self {
         Self { indexes: indexes << 20, pages: pages << 20 }
+    }
+
+    /// What keeps samples.
+    fn for_samples(self) -> (Pages, Decoded) {
+        let series = self.pages / SERIES_SHARE;
+        (Pages::new(self.pages - series), Decoded::new(series))
     }
 }
 

@@ -15,6 +15,7 @@ use crate::bucket::objects::Objects;
 use crate::order::compare;
 use crate::store::shelf::{Block, Rows, Samples, Shelf};
 
+mod decoded;
 mod extras;
 mod format;
 mod histograms;

@@ -208,6 +208,27 @@ impl Samples {
         self.histograms.append(histograms);
     }
 
+    /// Those within `start..=end`.
+    pub(crate) fn within(&self, start: i64, end: i64) -> Self {
+        let (first, last) =
+            (self.timestamps.partition_point(|t| *t < start), self.timestamps.partition_point(|t| *t <= end));
+        let floats = first..last.max(first);
+        let mut within = Self::with_capacity(floats.len());
+        within.timestamps.extend_from_slice(&self.timestamps[floats.clone()]);
+        within.values.extend_from_slice(&self.values[floats.clone()]);
+        starts::append(&mut within.starts, 0, floats.len(), self.starts.get(floats).unwrap_or_default());
+        let first = self.histograms.partition_point(|point| point.timestamp < start);
+        let last = self.histograms.partition_point(|point| point.timestamp <= end);
+        within.histograms.extend_from_slice(&self.histograms[first..last.max(first)]);
+        within
+    }
+
+    /// What they take in memory, in bytes.
+    pub(crate) fn byte_size(&self) -> usize {
+        let lists = (self.timestamps.capacity() + self.values.capacity() + self.starts.capacity()) * 8;
+        lists + self.histograms.iter().map(HistogramPoint::byte_size).sum::<usize>()
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.timestamps.len() + self.histograms.len()

@@ -7,7 +7,7 @@ use super::*;
 
 /// Rows with samples of both kinds.
 #[derive(Clone, Debug)]
-struct Mixed(Vec<(LabelSet, Samples)>);
+pub(super) struct Mixed(pub(super) Vec<(LabelSet, Samples)>);
 
 #[async_trait]
 impl Rows for Mixed {
@@ -48,16 +48,16 @@ fn within(samples: &Samples, start: i64, end: i64) -> Samples {
 }
 
 /// Floats, their starts, and histograms, bit for bit.
-type Bits = (Vec<(i64, u64)>, Vec<i64>, Vec<Vec<u8>>);
+pub(super) type Bits = (Vec<(i64, u64)>, Vec<i64>, Vec<Vec<u8>>);
 
-fn bits(samples: &Samples) -> Bits {
+pub(super) fn bits(samples: &Samples) -> Bits {
     let floats = samples.timestamps.iter().zip(&samples.values).map(|(ts, value)| (*ts, value.to_bits()));
     let histogram =
         |(ts, start, bits): (i64, i64, Vec<u8>)| [&ts.to_le_bytes()[..], &start.to_le_bytes(), &bits].concat();
     (floats.collect(), samples.starts.clone(), histogram_bits(&samples.histograms).into_iter().map(histogram).collect())
 }
 
-fn mixed() -> impl Strategy<Value = Mixed> {
+pub(super) fn mixed() -> impl Strategy<Value = Mixed> {
     // A sample is a float where its seed is even, with a start where two bits of it say so.
     let samples = prop::collection::btree_map(-DAY / 2..DAY / 2, any::<u64>(), 0..30);
     prop::collection::btree_map(any_labels(), samples, 1..10).prop_map(|series| {

@@ -5,14 +5,8 @@ use super::*;
 #[tokio::test]
 async fn what_was_read_is_not_read_from_the_bucket_again() {
     let (shelf, objects) = shelf();
-    let series: Series = ["a", "b"]
-        .map(|name| {
-            (
-                LabelSet::from_iter([("__name__".to_owned(), name.to_owned())]),
-                BTreeMap::from([(NOON, 1), (NOON + 1, 2)]),
-            )
-        })
-        .into();
+    // So many that they are not kept decoded.
+    let series = sample_data(100, 3);
     let (start, end) = range(&series);
     let block = shelf.write(&Tenant::default(), start, end, table(&series)).await.unwrap().unwrap();
     assert_eq!(read(&*block, &[], start, end).await, series);
