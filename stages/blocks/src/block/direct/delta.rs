@@ -143,24 +143,32 @@ impl Delta {
         let end = self.at + self.part * usize::from(width) / 8;
         // The padding belongs to no part.
         let bytes = page.get(self.at..end + PADDING)?;
-        let (least, mut last) = (self.least, self.last);
-        let mut add = |more: u64| {
-            last = last.wrapping_add(least.wrapping_add(more.cast_signed()));
-            last
-        };
+        let (least, before) = (self.least, out.len());
         match width {
-            0 => out.extend((0..values).map(|_| add(0))),
-            1..=32 if self.part == AT_ONCE => out.extend(unpack(bytes, width)?.into_iter().take(values).map(add)),
+            0 => out.extend((1..=values as i64).map(|n| self.last.wrapping_add(least.wrapping_mul(n)))),
+            1..=32 if self.part == AT_ONCE && values == AT_ONCE => {
+                // Where they are to be, at once: a list on the way would be copied.
+                out.resize(before + AT_ONCE, 0);
+                unpack(bytes, width, (self.last, least), out.get_mut(before..)?.first_chunk_mut()?)?;
+            }
+            1..=32 if self.part == AT_ONCE => {
+                let mut part = [0; AT_ONCE];
+                unpack(bytes, width, (self.last, least), &mut part)?;
+                out.extend_from_slice(part.get(..values)?);
+            }
             _ => {
-                let width = usize::from(width);
+                let (width, mut last) = (usize::from(width), self.last);
                 let mask = u64::MAX.checked_shr(64u32.checked_sub(width as u32)?)?;
                 for bit in (0..values).map(|i| i * width) {
                     let high = bytes.get(bit / 8 + 8).copied().unwrap_or(0);
                     let wide = u128::from(word(bytes, bit / 8)?) | u128::from(high) << 64;
-                    out.push(add((wide >> (bit % 8)) as u64 & mask));
+                    let more = ((wide >> (bit % 8)) as u64 & mask).cast_signed();
+                    last = last.wrapping_add(least.wrapping_add(more));
+                    out.push(last);
                 }
             }
         }
+        let last = out.get(before..)?.last().copied().unwrap_or(self.last);
         (self.last, self.at, self.next, self.left) = (last, end, self.next + 1, self.left - values);
         Some(())
     }
@@ -172,12 +180,12 @@ fn word(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
 }
 
-/// Unpacks numbers of at most 32 bits.
-fn unpack(bytes: &[u8], width: u8) -> Option<[u64; AT_ONCE]> {
+/// Unpacks differences of at most 32 bits, and adds them up from `last` on, each with `least`.
+fn unpack(bytes: &[u8], width: u8, from: (i64, i64), out: &mut [i64; AT_ONCE]) -> Option<()> {
     macro_rules! of_width {
         ($($width:literal)*) => {
             match width {
-                $($width => of::<$width>(bytes),)*
+                $($width => of::<$width>(bytes, from, out),)*
                 _ => None,
             }
         };
@@ -185,14 +193,18 @@ fn unpack(bytes: &[u8], width: u8) -> Option<[u64; AT_ONCE]> {
     of_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32)
 }
 
-/// As many numbers of `WIDTH` bits as `WIDTH` words have: where each of them is known when this is compiled.
-fn of<const WIDTH: usize>(bytes: &[u8]) -> Option<[u64; AT_ONCE]> {
-    let words = bytes.as_chunks::<8>().0.first_chunk::<WIDTH>()?.map(u64::from_le_bytes);
-    let mut out = [0; AT_ONCE];
-    for (i, out) in out.iter_mut().enumerate() {
-        let (at, bit) = (i * WIDTH / 64, i * WIDTH % 64);
-        let high = if bit + WIDTH > 64 { words[at + 1] << (64 - bit) } else { 0 };
-        *out = (words[at] >> bit | high) & (u64::MAX >> (64 - WIDTH));
+/// Eight numbers of `WIDTH` bits have as many bytes, and each lies within eight of them: where is known when this is compiled.
+fn of<const WIDTH: usize>(bytes: &[u8], (mut last, least): (i64, i64), out: &mut [i64; AT_ONCE]) -> Option<()> {
+    for (i, eight) in out.as_chunks_mut::<8>().0.iter_mut().enumerate() {
+        let bytes = bytes.get(i * WIDTH..)?.get(..WIDTH + PADDING)?;
+        for (i, out) in eight.iter_mut().enumerate() {
+            let number = word(bytes, i * WIDTH / 8)? >> (i * WIDTH % 8) & (u64::MAX >> (64 - WIDTH));
+            last = last.wrapping_add(least.wrapping_add(number.cast_signed()));
+            *out = last;
+        }
     }
-    Some(out)
+    Some(())
 }
+
+#[cfg(test)]
+mod tests;
