@@ -146,15 +146,14 @@ impl Depot {
     /// # Errors
     /// The bucket fails; `TimedOut` where it did not answer for a while.
     pub async fn blocks(&self, tenant: &Tenant, start: i64, end: i64) -> Result<Found> {
-        self.those(tenant, |entries| entries.retain(|entry| entry.min_ts <= end && entry.max_ts >= start)).await
+        self.those(tenant, |all| those_of(all, |entry| entry.min_ts <= end && entry.max_ts >= start)).await
     }
 
-    /// A tenant's blocks at this moment, as far as `choose` leaves them.
-    async fn those(&self, tenant: &Tenant, choose: impl FnOnce(&mut Vec<Arc<Entry>>) + Send) -> Result<Found> {
+    /// The blocks that `choose` takes of those that a tenant has at this moment.
+    async fn those(&self, tenant: &Tenant, choose: impl FnOnce(&Snapshot) -> Vec<Arc<Entry>> + Send) -> Result<Found> {
         let snapshot = timeout(PATIENCE, self.catalog.snapshot(tenant, Resolution::Raw)).await.unwrap_or_else(late)?;
         self.shelf.forget(tenant, |id| snapshot.get(id).is_some());
-        let mut entries: Vec<Arc<Entry>> = snapshot.entries().cloned().collect();
-        choose(&mut entries);
+        let entries = choose(&snapshot);
         let open = |entry: Arc<Entry>| async move { (self.shelf.find(tenant, &entry).await, entry) };
         let mut opened = stream::iter(entries.into_iter().map(open)).buffered(OPENED_AT_ONCE);
         let mut found = Found::default();
@@ -263,6 +262,11 @@ impl Upload {
     pub(crate) fn size(&self) -> (u64, u64) {
         (self.put.block.bytes(), self.put.block.samples())
     }
+}
+
+/// The blocks of which `wanted` holds.
+fn those_of(all: &Snapshot, wanted: impl Fn(&Entry) -> bool) -> Vec<Arc<Entry>> {
+    all.entries().filter(|entry| wanted(entry)).cloned().collect()
 }
 
 /// The next of what is under way, which may take its time as long as something comes.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use weir_pipeline::batch::Metadata;
 use weir_pipeline::{Matcher, Result, SeriesExemplars, Tenant};
 
-use super::{Depot, Found};
-use crate::catalog::Entry;
+use super::{Depot, Found, those_of};
+use crate::catalog::{Entry, Snapshot};
 use crate::extras::{self, Known};
 
 /// What is said of metrics is read of blocks that are so much older than the newest, in milliseconds.
@@ -29,7 +29,7 @@ impl Depot {
         start: i64,
         end: i64,
     ) -> Result<Known<Vec<SeriesExemplars>>> {
-        let choose = |all: &mut Vec<Arc<Entry>>| all.retain(|entry| entry.extras.has_exemplars(start, end));
+        let choose = |all: &Snapshot| those_of(all, |entry| entry.extras.has_exemplars(start, end));
         let Found { blocks, missing } = self.look_for(self.those(tenant, choose)).await;
         Ok(extras::exemplars_of(&blocks, matchers, start, end).await?.lacking(missing))
     }
@@ -41,11 +41,12 @@ impl Depot {
     }
 }
 
-/// Leaves the blocks of the last day that there are any of, of those in which something is said of metrics.
-fn newest(entries: &mut Vec<Arc<Entry>>) {
-    entries.retain(|entry| entry.extras.metrics);
+/// The blocks of the last day that there are any of, of those in which something is said of metrics.
+fn newest(all: &Snapshot) -> Vec<Arc<Entry>> {
+    let mut entries = those_of(all, |entry| entry.extras.metrics);
     entries.sort_unstable_by_key(|entry| std::cmp::Reverse(entry.max_ts));
     let since = entries.first().map_or(i64::MIN, |entry| entry.max_ts.saturating_sub(RECENT));
     entries.retain(|entry| entry.max_ts >= since);
     entries.truncate(MOST);
+    entries
 }
