@@ -17,8 +17,10 @@ fn packed(numbers: &[u64], width: usize) -> Vec<u8> {
 fn differences_of_every_width_are_added_up() {
     for width in 1..=32u8 {
         let most = u64::MAX >> (64 - width);
-        let number =
-            |i: u64| (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - width) | u64::from(i % 7 == 0) * most;
+        let number = |i: u64| match i % 7 {
+            0 => most,
+            _ => (i + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (64 - width),
+        };
         let numbers: Vec<u64> = (0..64).map(number).collect();
         let (last, least) = (i64::MAX - 1000, -17);
         let mut sum = last;
