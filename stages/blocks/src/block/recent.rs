@@ -18,7 +18,7 @@ pub(super) struct Recent<K, V> {
     budget: u64,
     generations: Mutex<Generations<K, V>>,
     hits: Counter,
-    pub(super) misses: Counter,
+    misses: Counter,
 }
 
 #[derive(Debug)]
