@@ -34,6 +34,16 @@ impl Connection {
         }
     }
 
+    /// The same connection, for requests to another path of its host.
+    pub(crate) fn to(&mut self, uri: &str) -> Result<&mut Self> {
+        let uri: Uri = uri.parse()?;
+        if uri.authority() != self.uri.authority() {
+            return Err(format!("expected a path of {}, got `{uri}`", self.uri).into());
+        }
+        self.uri = uri;
+        Ok(self)
+    }
+
     /// Sends one request and reads the reply whole.
     pub(crate) async fn send(&mut self, method: Method, headers: &[(&str, &str)], body: Bytes) -> Result<Reply> {
         let done = self.try_send(method, headers, body).await;

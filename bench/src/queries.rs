@@ -6,11 +6,13 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use hyper::Method;
+use hyper::body::Bytes;
 use serde::Serialize;
 use weir_pipeline::units::Span;
 
 use crate::compare::{Machine, await_samples};
-use crate::http::get;
+use crate::http::Connection;
 use crate::load::{self, Shape};
 use crate::peer::{Kind, Peer, Servers, percent};
 use crate::process::{Cpu, peak_memory};
@@ -59,6 +61,9 @@ pub(crate) struct Arguments {
     /// The time between two samples of a series.
     #[arg(long, default_value = "15s")]
     interval: Span,
+    /// Asks all of a server over one connection, as a dashboard's server does, instead of one for each query.
+    #[arg(long)]
+    keep_alive: bool,
     /// How often each query is asked, beside the first time.
     #[arg(long, default_value_t = 7)]
     times: usize,
@@ -89,6 +94,8 @@ struct Server {
 struct Results {
     name: String,
     machine: Machine,
+    /// Whether a server was asked all over one connection.
+    keep_alive: bool,
     series: usize,
     samples: u64,
     servers: Vec<Totals>,
@@ -165,8 +172,8 @@ pub(crate) fn main(arguments: &Arguments) -> Result<()> {
         runtime.block_on(server.peer.stop())?;
     }
     let series = population.series.len();
-    let results =
-        Results { name: arguments.name.clone(), machine: Machine::here(), series, samples, servers: totals, queries };
+    let (name, keep_alive) = (arguments.name.clone(), arguments.keep_alive);
+    let results = Results { name, machine: Machine::here(), keep_alive, series, samples, servers: totals, queries };
     keep(&results, &results.table(), &arguments.name, &arguments.results)
 }
 
@@ -233,6 +240,8 @@ async fn rest(servers: &[Server]) -> Result<()> {
 
 async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> {
     let mut rows = Vec::new();
+    let connections = servers.iter().map(|server| Connection::new(&server.peer.base));
+    let mut connections = connections.collect::<Result<Vec<_>>>()?;
     for (range, kept, how) in [(false, false, "instant"), (true, false, "range"), (true, true, "range again")] {
         for (name, query) in QUERIES.into_iter().filter(|(name, _)| name.contains(&arguments.queries)) {
             let name = format!("{name}, {how}");
@@ -244,10 +253,13 @@ async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> 
             };
             let mut answers: Vec<Answer> = servers.iter().map(answer).collect();
             for time in 0..=arguments.times {
-                for (server, answer) in servers.iter().zip(&mut answers) {
+                for ((server, answer), connection) in servers.iter().zip(&mut answers).zip(&mut connections) {
                     let url = url(server, query, (range, kept), arguments);
                     let start = Instant::now();
-                    let reply = get(&url).await?;
+                    if !arguments.keep_alive {
+                        *connection = Connection::new(&url)?;
+                    }
+                    let reply = connection.to(&url)?.send(Method::GET, &[], Bytes::new()).await?;
                     let took = start.elapsed().as_secs_f64() * 1000.0;
                     if reply.status != 200 {
                         return Err(format!("{}: {query}: {} {}", answer.name, reply.status, reply.text).into());

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::common::DataFusionError;
+use datafusion::execution::context::QueryPlanner;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, MemoryReservation};
 use datafusion::execution::runtime_env::{RuntimeEnv, RuntimeEnvBuilder};
@@ -27,7 +28,7 @@ use crate::plan::rewrite::{are_exact, rewrite};
 pub(super) struct Plans {
     /// The rules of PromQL that changed it.
     pub(super) rules: Vec<&'static str>,
-    /// After these, and DataFusion's own.
+    /// After these.
     pub(super) logical: LogicalPlan,
     /// What runs.
     pub(super) physical: Arc<dyn ExecutionPlan>,
@@ -58,12 +59,11 @@ impl Sessions {
     pub(super) fn new(partitions: usize) -> Self {
         // Step vectors are never torn apart or shuffled before a partial aggregation.
         let config = SessionConfig::new().with_target_partitions(partitions).with_round_robin_repartition(false);
-        // DataFusion's rules look for filters, joins and projections. A plan of PromQL has none: all its nodes are ours, and so are
-        // its rules. Operators gather partitions where they want one (`exec/spec.rs`): DataFusion's rule for that walks all that is
-        // below each of them.
+        let config = config.with_batch_size(batch_rows(1));
+        // Operators gather partitions where they want one (`exec/spec.rs`): DataFusion's rule for that walks all that is below each
+        // of them.
         let state = SessionStateBuilder::new()
             .with_config(config.clone())
-            .with_query_planner(Arc::new(PromqlPlanner))
             .with_analyzer_rules(Vec::new())
             .with_optimizer_rules(Vec::new())
             .with_physical_optimizer_rules(vec![Arc::new(EnsureCooperative::new()), Arc::new(SanityCheckPlan::new())])
@@ -86,7 +86,11 @@ impl Sessions {
         exact: bool,
     ) -> Result<Arc<Session>> {
         let runtime = Arc::new(RuntimeEnv { memory_pool: pool, ..self.runtime.clone()? });
-        let config = self.config.clone().with_batch_size(batch_rows(steps)).with_extension(query.clone());
+        let mut config = self.config.clone().with_extension(query.clone());
+        // All other options are copied for it.
+        if batch_rows(steps) != config.batch_size() {
+            config = config.with_batch_size(batch_rows(steps));
+        }
         let (scalar, higher, aggregate, window) = Default::default();
         let id = self.planning.session_id().to_owned();
         let task = TaskContext::new(None, id, config, scalar, higher, aggregate, window, runtime);
@@ -123,12 +127,13 @@ impl Session {
     }
 
     async fn plan_here(&self, plan: LogicalPlan) -> Result<Plans, DataFusionError> {
-        let (plan, rules) = rewrite(plan, self.exact)?;
+        let (logical, rules) = rewrite(plan, self.exact)?;
         if !are_exact(&rules) {
             self.query.narrow();
         }
-        let logical = self.planning.optimize(&plan)?;
-        let physical = self.planning.query_planner().create_physical_plan(&logical, &*self.planning).await?;
+        // DataFusion's rules for logical plans look for filters, joins and projections: a plan of PromQL has none that they could
+        // better.
+        let physical = PromqlPlanner.create_physical_plan(&logical, &*self.planning).await?;
         Ok(Plans { rules, logical, physical })
     }
 

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{DFSchema, DFSchemaRef, Result, internal_err};
@@ -18,15 +18,23 @@ pub(crate) struct PromqlNode {
     spec: Arc<dyn Spec>,
     inputs: Vec<LogicalPlan>,
     schema: DFSchemaRef,
-    /// What nodes are compared by: numbers that are NaN have to equal themselves.
-    key: String,
+    /// What nodes are compared by, once they are: numbers that are NaN have to equal themselves.
+    key: OnceLock<String>,
 }
 
 /// The plan of `spec` over `inputs`, whose output has `schema`.
 pub(crate) fn node(spec: impl Spec, inputs: Vec<LogicalPlan>, schema: SchemaRef) -> Result<LogicalPlan> {
     let schema = Arc::new(DFSchema::try_from(schema)?);
-    let key = format!("{spec:?}");
-    Ok(LogicalPlan::Extension(Extension { node: Arc::new(PromqlNode { spec: Arc::new(spec), inputs, schema, key }) }))
+    let node = PromqlNode { spec: Arc::new(spec), inputs, schema, key: OnceLock::new() };
+    Ok(LogicalPlan::Extension(Extension { node: Arc::new(node) }))
+}
+
+/// The node of a plan, where it is one of PromQL's.
+pub(crate) fn promql(plan: &LogicalPlan) -> Option<&PromqlNode> {
+    match plan {
+        LogicalPlan::Extension(Extension { node }) => node.as_any().downcast_ref(),
+        _ => None,
+    }
 }
 
 // === impl PromqlNode ===
@@ -40,6 +48,10 @@ impl PromqlNode {
     /// The plans below it.
     pub(crate) fn children(&self) -> &[LogicalPlan] {
         &self.inputs
+    }
+
+    fn key(&self) -> &str {
+        self.key.get_or_init(|| format!("{:?}", self.spec))
     }
 
     /// What it does, where that is an `O`.
@@ -83,7 +95,7 @@ impl UserDefinedLogicalNodeCore for PromqlNode {
 impl PartialEq for PromqlNode {
     fn eq(&self, other: &Self) -> bool {
         self.spec.name() == other.spec.name()
-            && self.key == other.key
+            && self.key() == other.key()
             && self.inputs == other.inputs
             && self.schema == other.schema
     }
@@ -93,7 +105,7 @@ impl Eq for PromqlNode {}
 
 impl PartialOrd for PromqlNode {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        match (self.spec.name(), &self.key).cmp(&(other.spec.name(), &other.key)) {
+        match (self.spec.name(), self.key()).cmp(&(other.spec.name(), other.key())) {
             Ordering::Equal => self.inputs.partial_cmp(&other.inputs),
             unequal => Some(unequal),
         }
@@ -102,7 +114,7 @@ impl PartialOrd for PromqlNode {
 
 impl Hash for PromqlNode {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        self.key.hash(state);
+        self.key().hash(state);
         self.inputs.hash(state);
     }
 }

@@ -11,17 +11,23 @@ use datafusion::logical_expr::{LogicalPlan, UserDefinedLogicalNode};
 use datafusion::physical_plan::ExecutionPlan;
 use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner};
 
-use super::node::PromqlNode;
+use super::node::{PromqlNode, promql};
 
-/// DataFusion's planner, which also knows PromQL's nodes.
+/// DataFusion's planner, which also knows PromQL's nodes. Most plans have no others: these need nothing of what it looks for in
+/// each node, which takes as long as a series is computed.
 #[derive(Debug)]
 pub(crate) struct PromqlPlanner;
 
 #[async_trait]
 impl QueryPlanner for PromqlPlanner {
     async fn create_physical_plan(&self, plan: &LogicalPlan, session: &dyn Session) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Self)]);
-        planner.create_physical_plan(plan, session).await
+        match operators(plan, session.config().target_partitions()) {
+            Some(operators) => DefaultPhysicalPlanner::default().optimize_physical_plan(operators, session, |_, _| {}),
+            None => {
+                let planner = DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(Self)]);
+                planner.create_physical_plan(plan, session).await
+            }
+        }
     }
 }
 
@@ -36,9 +42,19 @@ impl ExtensionPlanner for PromqlPlanner {
         session: &dyn Session,
         _: &PhysicalPlanningContext,
     ) -> Result<Option<Arc<dyn ExecutionPlan>>> {
-        let Some(node) = node.as_any().downcast_ref::<PromqlNode>() else { return Ok(None) };
-        let schema = UserDefinedLogicalNode::schema(node).inner().clone();
-        let partitions = session.config().target_partitions();
-        Ok(Some(node.spec().clone().exec(schema, inputs.to_vec(), partitions)))
+        let node = node.as_any().downcast_ref::<PromqlNode>();
+        Ok(node.map(|node| operator(node, inputs.to_vec(), session.config().target_partitions())))
     }
+}
+
+/// The operators of a plan that has nodes of PromQL only. Numbers are projections.
+fn operators(plan: &LogicalPlan, partitions: usize) -> Option<Arc<dyn ExecutionPlan>> {
+    let node = promql(plan)?;
+    let inputs = node.children().iter().map(|input| operators(input, partitions)).collect::<Option<_>>()?;
+    Some(operator(node, inputs, partitions))
+}
+
+fn operator(node: &PromqlNode, inputs: Vec<Arc<dyn ExecutionPlan>>, partitions: usize) -> Arc<dyn ExecutionPlan> {
+    let schema = UserDefinedLogicalNode::schema(node).inner().clone();
+    node.spec().clone().exec(schema, inputs, partitions)
 }

@@ -4,9 +4,9 @@
 //! at all steps is evaluated once (`plan/invariant.rs`).
 
 use datafusion::common::Result;
-use datafusion::logical_expr::{Extension, LogicalPlan};
+use datafusion::logical_expr::LogicalPlan;
 
-use super::node::PromqlNode;
+use super::node::promql;
 use crate::exec::spec::Spec;
 
 mod histogram_stats;
@@ -43,14 +43,6 @@ pub(crate) fn rewrite(mut plan: LogicalPlan, exact: bool) -> Result<(LogicalPlan
 /// Whether all rules of these names are exact.
 pub(crate) fn are_exact(names: &[&str]) -> bool {
     RULES.iter().all(|rule| rule.is_exact || !names.contains(&rule.name))
-}
-
-/// The node of a plan, where it is one of PromQL's.
-fn promql(plan: &LogicalPlan) -> Option<&PromqlNode> {
-    match plan {
-        LogicalPlan::Extension(Extension { node }) => node.as_any().downcast_ref(),
-        _ => None,
-    }
 }
 
 /// What the node of a plan does, where that is an `O`.
