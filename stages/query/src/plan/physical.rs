@@ -13,8 +13,8 @@ use datafusion::physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, Phy
 
 use super::node::{PromqlNode, promql};
 
-/// DataFusion's planner, which also knows PromQL's nodes. Most plans have no others: these become operators without what it looks for
-/// in each node.
+/// DataFusion's planner, which also knows PromQL's nodes. Most plans have no others: these become operators without what it
+/// looks for in each node.
 #[derive(Debug)]
 pub(crate) struct PromqlPlanner;
 
