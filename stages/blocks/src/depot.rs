@@ -154,6 +154,9 @@ impl Depot {
         let snapshot = timeout(PATIENCE, self.catalog.snapshot(tenant, Resolution::Raw)).await.unwrap_or_else(late)?;
         self.shelf.forget(tenant, |id| snapshot.get(id).is_some());
         let entries = choose(&snapshot);
+        if entries.is_empty() {
+            return Ok(Found::default());
+        }
         let open = |entry: Arc<Entry>| async move { (self.shelf.find(tenant, &entry).await, entry) };
         let mut opened = stream::iter(entries.into_iter().map(open)).buffered(OPENED_AT_ONCE);
         let mut found = Found::default();

@@ -34,6 +34,7 @@ pub use crate::exec::source::{Lasts, MetricsSource, Run, Selected, Wanted};
 use crate::exec::steps::Steps;
 use crate::plan::{self, Asked, Planned, Planner};
 use crate::syntax;
+use crate::syntax::ast::Expr;
 pub(crate) use answer::truncate;
 use answer::{Points, Rows};
 pub(crate) use error::innermost;
@@ -88,9 +89,10 @@ pub struct Engine {
     executor: Executor,
 }
 
-/// A PromQL text, and when to evaluate it.
-struct Evaluation<'a> {
-    expr: &'a str,
+/// A PromQL text, what it says, and when to evaluate it.
+struct Evaluation {
+    text: Arc<str>,
+    expr: Expr,
     start: i64,
     end: i64,
     steps: Steps,
@@ -187,15 +189,16 @@ impl Engine {
             return Ok(Data::Changes(self.source.changes(&query.tenant, since).await?).into());
         }
         let timeout = query.timeout.map_or(self.limits.timeout, |timeout| timeout.min(self.limits.timeout));
-        let (engine, limit) = (self.clone(), query.limit);
-        let answer = self.executor.run(Need::of(&query.ask), async move {
+        let (engine, limit, evaluation) = (self.clone(), query.limit, Evaluation::of(&query.ask)?);
+        let need = evaluation.as_ref().map_or(Need::Little, Evaluation::need);
+        let answer = self.executor.run(need, async move {
             let mut watch = Stopwatch::start();
             // Held until the work has ended, also where nobody waits for it any more.
             let tenant = engine.tenants.of(&query.tenant);
             let _of_tenant = tenant.gate.acquire().await.map_err(|_| Error::closed())?;
             let _of_all = engine.gate.acquire().await.map_err(|_| Error::closed())?;
             let queue = watch.lap();
-            let mut answer = engine.answer(&query).await?;
+            let mut answer = engine.answer(&query, evaluation).await?;
             if let Some(stats) = &mut answer.stats {
                 (stats.timings.queue, stats.timings.total) = (queue, watch.total());
             }
@@ -212,35 +215,34 @@ impl Engine {
     /// # Errors
     /// As [`Engine::query`], but for what happens while a query runs.
     pub async fn explain(&self, ask: &Ask) -> Result<String> {
-        let (engine, asked) = (self.clone(), ask.clone());
-        self.executor.run(Need::of(ask), async move { engine.explain_here(&asked).await }).await
-    }
-
-    async fn explain_here(&self, ask: &Ask) -> Result<String> {
         let Some(evaluation) = Evaluation::of(ask)? else {
             return Err(Error::invalid("expected a PromQL query"));
         };
-        let query = Query::new(Tenant::default(), ask.clone());
-        let logical = match self.plan(&evaluation, &query)?.0 {
+        let (engine, query) = (self.clone(), Query::new(Tenant::default(), ask.clone()));
+        self.executor.run(evaluation.need(), async move { engine.explain_here(&query, &evaluation).await }).await
+    }
+
+    async fn explain_here(&self, query: &Query, evaluation: &Evaluation) -> Result<String> {
+        let logical = match self.plan(evaluation, query)?.0 {
             Planned::Vector(plan) | Planned::Matrix { plan, .. } => plan,
             Planned::Scalar(number) => evaluation.planner(self.lookback(None), &[]).number_plan(&number)?,
             Planned::Text(text) => return Ok(format!("a text: {text:?}\n")),
         };
-        let session = self.session(&query, &evaluation, false)?;
+        let session = self.session(query, evaluation, false)?;
         let Plans { rules, logical, physical } = session.plan(logical).await?;
         let physical = displayable(physical.as_ref()).indent(false).to_string();
         let rules = if rules.is_empty() { String::new() } else { format!("rules: {}\n\n", rules.join(", ")) };
         Ok(format!("{rules}logical plan\n{}\n\nphysical plan\n{physical}", logical.display_indent()))
     }
 
-    async fn answer(&self, query: &Query) -> Result<Answer> {
-        match Evaluation::of(&query.ask)? {
+    async fn answer(&self, query: &Query, evaluation: Option<Evaluation>) -> Result<Answer> {
+        match evaluation {
             Some(evaluation) => self.evaluate(query, &evaluation).await,
             None => names::answer(&*self.source, query, self.limits.max_series).await,
         }
     }
 
-    async fn evaluate(&self, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
+    async fn evaluate(&self, query: &Query, evaluation: &Evaluation) -> Result<Answer> {
         let session = self.session(query, evaluation, false)?;
         let answer = self.evaluate_in(&session, query, evaluation).await;
         if !session.query().is_in_doubt() {
@@ -250,7 +252,7 @@ impl Engine {
         self.evaluate_in(&self.session(query, evaluation, true)?, query, evaluation).await
     }
 
-    async fn evaluate_in(&self, session: &Arc<Session>, query: &Query, evaluation: &Evaluation<'_>) -> Result<Answer> {
+    async fn evaluate_in(&self, session: &Arc<Session>, query: &Query, evaluation: &Evaluation) -> Result<Answer> {
         let mut watch = Stopwatch::start();
         let (planned, ordered) = self.plan(evaluation, query)?;
         let mut timings = QueryTimings { preparation: watch.lap(), ..QueryTimings::default() };
@@ -278,18 +280,18 @@ impl Engine {
         (timings.sorting, timings.evaluation) = (watch.lap(), watch.total());
         let context = session.query();
         let stats = stats::of(context, stored.then_some(&data), timings);
-        let (warnings, infos) = context.take_annotations().render(evaluation.expr);
+        let (warnings, infos) = context.take_annotations().render(&evaluation.text);
         Ok(Answer { data, warnings, infos, stats })
     }
 
     /// The plan of a query, and whether its rows come in an order that was asked for.
-    fn plan(&self, evaluation: &Evaluation<'_>, query: &Query) -> Result<(Planned, bool)> {
-        let expr = syntax::parse(evaluation.expr)?;
-        let planned = evaluation.planner(self.lookback(query.lookback), self.replicas.of(query)).query(&expr)?;
+    fn plan(&self, evaluation: &Evaluation, query: &Query) -> Result<(Planned, bool)> {
+        let Evaluation { expr, .. } = evaluation;
+        let planned = evaluation.planner(self.lookback(query.lookback), self.replicas.of(query)).query(expr)?;
         let unfit = match &planned {
             Planned::Text(_) => "string",
             Planned::Matrix { .. } => "range vector",
-            _ => return Ok((planned, plan::is_ordered(&expr))),
+            _ => return Ok((planned, plan::is_ordered(expr))),
         };
         if evaluation.instant {
             return Ok((planned, false));
@@ -304,7 +306,7 @@ impl Engine {
     }
 
     /// A session for a query; `exact` where only exact rules may change its plan.
-    fn session(&self, query: &Query, evaluation: &Evaluation<'_>, exact: bool) -> Result<Arc<Session>> {
+    fn session(&self, query: &Query, evaluation: &Evaluation, exact: bool) -> Result<Arc<Session>> {
         let Query { tenant, partial, stats, .. } = query;
         let context = QueryContext::new(self.source.clone(), tenant.clone(), *partial, self.limits.bounds());
         let context = context.with_counts(SampleCounts::new(*stats, evaluation.steps));
@@ -326,10 +328,10 @@ impl Engine {
 
 // === impl Evaluation ===
 
-impl<'a> Evaluation<'a> {
-    /// When to evaluate what is asked; `None` where it is not PromQL.
-    fn of(ask: &'a Ask) -> Result<Option<Self>> {
-        let (expr, start, end, step, instant) = match ask {
+impl Evaluation {
+    /// What to evaluate, and when; `None` where what is asked is not PromQL.
+    fn of(ask: &Ask) -> Result<Option<Self>> {
+        let (text, start, end, step, instant) = match ask {
             Ask::Instant { expr, time } => (expr, *time, *time, 1, true),
             Ask::Range { expr, start, end, step } => (expr, *start, *end, *step, false),
             _ => return Ok(None),
@@ -343,13 +345,19 @@ impl<'a> Evaluation<'a> {
             return Err(Error::invalid("expected fewer steps: increase the step"));
         };
         let steps = Steps { start, step, count };
-        Ok(Some(Self { expr, start, end, steps, instant }))
+        let (text, expr) = (text.clone(), syntax::parse(text)?);
+        Ok(Some(Self { text, expr, start, end, steps, instant }))
     }
 
-    fn planner<'b>(&'b self, lookback: i64, replica_labels: &'b [String]) -> Planner<'b> {
+    /// How much stack it needs.
+    fn need(&self) -> Need {
+        Need::of(self.expr.depth())
+    }
+
+    fn planner<'a>(&'a self, lookback: i64, replica_labels: &'a [String]) -> Planner<'a> {
         let asked = Asked { start: self.start, end: self.end, step: if self.instant { 0 } else { self.steps.step } };
         Planner {
-            text: self.expr,
+            text: &self.text,
             asked,
             steps: self.steps,
             until: self.end,

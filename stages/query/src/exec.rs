@@ -13,8 +13,9 @@ use datafusion::common::{Result, internal_datafusion_err};
 use datafusion::execution::memory_pool::{MemoryConsumer, MemoryReservation};
 use datafusion::execution::{SendableRecordBatchStream, TaskContext};
 use datafusion::physical_expr::{EquivalenceProperties, PhysicalExpr};
-use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType};
-use datafusion::physical_plan::metrics::{BaselineMetrics, ExecutionPlanMetricsSet, MetricsSet};
+use datafusion::physical_plan::coop::make_cooperative;
+use datafusion::physical_plan::execution_plan::{Boundedness, EmissionType, SchedulingType};
+use datafusion::physical_plan::metrics::{ExecutionPlanMetricsSet, MetricBuilder, MetricsSet};
 use datafusion::physical_plan::stream::RecordBatchStreamAdapter;
 use datafusion::physical_plan::{
     DisplayAs, DisplayFormatType, Distribution, ExecutionPlan, ExecutionPlanProperties, InputDistributionRequirements,
@@ -26,6 +27,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) mod absent;
 pub(crate) mod aggregate;
+pub(crate) mod binaries;
 pub(crate) mod context;
 pub(crate) mod counts;
 pub(crate) mod dedup;
@@ -118,10 +120,10 @@ pub(crate) struct OperatorExec<O> {
 // === impl Task ===
 
 impl Task {
-    fn new(name: &str, partition: usize, schema: SchemaRef, task: &TaskContext) -> Result<Self> {
+    fn new(name: &str, schema: SchemaRef, task: &TaskContext) -> Result<Self> {
         let query = task.session_config().get_extension::<QueryContext>();
         let query = query.ok_or_else(|| internal_datafusion_err!("{name} runs within a query only"))?;
-        let memory = MemoryConsumer::new(format!("{name}[{partition}]")).register(task.memory_pool());
+        let memory = MemoryConsumer::new(name).register(task.memory_pool());
         Ok(Self { query, memory, schema, params: Params::default() })
     }
 }
@@ -147,7 +149,10 @@ impl<O: Operator> OperatorExec<O> {
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        let (properties, metrics) = (Arc::new(properties), ExecutionPlanMetricsSet::new());
+        // What reads lets others have the thread, so that DataFusion need not wrap it.
+        let scheduling = if O::ROWS == 0 { SchedulingType::Cooperative } else { SchedulingType::NonCooperative };
+        let properties = Arc::new(properties.with_scheduling_type(scheduling));
+        let metrics = ExecutionPlanMetricsSet::new();
         Self { operator, inputs, properties, metrics, partitions, shared: Arc::default(), params: Arc::default() }
     }
 }
@@ -223,8 +228,8 @@ impl<O: Operator> ExecutionPlan for OperatorExec<O> {
         let rows = self.inputs.iter().take(O::ROWS).map(|input| input.execute(partition, context.clone()));
         let rows = rows.collect::<Result<Vec<_>>>()?;
         let schema = self.schema();
-        let task = Task::new(O::NAME, partition, schema.clone(), &context)?;
-        let metrics = BaselineMetrics::new(&self.metrics, partition);
+        let task = Task::new(O::NAME, schema.clone(), &context)?;
+        let rows_out = MetricBuilder::new(&self.metrics).output_rows(partition);
         let count = self.properties.output_partitioning().partition_count();
         let partition = Partition { index: partition, count, shared: self.shared.clone() };
         let batches = if self.operator.params().is_empty() {
@@ -234,10 +239,11 @@ impl<O: Operator> ExecutionPlan for OperatorExec<O> {
         };
         let batches = batches.inspect(move |batch| {
             if let Ok(batch) = batch {
-                metrics.record_output(batch.num_rows());
+                rows_out.add(batch.num_rows());
             }
         });
-        Ok(Box::pin(RecordBatchStreamAdapter::new(schema, batches)))
+        let batches = Box::pin(RecordBatchStreamAdapter::new(schema, batches));
+        Ok(if O::ROWS == 0 { make_cooperative(batches) } else { batches })
     }
 
     fn metrics(&self) -> Option<MetricsSet> {

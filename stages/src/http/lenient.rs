@@ -7,6 +7,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::sync::LazyLock;
 use std::task::{Context, Poll, ready};
@@ -146,8 +147,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Lenient<S> {
             if !self.at_start {
                 return Pin::new(&mut self.stream).poll_read(cx, out);
             }
-            let mut some = [0; 4096];
-            let mut buffer = ReadBuf::new(&mut some);
+            let mut some = [MaybeUninit::uninit(); 4096];
+            let mut buffer = ReadBuf::uninit(&mut some);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             let filled = buffer.filled();
             self.take_in(filled, filled.is_empty());

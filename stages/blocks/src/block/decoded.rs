@@ -7,6 +7,7 @@ use ulid::Ulid;
 use weir_pipeline::Metrics;
 
 use super::recent::Recent;
+use crate::lasts::Lasts;
 use crate::store::shelf::Samples;
 
 /// What a series takes beside its samples.
@@ -50,6 +51,19 @@ impl Decoded {
     pub(super) fn put(&self, block: Ulid, row: u32, kept: Arc<Kept>) {
         let bytes = kept.samples.byte_size() as u64 + ENTRY;
         self.0.put((block, row), kept, bytes);
+    }
+}
+
+// === impl Kept ===
+
+impl Kept {
+    /// The samples within a time, or of them the last before each of some steps.
+    pub(super) fn within(&self, (start, end): (i64, i64), lasts: Option<&Lasts>) -> Samples {
+        let mut wanted = self.samples.within(start, end);
+        let Some(lasts) = lasts else { return wanted };
+        let mut few = Samples::default();
+        few.take_lasts(&mut wanted, lasts);
+        few
     }
 }
 

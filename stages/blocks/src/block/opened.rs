@@ -154,6 +154,17 @@ impl Opened {
     }
 
     async fn read_rows(&self, rows: &[u32], (start, end): (i64, i64), lasts: Option<Lasts>) -> Result<Vec<Samples>> {
+        if rows.len() <= FEW_ROWS
+            && let Some(kept) = self.decoded.get(self.id, rows, (start, end))
+        {
+            return Ok(kept.iter().map(|kept| kept.within((start, end), lasts.as_ref())).collect());
+        }
+        // What reads is large: those who have no use for it carry a pointer.
+        Box::pin(self.read_pages(rows, (start, end), lasts)).await
+    }
+
+    /// Reads rows that nothing is kept of.
+    async fn read_pages(&self, rows: &[u32], (start, end): (i64, i64), lasts: Option<Lasts>) -> Result<Vec<Samples>> {
         let index = self.index().await?;
         let (file, footer) = (self.samples.clone(), self.footer.clone());
         let mut reading = read::Reading { file, footer, index, start, end, lasts };
@@ -164,19 +175,9 @@ impl Opened {
         guarded(&self.directory, async move { reading.read(&rows).await }).await
     }
 
-    /// Reads few rows, from what is kept of them if possible.
+    /// Reads few rows, and keeps them if possible.
     async fn few(&self, reading: &mut read::Reading, rows: &[u32]) -> Result<Vec<Samples>, Damage> {
         let (start, end, lasts) = (reading.start, reading.end, reading.lasts);
-        let of = |kept: &Arc<Kept>| {
-            let mut wanted = kept.samples.within(start, end);
-            let Some(lasts) = &lasts else { return wanted };
-            let mut few = Samples::default();
-            few.take_lasts(&mut wanted, lasts);
-            few
-        };
-        if let Some(kept) = self.decoded.get(self.id, rows, (start, end)) {
-            return Ok(kept.iter().map(of).collect());
-        }
         let Some((first, last)) = reading.widened(rows)? else { return reading.read(rows).await };
         // Nothing is before the first and after the last of a block.
         let first = if first <= self.times.0 { i64::MIN } else { first };
@@ -186,7 +187,7 @@ impl Opened {
         let keep = |(row, samples): (&u32, Samples)| {
             let kept = Arc::new(Kept { times: (first, last), samples });
             self.decoded.put(self.id, *row, kept.clone());
-            of(&kept)
+            kept.within((start, end), lasts.as_ref())
         };
         Ok(rows.iter().zip(read).map(keep).collect())
     }

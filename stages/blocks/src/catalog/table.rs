@@ -57,6 +57,8 @@ pub(super) struct Table<R> {
 pub(super) struct State<R> {
     /// The first version that is not known; 0 is a table that is not there, as far as is known.
     pub(super) next: Version,
+    /// The file of a version that was looked for last: mostly it is looked for again.
+    sought: Option<(Version, Path)>,
     pub(super) rows: Arc<BTreeMap<BlockId, Arc<R>>>,
     /// The last transactions by name.
     pub(super) transactions: HashMap<String, Option<i64>>,
@@ -104,6 +106,7 @@ impl<R: Row> Table<R> {
         let kernel = Kernel::new(root.clone());
         let state = State {
             next: 0,
+            sought: None,
             rows: Arc::default(),
             transactions: HashMap::new(),
             complete: true,
@@ -138,7 +141,7 @@ impl<R: Row> Table<R> {
         let mut ahead = [1, 1, 2, 4, 8].into_iter().chain(std::iter::repeat(AHEAD));
         loop {
             let versions = state.next..state.next + ahead.next().unwrap_or(AHEAD);
-            let files = versions.map(|version| self.log.clone().join(log::commit_file(version)));
+            let files = versions.map(|version| state.commit_file(&self.log, version));
             let commits = join_all(files.map(|file| async move { (self.objects.find(&file).await, file) })).await;
             let mut end = false;
             for (bytes, file) in commits {
@@ -220,6 +223,18 @@ impl<R: Row> Table<R> {
 // === impl State ===
 
 impl<R> State<R> {
+    /// The file of a commit, in the `directory` of the log.
+    fn commit_file(&mut self, directory: &Path, version: Version) -> Path {
+        match &self.sought {
+            Some((sought, file)) if *sought == version => file.clone(),
+            _ => {
+                let file = directory.clone().join(log::commit_file(version));
+                self.sought = Some((version, file.clone()));
+                file
+            }
+        }
+    }
+
     fn is_stale(&self) -> bool {
         self.verified.is_some_and(|at| at.elapsed() > STALE)
     }

@@ -1,6 +1,6 @@
 //! What a client accepts, and from which web page it asks.
 
-use hyper::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, ORIGIN, VARY};
+use hyper::header::{ACCEPT, ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, VARY};
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
     ACCESS_CONTROL_EXPOSE_HEADERS,
@@ -115,9 +115,9 @@ pub(super) fn encoded(reply: &mut Reply, encoding: Encoding) {
 /// The headers that let the web page at the request's origin read the reply, if `allowed` has it.
 ///
 /// Source: `util/httputil/cors.go` of Prometheus.
-pub(super) fn cors(headers: &HeaderMap, allowed: Option<&OriginPattern>) -> Vec<(HeaderName, HeaderValue)> {
+pub(super) fn cors(origin: Option<&HeaderValue>, allowed: Option<&OriginPattern>) -> Vec<(HeaderName, HeaderValue)> {
     let varies = (VARY, HeaderValue::from_static("Origin"));
-    let (Some(origin), Some(allowed)) = (headers.get(ORIGIN), allowed) else { return vec![varies] };
+    let (Some(origin), Some(allowed)) = (origin, allowed) else { return vec![varies] };
     let fixed = [
         (ACCESS_CONTROL_ALLOW_HEADERS, "Accept, Authorization, Content-Type, Origin"),
         (ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, OPTIONS"),

@@ -18,9 +18,9 @@ use tokio::time::{Instant, timeout_at};
 use weir_pipeline::{Answer, Data, Error, Kind, Query, Result, RowForm, Rows};
 
 use self::memory::SqlPool;
-use super::Engine;
 use super::pool::QueryPool;
 use super::stack::{Need, deep};
+use super::{Engine, Evaluation};
 use crate::exec::context::QueryContext;
 use crate::sql::catalog::Metrics;
 use crate::sql::encode::Encoder;
@@ -136,7 +136,7 @@ impl Engine {
                 return Err(Error::invalid(text));
             }
             let promql = Query { ask: asked.ask(), ..query.clone() };
-            let Answer { data, warnings, infos, .. } = self.answer(&promql).await?;
+            let Answer { data, warnings, infos, .. } = self.answer(&promql, Evaluation::of(&promql.ask)?).await?;
             context.warnings.extend(warnings.into_iter().chain(infos));
             context.session.answered(asked, data).map_err(|error| pool.error(&error))?;
         }

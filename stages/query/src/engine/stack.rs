@@ -3,10 +3,8 @@
 //! Plans are walked by recursion, and streams poll each other: each level of an expression takes some KiB of stack, in a build
 //! without optimization many more.
 
+use weir_pipeline::Result;
 use weir_pipeline::thread::apart;
-use weir_pipeline::{Ask, Result};
-
-use crate::syntax;
 
 /// The stack of what plans and runs the deepest expression. Only what is used of it takes memory.
 pub(super) const STACK: usize = 512 << 20;
@@ -31,13 +29,12 @@ pub(super) enum Need {
 // === impl Need ===
 
 impl Need {
-    /// That of what is asked.
-    pub(super) fn of(ask: &Ask) -> Self {
-        let (Ask::Instant { expr, .. } | Ask::Range { expr, .. }) = ask else { return Self::Little };
-        match syntax::parse(expr).map(|expr| expr.depth()) {
-            Ok(0..=LITTLE) | Err(_) => Self::Little,
-            Ok(0..=USUAL) => Self::Usual,
-            Ok(_) => Self::Much,
+    /// That of an expression of so many levels.
+    pub(super) fn of(levels: usize) -> Self {
+        match levels {
+            0..=LITTLE => Self::Little,
+            0..=USUAL => Self::Usual,
+            _ => Self::Much,
         }
     }
 }

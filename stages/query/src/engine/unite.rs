@@ -35,6 +35,10 @@ pub(super) fn unite(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -
         stream::once(async move {
             let begun = partitions.into_iter().map(begin);
             let (found, rest): (Vec<_>, Vec<_>) = begun.unzip();
+            let found = stream::iter(found.into_iter().flatten());
+            if rest.iter().all(Option::is_none) {
+                return Ok(found.boxed());
+            }
             let mut beside = RecordBatchReceiverStreamBuilder::new(schema, rest.len().max(1));
             for mut partition in rest.into_iter().flatten() {
                 let taker = beside.tx();
@@ -49,7 +53,7 @@ pub(super) fn unite(plan: &Arc<dyn ExecutionPlan>, context: &Arc<TaskContext>) -
                     Ok(())
                 });
             }
-            Ok::<_, DataFusionError>(stream::iter(found.into_iter().flatten()).chain(beside.build()))
+            Ok::<_, DataFusionError>(found.chain(beside.build()).boxed())
         })
     };
     Ok(Box::pin(RecordBatchStreamAdapter::new(schema, united.try_flatten())))

@@ -118,7 +118,7 @@ impl Transform for Collecting {
             histograms.sort_by_key(|point| point.timestamp);
             histograms.dedup_by_key(|point| point.timestamp);
             histograms.into_iter().for_each(|point| out.histogram(point));
-            out.end_row(key_of(&labels), &labels, false)?;
+            out.end_row(key_of(&labels), &labels, false);
         }
         out.finish(self.task.schema.clone()).map(Some)
     }

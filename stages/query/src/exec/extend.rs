@@ -69,7 +69,7 @@ impl Transform for Extending {
             let window = Window { timestamps, values, start, end, extension: Some(extension), ..Window::default() };
             let (timestamps, values): (Vec<_>, Vec<_>) = extend(&window).into_iter().unzip();
             out.floats(&timestamps, &values, &[]);
-            out.end_row(samples.id(row), samples.labels(row), samples.drop_name(row))?;
+            out.end_row(samples.id(row), samples.labels(row), samples.drop_name(row));
         }
         self.ready = Some(out.finish(self.task.schema.clone())?);
         Ok(())

@@ -12,7 +12,7 @@ use datafusion::execution::SendableRecordBatchStream;
 use weir_blocks::merge::{beats_float, merge_histograms};
 use weir_pipeline::{HistogramPoint, Labels};
 
-use super::samples::{Row, Samples, SamplesBuilder};
+use super::samples::{Row, SAMPLE_BYTES, Samples, SamplesBuilder};
 use super::transform::{self, Transform};
 use super::{Batches, Operator, Partition, Task};
 
@@ -35,7 +35,12 @@ struct Pending {
 
 struct Merging {
     task: Task,
+    /// A batch of one series that nothing needs to be done to, unless the next goes on with it, and the bytes of its samples. There
+    /// is no pending one beside it.
+    alone: Option<(RecordBatch, usize)>,
     pending: Option<Pending>,
+    /// What is complete, in order: a batch as it came, series, and another batch as it came.
+    first: Option<RecordBatch>,
     done: Vec<Pending>,
     whole: Option<RecordBatch>,
 }
@@ -53,7 +58,8 @@ impl Operator for SeriesMerge {
 
     fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
-        Ok(transform::run(input, Merging { task, pending: None, done: Vec::new(), whole: None }))
+        let (pending, done) = (None, Vec::new());
+        Ok(transform::run(input, Merging { task, alone: None, pending, first: None, done, whole: None }))
     }
 }
 
@@ -96,9 +102,10 @@ impl Merging {
             series.settle();
             out.floats(&series.timestamps, &series.values, &series.starts);
             series.histograms.iter().for_each(|point| out.histogram(point));
-            out.end_row(series.id, &series.labels, false)?;
+            out.end_row(series.id, &series.labels, false);
         }
-        self.task.memory.try_resize(self.pending.as_ref().map_or(0, |pending| pending.timestamps.len() * 16))?;
+        let pending = self.pending.as_ref().map_or(0, |pending| pending.timestamps.len() * SAMPLE_BYTES);
+        self.task.memory.try_resize(pending + self.alone.as_ref().map_or(0, |(_, bytes)| *bytes))?;
         out.finish(self.task.schema.clone())
     }
 }
@@ -107,8 +114,27 @@ impl Transform for Merging {
     fn push(&mut self, batch: RecordBatch) -> Result<()> {
         let samples = Samples::try_new(&batch)?;
         let rows = batch.num_rows();
-        let continues = |pending: &Pending| rows > 0 && pending.id == samples.id(0);
-        if rows > 1 && is_merged(&samples) && !self.pending.as_ref().is_some_and(continues) {
+        if rows == 0 {
+            return Ok(());
+        }
+        if let Some((alone, bytes)) = self.alone.take() {
+            self.task.memory.shrink(bytes);
+            let before = Samples::try_new(&alone)?;
+            if before.id(0) == samples.id(0) {
+                self.add(&before, 0)?;
+            } else {
+                self.first = Some(alone);
+            }
+        }
+        let continues = self.pending.as_ref().is_some_and(|pending| pending.id == samples.id(0));
+        if rows == 1 && !continues && is_merged(&samples) {
+            self.done.extend(self.pending.take());
+            let bytes = samples.row(0).bytes();
+            self.task.memory.try_grow(bytes)?;
+            self.alone = Some((batch, bytes));
+            return Ok(());
+        }
+        if rows > 1 && !continues && is_merged(&samples) {
             // Nothing to merge: hand the batch on as it is, but for its last series, which may go on in the next.
             self.add(&samples, rows - 1)?;
             self.whole = Some(batch.slice(0, rows - 1));
@@ -119,10 +145,14 @@ impl Transform for Merging {
 
     fn finish(&mut self) -> Result<()> {
         self.done.extend(self.pending.take());
+        self.first = self.alone.take().map(|(alone, _)| alone);
         Ok(())
     }
 
     fn pull(&mut self) -> Result<Option<RecordBatch>> {
+        if let Some(first) = self.first.take() {
+            return Ok(Some(first));
+        }
         if !self.done.is_empty() {
             return self.merged().map(Some);
         }

@@ -19,9 +19,14 @@ impl Pace {
         Self { begin: Instant::now() }
     }
 
+    /// Whether the turn is over.
+    pub(crate) fn is_over(&self) -> bool {
+        self.begin.elapsed() >= TURN
+    }
+
     /// Lets others have the thread where the turn is over.
     pub(crate) async fn rest(&mut self) {
-        if self.begin.elapsed() >= TURN {
+        if self.is_over() {
             tokio::task::yield_now().await;
             self.begin = Instant::now();
         }

@@ -94,7 +94,7 @@ impl Transform for Resampling {
                 out.histogram(&HistogramPoint { timestamp, start: 0, histogram });
             }
             let labels = vector.labels(row);
-            out.end_row(key_of(labels), labels, vector.drop_name(row))?;
+            out.end_row(key_of(labels), labels, vector.drop_name(row));
         }
         self.task.query.count_samples(samples)?;
         self.ready = Some(out.finish(self.task.schema.clone())?);

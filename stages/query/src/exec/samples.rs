@@ -3,13 +3,12 @@
 //! Shape: a row is a run of one series. Lists of timestamps and values, as long as each other; the list of start timestamps is
 //! null where none is known; histograms, which are rare, are one binary, null where there is none.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use arrow::array::{
-    Array, ArrayRef, BinaryArray, BinaryBuilder, BooleanArray, FixedSizeBinaryArray, FixedSizeBinaryBuilder,
-    Float64Array, Int64Array, ListArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeBinaryArray, Float64Array, Int64Array, ListArray,
 };
-use arrow::buffer::{NullBuffer, OffsetBuffer, ScalarBuffer};
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use datafusion::common::cast::{
@@ -18,6 +17,7 @@ use datafusion::common::cast::{
 use datafusion::common::{Result, exec_err};
 use weir_pipeline::{Histogram, HistogramPoint};
 
+use super::binaries::Binaries;
 use super::steps::{DROP_NAME, LABELS, column};
 
 /// The id of a series.
@@ -62,34 +62,37 @@ pub(crate) struct Row<'a> {
 /// Collects runs into a batch.
 #[derive(Debug)]
 pub(crate) struct SamplesBuilder {
-    ids: FixedSizeBinaryBuilder,
-    labels: BinaryBuilder,
+    ids: Vec<u8>,
+    labels: Binaries,
     ends: Vec<i32>,
     timestamps: Vec<i64>,
     values: Vec<f64>,
     /// As long as `timestamps`, or empty as long as no start is known.
     starts: Vec<i64>,
-    histograms: BinaryBuilder,
+    histograms: Binaries,
     encoded: Vec<u8>,
     drop_name: Vec<bool>,
 }
 
-/// The schema of samples.
-pub(crate) fn schema() -> SchemaRef {
-    let list = |data_type| DataType::List(item(data_type));
+/// The elements of the lists: the same ones everywhere, so that nobody makes or compares them for each batch.
+static TIME: LazyLock<FieldRef> = LazyLock::new(|| Arc::new(Field::new("item", DataType::Int64, false)));
+static VALUE: LazyLock<FieldRef> = LazyLock::new(|| Arc::new(Field::new("item", DataType::Float64, false)));
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(vec![
         Field::new(SERIES, DataType::FixedSizeBinary(16), false),
         Field::new(LABELS, DataType::Binary, false),
-        Field::new(TIMESTAMPS, list(DataType::Int64), false),
-        Field::new(VALUES, list(DataType::Float64), false),
-        Field::new(STARTS, list(DataType::Int64), true),
+        Field::new(TIMESTAMPS, DataType::List(TIME.clone()), false),
+        Field::new(VALUES, DataType::List(VALUE.clone()), false),
+        Field::new(STARTS, DataType::List(TIME.clone()), true),
         Field::new(HISTOGRAMS, DataType::Binary, true),
         Field::new(DROP_NAME, DataType::Boolean, true),
     ]))
-}
+});
 
-fn item(data_type: DataType) -> FieldRef {
-    Arc::new(Field::new("item", data_type, false))
+/// The schema of samples.
+pub(crate) fn schema() -> SchemaRef {
+    SCHEMA.clone()
 }
 
 // === impl Samples ===
@@ -191,13 +194,13 @@ impl SamplesBuilder {
     /// An empty batch with room for `rows` of `samples` together.
     pub(crate) fn new(rows: usize, samples: usize) -> Self {
         Self {
-            ids: FixedSizeBinaryBuilder::with_capacity(rows, 16),
-            labels: BinaryBuilder::new(),
+            ids: Vec::with_capacity(rows * 16),
+            labels: Binaries::new(rows),
             ends: Vec::with_capacity(rows),
             timestamps: Vec::with_capacity(samples),
             values: Vec::with_capacity(samples),
             starts: Vec::new(),
-            histograms: BinaryBuilder::new(),
+            histograms: Binaries::new(rows),
             encoded: Vec::new(),
             drop_name: Vec::with_capacity(rows),
         }
@@ -224,18 +227,17 @@ impl SamplesBuilder {
     }
 
     /// Ends the row that is being built.
-    pub(crate) fn end_row(&mut self, id: [u8; 16], labels: &[u8], drop_name: bool) -> Result<()> {
-        self.ids.append_value(id)?;
-        self.labels.append_value(labels);
+    pub(crate) fn end_row(&mut self, id: [u8; 16], labels: &[u8], drop_name: bool) {
+        self.ids.extend_from_slice(&id);
+        self.labels.push(Some(labels));
         self.ends.push(self.timestamps.len() as i32);
-        self.histograms.append_option((!self.encoded.is_empty()).then_some(self.encoded.as_slice()));
+        self.histograms.push((!self.encoded.is_empty()).then_some(self.encoded.as_slice()));
         self.encoded.clear();
         self.drop_name.push(drop_name);
-        Ok(())
     }
 
     /// The batch.
-    pub(crate) fn finish(mut self, schema: SchemaRef) -> Result<RecordBatch> {
+    pub(crate) fn finish(self, schema: SchemaRef) -> Result<RecordBatch> {
         let rows = self.ends.len();
         let offsets = OffsetBuffer::new(ScalarBuffer::from_iter(std::iter::once(0).chain(self.ends)));
         let timestamps = Arc::new(Int64Array::new(ScalarBuffer::from(self.timestamps), None));
@@ -243,18 +245,18 @@ impl SamplesBuilder {
         let starts = if self.starts.is_empty() {
             let offsets = OffsetBuffer::new_zeroed(rows);
             let none = Arc::new(Int64Array::from(Vec::<i64>::new()));
-            ListArray::try_new(item(DataType::Int64), offsets, none, Some(NullBuffer::new_null(rows)))?
+            ListArray::try_new(TIME.clone(), offsets, none, Some(NullBuffer::new_null(rows)))?
         } else {
             let starts = Arc::new(Int64Array::new(ScalarBuffer::from(self.starts), None));
-            ListArray::try_new(item(DataType::Int64), offsets.clone(), starts, None)?
+            ListArray::try_new(TIME.clone(), offsets.clone(), starts, None)?
         };
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.ids.finish()),
-            Arc::new(self.labels.finish()),
-            Arc::new(ListArray::try_new(item(DataType::Int64), offsets.clone(), timestamps, None)?),
-            Arc::new(ListArray::try_new(item(DataType::Float64), offsets, values, None)?),
+            Arc::new(FixedSizeBinaryArray::try_new(16, Buffer::from_vec(self.ids), None)?),
+            Arc::new(self.labels.finish()?),
+            Arc::new(ListArray::try_new(TIME.clone(), offsets.clone(), timestamps, None)?),
+            Arc::new(ListArray::try_new(VALUE.clone(), offsets, values, None)?),
             Arc::new(starts),
-            Arc::new(self.histograms.finish()),
+            Arc::new(self.histograms.finish()?),
             Arc::new(BooleanArray::from(self.drop_name)),
         ];
         Ok(RecordBatch::try_new(schema, columns)?)

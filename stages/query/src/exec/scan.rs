@@ -41,7 +41,7 @@ const LEAST_BYTES: usize = BATCH_BYTES / 4;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Scan {
     /// Which series.
-    pub(crate) matchers: Vec<Matcher>,
+    pub(crate) matchers: Arc<[Matcher]>,
     /// From, included.
     pub(crate) start: i64,
     /// To, included.
@@ -252,7 +252,7 @@ impl Reader {
                 }
                 None => all.encoded(),
             };
-            out.end_row(self.selected.id(run.series).0, labels, false)?;
+            out.end_row(self.selected.id(run.series).0, labels, false);
         }
         out.finish(self.task.schema.clone())
     }

@@ -3,9 +3,9 @@
 //! Shape: a struct of `floats`, a list with a place for each step, and `histograms`, which are rare: the encodings of those
 //! that there are, each behind its step, in one binary, null where there is none. A step has one kind of value at most.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
-use arrow::array::{Array, ArrayRef, BinaryArray, BinaryBuilder, FixedSizeListArray, Float64Array, StructArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, FixedSizeListArray, Float64Array, StructArray};
 use arrow::array::{BooleanArray, new_null_array};
 use arrow::buffer::{BooleanBuffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
@@ -14,6 +14,8 @@ use datafusion::common::cast::{as_binary_array, as_boolean_array, as_fixed_size_
 use datafusion::common::{Result, exec_datafusion_err, exec_err};
 use weir_blocks::Lasts;
 use weir_pipeline::{Histogram, Value};
+
+use super::binaries::Binaries;
 
 /// The canonical labels of a row.
 pub(crate) const LABELS: &str = "labels";
@@ -64,7 +66,7 @@ pub(crate) struct VectorBatch<'a> {
 pub(crate) struct StepsBuilder {
     floats: Vec<f64>,
     valid: Vec<bool>,
-    histograms: BinaryBuilder,
+    histograms: Binaries,
     encoded: Vec<u8>,
     rows: usize,
     steps: usize,
@@ -73,7 +75,7 @@ pub(crate) struct StepsBuilder {
 /// Collects rows of an instant vector into a batch.
 #[derive(Debug)]
 pub(crate) struct VectorBuilder {
-    labels: BinaryBuilder,
+    labels: Binaries,
     drop_name: Vec<bool>,
     steps: StepsBuilder,
 }
@@ -83,17 +85,26 @@ pub(crate) fn data_type(steps: usize) -> DataType {
     DataType::Struct(fields(steps))
 }
 
+/// What most queries have, vectors of one step, is made once.
+static FIELDS: LazyLock<Fields> = LazyLock::new(|| fields_of(1));
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| schema_of(1));
+static ITEM: LazyLock<FieldRef> = LazyLock::new(|| Arc::new(Field::new("item", DataType::Float64, true)));
+
 fn fields(steps: usize) -> Fields {
-    let floats = DataType::FixedSizeList(item(), steps as i32);
-    Fields::from(vec![Field::new("floats", floats, false), Field::new("histograms", DataType::Binary, true)])
+    if steps == 1 { FIELDS.clone() } else { fields_of(steps) }
 }
 
-fn item() -> FieldRef {
-    Arc::new(Field::new("item", DataType::Float64, true))
+fn fields_of(steps: usize) -> Fields {
+    let floats = DataType::FixedSizeList(ITEM.clone(), steps as i32);
+    Fields::from(vec![Field::new("floats", floats, false), Field::new("histograms", DataType::Binary, true)])
 }
 
 /// The schema of an instant vector.
 pub(crate) fn schema(steps: usize) -> SchemaRef {
+    if steps == 1 { SCHEMA.clone() } else { schema_of(steps) }
+}
+
+fn schema_of(steps: usize) -> SchemaRef {
     Arc::new(Schema::new(vec![
         Field::new(LABELS, DataType::Binary, true),
         Field::new(DROP_NAME, DataType::Boolean, true),
@@ -117,7 +128,7 @@ pub(crate) fn list(steps: usize, values: Float64Array) -> Result<StructArray> {
 }
 
 fn column_of(steps: usize, values: Float64Array, histograms: ArrayRef) -> Result<StructArray> {
-    let floats = FixedSizeListArray::try_new(item(), steps as i32, Arc::new(values), None)?;
+    let floats = FixedSizeListArray::try_new(ITEM.clone(), steps as i32, Arc::new(values), None)?;
     Ok(StructArray::try_new(fields(steps), vec![Arc::new(floats), histograms], None)?)
 }
 
@@ -306,7 +317,7 @@ impl StepsBuilder {
     /// An empty column with room for `rows`.
     pub(crate) fn new(steps: usize, rows: usize) -> Self {
         let (floats, valid) = (Vec::with_capacity(steps * rows), Vec::with_capacity(steps * rows));
-        Self { floats, valid, histograms: BinaryBuilder::new(), encoded: Vec::new(), rows: 0, steps }
+        Self { floats, valid, histograms: Binaries::new(rows), encoded: Vec::new(), rows: 0, steps }
     }
 
     /// Adds a row of numbers, unless it has none at any step. Returns whether it was added.
@@ -361,7 +372,7 @@ impl StepsBuilder {
         let stays = !self.encoded.is_empty() || self.valid.get(before..).is_some_and(|row| row.contains(&true));
         if stays {
             self.rows += 1;
-            self.histograms.append_option((!self.encoded.is_empty()).then_some(self.encoded.as_slice()));
+            self.histograms.push((!self.encoded.is_empty()).then_some(self.encoded.as_slice()));
         }
         self.floats.resize(self.rows * self.steps, 0.0);
         self.valid.resize(self.rows * self.steps, false);
@@ -375,11 +386,11 @@ impl StepsBuilder {
     }
 
     /// The column.
-    pub(crate) fn finish(mut self) -> Result<StructArray> {
+    pub(crate) fn finish(self) -> Result<StructArray> {
         let nulls = NullBuffer::new(BooleanBuffer::from(self.valid));
         let nulls = (nulls.null_count() > 0).then_some(nulls);
         let floats = Float64Array::try_new(ScalarBuffer::from(self.floats), nulls)?;
-        column_of(self.steps, floats, Arc::new(self.histograms.finish()))
+        column_of(self.steps, floats, Arc::new(self.histograms.finish()?))
     }
 }
 
@@ -388,7 +399,8 @@ impl StepsBuilder {
 impl VectorBuilder {
     /// An empty batch with room for `rows`.
     pub(crate) fn new(steps: usize, rows: usize) -> Self {
-        Self { labels: BinaryBuilder::new(), drop_name: Vec::new(), steps: StepsBuilder::new(steps, rows) }
+        let labels = Binaries::new(rows);
+        Self { labels, drop_name: Vec::with_capacity(rows), steps: StepsBuilder::new(steps, rows) }
     }
 
     /// Adds a row of numbers, unless it has none at any step. Returns whether it was added.
@@ -421,7 +433,7 @@ impl VectorBuilder {
 
     fn label(&mut self, added: bool, labels: &[u8], drop_name: bool) -> bool {
         if added {
-            self.labels.append_value(labels);
+            self.labels.push(Some(labels));
             self.drop_name.push(drop_name);
         }
         added
@@ -433,9 +445,9 @@ impl VectorBuilder {
     }
 
     /// The batch.
-    pub(crate) fn finish(mut self, schema: SchemaRef) -> Result<RecordBatch> {
+    pub(crate) fn finish(self, schema: SchemaRef) -> Result<RecordBatch> {
         let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.labels.finish()),
+            Arc::new(self.labels.finish()?),
             Arc::new(BooleanArray::from(self.drop_name)),
             Arc::new(self.steps.finish()?),
         ];

@@ -1,9 +1,13 @@
 //! From batches to batches, one at a time, so that no operator makes more output than its reader takes.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
 use arrow::record_batch::RecordBatch;
 use datafusion::common::Result;
 use datafusion::execution::SendableRecordBatchStream;
-use futures_util::{Future, FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{Future, FutureExt, Stream, StreamExt, TryStreamExt};
 
 use super::Batches;
 use super::pace::Pace;
@@ -22,37 +26,71 @@ pub(crate) trait Transform: Send + 'static {
     fn pull(&mut self) -> Result<Option<RecordBatch>>;
 }
 
+/// A transform and its input. A stream by hand: one of a future for each item moves all of this into each of them and back.
 struct Driven<T> {
     input: SendableRecordBatchStream,
     transform: T,
+    /// No more input comes.
     finished: bool,
+    /// Nothing comes any more.
+    ended: bool,
     pace: Pace,
+    /// Others have the thread.
+    resting: Option<BoxFuture<'static, ()>>,
 }
 
 /// Runs `transform` over `input`, in turns. Dropping the stream cancels it between any two batches.
 pub(crate) fn run(input: SendableRecordBatchStream, transform: impl Transform) -> Batches {
-    stream::try_unfold(Driven { input, transform, finished: false, pace: Pace::new() }, |mut driven| async move {
-        loop {
-            driven.pace.rest().await;
-            if let Some(batch) = driven.transform.pull()? {
-                return Ok(Some((batch, driven)));
-            }
-            if driven.finished {
-                return Ok(None);
-            }
-            match driven.input.try_next().await? {
-                Some(batch) => driven.transform.push(batch)?,
-                None => {
-                    driven.finished = true;
-                    driven.transform.finish()?;
-                }
-            }
-        }
-    })
-    .boxed()
+    Box::pin(Driven { input, transform, finished: false, ended: false, pace: Pace::new(), resting: None })
 }
 
 /// The batches of a stream that must be opened first.
 pub(crate) fn opened(open: impl Future<Output = Result<Batches>> + Send + 'static) -> Batches {
     open.into_stream().try_flatten().boxed()
+}
+
+// === impl Driven ===
+
+impl<T: Transform> Driven<T> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RecordBatch>>> {
+        loop {
+            if self.resting.is_none() && self.pace.is_over() {
+                self.resting = Some(tokio::task::yield_now().boxed());
+            }
+            if let Some(resting) = &mut self.resting {
+                ready!(resting.poll_unpin(cx));
+                self.resting = None;
+                self.pace = Pace::new();
+            }
+            if let Some(batch) = self.transform.pull()? {
+                return Poll::Ready(Ok(Some(batch)));
+            }
+            if self.finished {
+                return Poll::Ready(Ok(None));
+            }
+            match ready!(self.input.poll_next_unpin(cx)).transpose()? {
+                Some(batch) => self.transform.push(batch)?,
+                None => {
+                    self.finished = true;
+                    self.transform.finish()?;
+                }
+            }
+        }
+    }
+}
+
+impl<T> Unpin for Driven<T> {}
+
+impl<T: Transform> Stream for Driven<T> {
+    type Item = Result<RecordBatch>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.ended {
+            return Poll::Ready(None);
+        }
+        let item = ready!(self.poll(cx)).transpose();
+        // As nothing comes after an error.
+        self.ended = !matches!(item, Some(Ok(_)));
+        Poll::Ready(item)
+    }
 }

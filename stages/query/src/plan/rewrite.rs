@@ -45,6 +45,15 @@ pub(crate) fn are_exact(names: &[&str]) -> bool {
     RULES.iter().all(|rule| rule.is_exact || !names.contains(&rule.name))
 }
 
+/// How many nodes of a plan are an `O`.
+fn count<O: Spec>(plan: &LogicalPlan) -> usize {
+    let below: usize = match promql(plan) {
+        Some(node) => node.children().iter().map(count::<O>).sum(),
+        None => plan.inputs().into_iter().map(count::<O>).sum(),
+    };
+    below + usize::from(of::<O>(plan).is_some())
+}
+
 /// What the node of a plan does, where that is an `O`.
 fn of<O: Spec>(plan: &LogicalPlan) -> Option<&O> {
     promql(plan)?.downcast()

@@ -146,7 +146,7 @@ impl Planner<'_> {
         let (after, end) = eval.reach();
         match windows.from {
             From::Selector(selector) => {
-                let (matchers, start) = (selector.matchers.clone(), after.saturating_add(1));
+                let (matchers, start) = (selector.matchers.as_slice().into(), after.saturating_add(1));
                 let lasts = self.lasts(windows, eval);
                 let scan = Scan { matchers, start, end, labels: None, shared: false, lasts };
                 let scan = node(scan, Vec::new(), samples::schema()).map_err(internal)?;

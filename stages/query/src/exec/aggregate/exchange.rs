@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use arrow::array::Float64Array;
-use arrow::array::{Array, ArrayRef, BinaryArray, BinaryBuilder, FixedSizeBinaryArray, FixedSizeListArray};
+use arrow::array::{Array, ArrayRef, BinaryArray, FixedSizeBinaryArray, FixedSizeListArray};
 use arrow::buffer::Buffer;
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
@@ -15,6 +15,7 @@ use datafusion::common::cast::{as_fixed_size_list_array, as_float64_array};
 use datafusion::common::{Result, exec_err};
 
 use super::table::{OfStep, Page};
+use crate::exec::binaries::Binaries;
 use crate::exec::steps::{LABELS, column};
 use crate::functions::aggregate::{Fold, Histograms};
 
@@ -41,14 +42,14 @@ pub(super) fn schema(state: &[&str], steps: usize) -> SchemaRef {
 /// The states of some groups as a batch.
 pub(super) fn write<F: Fold>(page: Page<F>, steps: usize, schema: SchemaRef) -> Result<RecordBatch> {
     let groups = page.keys.len();
-    let mut histograms = BinaryBuilder::new();
+    let mut histograms = Binaries::new(groups);
     let mut encoded = Vec::new();
     for slot in 0..groups {
         encoded.clear();
         for (&(_, step), of_step) in page.histograms.range((slot, 0)..(slot + 1, 0)) {
             write_histograms(step, of_step, &mut encoded);
         }
-        histograms.append_option((!encoded.is_empty()).then_some(&encoded));
+        histograms.push((!encoded.is_empty()).then_some(encoded.as_slice()));
     }
     let keys = Buffer::from_vec(page.keys.into_flattened());
     let mut columns: Vec<ArrayRef> = vec![
@@ -62,7 +63,7 @@ pub(super) fn write<F: Fold>(page: Page<F>, steps: usize, schema: SchemaRef) -> 
         let numbers = Arc::new(Float64Array::from(numbers));
         columns.push(Arc::new(FixedSizeListArray::try_new(item.clone(), steps as i32, numbers, None)?));
     }
-    columns.push(Arc::new(histograms.finish()));
+    columns.push(Arc::new(histograms.finish()?));
     Ok(RecordBatch::try_new(schema, columns)?)
 }
 

@@ -55,7 +55,7 @@ fn partitions_share_series_by_their_samples() {
 
 #[test]
 fn a_scan_shows_its_matchers_and_its_time() {
-    let matchers = vec![Matcher::equal("__name__", "up"), Matcher::equal("job", "a")];
+    let matchers = [Matcher::equal("__name__", "up"), Matcher::equal("job", "a")].into();
     let scan = Scan { matchers, start: 1, end: 2, labels: None, shared: false, lasts: None };
     assert_eq!(scan.to_string(), "{__name__=\"up\", job=\"a\"} from=1 to=2");
 }

@@ -6,7 +6,7 @@
 use datafusion::common::Result;
 use datafusion::logical_expr::LogicalPlan;
 
-use super::{Rule, of, promql};
+use super::{Rule, count, of, promql};
 use crate::exec::histogram::Histograms;
 use crate::exec::map::{Function, Map};
 use crate::exec::matching::Match;
@@ -16,8 +16,11 @@ use crate::exec::steps::STEPS;
 use crate::plan::node::node;
 use crate::syntax::ast::BinaryOp;
 
-pub(super) static RULE: Rule =
-    Rule { name: "histogram_stats", is_exact: true, apply: |plan| walk(plan, Needs::Unsaid) };
+pub(super) static RULE: Rule = Rule { name: "histogram_stats", is_exact: true, apply };
+
+fn apply(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    if count::<Map>(plan) == 0 { Ok(None) } else { walk(plan, Needs::Unsaid) }
+}
 
 /// What is needed of histograms, by what stands above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::logical_expr::LogicalPlan;
 
-use super::{Rule, of, promql};
+use super::{Rule, count, of, promql};
 use crate::exec::aggregate::{Aggregate, Phase};
 use crate::exec::map::Map;
 use crate::exec::merge::SeriesMerge;
@@ -20,6 +20,9 @@ use crate::plan::node::node;
 pub(super) static RULE: Rule = Rule { name: "needed_labels", is_exact: true, apply };
 
 fn apply(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    if count::<Aggregate>(plan) == 0 {
+        return Ok(None);
+    }
     let mut changed = false;
     let plan = plan.clone().transform_up(|plan| {
         let needed = of::<Aggregate>(&plan).and_then(needed);

@@ -13,7 +13,7 @@ use datafusion::logical_expr::LogicalPlan;
 use weir_pipeline::Matcher;
 use weir_pipeline::labels::METRIC;
 
-use super::{Rule, of, promql};
+use super::{Rule, count, of, promql};
 use crate::exec::matching::Match;
 use crate::exec::merge::SeriesMerge;
 use crate::exec::range_eval::RangeEval;
@@ -24,6 +24,9 @@ use crate::syntax::ast::Group;
 pub(super) static RULE: Rule = Rule { name: "propagate_matchers", is_exact: false, apply };
 
 fn apply(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    if count::<Match>(plan) == 0 {
+        return Ok(None);
+    }
     let mut changed = false;
     let plan = plan.clone().transform_up(|plan| match matched(&plan)? {
         Some(plan) => {

@@ -7,7 +7,7 @@ use datafusion::common::Result;
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::logical_expr::LogicalPlan;
 
-use super::{Rule, of};
+use super::{Rule, count, of};
 use crate::exec::samples;
 use crate::exec::scan::Scan;
 use crate::plan::node::node;
@@ -18,6 +18,9 @@ pub(super) static RULE: Rule = Rule { name: "share_selectors", is_exact: true, a
 const EXTRA: f64 = 0.2;
 
 fn apply(plan: &LogicalPlan) -> Result<Option<LogicalPlan>> {
+    if count::<Scan>(plan) < 2 {
+        return Ok(None);
+    }
     let mut scans: HashMap<String, Vec<(i64, i64)>> = HashMap::new();
     plan.apply(|plan| {
         if let Some(scan) = of::<Scan>(plan) {
