@@ -52,6 +52,8 @@ pub(crate) mod sort;
 pub(crate) mod source;
 pub(crate) mod spec;
 pub(crate) mod steps;
+#[cfg(test)]
+pub(crate) mod testing;
 pub(crate) mod transform;
 
 use context::{QueryContext, Shared};

@@ -32,8 +32,8 @@ impl Need {
     /// That of an expression of so many levels.
     pub(super) fn of(levels: usize) -> Self {
         match levels {
-            0..=LITTLE => Self::Little,
-            0..=USUAL => Self::Usual,
+            few if few <= LITTLE => Self::Little,
+            usual if usual <= USUAL => Self::Usual,
             _ => Self::Much,
         }
     }

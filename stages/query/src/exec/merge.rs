@@ -145,7 +145,10 @@ impl Transform for Merging {
 
     fn finish(&mut self) -> Result<()> {
         self.done.extend(self.pending.take());
-        self.first = self.alone.take().map(|(alone, _)| alone);
+        if let Some((alone, bytes)) = self.alone.take() {
+            self.task.memory.shrink(bytes);
+            self.first = Some(alone);
+        }
         Ok(())
     }
 

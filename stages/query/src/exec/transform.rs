@@ -37,11 +37,22 @@ struct Driven<T> {
     pace: Pace,
     /// Others have the thread.
     resting: Option<BoxFuture<'static, ()>>,
+    /// The next input is on its way. Until it is here it is nobody's turn to end: in a deep plan, of which each level lets others have
+    /// the thread, none would come to read.
+    waiting: bool,
 }
 
 /// Runs `transform` over `input`, in turns. Dropping the stream cancels it between any two batches.
 pub(crate) fn run(input: SendableRecordBatchStream, transform: impl Transform) -> Batches {
-    Box::pin(Driven { input, transform, finished: false, ended: false, pace: Pace::new(), resting: None })
+    Box::pin(Driven {
+        input,
+        transform,
+        finished: false,
+        ended: false,
+        pace: Pace::new(),
+        resting: None,
+        waiting: false,
+    })
 }
 
 /// The batches of a stream that must be opened first.
@@ -52,23 +63,34 @@ pub(crate) fn opened(open: impl Future<Output = Result<Batches>> + Send + 'stati
 // === impl Driven ===
 
 impl<T: Transform> Driven<T> {
+    /// Lets others have the thread where the turn is over.
+    fn poll_rest(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.resting.is_none() && self.pace.is_over() {
+            self.resting = Some(tokio::task::yield_now().boxed());
+        }
+        if let Some(resting) = &mut self.resting {
+            ready!(resting.poll_unpin(cx));
+            self.resting = None;
+            self.pace = Pace::new();
+        }
+        Poll::Ready(())
+    }
+
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<RecordBatch>>> {
         loop {
-            if self.resting.is_none() && self.pace.is_over() {
-                self.resting = Some(tokio::task::yield_now().boxed());
+            if !self.waiting {
+                ready!(self.poll_rest(cx));
+                if let Some(batch) = self.transform.pull()? {
+                    return Poll::Ready(Ok(Some(batch)));
+                }
+                if self.finished {
+                    return Poll::Ready(Ok(None));
+                }
             }
-            if let Some(resting) = &mut self.resting {
-                ready!(resting.poll_unpin(cx));
-                self.resting = None;
-                self.pace = Pace::new();
-            }
-            if let Some(batch) = self.transform.pull()? {
-                return Poll::Ready(Ok(Some(batch)));
-            }
-            if self.finished {
-                return Poll::Ready(Ok(None));
-            }
-            match ready!(self.input.poll_next_unpin(cx)).transpose()? {
+            self.waiting = true;
+            let next = ready!(self.input.poll_next_unpin(cx));
+            self.waiting = false;
+            match next.transpose()? {
                 Some(batch) => self.transform.push(batch)?,
                 None => {
                     self.finished = true;
@@ -94,3 +116,6 @@ impl<T: Transform> Stream for Driven<T> {
         Poll::Ready(item)
     }
 }
+
+#[cfg(test)]
+mod tests;

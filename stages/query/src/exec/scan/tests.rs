@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::Schema;
 use async_trait::async_trait;
-use datafusion::execution::memory_pool::{MemoryConsumer, MemoryPool, UnboundedMemoryPool};
-use weir_pipeline::{Labels, Result, SeriesId, Tenant};
+use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
+use weir_pipeline::{Labels, Result, SeriesId};
 
 use super::*;
 use crate::exec::context::Bounds;
-use crate::exec::params::Params;
+use crate::exec::testing;
 
 /// Series of so many samples each, by estimate.
 struct Estimates(Vec<usize>);
@@ -79,17 +79,11 @@ fn what_scans_read_at_once_is_less_where_others_read_too() {
     // Each a quarter of a mebibyte.
     let selected = Arc::new(Estimates(vec![(256 << 10) / SAMPLE_BYTES; 100]));
     let bounds = Bounds { samples: 0, series: 0, ahead: 24 << 20 };
-    let source = Arc::new(crate::memory::Memory::default());
-    let query = Arc::new(QueryContext::new(source, Tenant::default(), false, bounds));
+    let query = testing::query(bounds);
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
     let mut readers: Vec<_> = (0..4)
         .map(|_| Reader {
-            task: Task {
-                query: query.clone(),
-                memory: MemoryConsumer::new("scan").register(&pool),
-                schema: Arc::new(Schema::empty()),
-                params: Params::default(),
-            },
+            task: testing::task(&query, Arc::new(Schema::empty()), &pool),
             selected: selected.clone(),
             labels: None,
             lasts: None,
