@@ -35,13 +35,13 @@ impl Connection {
     }
 
     /// The same connection, for requests to another path of its host.
-    pub(crate) fn to(&mut self, uri: &str) -> Result<&mut Self> {
+    pub(crate) fn to(&mut self, uri: &str) -> Result<()> {
         let uri: Uri = uri.parse()?;
         if uri.authority() != self.uri.authority() {
             return Err(format!("expected a path of {}, got `{uri}`", self.uri).into());
         }
         self.uri = uri;
-        Ok(self)
+        Ok(())
     }
 
     /// Sends one request and reads the reply whole.

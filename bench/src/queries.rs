@@ -255,11 +255,14 @@ async fn ask_all(servers: &[Server], arguments: &Arguments) -> Result<Vec<Row>> 
             for time in 0..=arguments.times {
                 for ((server, answer), connection) in servers.iter().zip(&mut answers).zip(&mut connections) {
                     let url = url(server, query, (range, kept), arguments);
-                    let start = Instant::now();
-                    if !arguments.keep_alive {
+                    if arguments.keep_alive {
+                        connection.to(&url)?;
+                    } else {
+                        // It opens with the request.
                         *connection = Connection::new(&url)?;
                     }
-                    let reply = connection.to(&url)?.send(Method::GET, &[], Bytes::new()).await?;
+                    let start = Instant::now();
+                    let reply = connection.send(Method::GET, &[], Bytes::new()).await?;
                     let took = start.elapsed().as_secs_f64() * 1000.0;
                     if reply.status != 200 {
                         return Err(format!("{}: {query}: {} {}", answer.name, reply.status, reply.text).into());
