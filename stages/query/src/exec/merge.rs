@@ -4,6 +4,7 @@
 //! nothing else. Where one time has two values, a number beats NaN, and then the greater bits win, as everywhere, and a start
 //! that is known one that is not; a histogram beats a number.
 
+use std::collections::VecDeque;
 use std::fmt;
 
 use arrow::record_batch::RecordBatch;
@@ -36,13 +37,12 @@ struct Pending {
 struct Merging {
     task: Task,
     /// A batch of one series that nothing needs to be done to, unless the next goes on with it, and the bytes of its samples. There
-    /// is no pending one beside it.
+    /// is no pending series beside it.
     alone: Option<(RecordBatch, usize)>,
     pending: Option<Pending>,
-    /// What is complete, in order: a batch as it came, series, and another batch as it came.
-    first: Option<RecordBatch>,
+    /// The series that are complete, and the batches of what is.
     done: Vec<Pending>,
-    whole: Option<RecordBatch>,
+    ready: VecDeque<RecordBatch>,
 }
 
 // === impl SeriesMerge ===
@@ -58,8 +58,7 @@ impl Operator for SeriesMerge {
 
     fn run(&self, _: Partition, inputs: Vec<SendableRecordBatchStream>, task: Task) -> Result<Batches> {
         let Some(input) = inputs.into_iter().next() else { return exec_err!("expected an input") };
-        let (pending, done) = (None, Vec::new());
-        Ok(transform::run(input, Merging { task, alone: None, pending, first: None, done, whole: None }))
+        Ok(transform::run(input, Merging::new(task)))
     }
 }
 
@@ -75,6 +74,10 @@ fn is_merged(samples: &Samples<'_>) -> bool {
 // === impl Merging ===
 
 impl Merging {
+    fn new(task: Task) -> Self {
+        Self { task, alone: None, pending: None, done: Vec::new(), ready: VecDeque::new() }
+    }
+
     fn add(&mut self, samples: &Samples<'_>, row: usize) -> Result<()> {
         let (id, labels, run) = (samples.id(row), samples.labels(row), samples.row(row));
         // Here, and again in the batch that is made of it.
@@ -94,9 +97,12 @@ impl Merging {
         Ok(())
     }
 
-    /// A batch of the series that are complete.
-    fn merged(&mut self) -> Result<RecordBatch> {
+    /// Makes a batch of the series that are complete, where there are any.
+    fn settle(&mut self) -> Result<()> {
         let done = std::mem::take(&mut self.done);
+        if done.is_empty() {
+            return Ok(());
+        }
         let mut out = SamplesBuilder::new(done.len(), done.iter().map(|series| series.timestamps.len()).sum());
         for mut series in done {
             series.settle();
@@ -106,7 +112,15 @@ impl Merging {
         }
         let pending = self.pending.as_ref().map_or(0, |pending| pending.timestamps.len() * SAMPLE_BYTES);
         self.task.memory.try_resize(pending + self.alone.as_ref().map_or(0, |(_, bytes)| *bytes))?;
-        out.finish(self.task.schema.clone())
+        self.ready.push_back(out.finish(self.task.schema.clone())?);
+        Ok(())
+    }
+
+    /// The batch of one series, that nothing goes on with any more.
+    fn release(&mut self) -> Option<RecordBatch> {
+        let (alone, bytes) = self.alone.take()?;
+        self.task.memory.shrink(bytes);
+        Some(alone)
     }
 }
 
@@ -117,13 +131,12 @@ impl Transform for Merging {
         if rows == 0 {
             return Ok(());
         }
-        if let Some((alone, bytes)) = self.alone.take() {
-            self.task.memory.shrink(bytes);
+        if let Some(alone) = self.release() {
             let before = Samples::try_new(&alone)?;
             if before.id(0) == samples.id(0) {
                 self.add(&before, 0)?;
             } else {
-                self.first = Some(alone);
+                self.ready.push_back(alone);
             }
         }
         let continues = self.pending.as_ref().is_some_and(|pending| pending.id == samples.id(0));
@@ -132,34 +145,28 @@ impl Transform for Merging {
             let bytes = samples.row(0).bytes();
             self.task.memory.try_grow(bytes)?;
             self.alone = Some((batch, bytes));
-            return Ok(());
+            return self.settle();
         }
         if rows > 1 && !continues && is_merged(&samples) {
             // Nothing to merge: hand the batch on as it is, but for its last series, which may go on in the next.
             self.add(&samples, rows - 1)?;
-            self.whole = Some(batch.slice(0, rows - 1));
+            self.settle()?;
+            self.ready.push_back(batch.slice(0, rows - 1));
             return Ok(());
         }
-        (0..rows).try_for_each(|row| self.add(&samples, row))
+        (0..rows).try_for_each(|row| self.add(&samples, row))?;
+        self.settle()
     }
 
     fn finish(&mut self) -> Result<()> {
         self.done.extend(self.pending.take());
-        if let Some((alone, bytes)) = self.alone.take() {
-            self.task.memory.shrink(bytes);
-            self.first = Some(alone);
-        }
-        Ok(())
+        let alone = self.release();
+        self.ready.extend(alone);
+        self.settle()
     }
 
     fn pull(&mut self) -> Result<Option<RecordBatch>> {
-        if let Some(first) = self.first.take() {
-            return Ok(Some(first));
-        }
-        if !self.done.is_empty() {
-            return self.merged().map(Some);
-        }
-        Ok(self.whole.take())
+        Ok(self.ready.pop_front())
     }
 }
 

@@ -1,5 +1,3 @@
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, missing_docs)]
-
 use std::sync::Arc;
 
 use datafusion::execution::memory_pool::{MemoryPool, UnboundedMemoryPool};
@@ -135,8 +133,7 @@ fn a_series_alone_in_its_batch_is_handed_on_as_it_is() {
     let pool: Arc<dyn MemoryPool> = Arc::new(UnboundedMemoryPool::default());
     let query = testing::query(Bounds { samples: 0, series: 0, ahead: 0 });
     let task = testing::task(&query, samples::schema(), &pool);
-    let (pending, done) = (None, Vec::new());
-    let mut merging = Merging { task, alone: None, pending, first: None, done, whole: None };
+    let mut merging = Merging::new(task);
     let (one, other) = (batch(&[(1, vec![1, 2])]), batch(&[(2, vec![1, 2])]));
     let (before, after) = (timestamps(&one), timestamps(&other));
     merging.push(one).unwrap();
